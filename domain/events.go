@@ -1,0 +1,198 @@
+package domain
+
+import (
+	"encoding/json"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// Event types. Facts say what a system did or shows, decisions what Duolog decided, outcomes what a system answered,
+// acts what a person or token did in Duolog. The names are stored for ever.
+const (
+	RecordCreated    = "record.created"
+	RecordUpdated    = "record.updated"
+	RecordDeleted    = "record.deleted"
+	RecordRestored   = "record.restored"
+	RecordMerged     = "record.merged"
+	RecordObserved   = "record.observed"
+	RecordAbsent     = "record.absent"
+	RecordSuppressed = "record.suppressed"
+	ActivityObserved = "activity.observed"
+	SchemaObserved   = "schema.observed"
+	CatalogObserved  = "catalog.observed"
+	SweepCompleted   = "sweep.completed"
+	SourceRaw        = "source.raw"
+
+	DecisionMade   = "decision.made"
+	CommandSettled = "command.settled"
+
+	ConnectionOpened  = "connection.opened"
+	SettingsChanged   = "settings.changed"
+	ModeChanged       = "mode.changed"
+	SyncPaused        = "sync.paused"
+	SyncResumed       = "sync.resumed"
+	GateChanged       = "gate.changed"
+	BaselineCompleted = "baseline.completed"
+	OperationStarted  = "operation.started"
+	OperationFinished = "operation.finished"
+	CommandRetried    = "command.retried"
+	CommandDiscarded  = "command.discarded"
+	PlannerRetried    = "planner.retried"
+)
+
+// Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
+// unmapped ones, any JSON at all).
+type Properties map[string]json.RawMessage
+
+// Origin is what the vendor says about who made a change.
+type Origin struct {
+	// Source is the vendor's word, such as "CRM_UI", "INTEGRATION", "IMPORT" or Aloware's intake source.
+	Source string `json:"source,omitempty"`
+	// ID is the vendor's id behind Source: "userId:7", an app id; empty when not told.
+	ID string `json:"id,omitempty"`
+	// Own is true when the vendor names our own app as the author.
+	Own bool `json:"own,omitempty"`
+}
+
+// Answer ties a fact to the read command it answers.
+type Answer struct {
+	Command ulid.ULID `json:"command"`
+	Contact ulid.ULID `json:"contact"`
+	// By says what was asked: "id", "email" or "phone".
+	By string `json:"by"`
+	// Found lists every record the read found, in the system's order; empty in a record.absent.
+	Found []Record `json:"found,omitempty"`
+}
+
+// Fact is the payload of every record.* event. Its record is the event's stream, except in a record.absent that
+// answers a look-up: that one lies on the stream of the record for whose sake the look-up was made.
+type Fact struct {
+	// Via says how it came: "webhook", "read", "lookup", "scan" or "import".
+	Via string `json:"via"`
+	// Properties are the values told, as delivered.
+	Properties Properties `json:"properties,omitempty"`
+	// Complete is true for a full snapshot: a mapped property that is missing is blank.
+	Complete bool `json:"complete,omitempty"`
+	// Clock is the moment every value counts from, µs UTC: HubSpot's occurredAt, the moment a read's request began,
+	// an Aloware webhook's receipt.
+	Clock int64 `json:"clock"`
+	// Clocks overrides Clock per property.
+	Clocks map[string]int64 `json:"clocks,omitempty"`
+	Origin Origin           `json:"origin,omitzero"`
+	// Merged, in a record.merged, lists the records that were merged away (the fact's stream is the survivor), and
+	// Primary the one whose values won. In a record.observed they are the survivor's known aliases.
+	Merged  []Record `json:"merged,omitempty"`
+	Primary Record   `json:"primary,omitzero"`
+	// Answer is set when the fact answers a read command.
+	Answer *Answer `json:"answer,omitempty"`
+	// Vendor names the vendor's own event type as delivered ("contact.propertyChange", "Contact-Updated").
+	Vendor string `json:"vendor,omitempty"`
+}
+
+// Raw is the payload of source.raw: a body that could not be read or is not known, kept as it came.
+type Raw struct {
+	System System          `json:"system"`
+	Vendor string          `json:"vendor,omitempty"`
+	Reason string          `json:"reason"`
+	Body   json.RawMessage `json:"body"`
+}
+
+// Results of a command; each command has exactly one.
+const (
+	ResultApplied    = "applied"
+	ResultPartly     = "partly"
+	ResultRejected   = "rejected"
+	ResultSuperseded = "superseded"
+	ResultWithdrawn  = "withdrawn"
+	ResultDiscarded  = "discarded"
+)
+
+// Outcome is the payload of command.settled. It lies on the target record's stream and under its key; while no
+// target id is known, on the source record's.
+type Outcome struct {
+	Command ulid.ULID `json:"command"`
+	Contact ulid.ULID `json:"contact"`
+	Kind    string    `json:"kind"`
+	System  System    `json:"system"`
+	// Record is the target, zero while unknown.
+	Record Record `json:"record,omitzero"`
+	Result string `json:"result"`
+	// Attempt is shared by the commands that left in one HTTP row; Attempts counts the tries.
+	Attempt  ulid.ULID `json:"attempt,omitzero"`
+	Attempts int       `json:"attempts,omitempty"`
+	// Sent and Shows are the values written and what the target answered or showed on read-back, by property.
+	Sent  Properties `json:"sent,omitempty"`
+	Shows Properties `json:"shows,omitempty"`
+	// Clock is the moment Shows counts from, µs UTC.
+	Clock int64 `json:"clock,omitempty"`
+	// Complete is true when Shows is a full snapshot of the target.
+	Complete bool `json:"complete,omitempty"`
+	// Created is true when the write made a new record.
+	Created bool `json:"created,omitempty"`
+	// Unneeded is true when the target already held every value and nothing was sent.
+	Unneeded bool `json:"unneeded,omitempty"`
+	// Refused says, per property, why the target refused it. The reason holds no value.
+	Refused map[string]string `json:"refused,omitempty"`
+	// Reason is the cause of a result other than applied: a short word from the Reason constants, and Detail a
+	// sentence without personal values.
+	Reason string `json:"reason,omitempty"`
+	Detail string `json:"detail,omitempty"`
+	// Existing is the record that stood in the way of a create.
+	Existing Record `json:"existing,omitzero"`
+	// By is the command that took this one's place.
+	By ulid.ULID `json:"by,omitzero"`
+}
+
+// Reasons in an outcome.
+const (
+	ReasonExists     = "exists"      // a create found a record with this key: Existing
+	ReasonMoved      = "moved"       // the guard found another record behind the key, or none: no write
+	ReasonInvalid    = "invalid"     // the target refused a value
+	ReasonGone       = "gone"        // the target record is gone
+	ReasonImpossible = "impossible"  // the target's API cannot do it
+	ReasonFailed     = "failed"      // tries ran out: a dead letter, discarded by a person
+	ReasonPerson     = "by a person" // discarded or retried by a person
+)
+
+// Opened is the payload of connection.opened.
+type Opened struct {
+	Portal  string `json:"portal"`
+	Account string `json:"account,omitempty"`
+	Demo    bool   `json:"demo,omitempty"`
+}
+
+// Mode says what the planner may do.
+type Mode string
+
+// The modes.
+const (
+	ModeOff     Mode = "off"
+	ModeObserve Mode = "observe"
+	ModePilot   Mode = "pilot"
+	ModeLive    Mode = "live"
+)
+
+// Act is the payload of the acts that carry no more than a reason and a few words.
+type Act struct {
+	Reason string `json:"reason,omitempty"`
+	Mode   Mode   `json:"mode,omitempty"`
+	// Filter and MaxWrites narrow mode pilot: who takes part, and at most how many writes an hour.
+	Filter    string `json:"filter,omitempty"`
+	MaxWrites int    `json:"max_writes_per_hour,omitempty"`
+	// Gate: Open tells the new state, Field the field it is about (empty: the whole sync).
+	Open  bool   `json:"open,omitempty"`
+	Field string `json:"field,omitempty"`
+	// Contact or Command the act is about.
+	Contact ulid.ULID `json:"contact,omitzero"`
+	Command ulid.ULID `json:"command,omitzero"`
+	// Counts of a sweep, a baseline or an operation, by name.
+	Counts map[string]int64 `json:"counts,omitempty"`
+	Name   string           `json:"name,omitempty"`
+}
+
+// SettingsAct is the payload of settings.changed: the whole settings, as JSON of settings.Settings.
+type SettingsAct struct {
+	Version  int             `json:"version"`
+	Reason   string          `json:"reason,omitempty"`
+	Settings json.RawMessage `json:"settings"`
+}

@@ -1,0 +1,125 @@
+// Package settings holds one connection's policy: directions, creation rules, mapping and conflict rules. Settings
+// are versioned; a change is an act. The YAML people edit is read and written by cmd/internal/settingsfile.
+package settings
+
+import (
+	"github.com/duolog/duolog/domain"
+)
+
+// Direction says which way values may flow. The stored words are these; arrows are accepted on reading.
+type Direction string
+
+// The directions. ToAloware is the document's inbound ←.
+const (
+	Both      Direction = "both"
+	ToAloware Direction = "to_aloware"
+	ToHubSpot Direction = "to_hubspot"
+)
+
+// Allows reports whether the direction lets a value flow into the system.
+func (d Direction) Allows(target domain.System) bool {
+	return d == Both || d == ToAloware && target == domain.Aloware || d == ToHubSpot && target == domain.HubSpot
+}
+
+// Winner is a conflict rule (hubspot, aloware, newest, review) or a first-value rule (those and fill_blanks).
+type Winner string
+
+// The winners.
+const (
+	HubSpotWins Winner = "hubspot"
+	AlowareWins Winner = "aloware"
+	NewestWins  Winner = "newest"
+	Review      Winner = "review"
+	FillBlanks  Winner = "fill_blanks"
+)
+
+// Overwrite says when a value of the target may be replaced.
+type Overwrite string
+
+// The overwrite rules.
+const (
+	OverwriteAlways  Overwrite = "always"
+	OverwriteIfBlank Overwrite = "if_blank"
+	OverwriteNever   Overwrite = "never"
+)
+
+// Blank says whether an emptied value empties the other side.
+type Blank string
+
+// The blank rules.
+const (
+	BlankKeep Blank = "keep"
+	BlankSend Blank = "send"
+)
+
+// Settings is one version of a connection's policy, complete: nothing is left to a default.
+type Settings struct {
+	Version     int         `json:"version"`
+	Preset      string      `json:"preset"`
+	TimeZone    string      `json:"time_zone"`    // IANA name, for times people see and dates without a zone
+	PhoneRegion string      `json:"phone_region"` // ISO 3166 code, how a national number is read
+	Mode        domain.Mode `json:"mode"`
+	Pilot       Pilot       `json:"pilot"`
+	Contacts    Contacts    `json:"contacts"`
+	Defaults    Rules       `json:"defaults"`
+	Fields      []Field     `json:"fields"` // sorted by name
+	Gate        string      `json:"gate"`   // what a fault switches off: field or sync
+	Limits      Limits      `json:"limits"`
+}
+
+// Pilot narrows mode pilot.
+type Pilot struct {
+	Filter           string `json:"filter"`
+	MaxWritesPerHour int    `json:"max_writes_per_hour"`
+}
+
+// Contacts are the rules about people as a whole.
+type Contacts struct {
+	Create   Direction `json:"create"` // both or to_aloware
+	Update   Direction `json:"update"` // both or to_aloware
+	Match    []string  `json:"match"`  // link, unique_key, email, phone, in this order
+	OnDelete string    `json:"on_delete"`
+}
+
+// Limits bound what Duolog asks of the systems.
+type Limits struct {
+	HubSpotShare     int     `json:"hubspot_share"`      // percent of the portal's limit
+	AlowarePerSecond float64 `json:"aloware_per_second"` // requests
+}
+
+// Rules are the five rules a field may set for itself; in Settings.Fields they are all filled in.
+type Rules struct {
+	Direction Direction `json:"direction"`
+	Conflict  Winner    `json:"conflict"`
+	Initial   Winner    `json:"initial"`
+	Overwrite Overwrite `json:"overwrite"`
+	Blank     Blank     `json:"blank"`
+}
+
+// Field maps one Aloware field to one HubSpot property.
+type Field struct {
+	Name string `json:"name"` // Duolog's name: Aloware's documented one
+	Rules
+	Type     domain.Type `json:"type"`
+	HubSpot  Side        `json:"hubspot"`
+	Aloware  Side        `json:"aloware"`
+	Locked   bool        `json:"locked,omitempty"`   // email and phone_number: cannot be removed
+	Required bool        `json:"required,omitempty"` // a contact without it cannot exist in Aloware
+	// Values maps Aloware's values to HubSpot's, for enumerations; empty: both use the same.
+	Values map[string]string `json:"values,omitempty"`
+}
+
+// Side is how one system names and writes a field. Read and Write differ only in Aloware.
+type Side struct {
+	Read   string `json:"read"`
+	Write  string `json:"write"`
+	Format string `json:"format,omitempty"` // Go layout of a date or datetime; empty: ISO
+}
+
+// Side returns how the system names the field.
+func (f Field) Side(s domain.System) Side {
+	if s == domain.HubSpot {
+		return f.HubSpot
+	}
+	return f.Aloware
+}
