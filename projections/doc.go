@@ -1,3 +1,13 @@
 // Package projections runs folds of the log into tables: pages in position order, applied set-wise, rows and
 // checkpoint committed together. One folder below holds one projection.
+//
+// What holds, and is tested on both backends:
+//
+//   - A page's rows and its checkpoint commit together, and the checkpoint moves only from where the page began: two
+//     processes that run the same projection never apply an event twice.
+//   - However a log is cut into pages, stopped and resumed, the rows are the same; a rebuild gives the same again.
+//   - An event that cannot be applied is parked, with the later ones of its key; everything else goes on.
+//   - A rebuild fills a new version beside the live one and swaps in one transaction.
+//
+// A projection gets a Querier and the events, nothing else: no log to append to and no command to send.
 package projections
