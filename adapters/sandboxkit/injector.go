@@ -27,6 +27,7 @@ const (
 	FailAfter               // 5xx, it was carried out
 	Limit                   // 429
 	Drop                    // it was carried out and the connection broke
+	Pass                    // nothing goes wrong with this one
 )
 
 // NewInjector returns an injector with the faults.
@@ -90,6 +91,9 @@ func (i *Injector) fail(f Fault, w http.ResponseWriter, r *http.Request, next ht
 	case Drop:
 		next.ServeHTTP(&sink{header: http.Header{}}, r)
 		panic(http.ErrAbortHandler)
+	case Pass:
+		next.ServeHTTP(w, r)
+		return
 	case FailBefore:
 	}
 	i.Failed(w, r, Pick(i.chance, []int{500, 502, 503, 504}))
