@@ -1,0 +1,151 @@
+package domain
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/nyaruka/phonenumbers"
+)
+
+// maxPhone bounds what is given to the parser, in bytes.
+const maxPhone = 100
+
+// PhoneNumber is a telephone number as read from a text.
+type PhoneNumber struct {
+	E164 string // "+18182124567", what numbers are compared by
+	Ext  string // extension, not part of E164
+	// Region is the ISO 3166 code the number belongs to; empty when it is only possible.
+	Region string
+	// Valid tells a number of an assigned range; otherwise it is only possible: its length fits its country.
+	Valid bool
+}
+
+// callerWords are what telephone systems show instead of a hidden number: no phone at all.
+var callerWords = map[string]bool{
+	"anonymous": true, "restricted": true, "private": true, "unknown": true, "unavailable": true, "blocked": true,
+	"withheld": true,
+}
+
+func readPhone(v scalar, f Format) (string, error) {
+	text, err := v.single(Phone)
+	if err != nil {
+		return "", err
+	}
+	if v.shape == shapeBool {
+		return "", invalid(Phone, "is not a phone number")
+	}
+	p, err := ParsePhone(text, f.Region)
+	return p.E164, err
+}
+
+// ParsePhone reads a telephone number as people and systems write it; a national one is read for the region. Blank
+// and the words of hidden callers give the zero number. A number that cannot be dialled is an *InvalidError.
+func ParsePhone(text, region string) (p PhoneNumber, err error) {
+	// The parser works on text from strangers; a panic in it must cost one value, not the process.
+	defer func() {
+		if recover() != nil {
+			p, err = PhoneNumber{}, invalid(Phone, "cannot be read")
+		}
+	}()
+	if len(text) > maxPhone {
+		return PhoneNumber{}, invalid(Phone, "is too long")
+	}
+	text = stripFormat(text)
+	if text == "" || callerWords[strings.ToLower(text)] {
+		return PhoneNumber{}, nil
+	}
+	if spreadsheet(text) {
+		return PhoneNumber{}, invalid(Phone, "was turned into a decimal number by a spreadsheet")
+	}
+	return parsePhone(text, region)
+}
+
+func parsePhone(text, region string) (PhoneNumber, error) {
+	// 00 is the international prefix nearly everywhere but in North America, where the parser would not take it.
+	if rest, ok := strings.CutPrefix(text, "00"); ok {
+		text = "+" + rest
+	}
+	n, err := phonenumbers.Parse(text, region)
+	if err != nil {
+		return PhoneNumber{}, invalid(Phone, "cannot be read as one phone number")
+	}
+	if !possible(n) {
+		if n = withPlus(text, n); n == nil {
+			return PhoneNumber{}, invalid(Phone, "has too few or too many digits")
+		}
+	}
+	return judge(text, n)
+}
+
+// judge refuses numbers that only look like one, and any that would read differently when it comes back.
+func judge(text string, n *phonenumbers.PhoneNumber) (PhoneNumber, error) {
+	p := PhoneNumber{
+		E164:   phonenumbers.Format(n, phonenumbers.E164),
+		Ext:    n.GetExtension(),
+		Region: phonenumbers.GetRegionCodeForNumber(n),
+		Valid:  phonenumbers.IsValidNumber(n),
+	}
+	if junk(n, p.Valid) {
+		return PhoneNumber{}, invalid(Phone, "is a filler, not a real number")
+	}
+	if lettered(text, n) && phonenumbers.GetNumberType(n) != phonenumbers.TOLL_FREE {
+		return PhoneNumber{}, invalid(Phone, "has words in it")
+	}
+	if p.E164 != text {
+		again, err := phonenumbers.Parse(p.E164, "")
+		if err != nil || !possible(again) || phonenumbers.Format(again, phonenumbers.E164) != p.E164 {
+			return PhoneNumber{}, invalid(Phone, "is not unambiguous")
+		}
+	}
+	return p, nil
+}
+
+func possible(n *phonenumbers.PhoneNumber) bool {
+	return phonenumbers.IsPossibleNumberWithReason(n) == phonenumbers.IS_POSSIBLE
+}
+
+// withPlus reads a number too long for its region as an international one whose plus was lost. Being a guess it
+// must give a valid number; a local one without its area code is too short and never guessed at.
+func withPlus(text string, first *phonenumbers.PhoneNumber) *phonenumbers.PhoneNumber {
+	reason := phonenumbers.IsPossibleNumberWithReason(first)
+	long := reason == phonenumbers.TOO_LONG || reason == phonenumbers.INVALID_LENGTH
+	if !long || strings.HasPrefix(text, "+") || strings.ContainsFunc(text, unicode.IsLetter) {
+		return nil
+	}
+	n, err := phonenumbers.Parse("+"+text, "")
+	if err != nil || !phonenumbers.IsValidNumber(n) {
+		return nil
+	}
+	return n
+}
+
+// spreadsheet tells "8182124567.0" and "8.18E+09": read as digits they would be somebody else's number.
+func spreadsheet(text string) bool {
+	whole, fraction, ok := strings.Cut(text, ".")
+	if !ok || !digitsOnly(strings.TrimPrefix(whole, "+")) || strings.Contains(fraction, ".") {
+		return false
+	}
+	if strings.Trim(fraction, "0") == "" {
+		return true
+	}
+	mantissa, exponent, ok := strings.Cut(strings.ToUpper(fraction), "E")
+	return ok && digitsOnly(mantissa) && digitsOnly(strings.TrimLeft(exponent, "+-"))
+}
+
+// junk tells one digit repeated and plain counting, unless some country really assigned the number.
+func junk(n *phonenumbers.PhoneNumber, valid bool) bool {
+	digits := phonenumbers.GetNationalSignificantNumber(n)
+	repeated := digits != "" && strings.Trim(digits, digits[:1]) == ""
+	return !valid && (repeated || strings.Contains("01234567890123456789", digits))
+}
+
+// lettered reports whether letters were read as keys: the number then has more digits than the text.
+func lettered(text string, n *phonenumbers.PhoneNumber) bool {
+	digits := 0
+	for _, r := range text {
+		if unicode.IsNumber(r) {
+			digits++
+		}
+	}
+	return digits < len(phonenumbers.GetNationalSignificantNumber(n))
+}
