@@ -1,0 +1,61 @@
+package settings
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/duolog/duolog/domain"
+)
+
+// Properties of HubSpot contacts that are read whether mapped or not.
+const (
+	AdditionalEmails = "hs_additional_emails" // secondary addresses, ";" between them
+	MergedIDs        = "hs_merged_object_ids" // every record merged into this one
+	MobilePhone      = "mobilephone"
+)
+
+var alwaysRead = []string{domain.UniqueProperty, AdditionalEmails, MergedIDs, MobilePhone}
+
+// Field returns the mapped field of that name.
+func (s Settings) Field(name string) (Field, bool) {
+	i := slices.IndexFunc(s.Fields, func(f Field) bool { return f.Name == name })
+	if i < 0 {
+		return Field{}, false
+	}
+	return s.Fields[i], true
+}
+
+// FieldFor returns the field a system's property is mapped to, under the name it is read or written by.
+func (s Settings) FieldFor(sys domain.System, property string) (Field, bool) {
+	for _, f := range s.Fields {
+		if f.Side(sys).Read == property {
+			return f, true
+		}
+	}
+	for _, f := range s.Fields {
+		if f.Side(sys).Write == property {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+// ReadProperties lists, sorted, the properties to ask a system for: the mapped ones and what identity needs.
+func (s Settings) ReadProperties(sys domain.System) []string {
+	var names []string
+	if sys == domain.HubSpot {
+		names = append(names, alwaysRead...)
+	}
+	for _, f := range s.Fields {
+		names = append(names, f.Side(sys).Read)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Sorted returns the settings with their fields in order of name, as they are stored.
+func (s Settings) Sorted() Settings {
+	s.Fields = slices.Clone(s.Fields)
+	slices.SortStableFunc(s.Fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+	return s
+}

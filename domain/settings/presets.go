@@ -1,0 +1,109 @@
+package settings
+
+import (
+	"fmt"
+
+	"github.com/duolog/duolog/domain"
+)
+
+// The presets. PresetDefault behaves as Aloware's own integration does when nothing is changed; PresetRecommended
+// is the configuration its document recommends: no new people in HubSpot, and a first value never overwrites.
+const (
+	PresetDefault     = "default"
+	PresetRecommended = "recommended"
+)
+
+// Presets lists their names.
+var Presets = []string{PresetDefault, PresetRecommended}
+
+// Preset returns the settings of a preset in full.
+func Preset(name string) (Settings, error) {
+	s := base()
+	switch name {
+	case PresetDefault:
+	case PresetRecommended:
+		s.Preset = PresetRecommended
+		s.Contacts.Create = ToAloware
+		s.Defaults.Initial = FillBlanks
+	default:
+		return Settings{}, fmt.Errorf("%q is not a preset (default or recommended)", name)
+	}
+	for _, f := range mapping() {
+		f.Rules = s.Defaults
+		s.Fields = append(s.Fields, f)
+	}
+	return s.Sorted(), nil
+}
+
+func base() Settings {
+	return Settings{
+		Preset:      PresetDefault,
+		TimeZone:    "America/Los_Angeles",
+		PhoneRegion: "US",
+		Mode:        domain.ModeLive,
+		Pilot:       Pilot{MaxWritesPerHour: 50},
+		Contacts: Contacts{
+			Create: Both, Update: Both,
+			Match:    []string{MatchLink, MatchUniqueKey, MatchEmail, MatchPhone},
+			OnDelete: OnDeleteIgnore,
+		},
+		Defaults: Rules{
+			Direction: Both, Conflict: HubSpotWins, Initial: HubSpotWins,
+			Overwrite: OverwriteAlways, Blank: BlankKeep,
+		},
+		Gate:   GateField,
+		Limits: Limits{HubSpotShare: 50, AlowarePerSecond: 2},
+	}
+}
+
+// mapping is the default mapping: the fields both systems are known to have. Aloware's timezone is not in it,
+// because how HubSpot's hs_timezone spells its zones is not documented.
+func mapping() []Field {
+	phone := plain(PhoneField, "phone", domain.Phone)
+	phone.Locked, phone.Required = true, true
+	email := plain(EmailField, "email", domain.Email)
+	email.Locked = true
+	return []Field{
+		phone,
+		email,
+		plain("first_name", "firstname", domain.Text),
+		plain("last_name", "lastname", domain.Text),
+		plain("company_name", "company", domain.Text),
+		plain("address", "address", domain.Text),
+		renamed("city", "cnam_city", "city"),
+		renamed("state", "cnam_state", "state"),
+		renamed("zipcode", "cnam_zipcode", "zip"),
+		renamed("country", "cnam_country", "country"),
+		plain("website", "website", domain.Text),
+		plain("date_of_birth", "date_of_birth", domain.Date),
+	}
+}
+
+// Names of the locked fields.
+const (
+	PhoneField = "phone_number"
+	EmailField = "email"
+)
+
+func plain(name, hubspot string, t domain.Type) Field {
+	return Field{
+		Name: name, Type: t,
+		HubSpot: Side{Read: hubspot, Write: hubspot},
+		Aloware: Side{Read: name, Write: name},
+	}
+}
+
+// renamed is a text that Aloware reads back under another name than it is written by.
+func renamed(name, read, hubspot string) Field {
+	f := plain(name, hubspot, domain.Text)
+	f.Aloware.Read = read
+	return f
+}
+
+// NewField returns the field that a bare line "name: property" means: a text under the default rules, which Aloware
+// reads and writes by its name.
+func (s Settings) NewField(name, hubspot string) Field {
+	f := plain(name, hubspot, domain.Text)
+	f.Rules = s.Defaults
+	return f
+}
