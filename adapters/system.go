@@ -51,18 +51,7 @@ type Capabilities struct {
 }
 
 // Property describes a property of the system's contacts, as far as it tells.
-type Property struct {
-	Name     string
-	Label    string
-	Type     string // text, number, date, datetime, bool, enumeration, phone, email
-	ReadOnly bool
-	Options  []Option
-	// Declared is true when the system cannot list its properties and this one is only documented.
-	Declared bool
-}
-
-// Option is a choice of an enumeration.
-type Option struct{ Value, Label string }
+type Property = domain.Property
 
 // Delivery is a webhook request as it arrived.
 type Delivery struct {
@@ -102,8 +91,11 @@ func (r *Rejection) Error() string { return r.Reason }
 
 // ReadRequest asks for one record by id, or for the records that hold an email or a phone.
 type ReadRequest struct {
-	By         string // "id", "email", "phone"
-	Value      string // record id, canonical email, or E.164
+	By    string // "id", "email", "phone"
+	Value string // record id, canonical email, or E.164
+	// Phone is where a record asked for by id is looked up in a system that cannot read by id: E.164. The answer may
+	// then be another record than the one asked for, or none.
+	Phone      string
 	Properties []string
 }
 
