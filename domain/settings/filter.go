@@ -88,7 +88,7 @@ func ParseFilter(text string) (Filter, error) {
 	p := filterParser{tokens: tokens}
 	root, err := p.or()
 	if err == nil && p.at < len(p.tokens) {
-		err = fmt.Errorf("expected and, or or the end, found %q", p.tokens[p.at].text)
+		err = errors.New("expected and, or or the end after a comparison")
 	}
 	if err != nil {
 		return Filter{}, err

@@ -1,0 +1,132 @@
+package settings
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Change is one difference between two settings.
+type Change struct {
+	Key string `json:"key"`           // "city.conflict", "contacts.create", "fields.job_title"
+	Was string `json:"was,omitempty"` // empty: new
+	Now string `json:"now,omitempty"` // empty: removed
+}
+
+// String returns the change in words.
+func (c Change) String() string {
+	switch {
+	case c.Was == "":
+		return c.Key + "  new: " + c.Now
+	case c.Now == "":
+		return c.Key + "  removed, was " + c.Was
+	}
+	return c.Key + "  " + c.Was + " → " + c.Now
+}
+
+// Diff lists what changed from one settings to another: first the settings as a whole, in the order of the file,
+// then the fields by name. The version is not compared.
+func Diff(older, newer Settings) []Change {
+	changes := compare("", older.lines(), newer.lines())
+	names := append(older.names(), newer.names()...)
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		changes = append(changes, diffField(older, newer, name)...)
+	}
+	return changes
+}
+
+func diffField(older, newer Settings, name string) []Change {
+	was, had := older.Field(name)
+	now, has := newer.Field(name)
+	switch {
+	case !had:
+		return []Change{{Key: "fields." + name, Now: now.summary()}}
+	case !has:
+		return []Change{{Key: "fields." + name, Was: was.summary()}}
+	}
+	return compare(name+".", was.lines(), now.lines())
+}
+
+// line is one setting with its value in words.
+type line struct {
+	key, value string
+}
+
+func compare(prefix string, was, now []line) []Change {
+	var changes []Change
+	for i, l := range was {
+		if l.value != now[i].value {
+			changes = append(changes, Change{Key: prefix + l.key, Was: or(l.value), Now: or(now[i].value)})
+		}
+	}
+	return changes
+}
+
+func or(value string) string {
+	if value == "" {
+		return "nothing"
+	}
+	return value
+}
+
+func (s Settings) lines() []line {
+	general := []line{
+		{"preset", s.Preset},
+		{"mode", string(s.Mode)},
+		{"pilot.filter", s.Pilot.Filter},
+		{"pilot.max_writes_per_hour", strconv.Itoa(s.Pilot.MaxWritesPerHour)},
+		{"time_zone", s.TimeZone},
+		{"phone_region", s.PhoneRegion},
+		{"contacts.create", string(s.Contacts.Create)},
+		{"contacts.update", string(s.Contacts.Update)},
+		{"contacts.match", strings.Join(s.Contacts.Match, ", ")},
+		{"contacts.on_delete", s.Contacts.OnDelete},
+	}
+	for _, l := range s.Defaults.lines() {
+		general = append(general, line{"defaults." + l.key, l.value})
+	}
+	return append(general,
+		line{"gate", s.Gate},
+		line{"limits.hubspot_share", strconv.Itoa(s.Limits.HubSpotShare) + " %"},
+		line{"limits.aloware_per_second", strconv.FormatFloat(s.Limits.AlowarePerSecond, 'g', -1, 64)},
+	)
+}
+
+func (r Rules) lines() []line {
+	return []line{
+		{"direction", string(r.Direction)},
+		{"conflict", string(r.Conflict)},
+		{"initial", string(r.Initial)},
+		{"overwrite", string(r.Overwrite)},
+		{"blank", string(r.Blank)},
+	}
+}
+
+func (f Field) lines() []line {
+	lines := []line{
+		{"hubspot", f.HubSpot.Read},
+		{"read_as", f.Aloware.Read},
+		{"write_as", f.Aloware.Write},
+		{"type", string(f.Type)},
+		{"required", strconv.FormatBool(f.Required)},
+		{"hubspot_format", f.HubSpot.Format},
+		{"aloware_format", f.Aloware.Format},
+		{"values", f.valuesText()},
+	}
+	return append(lines, f.Rules.lines()...)
+}
+
+func (f Field) valuesText() string {
+	var pairs []string
+	for _, from := range slices.Sorted(maps.Keys(f.Values)) {
+		pairs = append(pairs, from+": "+f.Values[from])
+	}
+	return strings.Join(pairs, ", ")
+}
+
+func (f Field) summary() string {
+	return fmt.Sprintf("%s %s %s, %s, initial %s", f.Name, f.Direction.Arrow(), f.HubSpot.Read, f.Type, f.Initial)
+}

@@ -1,0 +1,100 @@
+package settings
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/duolog/duolog/domain"
+)
+
+func (f Field) check(c *checker, s Settings) {
+	path := "fields." + f.Name
+	f.checkNames(c, path)
+	if !f.Type.Valid() {
+		c.word(path+".type", string(f.Type), Types)
+	}
+	f.Rules.check(c, path)
+	f.checkRules(c, path, s)
+	f.checkLayout(c, path+".hubspot_format", f.HubSpot.Format)
+	f.checkLayout(c, path+".aloware_format", f.Aloware.Format)
+	f.checkValues(c, path+".values")
+}
+
+func (f Field) checkNames(c *checker, path string) {
+	for _, n := range []struct{ key, name string }{
+		{"", f.Name}, {".hubspot", f.HubSpot.Read}, {".read_as", f.Aloware.Read}, {".write_as", f.Aloware.Write},
+	} {
+		if n.name == "" || strings.ContainsFunc(n.name, notInName) {
+			c.add(path+n.key, fmt.Sprintf("%q", n.name), "the name of a property", "letters, digits, _ - and . only")
+		}
+	}
+	if f.HubSpot.Read != f.HubSpot.Write {
+		c.add(path+".hubspot", "two names", "one name", "only Aloware reads and writes a field under two names")
+	}
+	if f.HubSpot.Read == domain.UniqueProperty {
+		c.add(path+".hubspot", domain.UniqueProperty, "another property", "Duolog keeps its own key there")
+	}
+}
+
+func notInName(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.", r)
+}
+
+// checkRules refuses rules that can never come to pass.
+func (f Field) checkRules(c *checker, path string, s Settings) {
+	fix := "values never flow to HubSpot here: choose hubspot or review, or another direction"
+	if s.wins(f, f.Conflict) {
+		c.add(path+".conflict", string(f.Conflict), "a rule its directions allow", fix)
+	}
+	if s.wins(f, f.Initial) {
+		c.add(path+".initial", string(f.Initial), "a rule its directions allow", fix)
+	}
+}
+
+// checkLayout writes down a moment and reads it back: a layout that loses the day, or for a datetime the second,
+// would turn every value into another one.
+func (f Field) checkLayout(c *checker, path, layout string) {
+	if layout == "" {
+		return
+	}
+	sample := time.Date(2003, time.November, 24, 0, 0, 0, 0, time.UTC)
+	switch f.Type {
+	case domain.Date:
+	case domain.Datetime:
+		sample = sample.Add(17*time.Hour + 38*time.Minute + 59*time.Second)
+	default:
+		c.add(path, layout, "no format", fmt.Sprintf("a %s has none: remove the line", f.Type))
+		return
+	}
+	back, err := time.Parse(layout, sample.Format(layout))
+	if err != nil || !back.Equal(sample) {
+		c.add(path, layout, "a layout that keeps the whole "+string(f.Type),
+			"write it as YYYY-MM-DD, MM/DD/YYYY or a Go layout such as 2006-01-02 15:04:05")
+	}
+}
+
+func (f Field) checkValues(c *checker, path string) {
+	if len(f.Values) == 0 {
+		return
+	}
+	if f.Type != domain.Enumeration {
+		c.add(path, "a value map", "none", fmt.Sprintf("a %s has no values to map: remove it", f.Type))
+	}
+	for _, value := range slices.Sorted(maps.Keys(f.Values)) {
+		for _, v := range []string{value, f.Values[value]} {
+			if v == "" || strings.TrimSpace(v) != v || strings.Contains(v, ";") {
+				c.add(path, fmt.Sprintf("%q", v), "a value without ; or spaces around it", "; stands between choices")
+			}
+		}
+	}
+}
+
+var layoutWords = strings.NewReplacer(
+	"YYYY", "2006", "MM", "01", "DD", "02", "HH", "15", "mm", "04", "ss", "05", "SSS", "000")
+
+// ParseLayout returns the Go layout of a date format written as one, or in letters such as MM/DD/YYYY.
+func ParseLayout(text string) string { return layoutWords.Replace(text) }
