@@ -20,6 +20,7 @@ type Row struct {
 	Record  domain.Record // the target; zero for a create and for a look-up
 	Source  domain.Record // whose values the command carries, or for whose sake it looks up; its key seals Payload
 	Input   int64         // position of the input the decision was made on: the order within a lane
+	Urgent  bool          // overtakes other lanes and is sent while paused: a do-not-call, an opt-out
 	Payload Payload
 }
 
@@ -30,6 +31,9 @@ func (r Row) Lane() string {
 	}
 	return r.Record.Stream()
 }
+
+// Reads reports whether the command asks for something instead of writing it.
+func (r Row) Reads() bool { return r.Kind == domain.KindRead || r.Kind == domain.KindLookup }
 
 // Payload is the sealed part of a row: the personal values.
 type Payload struct {

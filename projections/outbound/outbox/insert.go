@@ -1,0 +1,81 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore"
+)
+
+// Insert adds commands in the planner's transaction, each payload sealed under its source record's key. Prefetch the
+// sources' keys before the transaction: making one inside it would wait for itself on SQLite. A row without a source
+// is sealed under its target.
+func Insert(ctx context.Context, tx eventstore.Tx, vault eventstore.Vault, connection string, rows []Row,
+	now time.Time,
+) error {
+	all := make([][]any, len(rows))
+	for i, r := range rows {
+		values, err := encode(ctx, vault, connection, r, now.UnixMicro())
+		if err != nil {
+			return err
+		}
+		all[i] = values
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	op := eventstore.BulkOp{Mode: eventstore.Insert, Table: "outbox", Columns: columns, Key: 2}
+	if err := tx.Bulk(ctx, op, all); err != nil {
+		return fmt.Errorf("insert %d commands: %w", len(all), err)
+	}
+	return nil
+}
+
+// encode gives the values of a row in the order of columns. next_at starts as the moment of insertion, which makes
+// the queue fair; an urgent row starts at 0 and so stands before all others.
+func encode(ctx context.Context, vault eventstore.Vault, connection string, r Row, now int64) ([]any, error) {
+	if r.Source.IsZero() {
+		r.Source = r.Record
+	}
+	if err := check(r); err != nil {
+		return nil, fmt.Errorf("command %s: %w", r.Command, err)
+	}
+	plain, err := json.Marshal(r.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("command %s: a value is not JSON", r.Command)
+	}
+	subject := r.Source.Stream()
+	sealed, err := vault.Seal(ctx, subject, purpose(r.Command), plain)
+	if err != nil {
+		return nil, fmt.Errorf("seal command %s: %w", r.Command, err)
+	}
+	next, urgent := now, int64(0)
+	if r.Urgent {
+		next, urgent = 0, 1
+	}
+	return []any{
+		connection, r.Command.String(), string(r.System), r.Lane(), r.Input, r.Kind, r.Contact.String(), r.Record.ID,
+		r.Source.Stream(), urgent, Waiting, int64(0), "", int64(0), int64(0), next, now, subject, sealed, "",
+	}, nil
+}
+
+// check refuses what could never be sent.
+func check(r Row) error {
+	targeted := r.Kind == domain.KindUpdate || r.Kind == domain.KindRead
+	switch {
+	case !targeted && r.Kind != domain.KindCreate && r.Kind != domain.KindLookup:
+		return fmt.Errorf("unknown kind %q", r.Kind)
+	case !r.System.Valid():
+		return fmt.Errorf("unknown system %q", r.System)
+	case targeted == r.Record.IsZero():
+		return fmt.Errorf("a %s has a target record or none, and this is the wrong one", r.Kind)
+	case !r.Record.IsZero() && r.Record.System != r.System:
+		return fmt.Errorf("target %s is not in %s", r.Record, r.System)
+	case r.Source.IsZero():
+		return fmt.Errorf("a %s needs a source record", r.Kind)
+	}
+	return nil
+}
