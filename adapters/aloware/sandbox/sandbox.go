@@ -1,0 +1,107 @@
+package sandbox
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/duolog/duolog/adapters/sandboxkit"
+)
+
+// Config says what the account is like. The zero value is a well-behaved account that accepts any API token.
+type Config struct {
+	Faults sandboxkit.Faults
+	// Token is the only API token accepted; empty: any, but not none.
+	Token string
+	// WebhookURL receives the webhooks; empty: none are made. WebhookToken goes with them as Bearer, or WebhookBasic
+	// ("user:password") as Basic.
+	WebhookURL   string
+	WebhookToken string
+	WebhookBasic string
+	// EventNames replaces wire names of events, which are not documented for contacts: the key is one of Created,
+	// Updated, Disposed and DNCUpdated.
+	EventNames map[string]string
+	// Custom are the slugs of the account's custom attributes, which forms takes besides the documented ones.
+	Custom    []string
+	CompanyID int              // 4711 when 0
+	Clock     func() time.Time // time.Now when nil
+}
+
+// Sandbox is one account. It is an http.Handler; Close stops its webhooks.
+type Sandbox struct {
+	cfg      Config
+	handler  http.Handler
+	injector *sandboxkit.Injector
+	window   *sandboxkit.Window
+	sender   *sandboxkit.Sender
+	rules    map[string]rule
+
+	mu       sync.Mutex
+	contacts map[string]*contact // by id
+	phones   map[string]string   // id by E.164
+	order    []string            // ids, oldest first
+	lastID   int
+	lastCall int
+	stats    Stats
+}
+
+// New opens an empty account.
+func New(cfg Config) *Sandbox {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.CompanyID == 0 {
+		cfg.CompanyID = 4711
+	}
+	s := &Sandbox{
+		cfg: cfg, injector: sandboxkit.NewInjector(cfg.Faults), rules: rulesWith(cfg.Custom),
+		window:   &sandboxkit.Window{Max: cfg.Faults.RateLimit, Per: 10 * time.Second},
+		contacts: map[string]*contact{}, phones: map[string]string{}, lastID: 90000,
+	}
+	s.injector.Failed = func(w http.ResponseWriter, _ *http.Request, status int) { say(w, status, "Server Error") }
+	s.injector.Limited = func(w http.ResponseWriter, _ *http.Request) { tooMany(w) }
+	s.sender = sandboxkit.NewSender(sandboxkit.SenderConfig{Build: s.request, Faults: cfg.Faults})
+	s.sender.SetTarget(cfg.WebhookURL)
+	s.handler = s.routes()
+	return s
+}
+
+// ServeHTTP answers the API and /_sandbox/.
+func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Close stops the webhooks; what is not delivered is dropped.
+func (s *Sandbox) Close() { s.sender.Close() }
+
+// Fail orders failures for the coming API requests, one each.
+func (s *Sandbox) Fail(faults ...sandboxkit.Fault) { s.injector.Next(faults...) }
+
+// SetFaults changes how the API misbehaves from now on. What concerns webhooks stays as it was at New.
+func (s *Sandbox) SetFaults(f sandboxkit.Faults) { s.injector.Set(f) }
+
+// SetWebhooks sets where webhooks go; the empty URL switches them off.
+func (s *Sandbox) SetWebhooks(url string) { s.sender.SetTarget(url) }
+
+// Quiesce waits until every webhook is delivered or given up.
+func (s *Sandbox) Quiesce(ctx context.Context) error { return s.sender.Quiesce(ctx) }
+
+// Stats counts what reached the account and what left it.
+type Stats struct {
+	Contacts int `json:"contacts"`
+	Forms    int `json:"forms"`   // POST requests to forms, refused ones included
+	Lookups  int `json:"lookups"` // look-ups by phone
+	// Notifications counts the POSTs that made, changed or re-added a contact: each may page people.
+	Notifications int                   `json:"notifications"`
+	Created       int                   `json:"created"` // contacts made through the API
+	Webhooks      sandboxkit.Deliveries `json:"webhooks"`
+}
+
+// Stats returns the counts so far.
+func (s *Sandbox) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.stats
+	out.Contacts = len(s.contacts)
+	out.Webhooks = s.sender.Deliveries()
+	return out
+}
