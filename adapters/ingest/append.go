@@ -117,7 +117,7 @@ func (in *Ingest) key(a adapters.Arrival) []byte {
 	if a.Key == "" {
 		return nil
 	}
-	key := binary.BigEndian.AppendUint64(make([]byte, 0, 24), uint64(a.KeyTime)) //nolint:gosec // a prefix, not a number
+	key := binary.BigEndian.AppendUint64(make([]byte, 0, 24), uint64(a.KeyTime))
 	return append(key, in.cfg.Log.Vault().Blind("webhook", a.Key)...)
 }
 

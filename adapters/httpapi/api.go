@@ -1,0 +1,132 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// maxBody is the largest request body taken, in bytes.
+const maxBody = 1 << 20
+
+type api struct {
+	Config
+	huma    huma.API
+	mux     *http.ServeMux
+	metrics *metrics
+}
+
+// New returns the handler of the whole surface.
+func New(cfg Config) (http.Handler, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	a := &api{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry)}
+	a.huma = huma.NewAPI(description(cfg.Version), newRouter(a.mux))
+	a.registerWebhooks()
+	a.registerFeed()
+	a.registerContacts()
+	a.registerCommands()
+	a.registerSync()
+	a.registerHealth()
+	if err := a.serveDescription(); err != nil {
+		return nil, err
+	}
+	a.mux.HandleFunc("/", a.noSuchThing)
+	return a.observed(a.guarded(a.mux)), nil
+}
+
+func description(version string) huma.Config {
+	cfg := huma.DefaultConfig("Duolog", version)
+	cfg.Info.Description = "Keeps contacts in step between Aloware and HubSpot, and can tell why for every value."
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
+	cfg.Transformers = []huma.Transformer{quiet}
+	cfg.CreateHooks = nil                  // no $schema members and Link headers in answers
+	cfg.DocsPath, cfg.SchemasPath = "", "" // the page would load its scripts from elsewhere
+	cfg.OpenAPIPath = ""                   // served by serveDescription, complete and made once
+	cfg.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat}
+	return cfg
+}
+
+// serveDescription serves the OpenAPI document of what is registered by now.
+func (a *api) serveDescription() error {
+	doc, err := json.Marshal(a.huma.OpenAPI())
+	if err != nil {
+		return fmt.Errorf("openapi document: %w", err)
+	}
+	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(doc)
+	})
+	return nil
+}
+
+// register adds an operation that needs the right to the verb; an empty verb needs no token.
+func register[I, O any](a *api, op huma.Operation, verb Verb, handle func(context.Context, *I) (*O, error)) {
+	if verb != "" {
+		op.Security = []map[string][]string{{"token": {}}}
+		op.Description = fmt.Sprintf("%s\n\nNeeds the right `%s`.", op.Description, verb)
+		op.Middlewares = append(op.Middlewares, a.authorize(verb))
+	}
+	op.MaxBodyBytes = maxBody + 1 // the framework refuses a body that reaches the limit, not one that exceeds it
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, a.answer(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// authorize lets a request through whose token's role may do the verb on the connection.
+func (a *api) authorize(verb Verb) func(huma.Context, func(huma.Context)) {
+	return func(hc huma.Context, next func(huma.Context)) {
+		_, w := humago.Unwrap(hc)
+		who, ok := a.Authorizer.Identify(hc.Context(), bearer(hc.Header("Authorization")))
+		if !ok {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="duolog"`)
+			writeProblem(w, problem(http.StatusUnauthorized, "a bearer token is needed: Authorization: Bearer …"))
+			return
+		}
+		if !who.Role.May(verb) || !who.reaches(hc.Param("connection")) {
+			a.Logger.LogAttrs(hc.Context(), slog.LevelInfo, "request not allowed",
+				slog.String("actor", who.Actor()), slog.String("verb", string(verb)))
+			writeProblem(w, problem(http.StatusForbidden,
+				fmt.Sprintf("the role %s of this token does not allow %s here", who.Role, verb)))
+			return
+		}
+		next(huma.WithContext(hc, withIdentity(hc.Context(), who)))
+	}
+}
+
+// connection returns the named connection.
+func (a *api) connection(name string) (Connection, error) {
+	conn, ok := a.Connection(name)
+	if !ok {
+		return conn, fmt.Errorf("%w: there is no connection of this name", ErrNotFound)
+	}
+	return conn, nil
+}
+
+// noSuchThing answers what no pattern matches: 405 when the path is served by other methods, else 404.
+func (a *api) noSuchThing(w http.ResponseWriter, r *http.Request) {
+	var allow []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		probe := r.Clone(r.Context())
+		probe.Method = method
+		if _, pattern := a.mux.Handler(probe); pattern != "/" && pattern != "" {
+			allow = append(allow, method)
+		}
+	}
+	if len(allow) == 0 {
+		writeProblem(w, problem(http.StatusNotFound, "nothing is served here; see /openapi.json"))
+		return
+	}
+	w.Header()["Allow"] = allow
+	writeProblem(w, problem(http.StatusMethodNotAllowed, "this path is served by other methods; see /openapi.json"))
+}

@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Role is what a token may be used for.
+type Role string
+
+// The roles.
+const (
+	Auditor  Role = "auditor"
+	Operator Role = "operator"
+	Engineer Role = "engineer"
+	Consumer Role = "consumer"
+	Admin    Role = "admin"
+)
+
+// Verb is a kind of request.
+type Verb string
+
+// The verbs.
+const (
+	ReadFeed       Verb = "feed.read"       // events, ids only
+	ReadValues     Verb = "values.read"     // personal values in events
+	ReadContacts   Verb = "contacts.read"   // contacts and their history
+	ReadCommands   Verb = "commands.read"   // what waits for a system
+	SettleCommands Verb = "commands.settle" // retry, discard
+	ReadSettings   Verb = "settings.read"
+	ReadStatus     Verb = "status.read"   // status, metrics
+	ReadWebhooks   Verb = "webhooks.read" // what was not taken in
+	SwitchSync     Verb = "sync.switch"   // mode, pause, resume
+)
+
+// allowed is the role table. Admin may everything.
+var allowed = map[Role][]Verb{
+	Auditor:  {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks},
+	Operator: {ReadFeed, ReadContacts, ReadCommands, SettleCommands, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync},
+	Engineer: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks},
+	Consumer: {ReadFeed, ReadStatus},
+}
+
+// May reports whether the role allows the verb.
+func (r Role) May(v Verb) bool { return r == Admin || slices.Contains(allowed[r], v) }
+
+// Valid reports whether r is one of the roles.
+func (r Role) Valid() bool { return r == Admin || allowed[r] != nil }
+
+// Identity is whoever holds a token.
+type Identity struct {
+	Name string
+	Role Role
+	// Connections the token is good for; none means all.
+	Connections []string
+}
+
+// Actor is how the holder stands in an act.
+func (i Identity) Actor() string { return "token:" + i.Name }
+
+func (i Identity) reaches(connection string) bool {
+	return len(i.Connections) == 0 || connection == "" || slices.Contains(i.Connections, connection)
+}
+
+// Authorizer tells who holds a bearer token; false when nobody does.
+type Authorizer interface {
+	Identify(ctx context.Context, token string) (Identity, bool)
+}
+
+// Static is the Authorizer of a configuration: its tokens do not change while it runs.
+type Static struct{ tokens []hashed }
+
+type hashed struct {
+	sum [sha256.Size]byte
+	who Identity
+}
+
+// NewStatic returns an authorizer with the bootstrap admin token, when not empty, and extra tokens, each written
+// "name:role:sha256" with the token's SHA-256 in hex.
+func NewStatic(admin string, extra ...string) (*Static, error) {
+	s := &Static{}
+	if admin != "" {
+		s.tokens = append(s.tokens, hashed{sha256.Sum256([]byte(admin)), Identity{Name: "bootstrap", Role: Admin}})
+	}
+	for i, line := range extra {
+		t, err := parseToken(line)
+		if err != nil {
+			return nil, fmt.Errorf("token %d: %w", i+1, err)
+		}
+		s.tokens = append(s.tokens, t)
+	}
+	return s, nil
+}
+
+// parseToken never repeats the line in an error: a token in the wrong place would end up in a log.
+func parseToken(line string) (hashed, error) {
+	parts := strings.Split(line, ":")
+	if len(parts) != 3 || parts[0] == "" {
+		return hashed{}, fmt.Errorf("want name:role:sha256, got %d parts", len(parts))
+	}
+	t := hashed{who: Identity{Name: parts[0], Role: Role(parts[1])}}
+	if !t.who.Role.Valid() {
+		return hashed{}, fmt.Errorf("%s: want one of the roles auditor, operator, engineer, consumer, admin", parts[0])
+	}
+	sum, err := hex.DecodeString(parts[2])
+	if err != nil || len(sum) != sha256.Size {
+		return hashed{}, fmt.Errorf("%s: want the token's SHA-256 as 64 hex digits", parts[0])
+	}
+	copy(t.sum[:], sum)
+	return t, nil
+}
+
+// Identify compares digests, each in constant time and always all of them.
+func (s *Static) Identify(_ context.Context, token string) (Identity, bool) {
+	sum := sha256.Sum256([]byte(token))
+	var who Identity
+	found := false
+	for _, t := range s.tokens {
+		if subtle.ConstantTimeCompare(sum[:], t.sum[:]) == 1 && token != "" {
+			who, found = t.who, true
+		}
+	}
+	return who, found
+}
+
+type identityKey struct{}
+
+func withIdentity(ctx context.Context, who Identity) context.Context {
+	return context.WithValue(ctx, identityKey{}, who)
+}
+
+func identity(ctx context.Context) Identity {
+	who, _ := ctx.Value(identityKey{}).(Identity)
+	return who
+}
+
+// bearer takes the token from an Authorization header.
+func bearer(header string) string {
+	scheme, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

@@ -1,0 +1,96 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/duolog/duolog/eventstore"
+)
+
+const micros = "2006-01-02T15:04:05.000000Z"
+
+// encoder appends events as CloudEvents 1.0 JSON, one a line. It writes the JSON itself, into one buffer a page: the
+// SDK would take most of a core at the rates a feed is read with.
+type encoder struct {
+	source     string // "/duolog/<log id>/<connection>"
+	generation string
+	idsOnly    bool
+}
+
+func newEncoder(connection string, head eventstore.Head, idsOnly bool) encoder {
+	return encoder{
+		source:     "/duolog/" + head.LogID.String() + "/" + connection,
+		generation: strconv.FormatInt(head.Generation, 10),
+		idsOnly:    idsOnly,
+	}
+}
+
+// line appends the event and a newline. Extension names hold lower-case letters and digits only, and positions are
+// strings: an integer of CloudEvents has 32 bits.
+func (enc encoder) line(b []byte, e eventstore.Event) []byte {
+	b = append(b, `{"specversion":"1.0","id":"`...)
+	b = append(b, e.ID.String()...)
+	b = appendText(append(b, `","source":`...), enc.source)
+	b = appendText(append(b, `,"type":`...), e.Type)
+	b = appendText(append(b, `,"subject":`...), e.Stream)
+	b = appendTime(append(b, `,"time":"`...), e.RecordedAt)
+	b = appendTime(append(b, `","occurredat":"`...), e.OccurredAt)
+	b = strconv.AppendInt(append(b, `","sequence":"`...), e.Position, 10)
+	b = append(append(b, `","generation":"`...), enc.generation...)
+	b = appendText(append(b, `","partitionkey":`...), e.Stream)
+	b = appendText(append(b, `,"actor":`...), e.Actor)
+	b = strconv.AppendInt(append(b, `,"schema":`...), int64(e.Schema), 10)
+	if e.Causation != 0 {
+		b = strconv.AppendInt(append(b, `,"causation":"`...), e.Causation, 10)
+		b = append(b, '"')
+	}
+	return append(enc.payload(b, e), "}\n"...)
+}
+
+func (enc encoder) payload(b []byte, e eventstore.Event) []byte {
+	if e.Erased {
+		return append(b, `,"erased":true`...)
+	}
+	data := e.Data
+	if enc.idsOnly {
+		b = append(b, `,"fields":"ids"`...)
+		data = idsOf(e.Type, data)
+	}
+	if len(data) == 0 {
+		return b
+	}
+	b = append(b, `,"datacontenttype":"application/json","data":`...)
+	return append(b, oneLine(data)...)
+}
+
+// oneLine keeps the feed a line an event, whatever white space a payload was stored with.
+func oneLine(data []byte) []byte {
+	if bytes.IndexByte(data, '\n') < 0 {
+		return data
+	}
+	var out bytes.Buffer
+	if err := json.Compact(&out, data); err != nil {
+		return []byte("null")
+	}
+	return out.Bytes()
+}
+
+func appendTime(b []byte, us int64) []byte {
+	return time.UnixMicro(us).UTC().AppendFormat(b, micros)
+}
+
+// appendText appends s as a JSON string; nearly all need no escape.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			quoted, _ := json.Marshal(s) // a string always marshals
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}

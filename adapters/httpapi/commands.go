@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/oklog/ulid/v2"
+)
+
+// Commands lists what waits for a system, oldest first.
+type Commands interface {
+	List(ctx context.Context, q CommandQuery) ([]Command, error)
+}
+
+// CommandQuery narrows the list; zero fields do not.
+type CommandQuery struct {
+	State  string // waiting, sending, dead
+	System string
+	Limit  int
+}
+
+// Command is one outbound write or read that waits. Its values are not shown.
+type Command struct {
+	ID       string     `json:"id" doc:"ULID"`
+	Contact  string     `json:"contact"`
+	Kind     string     `json:"kind" doc:"create, update, read or lookup"`
+	System   string     `json:"system" doc:"Where it goes"`
+	Record   string     `json:"record,omitempty" doc:"The target, absent while unknown"`
+	Input    int64      `json:"input" doc:"Position of what it was decided on"`
+	State    string     `json:"state" doc:"waiting, sending or dead"`
+	Attempts int        `json:"attempts"`
+	Next     *time.Time `json:"next,omitempty" doc:"Not tried before"`
+	Created  time.Time  `json:"created"`
+	Error    string     `json:"error,omitempty" doc:"Why the last try failed"`
+}
+
+type listCommandsInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+	State      string `query:"state" enum:"waiting,sending,dead"`
+	System     string `query:"system" enum:"aloware,hubspot"`
+	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}
+
+type settleInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+	ID         string `path:"id" maxLength:"26" doc:"The command's ULID"`
+	Body       struct {
+		Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why, kept in the log"`
+	}
+}
+
+type commandList struct {
+	Commands []Command `json:"commands"`
+}
+
+func (a *api) registerCommands() {
+	const at = "/v1/connections/{connection}/commands"
+	register(a, get("list-commands", at, "Writes and reads waiting for a system", "commands"), ReadCommands,
+		func(ctx context.Context, in *listCommandsInput) (*body[commandList], error) {
+			conn, err := a.connection(in.Connection)
+			if err != nil {
+				return nil, err
+			}
+			if conn.Commands == nil {
+				return nil, fmt.Errorf("%w: this connection has no commands here", ErrNotFound)
+			}
+			list, err := conn.Commands.List(ctx, CommandQuery{State: in.State, System: in.System, Limit: in.Limit})
+			if err != nil {
+				return nil, err
+			}
+			return &body[commandList]{commandList{Commands: list}}, nil
+		})
+	register(a, act("retry-command", at+"/{id}/retry", "Plan the command's contact again from the present state",
+		"Nothing old is sent again: the planner decides anew."), SettleCommands, a.settle(Acts.Retry))
+	register(a, act("discard-command", at+"/{id}/discard", "Give a command up", ""), SettleCommands,
+		a.settle(Acts.Discard))
+}
+
+// settle makes the handler of an act on one command.
+func (a *api) settle(do func(Acts, context.Context, ulid.ULID, By) (Done, error)) func(
+	context.Context, *settleInput,
+) (*body[Done], error) {
+	return func(ctx context.Context, in *settleInput) (*body[Done], error) {
+		id, err := ulid.ParseStrict(in.ID)
+		if err != nil {
+			return nil, fmt.Errorf("%w: want the command's ULID", ErrBadInput)
+		}
+		return a.perform(ctx, in.Connection, in.Body.Reason, func(acts Acts, by By) (Done, error) {
+			return do(acts, ctx, id, by)
+		})
+	}
+}
+
+// act describes the POST operation of an act.
+func act(id, path, summary, description string) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: http.MethodPost, Path: path, Summary: summary, Tags: []string{"acts"},
+		Description: description, DefaultStatus: http.StatusOK,
+	}
+}

@@ -1,0 +1,102 @@
+// Package httpapi is Duolog's HTTP surface: webhooks in, the event feed, contacts, commands, acts, health and
+// metrics out, described by an OpenAPI 3.1 document it serves itself.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/eventstore"
+)
+
+// Errors the interfaces of a Connection answer with; anything else is a 500 that says nothing.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("conflict")
+	ErrBadInput = errors.New("bad input")
+)
+
+// Config is what the API serves. Connections and Authorizer are required.
+type Config struct {
+	// Version stands in the OpenAPI document.
+	Version string
+	// PublicURL is the base URL the systems call, what signatures are checked against: "https://sync.example.com".
+	PublicURL string
+	// Connection returns the named connection; false when there is none. It is asked on every request.
+	Connection func(name string) (Connection, bool)
+	// HubSpotApp takes what arrives at the app-wide endpoint; nil: there is none.
+	HubSpotApp Webhooks
+	Authorizer Authorizer
+	// Checks must all pass for /readyz to answer 200.
+	Checks []Check
+	// Registry is served at /metrics, with the API's own metrics added. Default: a new one.
+	Registry *prometheus.Registry
+	Logger   *slog.Logger
+	// PageTimeout is how long a reader may take to accept one page of the feed. Default 30 s.
+	PageTimeout time.Duration
+	// Clock tells when a webhook was received. Default time.Now.
+	Clock func() time.Time
+}
+
+// Check is a condition of readiness. Its error is logged, not shown.
+type Check struct {
+	Name string
+	Run  func(context.Context) error
+}
+
+// Webhooks takes deliveries in; *ingest.Ingest and *ingest.Router do.
+type Webhooks interface {
+	Receive(ctx context.Context, d adapters.Delivery) (ingest.Receipt, error)
+	// Refuse leaves a line for a delivery refused before it could be read, and returns err.
+	Refuse(ctx context.Context, d adapters.Delivery, err error) error
+}
+
+// Rejected lists what was not taken in; *ingest.Ring does.
+type Rejected interface {
+	List(ctx context.Context, connection string, limit int) ([]ingest.Line, error)
+}
+
+// Connection is one connection as the API sees it. A nil part is answered with 404.
+type Connection struct {
+	Log      eventstore.Log
+	HubSpot  Webhooks
+	Aloware  Webhooks
+	Rejected Rejected
+	Contacts Contacts
+	Commands Commands
+	Acts     Acts
+	Settings func(context.Context) (Settings, error)
+	Status   func(context.Context) (Status, error)
+}
+
+func (c *Config) complete() error {
+	if c.Connection == nil || c.Authorizer == nil {
+		return errors.New("http api: Connection and Authorizer are required")
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Host == "" {
+		return errors.New("http api: the public URL must be absolute, like https://sync.example.com")
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.PageTimeout == 0 {
+		c.PageTimeout = 30 * time.Second
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	return nil
+}

@@ -1,0 +1,224 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/domain"
+)
+
+// Acts appends what a person does; the owner of the connection executes it. ErrNotFound and ErrConflict say what
+// stands against it.
+type Acts interface {
+	SetMode(ctx context.Context, m ModeChange, by By) (Done, error)
+	Pause(ctx context.Context, by By) (Done, error)
+	Resume(ctx context.Context, by By) (Done, error)
+	Retry(ctx context.Context, command ulid.ULID, by By) (Done, error)
+	Discard(ctx context.Context, command ulid.ULID, by By) (Done, error)
+}
+
+// By is who does an act and why.
+type By struct {
+	Actor  string
+	Reason string
+}
+
+// ModeChange says what the planner may do from now on.
+type ModeChange struct {
+	Mode      domain.Mode
+	Filter    string // pilot: who takes part
+	MaxWrites int    // pilot: at most so many writes an hour
+}
+
+// Done tells where an act lies in the log.
+type Done struct {
+	Position int64  `json:"position"`
+	ID       string `json:"id"`
+}
+
+// Settings are those in force.
+type Settings struct {
+	Version  int             `json:"version"`
+	Position int64           `json:"position" doc:"Of the act that applied them"`
+	Actor    string          `json:"actor,omitempty"`
+	At       *time.Time      `json:"at,omitempty"`
+	Settings json.RawMessage `json:"settings"`
+}
+
+// Status is one screen about a connection.
+type Status struct {
+	Connection string                  `json:"connection"`
+	Mode       string                  `json:"mode"`
+	Paused     bool                    `json:"paused"`
+	Gate       string                  `json:"gate,omitempty" doc:"Why the sync is shut, empty while open"`
+	LogID      string                  `json:"log_id"`
+	Generation int64                   `json:"generation"`
+	Head       int64                   `json:"head"`
+	Systems    map[string]SystemStatus `json:"systems"`
+	Contacts   map[string]int64        `json:"contacts" doc:"Counts by status"`
+	Lag        map[string]int64        `json:"lag" doc:"Events not yet folded, by projection"`
+	Needs      []string                `json:"needs,omitempty" doc:"What needs a person, most harmful first"`
+}
+
+// SystemStatus is one side of it.
+type SystemStatus struct {
+	Account     string     `json:"account,omitempty"`
+	Credential  string     `json:"credential,omitempty" doc:"works, or what is wrong"`
+	LastWebhook *time.Time `json:"last_webhook,omitempty"`
+	Waiting     int64      `json:"waiting"`
+	Failing     int64      `json:"failing"`
+	Dead        int64      `json:"dead"`
+}
+
+type connectionInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+}
+
+type reasonInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+	Body       struct {
+		Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why, kept in the log"`
+	}
+}
+
+type modeInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+	Body       struct {
+		Mode      string `json:"mode" enum:"off,observe,pilot,live"`
+		Filter    string `json:"filter,omitempty" maxLength:"500" doc:"Pilot: who takes part"`
+		MaxWrites int    `json:"max_writes_per_hour,omitempty" minimum:"0"`
+		Reason    string `json:"reason" minLength:"1" maxLength:"500" doc:"Why, kept in the log"`
+	}
+}
+
+type rejectedInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
+}
+
+// NotTaken is a delivery or an item that did not become a fact.
+type NotTaken struct {
+	ID       string    `json:"id"`
+	At       time.Time `json:"at"`
+	Kind     string    `json:"kind" doc:"rejected, raw, parked or unknown"`
+	System   string    `json:"system"`
+	Status   int       `json:"status" doc:"HTTP status answered"`
+	Reason   string    `json:"reason"`
+	URL      string    `json:"expected_url,omitempty" doc:"What a signature was checked against"`
+	Offered  []string  `json:"offered,omitempty"`
+	Account  string    `json:"account,omitempty"`
+	Vendor   string    `json:"vendor,omitempty"`
+	Position int64     `json:"position,omitempty"`
+}
+
+type notTakenList struct {
+	Rejected []NotTaken `json:"rejected"`
+}
+
+func (a *api) registerSync() {
+	const at = "/v1/connections/{connection}"
+	register(a, get("get-status", at+"/status", "One screen about the connection", "sync"), ReadStatus,
+		func(ctx context.Context, in *connectionInput) (*body[Status], error) {
+			return askFor(ctx, a, in.Connection, func(c Connection) func(context.Context) (Status, error) { return c.Status })
+		})
+	register(a, get("get-settings", at+"/settings", "The settings in force", "sync"), ReadSettings,
+		func(ctx context.Context, in *connectionInput) (*body[Settings], error) {
+			return askFor(ctx, a, in.Connection, func(c Connection) func(context.Context) (Settings, error) { return c.Settings })
+		})
+	register(a, get("list-rejected", at+"/webhooks/rejected", "What was not taken in, newest first", "webhooks"),
+		ReadWebhooks, a.rejected)
+	register(a, act("set-mode", at+"/mode", "Set the mode", "Opening sends nothing retroactively."), SwitchSync, a.setMode)
+	register(a, act("pause", at+"/pause", "Stop planning and sending; facts are still stored", ""), SwitchSync,
+		func(ctx context.Context, in *reasonInput) (*body[Done], error) {
+			return a.perform(ctx, in.Connection, in.Body.Reason, func(acts Acts, by By) (Done, error) {
+				return acts.Pause(ctx, by)
+			})
+		})
+	register(a, act("resume", at+"/resume", "Go on; what changed meanwhile is planned once", ""), SwitchSync,
+		func(ctx context.Context, in *reasonInput) (*body[Done], error) {
+			return a.perform(ctx, in.Connection, in.Body.Reason, func(acts Acts, by By) (Done, error) {
+				return acts.Resume(ctx, by)
+			})
+		})
+}
+
+func (a *api) setMode(ctx context.Context, in *modeInput) (*body[Done], error) {
+	m := ModeChange{Mode: domain.Mode(in.Body.Mode), Filter: in.Body.Filter, MaxWrites: in.Body.MaxWrites}
+	if m.Mode != domain.ModePilot && (m.Filter != "" || m.MaxWrites != 0) {
+		return nil, fmt.Errorf("%w: filter and max_writes_per_hour belong to mode pilot", ErrBadInput)
+	}
+	return a.perform(ctx, in.Connection, in.Body.Reason, func(acts Acts, by By) (Done, error) {
+		return acts.SetMode(ctx, m, by)
+	})
+}
+
+// perform does an act in the name of the token's holder.
+func (a *api) perform(ctx context.Context, connection, reason string, do func(Acts, By) (Done, error)) (*body[Done], error) {
+	conn, err := a.connection(connection)
+	if err != nil {
+		return nil, err
+	}
+	if conn.Acts == nil {
+		return nil, fmt.Errorf("%w: this connection takes no acts here", ErrNotFound)
+	}
+	reason = strings.TrimSpace(reason)
+	if reason == "" {
+		return nil, fmt.Errorf("%w: an act needs a reason", ErrBadInput)
+	}
+	done, err := do(conn.Acts, By{Actor: identity(ctx).Actor(), Reason: reason})
+	if err != nil {
+		return nil, err
+	}
+	return &body[Done]{done}, nil
+}
+
+// askFor answers from one of a connection's functions.
+func askFor[T any](ctx context.Context, a *api, connection string,
+	pick func(Connection) func(context.Context) (T, error),
+) (*body[T], error) {
+	conn, err := a.connection(connection)
+	if err != nil {
+		return nil, err
+	}
+	ask := pick(conn)
+	if ask == nil {
+		return nil, fmt.Errorf("%w: this connection does not tell", ErrNotFound)
+	}
+	got, err := ask(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &body[T]{got}, nil
+}
+
+func (a *api) rejected(ctx context.Context, in *rejectedInput) (*body[notTakenList], error) {
+	conn, err := a.connection(in.Connection)
+	if err != nil {
+		return nil, err
+	}
+	if conn.Rejected == nil {
+		return nil, fmt.Errorf("%w: this connection keeps no list", ErrNotFound)
+	}
+	lines, err := conn.Rejected.List(ctx, in.Connection, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := notTakenList{Rejected: make([]NotTaken, len(lines))}
+	for i, l := range lines {
+		out.Rejected[i] = notTaken(l)
+	}
+	return &body[notTakenList]{out}, nil
+}
+
+func notTaken(l ingest.Line) NotTaken {
+	return NotTaken{
+		ID: l.ID.String(), At: time.UnixMicro(l.At).UTC(), Kind: l.Kind, System: string(l.System), Status: l.Status,
+		Reason: l.Reason, URL: l.URL, Offered: l.Offered, Account: l.Account, Vendor: l.Vendor, Position: l.Position,
+	}
+}
