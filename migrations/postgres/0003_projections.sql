@@ -47,7 +47,7 @@ CREATE TABLE contact (
   contact    TEXT COLLATE "C" NOT NULL,
   status     TEXT   NOT NULL,
   alias_of   TEXT   NOT NULL,
-  body       TEXT   NOT NULL, -- members and fields as JSON: references and words, no values
+  body       TEXT   NOT NULL, -- members, fields and head as JSON: references and words, no values
   pending    BIGINT NOT NULL,
   apart      BIGINT NOT NULL,
   held       BIGINT NOT NULL,
@@ -66,11 +66,13 @@ CREATE TABLE contact_record (
   contact    TEXT COLLATE "C" NOT NULL,
   link       TEXT   NOT NULL,
   linked_by  BIGINT NOT NULL, -- position of the input that decided the link
+  linked_at  BIGINT NOT NULL, -- position of the decision
   body       BYTEA  NOT NULL, -- values, sealed under the record's key
   position   BIGINT NOT NULL,
   PRIMARY KEY (connection, version, record)
 );
 
+-- Fields that are not in step; one that is has no row.
 CREATE TABLE contact_field (
   connection TEXT   NOT NULL,
   version    BIGINT NOT NULL,
@@ -91,7 +93,7 @@ CREATE TABLE contact_key (
 );
 CREATE INDEX contact_key_record ON contact_key (connection, version, record);
 
--- The settings in force at the checkpoint, as far as the fold needs them.
+-- What the fold needs of each settings version; position is its act's.
 CREATE TABLE contact_policy (
   connection TEXT   NOT NULL,
   version    BIGINT NOT NULL,

@@ -47,7 +47,7 @@ CREATE TABLE contact (
   contact    TEXT    NOT NULL,
   status     TEXT    NOT NULL,
   alias_of   TEXT    NOT NULL,
-  body       TEXT    NOT NULL, -- members and fields as JSON: references and words, no values
+  body       TEXT    NOT NULL, -- members, fields and head as JSON: references and words, no values
   pending    INTEGER NOT NULL,
   apart      INTEGER NOT NULL,
   held       INTEGER NOT NULL,
@@ -66,11 +66,13 @@ CREATE TABLE contact_record (
   contact    TEXT    NOT NULL,
   link       TEXT    NOT NULL,
   linked_by  INTEGER NOT NULL, -- position of the input that decided the link
+  linked_at  INTEGER NOT NULL, -- position of the decision
   body       BLOB    NOT NULL, -- values, sealed under the record's key
   position   INTEGER NOT NULL,
   PRIMARY KEY (connection, version, record)
 ) STRICT;
 
+-- Fields that are not in step; one that is has no row.
 CREATE TABLE contact_field (
   connection TEXT    NOT NULL,
   version    INTEGER NOT NULL,
@@ -91,7 +93,7 @@ CREATE TABLE contact_key (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contact_key_record ON contact_key (connection, version, record);
 
--- The settings in force at the checkpoint, as far as the fold needs them.
+-- What the fold needs of each settings version; position is its act's.
 CREATE TABLE contact_policy (
   connection TEXT    NOT NULL,
   version    INTEGER NOT NULL,

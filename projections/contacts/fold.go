@@ -1,0 +1,234 @@
+package contacts
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections"
+)
+
+// purpose binds a record's sealed body to its table.
+const purpose = "contact_record.body"
+
+// erasedMark stands for a body whose key is gone.
+var erasedMark = []byte{0}
+
+const (
+	errStream   = projections.Fault("the event's stream is not a record")
+	errDecision = projections.Fault("the decision names no contact")
+)
+
+// fold holds the rows a run of events touches, and folds the events into them.
+type fold struct {
+	vault    eventstore.Vault
+	records  map[string]*record
+	contacts map[string]*contact
+	policies []policy // by position; the first one stands for everything before the second
+}
+
+func newFold(v eventstore.Vault) *fold {
+	return &fold{vault: v, records: map[string]*record{}, contacts: map[string]*contact{}}
+}
+
+func (f *fold) apply(ctx context.Context, in input) error {
+	switch {
+	case in.settings != nil:
+		return f.applySettings(in)
+	case in.decision != nil:
+		return f.applyDecision(in)
+	case in.shows():
+		return f.applyValues(ctx, in)
+	}
+	return nil
+}
+
+func (f *fold) applySettings(in input) error {
+	p, err := newPolicy(in.Position, string(in.settings.Settings))
+	if err != nil {
+		return fmt.Errorf("read settings at %d: %w", in.Position, err)
+	}
+	p.fresh = true
+	i, _ := slices.BinarySearchFunc(f.policies, in.Position, func(p policy, at int64) int { return int(p.position - at) })
+	f.policies = slices.Insert(f.policies, i, p)
+	return nil
+}
+
+// policy returns the one in force at the position.
+func (f *fold) policy(position int64) policy {
+	in := f.policies[0]
+	for _, p := range f.policies {
+		if p.position <= position {
+			in = p
+		}
+	}
+	return in
+}
+
+// applyValues folds what a fact or an outcome shows into its record.
+func (f *fold) applyValues(ctx context.Context, in input) error {
+	rec, err := domain.ParseRecord(in.Stream)
+	if err != nil {
+		return errStream
+	}
+	r := f.record(in.Stream)
+	r.position, r.dirty = max(r.position, in.Position), true
+	if in.Erased {
+		r.erase()
+		return nil
+	}
+	if err := f.open(ctx, r); err != nil || r.erased {
+		return err
+	}
+	p := f.policy(in.Position)
+	if in.fact != nil {
+		r.tellFact(in.Event, *in.fact)
+	} else {
+		r.tellOutcome(in.Event, *in.outcome, p)
+	}
+	if !r.changed {
+		return nil
+	}
+	r.changed, r.reseal = false, true
+	r.body.Keys = keysOf(f.vault, rec, r.body.Values, p)
+	return nil
+}
+
+// open reads the record's sealed body, once.
+func (f *fold) open(ctx context.Context, r *record) error {
+	if r.opened || r.erased {
+		return nil
+	}
+	r.opened = true
+	switch {
+	case len(r.sealed) == 0:
+		return nil
+	case bytes.Equal(r.sealed, erasedMark):
+		r.erase()
+		return nil
+	}
+	plain, err := f.vault.Open(ctx, r.stream, purpose, r.sealed)
+	if errors.Is(err, eventstore.ErrErased) {
+		r.erase()
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open a record's values: %w", err)
+	}
+	if err := json.Unmarshal(plain, &r.body); err != nil {
+		return fmt.Errorf("read a record's values: %w", err)
+	}
+	r.oldKeys = r.body.Keys
+	return nil
+}
+
+// erase forgets the values: the key that sealed them is gone.
+func (r *record) erase() {
+	r.erased, r.body, r.sealed, r.reseal, r.dirty = true, sealedBody{}, erasedMark, false, true
+}
+
+// applyDecision folds a decision's effects, each at the position of its input.
+func (f *fold) applyDecision(in input) error {
+	d := in.decision
+	if d.Contact.IsZero() {
+		return errDecision
+	}
+	at := order{Input: d.Input, Position: in.Position}
+	for _, a := range d.Aliases {
+		f.alias(in, a, at)
+	}
+	for _, l := range d.Links {
+		f.link(in, l, at)
+	}
+	c := f.own(d.Contact.String())
+	c.touch(in.Position, in.RecordedAt)
+	if c.aliasOf != "" {
+		return nil // decided before the merge; what the contact now means has its own decisions
+	}
+	if d.Head != nil && at.after(c.body.Head.Order) {
+		c.body.Head = head{HeadState: *d.Head, Order: at}
+	}
+	for _, v := range d.Fields {
+		if old, ok := c.body.Fields[v.Field]; ok && !at.after(old.Order) {
+			continue
+		}
+		status, reason := fieldStatus(v.After)
+		c.body.Fields[v.Field] = field{State: status, Reason: reason, Order: at}
+	}
+	return nil
+}
+
+func (f *fold) link(in input, l planner.Link, at order) {
+	r := f.record(l.Record.Stream())
+	if r.linked != (order{}) && !at.after(r.linked) {
+		return
+	}
+	r.position = max(r.position, in.Position)
+	f.move(in, r, f.final(l.Contact.String()), member{
+		State: l.State, Reason: l.Reason, Reading: !l.Reading.IsZero(), Order: at,
+	})
+}
+
+// move makes the record a member of the contact, and of no other.
+func (f *fold) move(in input, r *record, to string, m member) {
+	if old := r.contact; old != "" && old != to {
+		c := f.own(old)
+		delete(c.body.Members, r.stream)
+		c.touch(in.Position, in.RecordedAt)
+	}
+	r.contact, r.link, r.linked, r.dirty = to, m.State, m.Order, true
+	c := f.own(to)
+	c.body.Members[r.stream] = m
+	c.touch(in.Position, in.RecordedAt)
+}
+
+// alias lets the id mean another contact, for ever, and hands that one its records.
+func (f *fold) alias(in input, a planner.Alias, at order) {
+	from, to := f.own(a.From.String()), f.final(a.To.String())
+	if from.id == to {
+		return
+	}
+	from.aliasOf = to
+	from.touch(in.Position, in.RecordedAt)
+	for _, stream := range sortedKeys(from.body.Members) {
+		f.move(in, f.record(stream), to, from.body.Members[stream])
+	}
+	from.body.Fields, from.body.Head = map[string]field{}, head{Order: at}
+}
+
+// final follows aliases to the contact that an id means now.
+func (f *fold) final(id string) string {
+	for range f.contacts {
+		c, ok := f.contacts[id]
+		if !ok || c.aliasOf == "" {
+			break
+		}
+		id = c.aliasOf
+	}
+	return id
+}
+
+func (f *fold) record(stream string) *record {
+	r := f.records[stream]
+	if r == nil {
+		r = &record{stream: stream, dirty: true}
+		f.records[stream] = r
+	}
+	return r
+}
+
+// own returns the contact of exactly this id.
+func (f *fold) own(id string) *contact {
+	c := f.contacts[id]
+	if c == nil {
+		c = newContact(id)
+		f.contacts[id] = c
+	}
+	return c
+}

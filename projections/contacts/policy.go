@@ -1,0 +1,52 @@
+package contacts
+
+import (
+	"encoding/json"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
+)
+
+// policy is the settings in force from a position on: they say by which properties a record is found.
+type policy struct {
+	position int64
+	body     string
+	fresh    bool // not stored yet
+	settings settings.Settings
+}
+
+// standard is the policy while no settings were applied.
+func standard() (policy, error) {
+	s, err := settings.Preset("default")
+	return policy{settings: s}, err
+}
+
+func newPolicy(position int64, body string) (policy, error) {
+	p := policy{position: position, body: body}
+	err := json.Unmarshal([]byte(body), &p.settings)
+	return p, err
+}
+
+// nameProperties are the read names of what a person is called in the system.
+func (p policy) nameProperties(system domain.System) []string {
+	var names []string
+	for _, field := range [...]string{"first_name", "last_name"} {
+		if f, ok := p.settings.Field(field); ok {
+			names = append(names, f.Side(system).Read)
+		}
+	}
+	if system == domain.Aloware {
+		names = append(names, "name")
+	}
+	return names
+}
+
+// readName is the name under which the system shows what is written under the name.
+func (p policy) readName(system domain.System, written string) string {
+	for _, f := range p.settings.Fields {
+		if side := f.Side(system); side.Write == written && side.Read != "" {
+			return side.Read
+		}
+	}
+	return written
+}

@@ -1,0 +1,117 @@
+package contacts
+
+import (
+	"encoding/json"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+)
+
+// order places a decision's effect: by the position of its input, then by its own.
+type order struct {
+	Input    int64 `json:"input"`
+	Position int64 `json:"position"`
+}
+
+func (o order) after(p order) bool {
+	return o.Input > p.Input || o.Input == p.Input && o.Position > p.Position
+}
+
+// value is what a record shows under one property.
+type value struct {
+	Value    json.RawMessage `json:"value"`
+	Position int64           `json:"position"` // of the event that brought it
+	Occurred int64           `json:"occurred"` // clock at which it was first seen so, µs UTC
+	Clock    int64           `json:"clock"`    // clock at which it was last seen so, µs UTC
+	By       string          `json:"by,omitempty"`
+}
+
+// sealedBody is what a record's row holds sealed.
+type sealedBody struct {
+	Values map[string]value `json:"values,omitempty"`
+	Keys   []string         `json:"keys,omitempty"` // blind keys, hex, sorted
+}
+
+// record is a row of contact_record.
+type record struct {
+	stream   string
+	contact  string
+	link     planner.LinkState
+	linked   order
+	position int64
+
+	body   sealedBody
+	sealed []byte // as loaded
+	opened bool   // body holds what sealed held
+	erased bool
+
+	oldKeys []string
+	dirty   bool // the row must be written
+	reseal  bool // and its body sealed anew
+	changed bool // by the event being folded
+}
+
+// member is a record's place in its contact.
+type member struct {
+	State   planner.LinkState `json:"state"`
+	Reason  string            `json:"reason,omitempty"`
+	Reading bool              `json:"reading,omitempty"`
+	Order   order             `json:"order"`
+}
+
+// field is how a field of a contact stands.
+type field struct {
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"`
+	Order  order  `json:"order"`
+}
+
+// head is the part of a contact that is not about one field.
+type head struct {
+	planner.HeadState
+	Order order `json:"order"`
+}
+
+// contactBody is what a contact's row holds as JSON.
+type contactBody struct {
+	Members map[string]member `json:"members,omitempty"`
+	Fields  map[string]field  `json:"fields,omitempty"`
+	Head    head              `json:"head"`
+}
+
+// contact is a row of contact.
+type contact struct {
+	id       string
+	aliasOf  string
+	body     contactBody
+	created  int64
+	updated  int64
+	position int64
+
+	dirty     bool
+	oldFields map[string]field // as loaded, those not in step
+}
+
+func newContact(id string) *contact {
+	return &contact{id: id, body: contactBody{Members: map[string]member{}, Fields: map[string]field{}}}
+}
+
+// touch notes an event about the contact.
+func (c *contact) touch(position, recordedAt int64) {
+	c.dirty = true
+	if c.created == 0 || recordedAt < c.created {
+		c.created = recordedAt
+	}
+	if position > c.position {
+		c.position, c.updated = position, recordedAt
+	}
+}
+
+// system of a record's stream.
+func systemOf(stream string) domain.System {
+	rec, err := domain.ParseRecord(stream)
+	if err != nil {
+		return ""
+	}
+	return rec.System
+}

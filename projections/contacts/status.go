@@ -1,0 +1,137 @@
+package contacts
+
+import (
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+)
+
+// The statuses of a contact, and of a field (in_step, pending, apart, held, failing). Alias is the status of a
+// contact id that now means another.
+const (
+	InStep   = "in_step"
+	Pending  = "pending"
+	Apart    = "apart"
+	Held     = "held"
+	Failing  = "failing"
+	Excluded = "excluded"
+	Unlinked = "unlinked"
+	Alias    = "alias"
+)
+
+// Statuses lists those a person can ask for.
+var Statuses = []string{InStep, Pending, Apart, Held, Failing, Excluded, Unlinked}
+
+// fieldStatus puts a decided field state into a status and a reason.
+func fieldStatus(s planner.FieldState) (status, reason string) {
+	reason = joinReason(string(s.Result), s.Rule)
+	switch s.State {
+	case planner.InStep:
+		return InStep, ""
+	case planner.Pending, planner.Dirty:
+		return Pending, reason
+	}
+	switch s.Result {
+	case planner.Refused, planner.Invalid:
+		return Failing, reason
+	case planner.HeldBack, planner.Impossible:
+		return Held, reason
+	}
+	return Apart, reason
+}
+
+func joinReason(result, rule string) string {
+	if result != "" && rule != "" {
+		return result + ": " + rule
+	}
+	return result + rule
+}
+
+// tally counts a contact's fields by status.
+func (c *contact) tally() map[string]int64 {
+	counts := map[string]int64{}
+	for _, f := range c.body.Fields {
+		counts[f.State]++
+	}
+	return counts
+}
+
+// status sums the contact up: the first that holds, from what needs a person to what needs nobody.
+func (c *contact) status() (status, reason string) {
+	counts := c.tally()
+	h := c.body.Head
+	switch {
+	case c.aliasOf != "":
+		return Alias, c.aliasOf
+	case c.in(planner.Suppressed, planner.Excluded) || h.Creation.Result == planner.OutOfScope:
+		return Excluded, c.whole()
+	case h.Review != "" || c.in(planner.Held) || h.Creation.Result == planner.HeldBack:
+		return Held, c.whole()
+	case counts[Failing] > 0 || c.creationFailed():
+		return Failing, c.whole()
+	case counts[Held] > 0:
+		return Held, ""
+	case counts[Pending] > 0 || h.Dirty || c.underWay():
+		return Pending, c.whole()
+	case !c.paired():
+		return Unlinked, c.whole()
+	case counts[Apart] > 0:
+		return Apart, ""
+	}
+	return InStep, ""
+}
+
+// whole is the reason that is about the contact as such.
+func (c *contact) whole() string {
+	h := c.body.Head
+	if h.Review != "" {
+		return h.Review
+	}
+	return joinReason(string(h.Creation.Result), h.Creation.Rule)
+}
+
+func (c *contact) in(states ...planner.LinkState) bool {
+	for _, m := range c.body.Members {
+		for _, s := range states {
+			if m.State == s {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// paired reports a linked record in both systems.
+func (c *contact) paired() bool {
+	have := map[domain.System]bool{}
+	for stream, m := range c.body.Members {
+		if m.State == planner.Linked {
+			have[systemOf(stream)] = true
+		}
+	}
+	return len(have) == len(domain.Systems)
+}
+
+func (c *contact) creationFailed() bool {
+	switch c.body.Head.Creation.Result {
+	case planner.Refused, planner.Invalid, planner.Impossible:
+		return !c.paired()
+	}
+	return false
+}
+
+// underWay reports a read, a look-up or a create whose answer is awaited.
+func (c *contact) underWay() bool {
+	for _, m := range c.body.Members {
+		if m.Reading {
+			return true
+		}
+	}
+	if c.paired() {
+		return false
+	}
+	switch c.body.Head.Creation.Result {
+	case planner.Creating, planner.Looking, planner.Waiting, planner.Reading, planner.Sent:
+		return true
+	}
+	return len(c.body.Head.Lookups) > 0
+}
