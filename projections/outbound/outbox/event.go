@@ -31,10 +31,3 @@ func Outcome(vault eventstore.Vault, row Row, o domain.Outcome, id ulid.ULID) (e
 		Key: vault.Blind("outcome", row.Command.String()+"/"+o.Attempt.String()),
 	}, nil
 }
-
-// Forget takes everything out of an outcome that belongs to a person and puts it under the log's own key, for a
-// command whose record was erased.
-func Forget(o domain.Outcome) domain.Outcome {
-	o.Sent, o.Shows, o.Complete = nil, nil, false
-	return o
-}

@@ -1,0 +1,137 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/lease"
+	"github.com/duolog/duolog/projections/outbound/outbox"
+)
+
+// Config is what a dispatcher works with. Zero numbers and nil functions take the defaults named.
+type Config struct {
+	Log     eventstore.Log
+	DB      eventstore.DB
+	Systems map[domain.System]adapters.System
+	Lease   *lease.Handle
+	NewID   func() ulid.ULID // ids of attempts and events, rising
+	Now     func() time.Time // time.Now; must carry a monotonic reading
+	Logger  *slog.Logger     // slog.Default
+	Metrics *Metrics         // own
+	// Paused holds back everything but urgent commands; nil: never.
+	Paused func() bool
+
+	Batch    int           // most requests in a batch, 100; a system's own limit counts too
+	InFlight int           // batches under way per system, 4
+	Attempt  time.Duration // how long one may take, 10 s
+	Tries    int           // until a row is a dead letter, 12
+	Backoff  time.Duration // after the first try, doubled after each, 1 s
+	Poll     time.Duration // between looks when nothing wakes it, 500 ms
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Metrics == nil {
+		c.Metrics = &Metrics{}
+	}
+	if c.Paused == nil {
+		c.Paused = func() bool { return false }
+	}
+	c.Batch, c.InFlight, c.Tries = or(c.Batch, 100), or(c.InFlight, 4), or(c.Tries, 12)
+	c.Attempt, c.Backoff, c.Poll = or(c.Attempt, 10*time.Second), or(c.Backoff, time.Second), or(c.Poll, 500*time.Millisecond)
+	return c
+}
+
+func or[T int | time.Duration](v, fallback T) T {
+	if v <= 0 {
+		return fallback
+	}
+	return v
+}
+
+// Dispatcher works one connection for as long as its lease is held.
+type Dispatcher struct {
+	Config
+	sources map[domain.System]*source
+}
+
+// New makes a dispatcher; Run starts it.
+func New(c Config) *Dispatcher {
+	d := &Dispatcher{Config: c.withDefaults(), sources: map[domain.System]*source{}}
+	for name, system := range d.Systems {
+		d.sources[name] = newSource(d, system)
+	}
+	return d
+}
+
+// Wake makes the dispatcher look at once: call it after commands were committed. It never blocks.
+func (d *Dispatcher) Wake() {
+	for _, s := range d.sources {
+		s.signal()
+	}
+}
+
+// Run dispatches until ctx ends, then lets what is under way finish; a lost lease ends that too.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	if err := d.adopt(ctx); err != nil {
+		return err
+	}
+	router, err := d.router()
+	if err != nil {
+		return err
+	}
+	if err := router.Run(ctx); err != nil {
+		return fmt.Errorf("dispatch: %w", err)
+	}
+	for _, s := range d.sources {
+		s.wait()
+	}
+	if errors.Is(context.Cause(ctx), lease.ErrLost) {
+		return lease.ErrLost
+	}
+	return nil
+}
+
+func (d *Dispatcher) router() (*message.Router, error) {
+	quiet := watermill.NewSlogLoggerWithLevelMapping(d.Logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 2 * d.Attempt}, quiet)
+	if err != nil {
+		return nil, fmt.Errorf("make the router: %w", err)
+	}
+	router.AddMiddleware(d.Metrics.middleware, middleware.Recoverer)
+	for name, s := range d.sources {
+		router.AddConsumerHandler("dispatch-"+string(name), string(name), s, d.handle)
+	}
+	return router, nil
+}
+
+// adopt leaves what an earlier owner may still have under way alone for the time an attempt may take.
+func (d *Dispatcher) adopt(ctx context.Context) error {
+	err := d.DB.InTx(ctx, func(tx eventstore.Tx) error {
+		if err := d.Lease.Fence(ctx, tx); err != nil {
+			return err
+		}
+		_, err := outbox.Adopt(ctx, tx, d.Log.Connection(), d.Lease.Epoch(), d.Now().Add(d.Attempt))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("start dispatching: %w", err)
+	}
+	return nil
+}
