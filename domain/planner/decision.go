@@ -192,8 +192,9 @@ type FieldState struct {
 	Rule   string `json:"rule,omitempty"`
 	// From is the system whose value was sent or tried last.
 	From domain.System `json:"from,omitempty"`
-	// Recent are digests Aloware's side held lately, newest last: a redelivered old body looks like one of them.
-	Recent []Held24 `json:"recent,omitempty"`
+	// Recent are digests sent lately, and those Aloware held lately, newest last: an old body delivered again, or a
+	// write of ours that lands late, looks like one of them.
+	Recent []HeldValue `json:"recent,omitempty"`
 }
 
 // PendingWrite is a value on its way to a system.
@@ -203,8 +204,9 @@ type PendingWrite struct {
 	Digest  string        `json:"digest"`
 }
 
-// Held24 is a digest a side held, and until when (recording time of the input, µs UTC).
-type Held24 struct {
-	Digest string `json:"digest"`
-	At     int64  `json:"at"`
+// HeldValue is a digest a side held or was sent, and when (recording time of the input, µs UTC).
+type HeldValue struct {
+	System domain.System `json:"system"`
+	Digest string        `json:"digest"`
+	At     int64         `json:"at"`
 }

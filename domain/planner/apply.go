@@ -1,0 +1,141 @@
+package planner
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
+)
+
+// Apply takes a decision's effects into the view. Each counts at the decision's input: an effect of a higher input
+// that is already there stays.
+func (v *View) Apply(d Decision) {
+	for _, l := range d.Links {
+		v.applyLink(l, d.Input)
+	}
+	var waiting []*Settlement
+	for _, a := range d.Aliases {
+		waiting = append(waiting, v.applyAlias(a, d.Input)...)
+	}
+	if d.Head != nil {
+		v.applyHead(d.Contact, *d.Head, d.Input)
+	}
+	for _, f := range d.Fields {
+		v.applyField(d.Contact, f.Field, f.After, d.Input)
+	}
+	for _, s := range waiting {
+		v.note(d.Contact, s)
+	}
+}
+
+// count adds a decision's writes to its hour, for the cap of mode pilot; only the last two hours matter.
+func (v *View) count(d Decision, recordedAt int64) {
+	writes := 0
+	for _, c := range d.Commands {
+		if c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate {
+			writes++
+		}
+	}
+	if d.Mode != domain.ModePilot || writes == 0 {
+		return
+	}
+	hour := recordedAt / hourMicros
+	if v.Control.Writes == nil {
+		v.Control.Writes = map[int64]int{}
+	}
+	v.Control.Writes[hour] += writes
+	maps.DeleteFunc(v.Control.Writes, func(h int64, _ int) bool { return h < hour-1 })
+	v.control = true
+}
+
+const hourMicros = int64(3600) * 1e6
+
+func (v *View) applyLink(l Link, input int64) {
+	r := v.records[l.Record]
+	if r == nil {
+		r = &Record{ID: l.Record, Life: Live}
+		v.records[l.Record] = r
+	}
+	if input < r.LinkAt {
+		return
+	}
+	v.leave(r)
+	r.Link, r.LinkAt, r.changed = l, input, true
+	v.contact(l.Contact)
+	v.join(r)
+}
+
+// applyAlias ends a contact's own life. Outcomes noted with it are handed on: the write they are about may wait at
+// the contact it became.
+func (v *View) applyAlias(a Alias, input int64) (waiting []*Settlement) {
+	c := v.contacts[a.From]
+	if c == nil {
+		c = &Contact{ID: a.From}
+		v.contacts[a.From] = c
+	}
+	if input < c.AliasAt {
+		return nil
+	}
+	if c.Created != nil {
+		waiting = append(waiting, c.Created)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
+		if s := c.Fields[name].Settled; s != nil {
+			waiting = append(waiting, s)
+		}
+	}
+	*c = Contact{ID: a.From, Alias: a.To, AliasAt: input, changed: true}
+	return waiting
+}
+
+func (v *View) applyHead(id ulid.ULID, h HeadState, input int64) {
+	c := v.own(id)
+	if c == nil || input < c.HeadAt {
+		return
+	}
+	c.Head, c.HeadAt, c.changed = h, input, true
+	if c.Created != nil && c.Created.Command != h.Creation.Command {
+		c.Created = nil
+	}
+	c.Looked = slices.DeleteFunc(c.Looked, func(id ulid.ULID) bool {
+		return !slices.ContainsFunc(h.Lookups, func(l Lookup) bool { return l.Command == id })
+	})
+}
+
+func (v *View) applyField(id ulid.ULID, name string, s FieldState, input int64) {
+	c := v.own(id)
+	if c == nil {
+		return
+	}
+	f := c.Fields[name]
+	if f == nil {
+		if c.Fields == nil {
+			c.Fields = map[string]*Field{}
+		}
+		f = &Field{}
+		c.Fields[name] = f
+	}
+	if input < f.At {
+		return
+	}
+	f.FieldState, f.At, c.changed = s, input, true
+	if f.Settled != nil && (s.Pending == nil || s.Pending.Command != f.Settled.Command) {
+		f.Settled = nil
+	}
+}
+
+// own returns the contact of exactly this id, nil once it is another's alias: what was decided for it before the
+// merge no longer counts.
+func (v *View) own(id ulid.ULID) *Contact {
+	c := v.contacts[id]
+	if c == nil {
+		c = &Contact{ID: id}
+		v.contacts[id] = c
+	}
+	if !c.Alias.IsZero() {
+		return nil
+	}
+	return c
+}

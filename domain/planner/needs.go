@@ -1,0 +1,107 @@
+package planner
+
+import (
+	"encoding/json"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/identity"
+)
+
+// Needs is what must be in the view before inputs can be folded and planned: records by id, contacts by id with all
+// their records, and every record that holds one of the keys.
+type Needs struct {
+	Records  map[domain.Record]bool
+	Contacts map[ulid.ULID]bool
+	Keys     map[identity.Key]bool
+}
+
+// NewNeeds returns empty needs.
+func NewNeeds() Needs {
+	return Needs{Records: map[domain.Record]bool{}, Contacts: map[ulid.ULID]bool{}, Keys: map[identity.Key]bool{}}
+}
+
+// Needs adds what an input names. An input that cannot be read needs nothing: folding it says so.
+func (v *View) Needs(in Input, n Needs) {
+	if rec, err := domain.ParseRecord(in.Stream); err == nil {
+		n.record(rec)
+	}
+	switch in.Type {
+	case domain.CommandSettled:
+		var o domain.Outcome
+		if json.Unmarshal(in.Data, &o) == nil {
+			n.record(o.Record)
+			n.record(o.Existing)
+			n.contact(o.Contact)
+		}
+	case domain.PlannerRetried, domain.CommandRetried:
+		var a domain.Act
+		if json.Unmarshal(in.Data, &a) == nil {
+			n.contact(a.Contact)
+		}
+	default:
+		v.needsOfFact(in, n)
+	}
+}
+
+func (v *View) needsOfFact(in Input, n Needs) {
+	var f domain.Fact
+	rec, err := domain.ParseRecord(in.Stream)
+	if err != nil || json.Unmarshal(in.Data, &f) != nil {
+		return
+	}
+	for _, r := range f.Merged {
+		n.record(r)
+	}
+	n.record(f.Primary)
+	if f.Answer != nil {
+		n.contact(f.Answer.Contact)
+		for _, r := range f.Answer.Found {
+			n.record(r)
+		}
+	}
+	n.keys(identity.Keys(v.Control.Settings, rec, f.Properties))
+}
+
+// Expand adds what the records and contacts of the view lead to: contacts, aliases and their records, and, for
+// records without a counterpart, the holders of their keys. Calling it again after loading, until nothing new is
+// asked, completes the view. Records found only by a key lead to their contact, not to further keys.
+func (v *View) Expand(direct, n Needs) {
+	for id, r := range v.records {
+		n.contact(r.Link.Contact)
+		if direct.Records[id] || direct.Contacts[r.Link.Contact] {
+			n.keys(r.keys)
+		}
+	}
+	for _, c := range v.contacts {
+		n.contact(c.Alias)
+		for _, r := range c.Head.Others {
+			n.record(r)
+		}
+	}
+}
+
+func (n Needs) record(r domain.Record) {
+	if !r.IsZero() {
+		n.Records[r] = true
+	}
+}
+
+func (n Needs) contact(id ulid.ULID) {
+	if !id.IsZero() {
+		n.Contacts[id] = true
+	}
+}
+
+func (n Needs) keys(keys []identity.Key) {
+	for _, k := range keys {
+		if k.Kind == identity.KindUnique {
+			if id, err := ulid.ParseStrict(k.Value); err == nil {
+				n.contact(id)
+			}
+			continue
+		}
+		n.Keys[k] = true
+	}
+}

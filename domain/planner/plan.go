@@ -1,0 +1,246 @@
+package planner
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
+)
+
+// Outgoing is a decided command with the values it carries: what the outbox seals and no decision holds.
+type Outgoing struct {
+	Command
+	Contact    ulid.ULID
+	Values     map[string]json.RawMessage // by the target's write name
+	Phone      string                     // by which Aloware finds the target, E.164
+	Value      string                     // what a look-up asks for
+	Properties []string                   // to read back
+}
+
+// Planned is a decision with its commands' values.
+type Planned struct {
+	ID       ulid.ULID // of the decision's event
+	Decision Decision
+	Outgoing []Outgoing
+}
+
+// Plan says what follows from an input that was just folded with the effect e, and applies it to the view: at most
+// one decision per contact. A release is planned apart, contact by contact, by PlanDirty.
+func (v *View) Plan(in Input, e Effect) []Planned {
+	p := &pass{v: v, in: in, e: e}
+	switch {
+	case !e.Record.IsZero() && (e.Changed || e.First || e.Answered || len(e.Stale) > 0 || p.echoes()):
+		p.planRecord(e.Record)
+	case !e.Contact.IsZero():
+		p.planContact(e.Contact)
+	}
+	return p.done()
+}
+
+// PlanDirty plans one dirty contact on the act that opened the sync. With withhold, what stands open is decided but
+// not sent: going live sends nothing retroactively.
+func (v *View) PlanDirty(in Input, e Effect, contact ulid.ULID) []Planned {
+	p := &pass{v: v, in: in, e: Effect{Release: true, Withhold: e.Withhold, Changed: true}}
+	p.planContact(contact)
+	return p.done()
+}
+
+// pass is one run of the planner over one input.
+type pass struct {
+	v      *View
+	in     Input
+	e      Effect
+	drafts []*draft
+}
+
+// draft is a decision in the making. Its effects are applied to the view as they are made, so what follows sees them.
+type draft struct {
+	Decision
+	head     HeadState
+	outgoing []Outgoing
+}
+
+// planRecord plans for the contact of a record, giving it one when it has none.
+func (p *pass) planRecord(id domain.Record) {
+	r := p.v.records[id]
+	if r == nil {
+		return
+	}
+	if r.Link.Contact.IsZero() {
+		first := domain.DeriveID(r.FirstID, "contact", id.System, 0)
+		d := p.draft(first)
+		d.link(p, r, Link{Contact: first, State: Unlinked, Reason: "first seen"})
+	}
+	p.planContact(r.Link.Contact)
+	for _, merged := range r.Merged {
+		if o := p.v.records[merged]; o != nil && o.Link.State != Merged {
+			p.planMerge(r)
+			return
+		}
+	}
+}
+
+// planContact brings a contact's state to what follows from what is seen.
+func (p *pass) planContact(id ulid.ULID) {
+	c := p.v.Contact(id)
+	if c == nil {
+		return
+	}
+	d := p.draft(c.ID)
+	if p.v.Control.Stopped() {
+		p.markDirty(d)
+		return
+	}
+	d.head.Dirty = false
+	p.creationOutcome(d)
+	for _, r := range p.v.Members(d.Contact) {
+		p.identify(d, r)
+	}
+	p.weigh(d)
+}
+
+// markDirty notes, once, that the contact must be planned when the sync opens.
+func (p *pass) markDirty(d *draft) {
+	if !d.head.Dirty && p.e.Changed {
+		d.head.Dirty = true
+		d.Whole = &Whole{Result: Withheld, Rule: p.v.stopRule()}
+	}
+}
+
+func (v *View) stopRule() string {
+	switch {
+	case v.Control.Mode == domain.ModeOff:
+		return "mode = off"
+	case v.Control.Paused:
+		return "paused"
+	default:
+		return "gate shut"
+	}
+}
+
+// echoes reports whether the fact tells a value that a write of ours is, or was last, on its way to: an echo is
+// decided even when nothing new was seen.
+func (p *pass) echoes() bool {
+	r := p.v.records[p.e.Record]
+	if r == nil {
+		return false
+	}
+	c := p.v.Contact(r.Link.Contact)
+	if c == nil {
+		return false
+	}
+	for name, f := range c.Fields {
+		if f.Pending == nil || f.Pending.System != r.ID.System {
+			continue
+		}
+		if sf, ok := p.v.Control.Settings.Field(name); ok && p.e.Told[sf.Side(r.ID.System).Read] {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *pass) draft(id ulid.ULID) *draft {
+	for _, d := range p.drafts {
+		if d.Contact == id {
+			return d
+		}
+	}
+	c := p.v.contact(id)
+	d := &draft{Decision: Decision{
+		Planner: Version, Settings: p.v.Control.Settings.Version, Mode: p.v.Control.Mode, Input: p.in.Position,
+		Trigger: p.in.Type, Contact: c.ID,
+	}, head: cloneHead(c.Head)}
+	p.drafts = append(p.drafts, d)
+	return d
+}
+
+// done finishes the drafts: those that say nothing are dropped, the rest is applied and given its id.
+func (p *pass) done() []Planned {
+	var out []Planned
+	for _, d := range p.drafts {
+		c := p.v.own(d.Contact)
+		if c == nil {
+			continue // became an alias: its effects lie in the other draft
+		}
+		if p.e.Release || !reflect.DeepEqual(cloneHead(c.Head), d.head) {
+			h := cloneHead(d.head)
+			d.Head = &h
+		}
+		if d.Head == nil && d.Whole == nil && len(d.Links)+len(d.Aliases)+len(d.Fields)+len(d.Commands) == 0 {
+			continue
+		}
+		d.Considered = p.considered(d)
+		p.v.Apply(d.Decision)
+		p.v.count(d.Decision, p.in.RecordedAt)
+		out = append(out, Planned{
+			ID: domain.DeriveID(p.in.ID, "decision/"+d.Contact.String(), "", 0), Decision: d.Decision, Outgoing: d.outgoing,
+		})
+	}
+	return out
+}
+
+func (p *pass) considered(d *draft) []domain.Record {
+	all := d.Considered
+	for _, r := range p.v.Members(d.Contact) {
+		all = append(all, r.ID)
+	}
+	slices.SortFunc(all, compareRecords)
+	return slices.Compact(all)
+}
+
+func compareRecords(a, b domain.Record) int {
+	switch {
+	case a == b:
+		return 0
+	case a.Less(b):
+		return -1
+	default:
+		return 1
+	}
+}
+
+// link makes and applies a link effect.
+func (d *draft) link(p *pass, r *Record, l Link) {
+	l.Record = r.ID
+	l.Ever = l.Ever || r.Link.Ever || l.State == Linked
+	for i := range d.Links {
+		if d.Links[i].Record == r.ID {
+			d.Links = slices.Delete(d.Links, i, i+1)
+			break
+		}
+	}
+	d.Links = append(d.Links, l)
+	p.v.applyLink(l, p.in.Position)
+}
+
+// command makes a command with an id that derives from the input.
+func (d *draft) command(p *pass, o Outgoing) ulid.ULID {
+	o.Contact = d.Contact
+	o.ID = domain.DeriveID(p.in.ID, "command/"+d.Contact.String(), o.System, len(d.Commands))
+	if o.Properties == nil {
+		o.Properties = p.v.Control.Settings.ReadProperties(o.System)
+	}
+	d.Commands = append(d.Commands, o.Command)
+	d.outgoing = append(d.outgoing, o)
+	return o.ID
+}
+
+func cloneHead(h HeadState) HeadState {
+	h.Lookups = slices.Clone(h.Lookups)
+	h.Others = slices.Clone(h.Others)
+	if len(h.Lookups) == 0 {
+		h.Lookups = nil
+	}
+	if len(h.Others) == 0 {
+		h.Others = nil
+	}
+	return h
+}
+
+// field looks a field of the settings up by name.
+func (v *View) field(name string) (settings.Field, bool) { return v.Control.Settings.Field(name) }

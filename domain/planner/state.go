@@ -1,0 +1,320 @@
+package planner
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/identity"
+	"github.com/duolog/duolog/domain/settings"
+)
+
+// Input is an event the planner reads: a fact, an outcome or an act, opened and at its current schema.
+type Input struct {
+	Position   int64
+	ID         ulid.ULID
+	Type       string
+	Stream     string
+	RecordedAt int64 // µs UTC
+	Data       []byte
+}
+
+// Seen is a value as a system told or answered it.
+type Seen struct {
+	Value    json.RawMessage `json:"v"`
+	Clock    int64           `json:"c"` // µs UTC
+	Position int64           `json:"p"`
+	// Own: the vendor names our app as the author. Read: it came from a read, not from a webhook.
+	Own  bool `json:"o,omitempty"`
+	Read bool `json:"r,omitempty"`
+}
+
+// Life says whether a record exists, as last told.
+type Life string
+
+// The lives of a record.
+const (
+	Live     Life = "live"
+	Reported Life = "reported deleted" // told by a webhook, not yet confirmed by a read
+	Missing  Life = "gone"
+	Away     Life = "merged away"
+)
+
+// Record is what is known of a record, and how it belongs to a contact.
+type Record struct {
+	ID      domain.Record   `json:"id"`
+	First   int64           `json:"first"` // position of the first event about it
+	FirstID ulid.ULID       `json:"first_id"`
+	Known   bool            `json:"known,omitempty"` // a full snapshot was folded
+	Life    Life            `json:"life"`
+	LifeAt  int64           `json:"life_at"` // clock
+	Merged  []domain.Record `json:"merged,omitempty"`
+	Primary domain.Record   `json:"primary,omitzero"`
+	// ReadDone is the last read command that was answered or failed.
+	ReadDone ulid.ULID `json:"read_done,omitzero"`
+	Link     Link      `json:"link,omitzero"`
+	LinkAt   int64     `json:"link_at,omitempty"`
+
+	// Seen is what facts told, Answers what outcomes showed, by read name; personal, so stored sealed.
+	Seen    map[string]Seen `json:"-"`
+	Answers map[string]Seen `json:"-"`
+
+	keys    []identity.Key
+	before  []identity.Key
+	changed bool
+}
+
+// Contact is the linked set of records that are the same person.
+type Contact struct {
+	ID      ulid.ULID         `json:"id"`
+	Alias   ulid.ULID         `json:"alias,omitzero"` // the contact this id now means
+	AliasAt int64             `json:"alias_at,omitempty"`
+	Head    HeadState         `json:"head,omitzero"`
+	HeadAt  int64             `json:"head_at,omitempty"`
+	Fields  map[string]*Field `json:"fields,omitempty"`
+	// Created is the outcome of Head.Creation's command; Looked are the answered ones of Head.Lookups.
+	Created *Settlement `json:"created,omitempty"`
+	Looked  []ulid.ULID `json:"looked,omitempty"`
+
+	changed bool
+}
+
+// Field is a field's decided state and the outcome of its pending write, which an input adds.
+type Field struct {
+	FieldState
+	At      int64       `json:"at"`
+	Settled *Settlement `json:"settled,omitempty"`
+}
+
+// Settlement is what an outcome said about a command.
+type Settlement struct {
+	Command  ulid.ULID         `json:"command"`
+	Position int64             `json:"position"`
+	Result   string            `json:"result"`
+	Reason   string            `json:"reason,omitempty"`
+	Record   domain.Record     `json:"record,omitzero"`
+	Existing domain.Record     `json:"existing,omitzero"`
+	Refused  map[string]string `json:"refused,omitempty"`
+}
+
+// Control is the connection's own state, folded from acts.
+type Control struct {
+	Settings settings.Settings `json:"settings"`
+	Mode     domain.Mode       `json:"mode"`
+	Pilot    settings.Pilot    `json:"pilot,omitzero"`
+	Paused   bool              `json:"paused,omitempty"`
+	Shut     bool              `json:"shut,omitempty"` // the gate of the whole sync
+	// ShutFields are the fields whose gate is closed, with the reason.
+	ShutFields map[string]string `json:"shut_fields,omitempty"`
+	Baseline   bool              `json:"baseline,omitempty"`
+	Portal     string            `json:"portal,omitempty"`
+	Account    string            `json:"account,omitempty"`
+	Opened     bool              `json:"opened,omitempty"`
+	// Writes counts pilot writes per hour of the input's recording time, the last two hours.
+	Writes map[int64]int `json:"writes,omitempty"`
+}
+
+// Stopped reports whether inputs are only folded.
+func (c Control) Stopped() bool { return c.Mode == domain.ModeOff || c.Paused || c.Shut }
+
+// View is the part of the planner state an input needs.
+type View struct {
+	Control  Control
+	Digester Digester
+
+	records  map[domain.Record]*Record
+	contacts map[ulid.ULID]*Contact
+	members  map[ulid.ULID]map[domain.Record]bool
+	byKey    map[identity.Key]map[domain.Record]bool
+	env      settings.Env
+	filter   *settings.Filter
+	control  bool // control changed
+}
+
+// NewView makes an empty view under a control state.
+func NewView(c Control, d Digester) *View {
+	v := &View{
+		Control: c, Digester: d, records: map[domain.Record]*Record{}, contacts: map[ulid.ULID]*Contact{},
+		members: map[ulid.ULID]map[domain.Record]bool{}, byKey: map[identity.Key]map[domain.Record]bool{},
+	}
+	v.compile()
+	return v
+}
+
+// compile prepares what the settings are used through; a filter that does not parse lets nobody in.
+func (v *View) compile() {
+	v.env = v.Control.Settings.Env()
+	v.filter = nil
+	if f, err := settings.ParseFilter(v.Control.Pilot.Filter); v.Control.Pilot.Filter != "" && err == nil {
+		v.filter = &f
+	}
+}
+
+// AddRecord puts a loaded record into the view; a second one of the same id is ignored.
+func (v *View) AddRecord(r *Record) {
+	if _, ok := v.records[r.ID]; ok {
+		return
+	}
+	v.records[r.ID] = r
+	v.join(r)
+	r.keys = identity.Keys(v.Control.Settings, r.ID, r.Properties())
+	r.before = r.keys
+	v.index(r)
+}
+
+// AddContact puts a loaded contact into the view; a second one of the same id is ignored.
+func (v *View) AddContact(c *Contact) {
+	if _, ok := v.contacts[c.ID]; !ok {
+		v.contacts[c.ID] = c
+	}
+}
+
+// Record returns a record of the view, nil when there is none.
+func (v *View) Record(id domain.Record) *Record { return v.records[id] }
+
+// Contact returns the contact an id means, aliases followed, nil when it is not in the view.
+func (v *View) Contact(id ulid.ULID) *Contact {
+	c := v.contacts[id]
+	for range 32 {
+		if c == nil || c.Alias.IsZero() {
+			return c
+		}
+		c = v.contacts[c.Alias]
+	}
+	return c
+}
+
+// Members returns a contact's records, sorted.
+func (v *View) Members(id ulid.ULID) []*Record {
+	all := make([]*Record, 0, len(v.members[id]))
+	for r := range v.members[id] {
+		all = append(all, v.records[r])
+	}
+	slices.SortFunc(all, func(a, b *Record) int {
+		if a.ID.Less(b.ID) {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+// Changed returns the records and contacts an input or a decision changed since loading, sorted.
+func (v *View) Changed() (records []*Record, contacts []*Contact, control bool) {
+	for _, r := range v.records {
+		if r.changed {
+			records = append(records, r)
+		}
+	}
+	for _, c := range v.contacts {
+		if c.changed {
+			contacts = append(contacts, c)
+		}
+	}
+	slices.SortFunc(records, func(a, b *Record) int {
+		if a.ID.Less(b.ID) {
+			return -1
+		}
+		return 1
+	})
+	slices.SortFunc(contacts, func(a, b *Contact) int { return a.ID.Compare(b.ID) })
+	return records, contacts, v.control
+}
+
+// KeyChanges returns the match keys a changed record lost and won since loading.
+func (r *Record) KeyChanges() (lost, won []identity.Key) {
+	for _, k := range r.before {
+		if !slices.Contains(r.keys, k) {
+			lost = append(lost, k)
+		}
+	}
+	for _, k := range r.keys {
+		if !slices.Contains(r.before, k) {
+			won = append(won, k)
+		}
+	}
+	return lost, won
+}
+
+// Keys returns the record's match keys.
+func (r *Record) Keys() []identity.Key { return r.keys }
+
+// value returns the latest value of a property by clock; an answer wins a tie, since it says what a write ended in.
+func (r *Record) value(property string) (Seen, bool) {
+	s, ok := r.Seen[property]
+	a, answered := r.Answers[property]
+	if answered && (!ok || a.Clock >= s.Clock) {
+		return a, true
+	}
+	return s, ok
+}
+
+// Properties returns the latest value of every property.
+func (r *Record) Properties() domain.Properties {
+	p := make(domain.Properties, len(r.Seen)+len(r.Answers))
+	for name := range r.Seen {
+		s, _ := r.value(name)
+		p[name] = s.Value
+	}
+	for name, a := range r.Answers {
+		if _, ok := r.Seen[name]; !ok {
+			p[name] = a.Value
+		}
+	}
+	return p
+}
+
+// record returns the record, making it at the input when it is new.
+func (v *View) record(id domain.Record, in Input) *Record {
+	r := v.records[id]
+	if r == nil {
+		r = &Record{ID: id, First: in.Position, FirstID: in.ID, Life: Live}
+		v.records[id] = r
+	}
+	r.changed = true
+	return r
+}
+
+// contact returns the contact, making it when it is new.
+func (v *View) contact(id ulid.ULID) *Contact {
+	if c := v.Contact(id); c != nil {
+		return c
+	}
+	c := &Contact{ID: id}
+	v.contacts[id] = c
+	return c
+}
+
+func (v *View) join(r *Record) {
+	if r.Link.Contact.IsZero() {
+		return
+	}
+	m := v.members[r.Link.Contact]
+	if m == nil {
+		m = map[domain.Record]bool{}
+		v.members[r.Link.Contact] = m
+	}
+	m[r.ID] = true
+}
+
+func (v *View) leave(r *Record) { delete(v.members[r.Link.Contact], r.ID) }
+
+func (v *View) index(r *Record) {
+	for _, k := range r.keys {
+		if v.byKey[k] == nil {
+			v.byKey[k] = map[domain.Record]bool{}
+		}
+		v.byKey[k][r.ID] = true
+	}
+}
+
+// reindex works the record's match keys out anew.
+func (v *View) reindex(r *Record) {
+	for _, k := range r.keys {
+		delete(v.byKey[k], r.ID)
+	}
+	r.keys = identity.Keys(v.Control.Settings, r.ID, r.Properties())
+	v.index(r)
+}
