@@ -22,6 +22,7 @@ var erasedMark = []byte{0}
 
 const (
 	errStream   = projections.Fault("the event's stream is not a record")
+	errSubject  = projections.Fault("the event is not sealed under its record's key")
 	errDecision = projections.Fault("the decision names no contact")
 )
 
@@ -76,6 +77,9 @@ func (f *fold) applyValues(ctx context.Context, in input) error {
 	rec, err := domain.ParseRecord(in.Stream)
 	if err != nil {
 		return errStream
+	}
+	if in.Subject != in.Stream {
+		return errSubject
 	}
 	r := f.record(in.Stream)
 	r.position, r.dirty = max(r.position, in.Position), true

@@ -1,0 +1,113 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections"
+)
+
+// Name of the projection.
+const Name = "history"
+
+// ownerConnection owns the acts that concern every contact.
+const ownerConnection = "connection"
+
+// Projection folds a connection's log into the table history_entry.
+type Projection struct{}
+
+var _ projections.Projection = Projection{}
+
+// Name returns the projection's name.
+func (Projection) Name() string { return Name }
+
+// Fold returns the number of this code.
+func (Projection) Fold() int { return 1 }
+
+// Tables lists what it writes.
+func (Projection) Tables() []projections.Table {
+	return []projections.Table{{Name: "history_entry", Key: "owner"}}
+}
+
+var entryOp = eventstore.BulkOp{
+	Mode: eventstore.InsertNew, Table: "history_entry", Key: 4,
+	Columns: []eventstore.Column{
+		{Name: "connection", Kind: eventstore.Text},
+		{Name: "version", Kind: eventstore.Int},
+		{Name: "owner", Kind: eventstore.Text},
+		{Name: "position", Kind: eventstore.Int},
+		{Name: "type", Kind: eventstore.Text},
+		{Name: "input", Kind: eventstore.Int},
+	},
+}
+
+// Apply inserts a row for every owner of every event.
+func (Projection) Apply(ctx context.Context, q eventstore.Querier, page projections.Page) error {
+	var rows [][]any
+	for _, e := range page.Events {
+		owners, err := owners(e)
+		if err != nil {
+			return fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
+		}
+		for _, owner := range owners {
+			rows = append(rows, []any{page.Connection, page.Version, owner, e.Position, e.Type, e.Causation})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return q.Bulk(ctx, entryOp, rows)
+}
+
+// owners returns whose timeline the event belongs to, each once.
+func owners(e eventstore.Event) ([]string, error) {
+	if _, err := domain.ParseRecord(e.Stream); err == nil {
+		return []string{e.Stream}, nil
+	}
+	switch e.Type {
+	case domain.DecisionMade:
+		return decisionOwners(e)
+	case domain.CommandRetried, domain.CommandDiscarded, domain.PlannerRetried:
+		var act domain.Act
+		if err := json.Unmarshal(e.Data, &act); err != nil {
+			return nil, err
+		}
+		if act.Contact.IsZero() {
+			return nil, nil
+		}
+		return []string{contactOwner(act.Contact.String())}, nil
+	case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged:
+		return []string{ownerConnection}, nil
+	}
+	return nil, nil
+}
+
+func contactOwner(id string) string { return "contact/" + id }
+
+// decisionOwners are the contact decided on, the records it links, and the contacts that lose or win by an alias.
+func decisionOwners(e eventstore.Event) ([]string, error) {
+	var d planner.Decision
+	if err := json.Unmarshal(e.Data, &d); err != nil {
+		return nil, err
+	}
+	list := []string{contactOwner(d.Contact.String())}
+	seen := map[string]bool{list[0]: true}
+	add := func(owner string) {
+		if owner != "" && !seen[owner] {
+			seen[owner] = true
+			list = append(list, owner)
+		}
+	}
+	for _, l := range d.Links {
+		add(l.Record.Stream())
+	}
+	for _, a := range d.Aliases {
+		add(contactOwner(a.From.String()))
+		add(contactOwner(a.To.String()))
+	}
+	return list, nil
+}
