@@ -49,7 +49,6 @@ func description(version string) huma.Config {
 	cfg.CreateHooks = nil                  // no $schema members and Link headers in answers
 	cfg.DocsPath, cfg.SchemasPath = "", "" // the page would load its scripts from elsewhere
 	cfg.OpenAPIPath = ""                   // served by serveDescription, complete and made once
-	cfg.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat}
 	return cfg
 }
 

@@ -8,18 +8,26 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/outbound/outbox"
 )
 
-// Commands lists what waits for a system, oldest first.
+// Commands lists what waits for a system, in the order it was planned; Outbox does.
 type Commands interface {
-	List(ctx context.Context, q CommandQuery) ([]Command, error)
+	List(ctx context.Context, f outbox.Filter) ([]outbox.Entry, error)
 }
 
-// CommandQuery narrows the list; zero fields do not.
-type CommandQuery struct {
-	State  string // waiting, sending, dead
-	System string
-	Limit  int
+// Outbox is a connection's outbox.
+type Outbox struct {
+	DB         eventstore.Querier
+	Connection string
+}
+
+// List returns rows in the order they were planned.
+func (o Outbox) List(ctx context.Context, f outbox.Filter) ([]outbox.Entry, error) {
+	return outbox.List(ctx, o.DB, o.Connection, f)
 }
 
 // Command is one outbound write or read that waits. Its values are not shown.
@@ -37,6 +45,24 @@ type Command struct {
 	Error    string     `json:"error,omitempty" doc:"Why the last try failed"`
 }
 
+func commandsOf(entries []outbox.Entry) []Command {
+	all := make([]Command, len(entries))
+	for i, e := range entries {
+		all[i] = Command{
+			ID: e.Command.String(), Contact: e.Contact.String(), Kind: e.Kind, System: string(e.System), Input: e.Input,
+			State: e.State, Attempts: e.Attempts, Created: time.UnixMicro(e.Created).UTC(), Error: e.Error,
+		}
+		if !e.Record.IsZero() {
+			all[i].Record = e.Record.String()
+		}
+		if e.State != outbox.Dead {
+			next := time.UnixMicro(e.NextAt).UTC()
+			all[i].Next = &next
+		}
+	}
+	return all
+}
+
 type listCommandsInput struct {
 	Connection string `path:"connection" maxLength:"100"`
 	State      string `query:"state" enum:"waiting,sending,dead"`
@@ -52,14 +78,15 @@ type settleInput struct {
 	}
 }
 
-type commandList struct {
+// CommandList is a list of commands.
+type CommandList struct {
 	Commands []Command `json:"commands"`
 }
 
 func (a *api) registerCommands() {
 	const at = "/v1/connections/{connection}/commands"
 	register(a, get("list-commands", at, "Writes and reads waiting for a system", "commands"), ReadCommands,
-		func(ctx context.Context, in *listCommandsInput) (*body[commandList], error) {
+		func(ctx context.Context, in *listCommandsInput) (*body[CommandList], error) {
 			conn, err := a.connection(in.Connection)
 			if err != nil {
 				return nil, err
@@ -67,11 +94,13 @@ func (a *api) registerCommands() {
 			if conn.Commands == nil {
 				return nil, fmt.Errorf("%w: this connection has no commands here", ErrNotFound)
 			}
-			list, err := conn.Commands.List(ctx, CommandQuery{State: in.State, System: in.System, Limit: in.Limit})
+			list, err := conn.Commands.List(ctx, outbox.Filter{
+				State: in.State, System: domain.System(in.System), Limit: in.Limit,
+			})
 			if err != nil {
 				return nil, err
 			}
-			return &body[commandList]{commandList{Commands: list}}, nil
+			return &body[CommandList]{CommandList{Commands: commandsOf(list)}}, nil
 		})
 	register(a, act("retry-command", at+"/{id}/retry", "Plan the command's contact again from the present state",
 		"Nothing old is sent again: the planner decides anew."), SettleCommands, a.settle(Acts.Retry))

@@ -71,6 +71,7 @@ type Connection struct {
 	Aloware  Webhooks
 	Rejected Rejected
 	Contacts Contacts
+	History  Timeline
 	Commands Commands
 	Acts     Acts
 	Settings func(context.Context) (Settings, error)
