@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path"
+	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -44,6 +47,7 @@ func New(cfg Config) (http.Handler, error) {
 func description(version string) huma.Config {
 	cfg := huma.DefaultConfig("Duolog", version)
 	cfg.Info.Description = "Keeps contacts in step between Aloware and HubSpot, and can tell why for every value."
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	cfg.Transformers = []huma.Transformer{quiet}
 	cfg.CreateHooks = nil                  // no $schema members and Link headers in answers
@@ -52,8 +56,22 @@ func description(version string) huma.Config {
 	return cfg
 }
 
+// schemaName tells types of the same name in other packages apart.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch pkg := path.Base(t.PkgPath()); pkg {
+	case "history", "planner":
+		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
+	}
+	return name
+}
+
 // serveDescription serves the OpenAPI document of what is registered by now.
 func (a *api) serveDescription() error {
+	a.describeProblems()
 	doc, err := json.Marshal(a.huma.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("openapi document: %w", err)
@@ -65,11 +83,31 @@ func (a *api) serveDescription() error {
 	return nil
 }
 
+// describeProblems puts our problem documents in place of the framework's errors, which are never answered.
+func (a *api) describeProblems() {
+	schemas := a.huma.OpenAPI().Components.Schemas
+	failed := &huma.Response{
+		Description: "A problem document (RFC 9457)",
+		Content: map[string]*huma.MediaType{
+			"application/problem+json": {Schema: schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")},
+		},
+	}
+	for _, item := range a.huma.OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post} {
+			if op != nil {
+				op.Responses["default"] = failed
+			}
+		}
+	}
+	delete(schemas.Map(), "ErrorModel")
+	delete(schemas.Map(), "ErrorDetail")
+}
+
 // register adds an operation that needs the right to the verb; an empty verb needs no token.
 func register[I, O any](a *api, op huma.Operation, verb Verb, handle func(context.Context, *I) (*O, error)) {
 	if verb != "" {
 		op.Security = []map[string][]string{{"token": {}}}
-		op.Description = fmt.Sprintf("%s\n\nNeeds the right `%s`.", op.Description, verb)
+		op.Description = strings.TrimSpace(fmt.Sprintf("%s\n\nNeeds the right `%s`.", op.Description, verb))
 		op.Middlewares = append(op.Middlewares, a.authorize(verb))
 	}
 	op.MaxBodyBytes = maxBody + 1 // the framework refuses a body that reaches the limit, not one that exceeds it

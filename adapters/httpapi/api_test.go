@@ -119,6 +119,9 @@ func TestDescription(t *testing.T) {
 			if (len(op.Security) == 0) != open[op.OperationID] {
 				t.Errorf("%s %s: security %v", method, path, op.Security)
 			}
+			if op.Responses["default"] == nil {
+				t.Errorf("%s %s: describes no problem document", method, path)
+			}
 			if op.Responses["422"] != nil {
 				t.Errorf("%s %s: describes 422, but 400 is answered", method, path)
 			}

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -101,7 +100,7 @@ func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*body[Co
 	if err != nil {
 		return nil, err
 	}
-	page := ContactPage{Contacts: list, Counts: counts}
+	page := ContactPage{Contacts: some(list), Counts: counts}
 	if len(list) == in.Limit {
 		page.Next = list[len(list)-1].ID.String()
 	}
@@ -126,9 +125,6 @@ func (a *api) getContact(ctx context.Context, in *getContactInput) (*body[contac
 		return nil, err
 	}
 	got, err := contactAt(ctx, conn.Contacts, id, in)
-	if errors.Is(err, contacts.ErrNotFound) {
-		return nil, fmt.Errorf("%w: no such contact then", ErrNotFound)
-	}
 	return &body[contacts.Contact]{got}, err
 }
 
@@ -145,10 +141,15 @@ func (a *api) findContacts(ctx context.Context, in *findInput) (*body[FoundConta
 		return nil, err
 	}
 	list, err := conn.Contacts.Find(ctx, in.Body.Text)
+	return &body[FoundContacts]{FoundContacts{some(list)}}, err
+}
+
+// some makes an empty list one that is written as [].
+func some(list []contacts.Contact) []contacts.Contact {
 	if list == nil {
-		list = []contacts.Contact{}
+		return []contacts.Contact{}
 	}
-	return &body[FoundContacts]{FoundContacts{list}}, err
+	return list
 }
 
 // contactID turns what stands in a path into a contact's id. It refuses what is no id, an email or a phone above

@@ -2,49 +2,23 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/projections/history"
 )
 
-// Timeline tells what happened to a contact, oldest first: events after a position, at most limit of them.
+// Timeline tells what happened to a contact, oldest first; *history.Reader does.
 type Timeline interface {
-	Timeline(ctx context.Context, contact ulid.ULID, after int64, limit int) ([]HistoryEntry, error)
-}
-
-// HistoryEntry is one event in a contact's life.
-type HistoryEntry struct {
-	Position   int64     `json:"position"`
-	At         time.Time `json:"at" doc:"When it was recorded"`
-	OccurredAt time.Time `json:"occurred_at" doc:"The system's clock"`
-	Type       string    `json:"type"`
-	System     string    `json:"system,omitempty"`
-	Record     string    `json:"record,omitempty"`
-	Actor      string    `json:"actor,omitempty" doc:"Who did it, as far as the system tells"`
-	Result     string    `json:"result,omitempty"`
-	Reason     string    `json:"reason,omitempty"`
-	Causation  int64     `json:"causation,omitempty"`
-	Changes    []Change  `json:"changes,omitempty"`
-	Erased     bool      `json:"erased,omitempty"`
-}
-
-// Change is one property before and after.
-type Change struct {
-	Field    string          `json:"field,omitempty"`
-	Property string          `json:"property,omitempty"`
-	Before   json.RawMessage `json:"before,omitempty"`
-	After    json.RawMessage `json:"after,omitempty"`
-	Result   string          `json:"result,omitempty"`
-	Reason   string          `json:"reason,omitempty"`
+	Timeline(ctx context.Context, contact ulid.ULID) ([]history.Entry, error)
 }
 
 // History is a page of a contact's timeline.
 type History struct {
-	Contact string         `json:"contact"`
-	Entries []HistoryEntry `json:"entries"`
-	Next    int64          `json:"next,omitempty" doc:"Send as after for the next page; absent at the end"`
+	Contact string          `json:"contact" doc:"ULID"`
+	Entries []history.Entry `json:"entries" doc:"Changes with what each caused, oldest first"`
+	Next    int64           `json:"next,omitempty" doc:"Send as after for the next page; absent at the end"`
 }
 
 type historyInput struct {
@@ -66,13 +40,20 @@ func (a *api) contactHistory(ctx context.Context, in *historyInput) (*body[Histo
 	if err != nil {
 		return nil, err
 	}
-	entries, err := conn.History.Timeline(ctx, id, in.After, in.Limit)
+	all, err := conn.History.Timeline(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	out := History{Contact: id.String(), Entries: entries}
-	if len(entries) == in.Limit {
-		out.Next = entries[len(entries)-1].Position
+	out := History{Contact: id.String(), Entries: []history.Entry{}}
+	for _, e := range all {
+		if e.Position <= in.After {
+			continue
+		}
+		if len(out.Entries) == in.Limit {
+			out.Next = out.Entries[in.Limit-1].Position
+			break
+		}
+		out.Entries = append(out.Entries, e)
 	}
 	return &body[History]{out}, nil
 }

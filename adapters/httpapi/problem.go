@@ -12,6 +12,7 @@ import (
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/contacts"
 )
 
 // retryAfter is how many seconds a sender is asked to wait while the database is away.
@@ -58,7 +59,7 @@ func (a *api) answer(ctx context.Context, err error) error {
 		return p
 	case errors.As(err, &r):
 		return problem(r.Status, r.Reason)
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, ErrNotFound), errors.Is(err, contacts.ErrNotFound):
 		return problem(http.StatusNotFound, err.Error())
 	case errors.Is(err, ErrConflict):
 		return problem(http.StatusConflict, err.Error())
