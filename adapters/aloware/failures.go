@@ -17,6 +17,7 @@ import (
 
 const (
 	defaultPause = 2 * time.Second
+	minPause     = time.Second
 	maxPause     = time.Hour
 )
 
@@ -99,5 +100,5 @@ func pause(h http.Header, now time.Time) time.Duration {
 	} else if at, err := http.ParseTime(value); err == nil {
 		after = at.Sub(now)
 	}
-	return min(max(after, 0), maxPause)
+	return min(max(after, minPause), maxPause)
 }

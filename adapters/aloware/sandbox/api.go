@@ -67,15 +67,23 @@ func (s *Sandbox) lookup(w http.ResponseWriter, r *http.Request) {
 		complain(w, http.StatusBadRequest, "Phone number is empty or invalid.")
 		return
 	}
+	found, ok := s.find(phone)
+	if !ok {
+		complain(w, http.StatusNotFound, "Contact not found.")
+		return
+	}
+	sandboxkit.WriteJSON(w, http.StatusOK, found.Properties)
+}
+
+func (s *Sandbox) find(phone string) (Contact, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Lookups++
 	c := s.contacts[s.phones[phone]]
 	if c == nil {
-		complain(w, http.StatusNotFound, "Contact not found.")
-		return
+		return Contact{}, false
 	}
-	sandboxkit.WriteJSON(w, http.StatusOK, c.shown)
+	return c.export(), true
 }
 
 // users lists two: an admin and one that was deleted, which the real API shows by its email.

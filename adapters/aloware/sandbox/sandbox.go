@@ -14,9 +14,9 @@ type Config struct {
 	Faults sandboxkit.Faults
 	// Token is the only API token accepted; empty: any, but not none.
 	Token string
-	// WebhookURL receives the webhooks; empty: none are made. WebhookToken goes with them as Bearer, or WebhookBasic
-	// ("user:password") as Basic.
-	WebhookURL   string
+	// WebhooksTo is the URL webhooks are posted to; empty: none are made until SetTarget. WebhookToken goes with them
+	// as Bearer, or WebhookBasic ("user:password") as Basic.
+	WebhooksTo   string
 	WebhookToken string
 	WebhookBasic string
 	// EventNames replaces wire names of events, which are not documented for contacts: the key is one of Created,
@@ -62,7 +62,7 @@ func New(cfg Config) *Sandbox {
 	s.injector.Failed = func(w http.ResponseWriter, _ *http.Request, status int) { say(w, status, "Server Error") }
 	s.injector.Limited = func(w http.ResponseWriter, _ *http.Request) { tooMany(w) }
 	s.sender = sandboxkit.NewSender(sandboxkit.SenderConfig{Build: s.request, Faults: cfg.Faults})
-	s.sender.SetTarget(cfg.WebhookURL)
+	s.sender.SetTarget(cfg.WebhooksTo)
 	s.handler = s.routes()
 	return s
 }
@@ -79,8 +79,8 @@ func (s *Sandbox) Fail(faults ...sandboxkit.Fault) { s.injector.Next(faults...) 
 // SetFaults changes how the API misbehaves from now on. What concerns webhooks stays as it was at New.
 func (s *Sandbox) SetFaults(f sandboxkit.Faults) { s.injector.Set(f) }
 
-// SetWebhooks sets where webhooks go; the empty URL switches them off.
-func (s *Sandbox) SetWebhooks(url string) { s.sender.SetTarget(url) }
+// SetTarget sets where webhooks go; the empty URL switches them off.
+func (s *Sandbox) SetTarget(url string) { s.sender.SetTarget(url) }
 
 // Quiesce waits until every webhook is delivered or given up.
 func (s *Sandbox) Quiesce(ctx context.Context) error { return s.sender.Quiesce(ctx) }
