@@ -1,0 +1,289 @@
+package dispatch_test
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/adapters/dispatch"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/outbound/outbox"
+)
+
+type event = eventstore.Event
+
+func failing(class adapters.Class, status int) adapters.WriteAnswer {
+	return adapters.WriteAnswer{Err: &adapters.Error{Class: class, Status: status, Detail: "no luck"}}
+}
+
+func TestRetryThenApplied(t *testing.T) {
+	each(t, func(e *env) {
+		e.system.write = func(_ context.Context, n int, w adapters.Write) adapters.WriteAnswer {
+			if n < 4 {
+				return failing(adapters.Retry, 500)
+			}
+			return applied(w)
+		}
+		row := e.update("1", "x", "y")
+		o := e.check(row)[row.Command]
+		if o.Result != domain.ResultApplied || o.Attempts != 4 || len(e.events()) != 1 {
+			e.Errorf("outcome %+v in a log of %d", o, len(e.events()))
+		}
+	})
+}
+
+// A call that failed although it was carried out is made again, with the same command and contact, and settled once.
+func TestFailedButPersisted(t *testing.T) {
+	each(t, func(e *env) {
+		var persisted atomic.Int32
+		e.system.write = func(_ context.Context, _ int, w adapters.Write) adapters.WriteAnswer {
+			if persisted.Add(1) == 1 {
+				return failing(adapters.Retry, 502)
+			}
+			a := applied(w)
+			a.Created = false
+			return a
+		}
+		row := e.update("", "x", "y")
+		row.Kind, row.Record = domain.KindCreate, domain.Record{}
+		o := e.check(row)[row.Command]
+		sent := e.system.sent()
+		if len(sent) != 2 || sent[0].Contact != sent[1].Contact || sent[0].Command != sent[1].Command || !sent[1].Create {
+			e.Errorf("sent %+v", sent)
+		}
+		if o.Result != domain.ResultApplied || o.Created {
+			e.Errorf("outcome %+v", o)
+		}
+	})
+}
+
+// A throttled system is left alone as long as it asked, for all rows, and such a try does not count.
+func TestThrottledPausesTheSystem(t *testing.T) {
+	each(t, func(e *env) {
+		e.config.Batch = 1
+		began := e.now()
+		var calls []time.Duration
+		lock := make(chan struct{}, 1)
+		e.config.InFlight = 1
+		e.system.write = func(_ context.Context, n int, w adapters.Write) adapters.WriteAnswer {
+			lock <- struct{}{}
+			defer func() { <-lock }()
+			calls = append(calls, e.now().Sub(began))
+			if n == 1 {
+				a := failing(adapters.Throttled, 429)
+				a.Err.(*adapters.Error).After = 1500 * time.Millisecond
+				return a
+			}
+			return applied(w)
+		}
+		one, two := e.update("1", "x", "y"), e.update("2", "x", "y")
+		got := e.check(one, two)
+		if len(calls) != 3 || calls[1]-calls[0] < 1500*time.Millisecond {
+			e.Errorf("calls at %v, want none for 1.5 s after the first", calls)
+		}
+		if o := got[one.Command]; o.Attempts != 1 {
+			e.Errorf("attempts %d, want 1: a throttled try does not count", o.Attempts)
+		}
+		if c := e.counts(); c.Throttled != 1 || c.Retried != 1 {
+			e.Errorf("counts %+v", c)
+		}
+	})
+}
+
+func TestUnauthorizedMarksAndPauses(t *testing.T) {
+	each(t, func(e *env) {
+		e.system.write = func(context.Context, int, adapters.Write) adapters.WriteAnswer {
+			return failing(adapters.Unauthorized, 401)
+		}
+		e.put(e.update("1", "x", "y"))
+		e.run(func(*dispatch.Dispatcher) {
+			e.until("row marked", func() bool { return e.rows()[0].Class() == outbox.ClassUnauthorized })
+			e.put(e.update("2", "x", "y"))
+		})
+		if n := e.system.calls(); n != 1 {
+			e.Errorf("%d calls, want 1", n)
+		}
+		if row := e.rows()[0]; row.Attempts != 0 || row.NextAt-e.now().UnixMicro() < 20e6 {
+			e.Errorf("row %+v", row)
+		}
+	})
+}
+
+// After the last try a row is a dead letter: visible, without an outcome, and in nobody's way.
+func TestDeadLetter(t *testing.T) {
+	each(t, func(e *env) {
+		e.config.Tries = 3
+		dead, next := e.update("1", "x", "poison"), e.update("1", "z", "y")
+		e.system.write = func(_ context.Context, _ int, w adapters.Write) adapters.WriteAnswer {
+			if string(w.Values["x"]) == `"poison"` {
+				return failing(adapters.Retry, 500)
+			}
+			return applied(w)
+		}
+		e.put(dead)
+		e.run(func(d *dispatch.Dispatcher) {
+			e.until("buried", func() bool { return e.rows()[0].State == outbox.Dead })
+			e.put(next)
+			d.Wake()
+			e.settled(next)
+		})
+		rows := e.rows()
+		if len(rows) != 1 || rows[0].Command != dead.Command || rows[0].Attempts != 3 || rows[0].Error != "retry: no luck" {
+			e.Errorf("outbox %+v", rows)
+		}
+		if got := e.outcomes(); len(got) != 1 || got[next.Command].Result != domain.ResultApplied {
+			e.Errorf("outcomes %+v", got)
+		}
+		if c := e.counts(); c.Dead != 1 || c.Retried != 2 {
+			e.Errorf("counts %+v", c)
+		}
+	})
+}
+
+// While the system cannot be reached at all no row dies of it.
+func TestOutageKillsNoRow(t *testing.T) {
+	each(t, func(e *env) {
+		e.config.Tries = 5
+		e.system.write = func(_ context.Context, n int, w adapters.Write) adapters.WriteAnswer {
+			if n < 8 {
+				return failing(adapters.Retry, 0)
+			}
+			return applied(w)
+		}
+		var rows []outbox.Row
+		for n := range 4 {
+			rows = append(rows, e.update(string(rune('a'+n)), "x", "y"))
+		}
+		for command, o := range e.check(rows...) {
+			if o.Result != domain.ResultApplied {
+				e.Errorf("%s: %+v", command, o)
+			}
+		}
+	})
+}
+
+// An adapter that panics on one record fails that record, not its neighbours, and not for ever.
+func TestPanic(t *testing.T) {
+	each(t, func(e *env) {
+		e.config.Tries = 3
+		bad := e.update("1", "x", "poison")
+		good := []outbox.Row{e.update("2", "x", "y"), e.update("3", "x", "y")}
+		e.system.write = func(_ context.Context, _ int, w adapters.Write) adapters.WriteAnswer {
+			if string(w.Values["x"]) == `"poison"` {
+				panic("poison")
+			}
+			return applied(w)
+		}
+		e.put(append(good, bad)...)
+		e.run(func(*dispatch.Dispatcher) {
+			e.settled(good...)
+			e.until("buried", func() bool { return e.rows()[0].State == outbox.Dead })
+		})
+		if got := e.outcomes(); len(got) != 2 {
+			e.Errorf("outcomes %+v", got)
+		}
+	})
+}
+
+// A call is cut off at the attempt's deadline and made again.
+func TestSlowBeyondDeadline(t *testing.T) {
+	each(t, func(e *env) {
+		e.config.Attempt = 100 * time.Millisecond
+		var within atomic.Bool
+		e.system.write = func(ctx context.Context, n int, w adapters.Write) adapters.WriteAnswer {
+			if n > 1 {
+				return applied(w)
+			}
+			at, ok := ctx.Deadline()
+			within.Store(ok && time.Until(at) <= 100*time.Millisecond)
+			<-ctx.Done()
+			return failing(adapters.Retry, 0)
+		}
+		row := e.update("1", "x", "y")
+		if o := e.check(row)[row.Command]; o.Result != domain.ResultApplied || o.Attempts != 2 {
+			e.Errorf("outcome %+v", o)
+		}
+		if !within.Load() {
+			e.Error("the call did not carry the attempt's deadline")
+		}
+	})
+}
+
+// A process that was frozen between claim and send wakes up after its lease ran out, and sends nothing.
+func TestFrozenBeforeSend(t *testing.T) {
+	each(t, func(e *env) {
+		row := e.update("1", "x", "y")
+		e.put(row)
+		frozen := e.config.NewID
+		e.config.NewID = func() ulid.ULID { // the claim takes the attempt's id last
+			e.ahead.Store(int64(6 * time.Second))
+			return frozen()
+		}
+		e.run(func(*dispatch.Dispatcher) {
+			e.until("claimed", func() bool { return e.rows()[0].State == outbox.Sending })
+			e.until("given up", func() bool { return e.counts().Failed > 0 })
+		})
+		if n := e.system.calls(); n != 0 {
+			e.Fatalf("%d calls by an owner whose lease ran out", n)
+		}
+		e.config.NewID = frozen
+		e.run(func(*dispatch.Dispatcher) { e.settled(row) })
+		if o := e.outcomes()[row.Command]; o.Result != domain.ResultApplied || e.system.calls() != 1 {
+			e.Errorf("by the next owner: %+v after %d calls", o, e.system.calls())
+		}
+	})
+}
+
+// An owner that lost the connection while its call was under way cannot write what came of it; the next owner leaves
+// the record alone until the attempt is over, then makes it again. One outcome.
+func TestCrashBetweenSendAndSettle(t *testing.T) {
+	each(t, func(e *env) {
+		row := e.update("1", "x", "y")
+		e.put(row)
+		var second time.Time
+		e.system.write = func(_ context.Context, n int, w adapters.Write) adapters.WriteAnswer {
+			if n == 1 {
+				if _, err := e.store.Exec(e.Context(), "UPDATE lease SET epoch = epoch + 1, owner = ''"); err != nil {
+					e.Errorf("steal the lease: %v", err)
+				}
+			} else {
+				second = e.now()
+			}
+			return applied(w)
+		}
+		e.run(func(*dispatch.Dispatcher) { e.until("sent, not settled", func() bool { return e.counts().Failed > 0 }) })
+		if rows := e.rows(); len(rows) != 1 || rows[0].State != outbox.Sending || len(e.events()) != 0 {
+			e.Fatalf("after the loss: %+v", rows)
+		}
+		other, resumed := e.update("2", "x", "y"), e.now()
+		e.put(other)
+		e.system.write = func() func(context.Context, int, adapters.Write) adapters.WriteAnswer {
+			inner := e.system.write
+			return func(ctx context.Context, n int, w adapters.Write) adapters.WriteAnswer {
+				if w.Command == other.Command {
+					return applied(w)
+				}
+				return inner(ctx, n, w)
+			}
+		}()
+		e.run(func(*dispatch.Dispatcher) {
+			e.settled(other)
+			if !slices.ContainsFunc(e.rows(), func(r outbox.Entry) bool { return r.Command == row.Command }) {
+				e.Error("the record in doubt was not left alone")
+			}
+			e.settled(row)
+		})
+		if wait := second.Sub(resumed); wait < e.config.Attempt {
+			e.Errorf("made again after %v, want not before %v", wait, e.config.Attempt)
+		}
+		if o := e.outcomes()[row.Command]; o.Result != domain.ResultApplied || o.Attempts != 2 {
+			e.Errorf("outcome %+v", o)
+		}
+	})
+}
