@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/envelope"
+)
+
+// call is one Append: its events are stored together or not at all.
+type call struct {
+	ctx     context.Context
+	events  []eventstore.NewEvent
+	rows    []*Row
+	at      stamp // of the keys the rows are sealed with
+	size    int   // bytes of data
+	expects bool
+
+	result []eventstore.Appended
+	err    error
+	done   chan struct{}
+}
+
+// newCall checks and seals; the caller's goroutine does it, so many callers seal at once.
+func (l *Log) newCall(ctx context.Context, events []eventstore.NewEvent) (*call, error) {
+	c := &call{ctx: ctx, events: make([]eventstore.NewEvent, len(events)), done: make(chan struct{})}
+	for i := range events {
+		if err := envelope.Validate(&events[i]); err != nil {
+			return nil, fmt.Errorf("append to %s: event %d of %d: %w", l.connection, i+1, len(events), err)
+		}
+		c.events[i] = events[i]
+		// A caller who gives up may use his buffers again while the batch is still under way.
+		c.events[i].Data = bytes.Clone(events[i].Data)
+		c.size += len(events[i].Data)
+		c.expects = c.expects || events[i].ExpectLast != nil
+	}
+	return c, l.seal(ctx, c)
+}
+
+// seal makes the rows under the keys of now.
+func (l *Log) seal(ctx context.Context, c *call) error {
+	at := l.vault.stamp()
+	subjects := make([]string, len(c.events))
+	for i := range c.events {
+		subjects[i] = c.events[i].Subject
+	}
+	keys, err := l.vault.keys(ctx, subjects, makeLater)
+	if err != nil {
+		return fmt.Errorf("append to %s: %w", l.connection, err)
+	}
+	c.rows, c.at = make([]*Row, len(c.events)), at
+	for i := range c.events {
+		ev := &c.events[i]
+		key, err := usable(ev.Subject, keys)
+		if err != nil {
+			return fmt.Errorf("append to %s: %w", l.connection, err)
+		}
+		c.rows[i] = &Row{Event: ev, Key: dedupeKey(ev), Sealed: key.SealEvent(l.connection, ev)}
+	}
+	return nil
+}
+
+// reseal brings a call up to the vault's state.
+func (l *Log) reseal(ctx context.Context, c *call) error {
+	if c.at == l.vault.stamp() {
+		return nil
+	}
+	return l.seal(ctx, c)
+}
+
+func dedupeKey(ev *eventstore.NewEvent) []byte {
+	if len(ev.Key) > 0 {
+		return ev.Key
+	}
+	return ev.ID[:]
+}
+
+func (c *call) answer(result []eventstore.Appended, err error) {
+	c.result, c.err = result, err
+	close(c.done)
+}
+
+// known answers a call from memory when every key of it was seen lately.
+func (l *Log) known(c *call) (result []eventstore.Appended, err error, ok bool) { //nolint:revive // ok says whether
+	result = make([]eventstore.Appended, len(c.rows))
+	for i, row := range c.rows {
+		s, seen := l.recent.get(row.Key)
+		if !seen {
+			return nil, nil, false
+		}
+		if result[i], err = s.answer(row); err != nil {
+			return nil, err, true
+		}
+	}
+	return result, nil, true
+}

@@ -1,0 +1,264 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/envelope"
+)
+
+// policy says what happens to a subject without a key.
+type policy int
+
+const (
+	readOnly policy = iota
+	// makeNow stores a new key before it is used, unless the only writer is taken.
+	makeNow
+	// makeLater leaves a new key pending; the append that needs it stores it.
+	makeLater
+)
+
+// keys returns the keys of the subjects; those without one are made, or absent, as the policy says.
+func (v *vault) keys(ctx context.Context, subjects []string, missing policy) (map[string]subjectKey, error) {
+	found, absent, at := v.lookup(subjects)
+	if len(absent) == 0 {
+		return found, nil
+	}
+	stored, err := v.read(ctx, v.store.driver, absent)
+	if err != nil {
+		return nil, err
+	}
+	learned, err := v.learn(stored, at)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(found, learned)
+	absent = slices.DeleteFunc(absent, func(s string) bool { _, ok := found[s]; return ok })
+	if len(absent) == 0 || missing == readOnly {
+		return found, nil
+	}
+	made, err := v.create(ctx, absent, missing, at)
+	maps.Copy(found, made)
+	return found, err
+}
+
+// lookup sorts the subjects into those known in memory and those not.
+func (v *vault) lookup(subjects []string) (found map[string]subjectKey, absent []string, at stamp) {
+	found = make(map[string]subjectKey, len(subjects))
+	asked := make(map[string]bool, len(subjects))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, subject := range subjects {
+		if asked[subject] {
+			continue
+		}
+		asked[subject] = true
+		if p, ok := v.pending[subject]; ok {
+			found[subject] = subjectKey{key: p.key}
+		} else if k, ok := v.known.get(subject); ok {
+			found[subject] = k
+		} else {
+			absent = append(absent, subject)
+		}
+	}
+	return found, absent, v.at
+}
+
+// read loads rows of subject_key.
+func (v *vault) read(ctx context.Context, q eventstore.Querier, subjects []string) (map[string]KeyRow, error) {
+	rows, err := q.QueryKeys(ctx, `SELECT subject, master_id, wrapped FROM subject_key
+		WHERE connection = $1 AND subject IN ($keys)`, subjects, v.connection)
+	list, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (k KeyRow, err error) {
+		return k, r.Scan(&k.Subject, &k.MasterID, &k.Wrapped)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read subject keys: %w", err)
+	}
+	found := make(map[string]KeyRow, len(list))
+	for _, k := range list {
+		found[k.Subject] = k
+	}
+	return found, nil
+}
+
+// learn unwraps rows and keeps them, unless keys were forgotten since the stamp: the rows may be older than that.
+func (v *vault) learn(rows map[string]KeyRow, at stamp) (map[string]subjectKey, error) {
+	keys := make(map[string]subjectKey, len(rows))
+	for subject, row := range rows {
+		k, err := v.unwrap(row)
+		if err != nil {
+			return nil, err
+		}
+		keys[subject] = k
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.at == at {
+		for subject, k := range keys {
+			v.known.put(subject, k)
+		}
+	}
+	return keys, nil
+}
+
+func (v *vault) unwrap(row KeyRow) (subjectKey, error) {
+	if len(row.Wrapped) == 0 {
+		return subjectKey{erased: true}, nil
+	}
+	raw, err := v.store.opts.MasterKey.Unwrap(v.purpose(row.Subject), row.Wrapped)
+	if err != nil {
+		return subjectKey{}, err
+	}
+	key, err := envelope.NewKey(raw)
+	return subjectKey{key: key}, err
+}
+
+// purpose binds a wrapped key to its place.
+func (v *vault) purpose(subject string) string {
+	return "subject key\n" + v.connection + "\n" + subject
+}
+
+func (v *vault) generate(subject string) (pendingKey, error) {
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // never fails
+	key, err := envelope.NewKey(raw)
+	master := v.store.opts.MasterKey
+	row := KeyRow{Subject: subject, MasterID: master.ID(), Wrapped: master.Wrap(v.purpose(subject), raw)}
+	return pendingKey{row: row, key: key}, err
+}
+
+// create makes keys for subjects that have none.
+func (v *vault) create(ctx context.Context, subjects []string, how policy, at stamp) (map[string]subjectKey, error) {
+	made := make([]pendingKey, len(subjects))
+	rows := make([]KeyRow, len(subjects))
+	for i, subject := range subjects {
+		p, err := v.generate(subject)
+		if err != nil {
+			return nil, err
+		}
+		made[i], rows[i] = p, p.row
+	}
+	if how == makeNow {
+		var stored map[string]KeyRow
+		done, err := v.store.driver.WriteKeys(ctx, func(q eventstore.Querier) (err error) {
+			stored, err = v.insert(ctx, q, rows)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("store subject keys: %w", err)
+		}
+		if done {
+			return v.learn(stored, at)
+		}
+	}
+	return v.pend(made), nil
+}
+
+// insert stores keys where there are none and returns what then stands there.
+func (v *vault) insert(ctx context.Context, q eventstore.Querier, rows []KeyRow) (map[string]KeyRow, error) {
+	op := insertSubjects
+	op.Mode = eventstore.InsertNew
+	if err := q.Bulk(ctx, op, subjectRows(v.connection, rows)); err != nil {
+		return nil, err
+	}
+	subjects := make([]string, len(rows))
+	for i, row := range rows {
+		subjects[i] = row.Subject
+	}
+	return v.read(ctx, q, subjects)
+}
+
+// pend keeps new keys in memory; where another caller was first, his counts.
+func (v *vault) pend(made []pendingKey) map[string]subjectKey {
+	keys := make(map[string]subjectKey, len(made))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, p := range made {
+		subject := p.row.Subject
+		if k, ok := v.known.get(subject); ok {
+			keys[subject] = k
+			continue
+		}
+		if first, ok := v.pending[subject]; ok {
+			p = first
+		}
+		v.pending[subject] = p
+		keys[subject] = subjectKey{key: p.key}
+	}
+	return keys
+}
+
+func (v *vault) hasPending() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.pending) > 0
+}
+
+// waiting returns the pending keys, for a batch to store.
+func (v *vault) waiting() (stamp, []KeyRow) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.pending) == 0 {
+		return v.at, nil
+	}
+	rows := make([]KeyRow, 0, len(v.pending))
+	for _, p := range v.pending {
+		rows = append(rows, p.row)
+	}
+	slices.SortFunc(rows, func(a, b KeyRow) int { return strings.Compare(a.Subject, b.Subject) })
+	return v.at, rows
+}
+
+// settled marks keys as stored. Those stored before keys were last forgotten are to be read anew.
+func (v *vault) settled(rows []KeyRow, at stamp) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, row := range rows {
+		p, ok := v.pending[row.Subject]
+		if !ok || !bytes.Equal(p.row.Wrapped, row.Wrapped) {
+			continue
+		}
+		delete(v.pending, row.Subject)
+		if v.at == at {
+			v.known.put(row.Subject, subjectKey{key: p.key})
+		}
+	}
+}
+
+// flush stores the pending keys in a transaction about to commit; the function it returns is called after that. When
+// another process has stored a key of the same subject, ours seals nothing that may be stored: errKeyRace.
+func (v *vault) flush(ctx context.Context, q eventstore.Querier) (at stamp, settle func(), err error) {
+	at, rows := v.waiting()
+	if len(rows) == 0 {
+		return at, func() {}, nil
+	}
+	stored, err := v.insert(ctx, q, rows)
+	if err != nil {
+		return at, nil, fmt.Errorf("store subject keys: %w", err)
+	}
+	lost := slices.DeleteFunc(slices.Clone(rows), func(row KeyRow) bool {
+		return bytes.Equal(row.Wrapped, stored[row.Subject].Wrapped)
+	})
+	if len(lost) > 0 {
+		v.abandon(lost)
+		return at, nil, errKeyRace
+	}
+	return at, func() { v.settled(rows, at) }, nil
+}
+
+// abandon forgets pending keys that another process was faster with.
+func (v *vault) abandon(rows []KeyRow) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.at.generation++
+	for _, row := range rows {
+		delete(v.pending, row.Subject)
+		v.known.remove(row.Subject)
+	}
+}

@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/duolog/duolog/eventstore"
+)
+
+// Log implements eventstore.Log.
+type Log struct {
+	store      *Store
+	connection string
+	vault      *vault
+	recent     *recent
+	bell       bell
+	head       atomic.Int64 // the highest position known here
+
+	mu      sync.Mutex
+	queue   []*call
+	running bool // a goroutine works on the queue
+}
+
+func newLog(s *Store, connection string, secret []byte, head eventstore.Head) *Log {
+	l := &Log{
+		store: s, connection: connection,
+		vault: newVault(s, connection, secret, head.KeyEpoch), recent: newRecent(),
+	}
+	l.head.Store(head.Position)
+	return l
+}
+
+// Connection names the log.
+func (l *Log) Connection() string { return l.connection }
+
+// Vault holds the keys.
+func (l *Log) Vault() eventstore.Vault { return l.vault }
+
+// Head reads the head.
+func (l *Log) Head(ctx context.Context) (eventstore.Head, error) {
+	head, _, _, err := l.store.readHead(ctx, l.connection)
+	if err != nil {
+		return head, fmt.Errorf("read head of %s: %w", l.connection, err)
+	}
+	l.vault.sawEpoch(head.KeyEpoch)
+	l.reached(head.Position)
+	return head, nil
+}
+
+// reached notes that the log goes at least to the position.
+func (l *Log) reached(position int64) {
+	for {
+		known := l.head.Load()
+		if known >= position || l.head.CompareAndSwap(known, position) {
+			return
+		}
+	}
+}
+
+// Wait returns when reading on may be worth it.
+func (l *Log) Wait(ctx context.Context, after int64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if l.head.Load() > after {
+		return nil
+	}
+	heard := l.bell.heard()
+	// The bell is taken before the look, so an append between them rings it. A failed look is for the reader who
+	// follows to find out, after the usual interval: returning at once would make him spin.
+	if head, err := l.Head(ctx); err == nil && head.Position > after {
+		return nil
+	}
+	timer := time.NewTimer(l.store.opts.PollInterval)
+	defer timer.Stop()
+	select {
+	case <-heard:
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.store.ctx.Done():
+		return fmt.Errorf("wait for events: %w: closed", eventstore.ErrUnavailable)
+	}
+	return nil
+}
+
+const selectEvents = `SELECT position, id, stream, type, schema, occurred_at, recorded_at, actor, causation, subject,
+	data, hash FROM event WHERE connection = $1`
+
+// Each ORDER BY names every column of the key: without statistics a planner otherwise may take the wrong index.
+const (
+	readLog    = selectEvents + ` AND position > $2 ORDER BY connection, position LIMIT $3`
+	readStream = selectEvents + ` AND stream = $2 AND position > $3 ORDER BY connection, stream, position LIMIT $4`
+	readSome   = selectEvents + ` AND position IN ($keys) ORDER BY connection, position`
+)
+
+// Read pages through the log.
+func (l *Log) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	rows, err := l.store.driver.Query(ctx, readLog, l.connection, after, int64(limit))
+	return l.open(ctx, rows, err)
+}
+
+// ReadStream pages through a stream.
+func (l *Log) ReadStream(ctx context.Context, stream string, after int64, limit int) ([]eventstore.Event, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	rows, err := l.store.driver.Query(ctx, readStream, l.connection, stream, after, int64(limit))
+	return l.open(ctx, rows, err)
+}
+
+// Get reads single events.
+func (l *Log) Get(ctx context.Context, positions ...int64) ([]eventstore.Event, error) {
+	if len(positions) == 0 {
+		return nil, nil
+	}
+	sorted := slices.Clone(positions) // a long list is read in parts, each in order
+	slices.Sort(sorted)
+	rows, err := l.store.driver.QueryKeys(ctx, readSome, slices.Compact(sorted), l.connection)
+	return l.open(ctx, rows, err)
+}
+
+// open collects rows and opens what is sealed in them.
+func (l *Log) open(ctx context.Context, rows eventstore.Rows, err error) ([]eventstore.Event, error) {
+	events, err := eventstore.Scan(rows, err, l.scan)
+	if err != nil {
+		return nil, fmt.Errorf("read log %s: %w", l.connection, err)
+	}
+	subjects := make([]string, len(events))
+	for i := range events {
+		subjects[i] = events[i].Subject
+	}
+	keys, err := l.vault.keys(ctx, subjects, readOnly)
+	if err != nil {
+		return nil, fmt.Errorf("read log %s: %w", l.connection, err)
+	}
+	for i := range events {
+		if err := openEvent(&events[i], keys); err != nil {
+			return nil, fmt.Errorf("read log %s: event %d: %w", l.connection, events[i].Position, err)
+		}
+	}
+	if n := len(events); n > 0 {
+		l.reached(events[n-1].Position)
+	}
+	return events, nil
+}
+
+func openEvent(ev *eventstore.Event, keys map[string]subjectKey) (err error) {
+	sealed := ev.Data
+	ev.Data, ev.Erased = nil, keys[ev.Subject].erased
+	if ev.Erased {
+		return nil
+	}
+	key, err := usable(ev.Subject, keys)
+	if err != nil {
+		return err
+	}
+	ev.Data, err = key.OpenEvent(ev, sealed)
+	return err
+}
+
+func (l *Log) scan(r eventstore.Rows) (eventstore.Event, error) {
+	ev := eventstore.Event{Connection: l.connection}
+	var id, hash []byte
+	var schema int64
+	err := r.Scan(&ev.Position, &id, &ev.Stream, &ev.Type, &schema, &ev.OccurredAt, &ev.RecordedAt, &ev.Actor,
+		&ev.Causation, &ev.Subject, &ev.Data, &hash)
+	if err != nil {
+		return ev, err
+	}
+	ev.Schema = int(schema)
+	copy(ev.ID[:], id)
+	copy(ev.Hash[:], hash)
+	if ev.OccurredAt == 0 {
+		ev.OccurredAt = ev.RecordedAt
+	}
+	return ev, nil
+}

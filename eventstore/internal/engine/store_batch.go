@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/duolog/duolog/eventstore"
+)
+
+func (l *Log) batch(rows []*Row, epoch int64, newKeys []KeyRow) *Batch {
+	return &Batch{
+		Connection: l.connection, KeyEpoch: epoch, Now: l.store.now(), Rows: rows, NewKeys: newKeys,
+	}
+}
+
+// storeFast stores calls without a look at what is there: a key that exists fails the whole.
+func (l *Log) storeFast(ctx context.Context, calls []*call) error {
+	var rows []*Row
+	for _, c := range calls {
+		rows = append(rows, c.rows...)
+	}
+	at, newKeys := l.vault.waiting()
+	if stale(calls, at) {
+		return ErrMoved
+	}
+	b := l.batch(rows, at.epoch, newKeys)
+	base, recordedAt, err := l.insert(ctx, b)
+	if err != nil {
+		return l.moved(ctx, err)
+	}
+	l.vault.settled(newKeys, at)
+	position := base
+	for _, c := range calls {
+		c.result = make([]eventstore.Appended, len(c.rows))
+		for i, row := range c.rows {
+			position++
+			c.result[i] = eventstore.Appended{Position: position, ID: row.Event.ID, RecordedAt: recordedAt}
+		}
+	}
+	l.landed(calls, position)
+	return answerAll(calls)
+}
+
+func (l *Log) insert(ctx context.Context, b *Batch) (base, recordedAt int64, err error) {
+	if l.store.driver.Traits().OneStatement {
+		return l.store.driver.Insert(ctx, l.store.driver, b)
+	}
+	err = l.store.driver.Write(ctx, func(q eventstore.Querier) (err error) {
+		base, recordedAt, err = l.store.driver.Insert(ctx, q, b)
+		return err
+	})
+	return base, recordedAt, err
+}
+
+// moved learns the present epoch when a batch was refused for it.
+func (l *Log) moved(ctx context.Context, err error) error {
+	if err == ErrMoved { //nolint:errorlint // exactly this, from the driver
+		if _, failure := l.Head(ctx); failure != nil {
+			return failure
+		}
+	}
+	return err
+}
+
+// storeLocked stores the calls behind the head lock, each judged on its own.
+func (l *Log) storeLocked(ctx context.Context, calls []*call) error {
+	var landed func()
+	err := l.store.write(ctx, func(q eventstore.Querier) (err error) {
+		landed, err = l.appendLocked(ctx, q, calls)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	landed()
+	return answerAll(calls)
+}
+
+// landed makes known what is committed.
+func (l *Log) landed(calls []*call, head int64) {
+	for _, c := range calls {
+		if c.err == nil {
+			l.recent.put(c)
+		}
+	}
+	l.reached(head)
+	l.bell.ring()
+}
+
+func answerAll(calls []*call) error {
+	for _, c := range calls {
+		c.answer(c.result, c.err)
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/envelope"
+)
+
+// stamp names the state of a vault that something was sealed under. When the vault's has moved on, the sealing may
+// have used a key that is gone, and is done again.
+type stamp struct{ generation, epoch int64 }
+
+// subjectKey is a subject's key, or the knowledge that it was destroyed.
+type subjectKey struct {
+	key    envelope.Key
+	erased bool
+}
+
+// pendingKey is a key that is in memory only. Whatever transaction commits next on this store takes it along.
+type pendingKey struct {
+	row KeyRow
+	key envelope.Key
+}
+
+// vault implements eventstore.Vault for one connection.
+type vault struct {
+	store      *Store
+	connection string
+	secret     []byte
+	blindKey   []byte
+
+	mu      sync.Mutex
+	known   *cache[string, subjectKey]
+	pending map[string]pendingKey
+	at      stamp
+}
+
+func newVault(s *Store, connection string, secret []byte, epoch int64) *vault {
+	return &vault{
+		store: s, connection: connection, secret: secret, blindKey: envelope.Derive(secret, "blind"),
+		known:   newCache[string, subjectKey](s.opts.KeyCache),
+		pending: map[string]pendingKey{}, at: stamp{epoch: epoch},
+	}
+}
+
+// Prefetch loads and makes keys.
+func (v *vault) Prefetch(ctx context.Context, subjects ...string) error {
+	for _, subject := range subjects {
+		if err := envelope.ValidateText(subject); err != nil {
+			return fmt.Errorf("%w in subject", err)
+		}
+	}
+	_, err := v.keys(ctx, subjects, makeNow)
+	return err
+}
+
+// Seal encrypts for a subject.
+func (v *vault) Seal(ctx context.Context, subject, purpose string, plain []byte) ([]byte, error) {
+	if err := envelope.ValidateText(subject); err != nil {
+		return nil, fmt.Errorf("%w in subject", err)
+	}
+	key, err := v.one(ctx, subject, makeNow)
+	if err != nil {
+		return nil, err
+	}
+	return key.SealRow(subject, purpose, plain), nil
+}
+
+// Open reverses Seal.
+func (v *vault) Open(ctx context.Context, subject, purpose string, sealed []byte) ([]byte, error) {
+	key, err := v.one(ctx, subject, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := key.OpenRow(subject, purpose, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("open %s of %s: %w", purpose, subject, err)
+	}
+	return plain, nil
+}
+
+// Blind makes a token by which a value is found again.
+func (v *vault) Blind(kind, value string) []byte { return envelope.Blind(v.blindKey, kind, value) }
+
+// Secret derives a secret of the connection.
+func (v *vault) Secret(name string) []byte { return envelope.Derive(v.secret, "use:"+name) }
+
+func (v *vault) one(ctx context.Context, subject string, missing policy) (envelope.Key, error) {
+	keys, err := v.keys(ctx, []string{subject}, missing)
+	if err != nil {
+		return envelope.Key{}, err
+	}
+	return usable(subject, keys)
+}
+
+func usable(subject string, keys map[string]subjectKey) (envelope.Key, error) {
+	found, ok := keys[subject]
+	switch {
+	case !ok:
+		return envelope.Key{}, fmt.Errorf("subject %s has no key", subject)
+	case found.erased:
+		return envelope.Key{}, fmt.Errorf("subject %s: %w", subject, eventstore.ErrErased)
+	}
+	return found.key, nil
+}
+
+// stamp tells under what state keys taken from now on are valid.
+func (v *vault) stamp() stamp {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.at
+}
+
+// sawEpoch forgets all keys when one may have been destroyed since they were read.
+func (v *vault) sawEpoch(epoch int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if epoch > v.at.epoch {
+		v.at.epoch = epoch
+		v.at.generation++
+		v.known.clear()
+	}
+}

@@ -1,0 +1,124 @@
+package envelope
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/eventstore"
+)
+
+const nonceSize = 12
+
+// errOpen says nothing of what was found: it goes into logs.
+var errOpen = errors.New("sealed data does not fit its key and envelope")
+
+// Key is what is kept of a subject's key: the extracted HKDF key, from which all others are expanded.
+type Key struct{ prk [32]byte }
+
+// NewKey takes a subject's key.
+func NewKey(subjectKey []byte) (Key, error) {
+	prk, err := hkdf.Extract(sha256.New, subjectKey, nil)
+	if err != nil {
+		return Key{}, fmt.Errorf("subject key: %w", err)
+	}
+	return Key{prk: [32]byte(prk)}, nil
+}
+
+// expand derives a key; label and info keep the uses apart.
+func (k Key) expand(label, info string) [32]byte {
+	out, err := hkdf.Expand(sha256.New, k.prk[:], label+":"+info, 32)
+	if err != nil {
+		panic(err) // only for lengths beyond 255 hashes
+	}
+	return [32]byte(out)
+}
+
+// EventKey is the key of one event.
+func (k Key) EventKey(id ulid.ULID) [32]byte { return k.expand("event", string(id[:])) }
+
+// SealEvent seals an event's data and hashes the whole.
+func (k Key) SealEvent(connection string, ev *eventstore.NewEvent) Sealed {
+	key := k.EventKey(ev.ID)
+	aad := appendAAD(make([]byte, 0, 256), connection, ev)
+	mac := hmac.New(sha256.New, key[:])
+	mac.Write(aad)
+	mac.Write(ev.Data)
+	data := make([]byte, 0, nonceSize+len(ev.Data)+16)
+	data = append(data, mac.Sum(nil)[:nonceSize]...)
+	data = newAEAD(key).Seal(data, data, ev.Data, aad)
+	s := Sealed{Data: data, KeyHash: sha256.Sum256(key[:])}
+	s.Hash = hash(connection, ev, s.Data, s.KeyHash)
+	return s
+}
+
+// OpenEvent returns the data that was sealed; never nil.
+func (k Key) OpenEvent(ev *eventstore.Event, sealed []byte) ([]byte, error) {
+	if len(sealed) < nonceSize {
+		return nil, errOpen
+	}
+	like := eventstore.NewEvent{
+		ID: ev.ID, Stream: ev.Stream, Type: ev.Type, Schema: ev.Schema, Subject: ev.Subject,
+	}
+	aad := appendAAD(make([]byte, 0, 256), ev.Connection, &like)
+	return open(k.EventKey(ev.ID), sealed, aad)
+}
+
+// SealRow encrypts a value of a projection, bound to subject and purpose. The nonce is random: such a key seals many
+// values.
+func (k Key) SealRow(subject, purpose string, plain []byte) []byte {
+	sealed := make([]byte, nonceSize, nonceSize+len(plain)+16)
+	_, _ = rand.Read(sealed)
+	return newAEAD(k.expand("row", purpose)).Seal(sealed, sealed, plain, appendField(nil, subject))
+}
+
+// OpenRow reverses SealRow.
+func (k Key) OpenRow(subject, purpose string, sealed []byte) ([]byte, error) {
+	return open(k.expand("row", purpose), sealed, appendField(nil, subject))
+}
+
+func open(key [32]byte, sealed, aad []byte) ([]byte, error) {
+	if len(sealed) < nonceSize {
+		return nil, errOpen
+	}
+	plain, err := newAEAD(key).Open([]byte{}, sealed[:nonceSize], sealed[nonceSize:], aad)
+	if err != nil {
+		return nil, errOpen
+	}
+	return plain, nil
+}
+
+func newAEAD(key [32]byte) cipher.AEAD {
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		panic(err) // the key is always 32 bytes
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err) // AES always has 16-byte blocks
+	}
+	return aead
+}
+
+// Derive gives 32 bytes for one use of a connection's secret.
+func Derive(secret []byte, name string) []byte {
+	out, err := hkdf.Key(sha256.New, secret, nil, "secret:"+name, 32)
+	if err != nil {
+		panic(err) // only for lengths beyond 255 hashes
+	}
+	return out
+}
+
+// Blind makes the token by which a value is found again.
+func Blind(key []byte, kind, value string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(appendField(appendField(make([]byte, 0, 96), kind), value))
+	return mac.Sum(nil)[:16]
+}

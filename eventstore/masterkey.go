@@ -1,0 +1,127 @@
+package eventstore
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// MasterKey wraps the keys of subjects and the secrets of connections. It prints as its id, never as itself.
+type MasterKey struct {
+	key [32]byte
+	set bool
+}
+
+// NewMasterKey makes a random key.
+func NewMasterKey() MasterKey {
+	m := MasterKey{set: true}
+	_, _ = rand.Read(m.key[:]) // never fails
+	return m
+}
+
+// LoadMasterKey reads a key file: 64 hexadecimal digits.
+func LoadMasterKey(path string) (MasterKey, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return MasterKey{}, fmt.Errorf("read master key: %w", err)
+	}
+	m := MasterKey{set: true}
+	trimmed := strings.TrimSpace(string(text))
+	if len(trimmed) != hex.EncodedLen(len(m.key)) {
+		return MasterKey{}, fmt.Errorf("read master key %s: want %d hexadecimal digits, found %d characters",
+			path, hex.EncodedLen(len(m.key)), len(trimmed))
+	}
+	if _, err := hex.Decode(m.key[:], []byte(trimmed)); err != nil {
+		// The error of hex names the offending byte, which is part of the key.
+		return MasterKey{}, fmt.Errorf("read master key %s: not hexadecimal", path)
+	}
+	return m, nil
+}
+
+// CreateMasterKey makes a random key and writes it to a new file with mode 0600. A file that is there is left alone:
+// the error then wraps fs.ErrExist.
+func CreateMasterKey(path string) (MasterKey, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return MasterKey{}, fmt.Errorf("create master key: %w", err)
+	}
+	m := NewMasterKey()
+	if err := writeNew(path, []byte(hex.EncodeToString(m.key[:])+"\n")); err != nil {
+		return MasterKey{}, fmt.Errorf("create master key: %w", err)
+	}
+	return m, nil
+}
+
+// writeNew makes the file appear whole or not at all: a key cut short by a crash would lock the log for ever.
+func writeNew(path string, content []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temp.Name()) }()
+	_, err = temp.Write(content)
+	err = errors.Join(err, temp.Sync(), temp.Close())
+	if err != nil {
+		return err
+	}
+	return os.Link(temp.Name(), path)
+}
+
+// IsZero tells whether there is no key.
+func (m MasterKey) IsZero() bool { return !m.set }
+
+// ID names the key without giving it away: the first 8 bytes of its SHA-256, in hexadecimal.
+func (m MasterKey) ID() string {
+	sum := sha256.Sum256(m.key[:])
+	return hex.EncodeToString(sum[:8])
+}
+
+// String is for logs.
+func (m MasterKey) String() string {
+	if m.IsZero() {
+		return "no master key"
+	}
+	return "master key " + m.ID()
+}
+
+// GoString keeps %#v from printing the key.
+func (m MasterKey) GoString() string { return m.String() }
+
+// Wrap seals a secret (AES-256-GCM, random nonce in front), bound to what it is for.
+func (m MasterKey) Wrap(purpose string, secret []byte) []byte {
+	aead := m.aead()
+	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(secret)+aead.Overhead())
+	_, _ = rand.Read(nonce)
+	return aead.Seal(nonce, nonce, secret, []byte(purpose))
+}
+
+// Unwrap reverses Wrap; ErrMasterKey when another key wrapped it, or for another purpose.
+func (m MasterKey) Unwrap(purpose string, wrapped []byte) ([]byte, error) {
+	aead := m.aead()
+	if len(wrapped) < aead.NonceSize() {
+		return nil, fmt.Errorf("unwrap %s: %w: too short", purpose, ErrMasterKey)
+	}
+	secret, err := aead.Open(nil, wrapped[:aead.NonceSize()], wrapped[aead.NonceSize():], []byte(purpose))
+	if err != nil {
+		return nil, fmt.Errorf("unwrap %s: %w", purpose, ErrMasterKey)
+	}
+	return secret, nil
+}
+
+func (m MasterKey) aead() cipher.AEAD {
+	block, err := aes.NewCipher(m.key[:])
+	if err != nil {
+		panic(err) // the key is always 32 bytes
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err) // AES always has 16-byte blocks
+	}
+	return aead
+}

@@ -1,0 +1,83 @@
+// Package postgres is the server backend of eventstore, on pgx.
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/engine"
+)
+
+// Config says which database to open and how. Zero values take the defaults named.
+type Config struct {
+	URL       string               // postgres://user:password@host:port/database
+	MasterKey eventstore.MasterKey // required to Open
+	// Schema, when set, is the PostgreSQL schema that holds the tables; it must exist.
+	Schema string
+	// Migrate brings the schema up to date when opening; otherwise an older one is an error.
+	Migrate      bool
+	Clock        func() time.Time // time.Now
+	PollInterval time.Duration    // 1 s: how soon appends are noticed when no notification comes
+	MaxConns     int              // 16 connections, besides two for keys and one that listens
+	KeyCache     int              // 100 000 subject keys a connection
+	WriteTimeout time.Duration    // 30 s for a transaction of the group commit
+	// NoNotify turns NOTIFY and LISTEN off, for servers and poolers without them.
+	NoNotify bool
+}
+
+// Validate says what is wrong with a configuration for Open.
+func (c Config) Validate() error {
+	if c.MasterKey.IsZero() {
+		return errors.New("postgres: a master key is required")
+	}
+	if c.PollInterval < 0 || c.WriteTimeout < 0 || c.MaxConns < 0 || c.KeyCache < 0 {
+		return errors.New("postgres: a negative setting")
+	}
+	_, err := c.pool()
+	return err
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+func (c Config) withDefaults() Config {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	c.PollInterval = orDefault(c.PollInterval, time.Second)
+	c.MaxConns = orDefault(c.MaxConns, 16)
+	c.KeyCache = orDefault(c.KeyCache, 100_000)
+	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
+	return c
+}
+
+func (c Config) engine() engine.Options {
+	return engine.Options{
+		MasterKey: c.MasterKey, Clock: c.Clock, PollInterval: c.PollInterval,
+		KeyCache: c.KeyCache, WriteTimeout: c.WriteTimeout,
+	}
+}
+
+// pool is pgx's form of the configuration. pgx leaves the password out of its parse errors.
+func (c Config) pool() (*pgxpool.Config, error) {
+	if c.URL == "" {
+		return nil, errors.New("postgres: a URL is required")
+	}
+	config, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	if c.Schema != "" {
+		config.ConnConfig.RuntimeParams["search_path"] = c.Schema
+	}
+	return config, nil
+}

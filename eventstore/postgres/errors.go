@@ -1,0 +1,64 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/engine"
+)
+
+// translate marks errors that mean the server cannot be reached or is going away.
+func translate(err error) error {
+	if err == nil || errors.Is(err, eventstore.ErrUnavailable) {
+		return err
+	}
+	if unavailable(err) {
+		return fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
+	}
+	return err
+}
+
+func unavailable(err error) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		// Connection exceptions, resources (too many connections, disk full), and shutdown or start of the server.
+		return strings.HasPrefix(pe.Code, "08") || strings.HasPrefix(pe.Code, "53") ||
+			strings.HasPrefix(pe.Code, "57P")
+	}
+	// The caller's own deadline says nothing of the server; a failure to connect within its own does.
+	var ce *pgconn.ConnectError
+	if errors.As(err, &ce) {
+		return !errors.Is(err, context.Canceled)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	var ne net.Error
+	return errors.As(err, &ne) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), "closed pool") || pgconn.SafeToRetry(err) ||
+		strings.Contains(err.Error(), "conn closed")
+}
+
+func (d *driver) Classify(err error) engine.Class {
+	if errors.Is(err, eventstore.ErrUnavailable) {
+		return engine.Unavailable
+	}
+	var pe *pgconn.PgError
+	if !errors.As(err, &pe) {
+		return engine.Other
+	}
+	switch pe.Code {
+	case "23505":
+		return engine.Unique
+	case "40001", "40P01":
+		return engine.Retry
+	}
+	return engine.Other
+}

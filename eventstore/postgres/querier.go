@@ -1,0 +1,112 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/duolog/duolog/eventstore"
+)
+
+// runner is a pool or a transaction.
+type runner interface {
+	Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+}
+
+// querier implements eventstore.Querier.
+type querier struct{ on runner }
+
+func (q querier) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	tag, err := q.on.Exec(ctx, query, values(args)...)
+	return tag.RowsAffected(), translate(err)
+}
+
+func (q querier) Query(ctx context.Context, query string, args ...any) (eventstore.Rows, error) {
+	rows, err := q.on.Query(ctx, query, values(args)...)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return result{rows}, nil
+}
+
+// placeholder stands in a query for its list.
+const placeholder = "IN ($keys)"
+
+func (q querier) QueryKeys(ctx context.Context, query string, keys any, args ...any) (eventstore.Rows, error) {
+	if strings.Count(query, placeholder) != 1 {
+		return nil, fmt.Errorf("query with keys: want %q once in it", placeholder)
+	}
+	switch keys.(type) {
+	case []string, []int64, [][]byte:
+	default:
+		return nil, fmt.Errorf("query with keys: %T is not a list of string, int64 or []byte", keys)
+	}
+	query = strings.Replace(query, placeholder, "= ANY($"+strconv.Itoa(len(args)+1)+")", 1)
+	return q.Query(ctx, query, append(append([]any(nil), args...), keys)...)
+}
+
+// values stores bool as 0 / 1, as the portable schema has it.
+func values(args []any) []any {
+	for i, arg := range args {
+		if _, isBool := arg.(bool); isBool {
+			changed := append([]any(nil), args...)
+			for ; i < len(args); i++ {
+				if b, ok := args[i].(bool); ok {
+					changed[i] = number(b)
+				}
+			}
+			return changed
+		}
+	}
+	return args
+}
+
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// result reads rows.
+type result struct{ pgx.Rows }
+
+func (r result) Close() error {
+	r.Rows.Close()
+	return nil
+}
+
+func (r result) Err() error { return translate(r.Rows.Err()) }
+
+func (r result) Scan(dest ...any) error {
+	for i, d := range dest {
+		if _, isBool := d.(*bool); isBool {
+			return r.scanBools(dest, i)
+		}
+	}
+	return r.Rows.Scan(dest...)
+}
+
+// scanBools reads numbers where booleans are asked for.
+func (r result) scanBools(dest []any, first int) error {
+	numbers := append([]any(nil), dest...)
+	for i := first; i < len(dest); i++ {
+		if _, isBool := dest[i].(*bool); isBool {
+			numbers[i] = new(int64)
+		}
+	}
+	if err := r.Rows.Scan(numbers...); err != nil {
+		return err
+	}
+	for i := first; i < len(dest); i++ {
+		if b, isBool := dest[i].(*bool); isBool {
+			*b = *(numbers[i].(*int64)) != 0 //nolint:forcetypeassert // put there above
+		}
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/engine"
+)
+
+// translate marks errors that mean the file cannot be worked with now.
+func translate(err error) error {
+	if err == nil || errors.Is(err, eventstore.ErrUnavailable) {
+		return err
+	}
+	if unavailable(err) {
+		return fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
+	}
+	return err
+}
+
+func unavailable(err error) bool {
+	var se *sqlite.Error
+	if errors.As(err, &se) {
+		switch se.Code() & 0xff {
+		case lib.SQLITE_IOERR, lib.SQLITE_FULL, lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY:
+			return true
+		}
+		return false
+	}
+	// database/sql has no value for a pool that was closed.
+	return strings.Contains(err.Error(), "sql: database is closed") ||
+		strings.Contains(err.Error(), "sql: connection is already closed")
+}
+
+func (d *driver) Classify(err error) engine.Class {
+	if errors.Is(err, eventstore.ErrUnavailable) {
+		return engine.Unavailable
+	}
+	var se *sqlite.Error
+	if !errors.As(err, &se) {
+		return engine.Other
+	}
+	switch {
+	case se.Code() == lib.SQLITE_CONSTRAINT_PRIMARYKEY, se.Code() == lib.SQLITE_CONSTRAINT_UNIQUE:
+		return engine.Unique
+	case se.Code()&0xff == lib.SQLITE_BUSY, se.Code()&0xff == lib.SQLITE_LOCKED:
+		return engine.Retry
+	}
+	return engine.Other
+}

@@ -1,0 +1,143 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/duolog/duolog/eventstore"
+)
+
+// writer is the one connection that writes. Whoever writes takes the turn; turns are given in the order asked for, so
+// appends and projections do not starve each other as they would on SQLite's own busy polling.
+type writer struct {
+	pool  *sql.DB
+	conn  *sql.Conn
+	turn  chan struct{}
+	stmts map[string]*sql.Stmt // guarded by turn
+}
+
+// maxStmts bounds the prepared statements kept; programs have far fewer texts.
+const maxStmts = 500
+
+func newWriter(ctx context.Context, pool *sql.DB) (*writer, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &writer{pool: pool, conn: conn, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}, nil
+}
+
+func (w *writer) take(ctx context.Context) error {
+	select {
+	case w.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (w *writer) tryTake() bool {
+	select {
+	case w.turn <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (w *writer) give() { <-w.turn }
+
+// transact runs fn in a transaction; the caller has the turn.
+func (w *writer) transact(ctx context.Context, fn func(eventstore.Querier) error) (err error) {
+	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", translate(err))
+	}
+	// The end of a transaction is not to be interrupted: a commit cut off would leave its outcome open.
+	end := context.WithoutCancel(ctx)
+	committed := false
+	defer func() {
+		if !committed {
+			// SQLite may have rolled back by itself, which makes this one fail: either way nothing is left.
+			_, _ = w.conn.ExecContext(end, "ROLLBACK")
+		}
+	}()
+	if err := fn(writeQuerier{w}); err != nil {
+		return err
+	}
+	if _, err := w.conn.ExecContext(end, "COMMIT"); err != nil {
+		return fmt.Errorf("commit: %w", translate(err))
+	}
+	committed = true
+	return nil
+}
+
+// prepare keeps statements, which an append of one event would otherwise spend its time on.
+func (w *writer) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if stmt := w.stmts[query]; stmt != nil {
+		return stmt, nil
+	}
+	if len(w.stmts) >= maxStmts {
+		w.forget()
+	}
+	// Prepared without the caller's deadline: the statement outlives the call.
+	stmt, err := w.conn.PrepareContext(context.WithoutCancel(ctx), query)
+	if err != nil {
+		return nil, err
+	}
+	w.stmts[query] = stmt
+	return stmt, nil
+}
+
+func (w *writer) forget() {
+	for query, stmt := range w.stmts {
+		_ = stmt.Close()
+		delete(w.stmts, query)
+	}
+}
+
+func (w *writer) close() error {
+	w.turn <- struct{}{} // a transaction under way ends first; the turn is never given back
+	w.forget()
+	return errors.Join(w.conn.Close(), w.pool.Close())
+}
+
+// writeQuerier runs statements on the writer's connection, for one who has the turn.
+type writeQuerier struct{ w *writer }
+
+func (q writeQuerier) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	stmt, err := q.w.prepare(ctx, query)
+	if err != nil {
+		return 0, translate(err)
+	}
+	result, err := stmt.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, translate(err)
+	}
+	return result.RowsAffected()
+}
+
+func (q writeQuerier) Query(ctx context.Context, query string, args ...any) (eventstore.Rows, error) {
+	return query1(ctx, q.w.conn, query, args)
+}
+
+func (q writeQuerier) QueryKeys(ctx context.Context, query string, keys any, args ...any) (eventstore.Rows, error) {
+	return queryKeys(ctx, q.w.conn, query, keys, args)
+}
+
+func (q writeQuerier) Bulk(ctx context.Context, op eventstore.BulkOp, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	stmt, err := q.w.prepare(ctx, bulkSQL(op))
+	if err != nil {
+		return translate(err)
+	}
+	for _, row := range rows {
+		if _, err := stmt.ExecContext(ctx, row...); err != nil {
+			return fmt.Errorf("write %s: %w", op.Table, translate(err))
+		}
+	}
+	return nil
+}
