@@ -29,7 +29,7 @@ func (f Field) checkNames(c *checker, path string) {
 		{"", f.Name}, {".hubspot", f.HubSpot.Read}, {".read_as", f.Aloware.Read}, {".write_as", f.Aloware.Write},
 	} {
 		if n.name == "" || strings.ContainsFunc(n.name, notInName) {
-			c.add(path+n.key, fmt.Sprintf("%q", n.name), "the name of a property", "letters, digits, _ - and . only")
+			c.add(path+n.key, fmt.Sprintf("%q", n.name), "the name of a property", "letters, digits, _ and - only")
 		}
 	}
 	if f.HubSpot.Read != f.HubSpot.Write {
@@ -41,7 +41,7 @@ func (f Field) checkNames(c *checker, path string) {
 }
 
 func notInName(r rune) bool {
-	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.", r)
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-", r)
 }
 
 // checkRules refuses rules that can never come to pass.
