@@ -80,6 +80,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.TokenLifetime, 30*time.Minute)
 	setDefault(&c.SearchRate, 5)
 	setDefault(&c.Faults.RateLimit, 190)
+	if c.Faults.RateLimit < 0 { // the headers tell a limit nobody reaches
+		c.Faults.RateLimit = 1_000_000
+	}
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}

@@ -1,0 +1,82 @@
+package hubspot
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/duolog/duolog/adapters"
+)
+
+// HubSpot's limits: what the smallest portal allows less a margin, until an answer tells the true one, and searches
+// apart, one below the limit of five a second. Answers to searches tell nothing.
+const (
+	startPer10s    = 90
+	searchesPerSec = 4
+	window         = 10 * time.Second
+)
+
+// bucket keeps calls below a limit.
+type bucket struct {
+	limiter *rate.Limiter
+	share   int // percent
+
+	mu  sync.Mutex
+	max int // requests in a window that the limiter is set for
+}
+
+func newCalls(share int) *bucket {
+	b := &bucket{limiter: rate.NewLimiter(1, 1), share: share}
+	b.set(startPer10s)
+	return b
+}
+
+func newSearch() *bucket { return &bucket{limiter: rate.NewLimiter(searchesPerSec, 1)} }
+
+// set fits the limiter to a limit, so that no window, burst included, holds more than our share.
+func (b *bucket) set(limit int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if limit == b.max || limit < 1 {
+		return
+	}
+	b.max = limit
+	ours := max(limit*b.share/100, 1)
+	burst := max(ours/10, 1)
+	b.limiter.SetBurst(burst)
+	b.limiter.SetLimit(rate.Limit(max(float64(ours-burst), 0.5) / window.Seconds()))
+}
+
+// adapt follows the limit an answer tells.
+func (b *bucket) adapt(h http.Header) {
+	if b.share == 0 {
+		return
+	}
+	ms, err := strconv.Atoi(orElse(h.Get("X-HubSpot-RateLimit-Interval-Milliseconds"), "10000"))
+	if err != nil || time.Duration(ms)*time.Millisecond != window {
+		return
+	}
+	if limit, err := strconv.Atoi(h.Get("X-HubSpot-RateLimit-Max")); err == nil {
+		b.set(min(limit, 10_000_000))
+	}
+}
+
+// drain makes the next calls wait: others have used the limit up.
+func (b *bucket) drain() { b.limiter.AllowN(time.Now(), b.limiter.Burst()) }
+
+// wait holds a call back until the limit allows it.
+func (b *bucket) wait(ctx context.Context) error {
+	if err := b.limiter.Wait(ctx); err != nil {
+		if ctx.Err() != nil {
+			return &adapters.Error{Class: adapters.Retry, Detail: "hubspot: out of time while waiting for the rate limit"}
+		}
+		return &adapters.Error{
+			Class: adapters.Throttled, After: time.Second, Detail: "hubspot: the rate limit leaves no room in time",
+		}
+	}
+	return nil
+}
