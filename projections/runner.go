@@ -79,6 +79,10 @@ func (r *Runner) Run(ctx context.Context) error {
 }
 
 func (r *Runner) follow(ctx context.Context, p Projection) {
+	if err := r.removeOld(ctx, p); err != nil { // a rebuild may have been killed after its swap
+		r.slog.LogAttrs(ctx, slog.LevelWarn, "old rows stay for now",
+			slog.String("projection", p.Name()), slog.String("error", safeText(err)))
+	}
 	for ctx.Err() == nil {
 		err := r.followOnce(ctx, p)
 		if err == nil || ctx.Err() != nil {

@@ -1,0 +1,121 @@
+package logtest
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections"
+)
+
+// events is the length of the logs SameRows folds.
+const events = 160
+
+// Dump returns a projection's live rows as texts, opened and without their version.
+type Dump func(tb testing.TB, store eventstore.Store, log eventstore.Log) []string
+
+// SameRows proves that a projection's rows do not depend on how its log was cut, stopped and resumed: followed in
+// random pages while the log grew, from zero in one page, one event at a time with a restart at every position, and
+// rebuilt with a kill in between, it has the same rows.
+func SameRows(t *testing.T, store eventstore.Store, p projections.Projection, seed uint64, dump Dump) {
+	t.Helper()
+	log, err := store.Log(t.Context(), "same")
+	if err != nil {
+		t.Fatalf("open log: %v", err)
+	}
+	follow(t, store, log, p, seed)
+	want := dump(t, store, log)
+	if len(want) < events/4 {
+		t.Fatalf("only %d rows: the log is too poor to prove anything", len(want))
+	}
+	for _, way := range []struct {
+		name string
+		run  func(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection)
+	}{
+		{"from zero in one page", onePage},
+		{"restart at every position", everyPosition},
+		{"killed and resumed", killed},
+	} {
+		way.run(t, store, log, p)
+		compare(t, way.name, want, dump(t, store, log))
+	}
+}
+
+func runner(store eventstore.Store, log eventstore.Log, p projections.Projection, page int) *projections.Runner {
+	return projections.New(store, log, projections.Options{Page: page}, p)
+}
+
+// follow appends the log in random pieces, each folded in random pages by a runner of its own.
+func follow(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection, seed uint64) {
+	t.Helper()
+	g, rnd := New(seed), rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // reproducible tests
+	for head := int64(0); head < events; {
+		head = Append(t, log, g.Events(head, 1+rnd.IntN(25))...)
+		if err := runner(store, log, p, 1+rnd.IntN(9)).CatchUp(t.Context()); err != nil {
+			t.Fatalf("catch up: %v", err)
+		}
+	}
+}
+
+func onePage(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection) {
+	t.Helper()
+	if err := runner(store, log, p, 10*events).Rebuild(t.Context(), p.Name(), nil); err != nil {
+		t.Fatalf("rebuild: %v", err)
+	}
+}
+
+// everyPosition stops the rebuild after each event and goes on with a new runner.
+func everyPosition(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection) {
+	t.Helper()
+	for stops := 0; ; stops++ {
+		if rebuildFor(t, runner(store, log, p, 1), p.Name(), 1) {
+			if stops < events {
+				t.Fatalf("rebuild ended after %d stops, the log has more positions", stops)
+			}
+			return
+		}
+	}
+}
+
+func killed(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection) {
+	t.Helper()
+	if rebuildFor(t, runner(store, log, p, 20), p.Name(), 3) {
+		t.Fatal("rebuild ended before it was killed")
+	}
+	if err := runner(store, log, p, 7).Rebuild(t.Context(), p.Name(), nil); err != nil {
+		t.Fatalf("resume rebuild: %v", err)
+	}
+}
+
+// rebuildFor stops a rebuild after so many pages; true when it ended before.
+func rebuildFor(t *testing.T, r *projections.Runner, name string, pages int) bool {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err := r.Rebuild(ctx, name, func(done, total int64) {
+		if pages--; pages == 0 && done < total {
+			cancel()
+		}
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatalf("rebuild: %v", err)
+	}
+	return err == nil
+}
+
+func compare(t *testing.T, name string, want, got []string) {
+	t.Helper()
+	for _, row := range got {
+		if !slices.Contains(want, row) {
+			t.Errorf("%s: has row\n%s", name, row)
+		}
+	}
+	for _, row := range want {
+		if !slices.Contains(got, row) {
+			t.Errorf("%s: lacks row\n%s", name, row)
+		}
+	}
+}
