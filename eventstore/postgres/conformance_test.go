@@ -1,0 +1,45 @@
+package postgres_test
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/eventstoretest"
+	"github.com/duolog/duolog/eventstore/postgres"
+)
+
+func TestConformance(t *testing.T) {
+	eventstoretest.Run(t, func(t *testing.T) *eventstoretest.Database {
+		url := eventstoretest.PostgresURL(t)
+		raw, err := sql.Open("pgx", url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw.SetMaxOpenConns(1)
+		t.Cleanup(func() { _ = raw.Close() })
+		d := &eventstoretest.Database{
+			Open: func(ctx context.Context, o eventstoretest.Options) (eventstore.Store, error) {
+				return postgres.Open(ctx, postgres.Config{
+					URL: url, MasterKey: o.MasterKey, Migrate: true,
+					PollInterval: o.Poll, NoNotify: o.NoNotify, Clock: o.Clock,
+				})
+			},
+			Raw: raw,
+		}
+		d.AfterCrash = func(t *testing.T) *eventstoretest.Database {
+			t.Helper()
+			// To the server a client that died is a connection that is gone.
+			const kill = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			  WHERE datname = current_database() AND pid <> pg_backend_pid()`
+			if _, err := raw.ExecContext(t.Context(), kill); err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+		return d
+	})
+}

@@ -1,0 +1,101 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/eventstoretest"
+	"github.com/duolog/duolog/eventstore/postgres"
+)
+
+func open(t *testing.T, c postgres.Config) eventstore.Store {
+	t.Helper()
+	if c.URL == "" {
+		c.URL = eventstoretest.PostgresURL(t)
+	}
+	if c.MasterKey.IsZero() {
+		c.MasterKey = eventstore.NewMasterKey()
+	}
+	c.Migrate = true
+	store, err := postgres.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+func openLog(t *testing.T, store eventstore.Store) eventstore.Log {
+	t.Helper()
+	log, err := store.Log(t.Context(), "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+func event(record string, data string) eventstore.NewEvent {
+	stream := "hubspot/contact/" + record
+	return eventstore.NewEvent{
+		ID: ulid.Make(), Stream: stream, Type: "record.updated", Schema: 1, OccurredAt: 7,
+		Actor: "hubspot", Subject: stream, Data: []byte(data),
+	}
+}
+
+func TestTwoProcessesAppendAtOnce(t *testing.T) {
+	c := postgres.Config{URL: eventstoretest.PostgresURL(t), MasterKey: eventstore.NewMasterKey()}
+	one, other := openLog(t, open(t, c)), openLog(t, open(t, c))
+	var wg sync.WaitGroup
+	for w := range 16 {
+		log := []eventstore.Log{one, other}[w%2]
+		wg.Go(func() {
+			for i := range 20 {
+				// The same records on both: each process tries to make their keys.
+				if _, err := log.Append(context.Background(), event(fmt.Sprint(i), fmt.Sprint(w))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	events, err := one.Read(t.Context(), 0, 1000)
+	if err != nil || len(events) != 320 {
+		t.Fatalf("%d events, %v", len(events), err)
+	}
+	for i, ev := range events {
+		if ev.Position != int64(i)+1 {
+			t.Fatalf("position %d at index %d", ev.Position, i)
+		}
+	}
+}
+
+func TestNotificationWakesAnotherProcess(t *testing.T) {
+	c := postgres.Config{
+		URL: eventstoretest.PostgresURL(t), MasterKey: eventstore.NewMasterKey(), PollInterval: time.Hour,
+	}
+	writer, reader := openLog(t, open(t, c)), openLog(t, open(t, c))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	woken := make(chan error, 1)
+	go func() {
+		for {
+			err := reader.Wait(ctx, 0)
+			if head, _ := reader.Head(ctx); err != nil || head.Position > 0 {
+				woken <- err
+				return
+			}
+		}
+	}()
+	if _, err := writer.Append(ctx, event("1", "{}")); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-woken; err != nil {
+		t.Fatal(err)
+	}
+}

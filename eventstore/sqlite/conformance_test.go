@@ -1,0 +1,65 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/eventstoretest"
+	"github.com/duolog/duolog/eventstore/sqlite"
+)
+
+func TestConformance(t *testing.T) {
+	eventstoretest.Run(t, func(t *testing.T) *eventstoretest.Database {
+		return databaseAt(t, filepath.Join(t.TempDir(), "duolog.db"))
+	})
+}
+
+func databaseAt(t *testing.T, path string) *eventstoretest.Database {
+	t.Helper()
+	// As common tools open it: with no pragma of ours but patience.
+	raw, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	return &eventstoretest.Database{
+		Open: func(ctx context.Context, o eventstoretest.Options) (eventstore.Store, error) {
+			return sqlite.Open(ctx, sqlite.Config{
+				Path: path, MasterKey: o.MasterKey, Migrate: true, PollInterval: o.Poll, Clock: o.Clock,
+			})
+		},
+		Raw:   raw,
+		Files: []string{path + "*"},
+		AfterCrash: func(t *testing.T) *eventstoretest.Database {
+			// The write-ahead log is copied before a checkpoint could empty it, the file it goes into after it.
+			there := filepath.Join(t.TempDir(), "duolog.db")
+			copyFile(t, path+"-wal", there+"-wal")
+			copyFile(t, path, there)
+			return databaseAt(t, there)
+		},
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.Create(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
