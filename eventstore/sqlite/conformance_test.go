@@ -36,10 +36,20 @@ func databaseAt(t *testing.T, path string) *eventstoretest.Database {
 		Raw:   raw,
 		Files: []string{path + "*"},
 		AfterCrash: func(t *testing.T) *eventstoretest.Database {
-			// The write-ahead log is copied before a checkpoint could empty it, the file it goes into after it.
+			t.Helper()
 			there := filepath.Join(t.TempDir(), "duolog.db")
-			copyFile(t, path+"-wal", there+"-wal")
+			// While a reader has its snapshot, the write-ahead log does not begin anew: copied after the file, it
+			// holds whatever a checkpoint may have half written there.
+			reader, err := raw.BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = reader.Rollback() }()
+			if err := reader.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM event").Scan(new(int)); err != nil {
+				t.Fatal(err)
+			}
 			copyFile(t, path, there)
+			copyFile(t, path+"-wal", there+"-wal")
 			return databaseAt(t, there)
 		},
 	}

@@ -1,0 +1,142 @@
+package eventstoretest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/duolog/duolog/eventstore"
+)
+
+var epochTests = map[string]func(*testing.T, *fixture){
+	"Append":        testEpochAppend,
+	"TxAppend":      testEpochTxAppend,
+	"UnderLoad":     testEpochUnderLoad,
+	"KeyDestroyed":  testKeyDestroyed,
+	"NoLiveKeyLeft": testNoLiveKeyLeft,
+}
+
+const raiseEpoch = "UPDATE log_head SET key_epoch = key_epoch + 1 WHERE connection = 'acme'"
+
+// Another process has destroyed some key: this one forgets those it holds, and appends all the same.
+func testEpochAppend(t *testing.T, f *fixture) {
+	_, log := f.log(t)
+	mustAppend(t, log, event("hubspot/contact/1"))
+	for range 2 {
+		before := mustHead(t, log).KeyEpoch
+		f.rawExec(t, raiseEpoch)
+		mustAppend(t, log, event("hubspot/contact/1"), event("hubspot/contact/2"))
+		if head := mustHead(t, log); head.KeyEpoch != before+1 {
+			t.Errorf("the epoch is %d, was raised to %d", head.KeyEpoch, before+1)
+		}
+	}
+	wantReadable(t, log, 5)
+}
+
+// wantReadable checks that each of the first n events opens to its own data.
+func wantReadable(t *testing.T, log eventstore.Log, n int64) {
+	t.Helper()
+	for _, e := range wantDense(t, log, n) {
+		if e.Erased || dataID(t, e) != e.ID.String() {
+			t.Errorf("position %d cannot be read back", e.Position)
+		}
+	}
+}
+
+func testEpochTxAppend(t *testing.T, f *fixture) {
+	store, log := f.log(t)
+	mustAppend(t, log, event("hubspot/contact/1"))
+	f.rawExec(t, raiseEpoch)
+	err := store.InTx(t.Context(), func(tx eventstore.Tx) error {
+		_, err := tx.Append(t.Context(), log, event("hubspot/contact/1"), event("hubspot/contact/2"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantReadable(t, log, 3)
+}
+
+func testEpochUnderLoad(t *testing.T, f *fixture) {
+	_, log := f.log(t)
+	_, second := f.log(t)
+	logs := []eventstore.Log{log, second}
+	ctx := soon(t)
+	var work sync.WaitGroup
+	for w := range 8 {
+		work.Go(func() {
+			for i := range 10 {
+				appendAndCheck(ctx, t, logs[w%2], events(fmt.Sprintf("hubspot/contact/%d", i), 2))
+			}
+		})
+	}
+	for range 10 {
+		f.rawExec(t, raiseEpoch)
+	}
+	work.Wait()
+	wantReadable(t, log, 160)
+}
+
+// destroyKey does to a subject what an erasure does to its key, from another process.
+const destroyKey = "UPDATE subject_key SET wrapped = NULL WHERE connection = 'acme' AND subject = 'hubspot/contact/1'"
+
+// With its key goes what it sealed, also for a process that had the key in memory; the rest stays readable.
+func testKeyDestroyed(t *testing.T, f *fixture) {
+	_, log := f.log(t)
+	mustAppend(t, log, event("hubspot/contact/1"), event("hubspot/contact/2"))
+	sealed, err := log.Vault().Seal(t.Context(), "hubspot/contact/1", "contacts.name", []byte("Ann"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.rawExec(t, destroyKey)
+	f.rawExec(t, raiseEpoch)
+
+	_, err = log.Append(t.Context(), event("hubspot/contact/1"))
+	wantError(t, "append for an erased subject", err, eventstore.ErrErased)
+	mustAppend(t, log, event("hubspot/contact/2"))
+	_, err = log.Vault().Open(t.Context(), "hubspot/contact/1", "contacts.name", sealed)
+	wantError(t, "open for an erased subject", err, eventstore.ErrErased)
+	_, err = log.Vault().Seal(t.Context(), "hubspot/contact/1", "contacts.name", []byte("Ann"))
+	wantError(t, "seal for an erased subject", err, eventstore.ErrErased)
+
+	all := wantDense(t, log, 3)
+	if !all[0].Erased || all[0].Data != nil || all[0].Type != "record.updated" {
+		t.Errorf("an erased event reads as %+v", all[0])
+	}
+	if all[1].Erased || dataID(t, all[1]) != all[1].ID.String() {
+		t.Error("the neighbour's event is gone too")
+	}
+}
+
+// Two processes race a subject's erasure with appends: whatever was acknowledged is either sealed under the key that
+// was destroyed, or refused; never under one that lives on.
+func testNoLiveKeyLeft(t *testing.T, f *fixture) {
+	_, log := f.log(t)
+	mustAppend(t, log, event("hubspot/contact/1"))
+	var work sync.WaitGroup
+	for range 8 {
+		work.Go(func() {
+			for range 20 {
+				_, err := log.Append(t.Context(), event("hubspot/contact/1"))
+				if errors.Is(err, eventstore.ErrErased) {
+					return
+				}
+				if err != nil {
+					t.Errorf("append: %v", err)
+				}
+			}
+		})
+	}
+	f.rawExec(t, destroyKey)
+	f.rawExec(t, raiseEpoch)
+	work.Wait()
+	_, err := log.Append(t.Context(), event("hubspot/contact/1"))
+	wantError(t, "append after the erasure", err, eventstore.ErrErased)
+	_, fresh := f.log(t)
+	for _, e := range wantDense(t, fresh, mustHead(t, fresh).Position) {
+		if !e.Erased {
+			t.Errorf("position %d can still be read", e.Position)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package eventstoretest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/duolog/duolog/eventstore"
+)
+
+var planTests = map[string]func(*testing.T, *fixture){
+	"NeverAnalysed": testPlansNeverAnalysed,
+	"RowsTouched":   testRowsTouched,
+}
+
+// The plan of every statement that reads the log goes straight to its rows, by an index and all of its leading
+// columns, in a database that has rows and no statistics.
+func testPlansNeverAnalysed(t *testing.T, f *fixture) {
+	store, log := f.log(t)
+	f.forbidStatistics(t, store)
+	fill(t, log, 2000)
+	if len(f.Statements) == 0 {
+		t.Fatal("the factory names no statements")
+	}
+	for name, statement := range f.Statements {
+		t.Run(name, func(t *testing.T) {
+			plan := f.explain(t, store, statement)
+			bads := []string{"Seq Scan", "SCAN ", "Filter:"}
+			if !strings.Contains(statement, "$keys") { // a list's few answers may be sorted afterwards
+				bads = append(bads, "Sort", "USE TEMP B-TREE")
+			}
+			for _, bad := range bads {
+				if strings.Contains(plan, bad) {
+					t.Errorf("%q in the plan of\n%s\n\n%s", bad, statement, plan)
+				}
+			}
+		})
+	}
+}
+
+// forbidStatistics keeps PostgreSQL from analysing by itself; SQLite never does.
+func (f *fixture) forbidStatistics(t *testing.T, store eventstore.Store) {
+	t.Helper()
+	if store.Backend() != backendPostgres {
+		return
+	}
+	for _, table := range []string{"event", "append_key", "log_head", "subject_key"} {
+		f.rawExec(t, "ALTER TABLE "+table+" SET (autovacuum_enabled = false)")
+	}
+}
+
+// fill appends n events over twenty streams.
+func fill(t *testing.T, log eventstore.Log, n int) {
+	t.Helper()
+	for at := 0; at < n; at += 500 {
+		batch := make([]eventstore.NewEvent, 500)
+		for i := range batch {
+			batch[i] = event(fmt.Sprintf("hubspot/contact/%d", i%20))
+		}
+		mustAppend(t, log, batch...)
+	}
+}
+
+// explain returns the plan as text. PostgreSQL plans for any parameters, as it does for a statement used often.
+func (f *fixture) explain(t *testing.T, store eventstore.Store, statement string) string {
+	t.Helper()
+	if store.Backend() == backendPostgres {
+		return f.explainPostgres(t, strings.ReplaceAll(statement, "IN ($keys)", "= ANY ($9)"))
+	}
+	statement = strings.ReplaceAll(statement, "IN ($keys)", "IN ($9, $10)")
+	rows, err := f.Raw.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+statement, make([]any, 10)...)
+	if err != nil {
+		t.Fatalf("explain %s: %v", statement, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&plan, detail)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
+}
+
+func (f *fixture) explainPostgres(t *testing.T, statement string) string {
+	t.Helper()
+	// A statement cannot be explained without values for its parameters unless it is prepared, and planned for any.
+	conn, err := f.Raw.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	var plan strings.Builder
+	for _, s := range []string{
+		"SET plan_cache_mode = force_generic_plan",
+		"PREPARE probe AS " + densely(statement),
+	} {
+		if _, err := conn.ExecContext(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	var n int
+	query := "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'probe'"
+	if err := conn.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	nulls := strings.TrimSuffix(strings.Repeat("NULL, ", n), ", ")
+	rows, err := conn.QueryContext(t.Context(), "EXPLAIN EXECUTE probe ("+nulls+")")
+	if err != nil {
+		t.Fatalf("explain %s: %v", statement, err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&plan, line)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.ExecContext(t.Context(), "DEALLOCATE probe"); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
+}
+
+// densely renumbers $9, which stands for the list, to the first number that is free: PostgreSQL cannot tell the type
+// of a parameter that is not used.
+func densely(statement string) string {
+	n := 1
+	for strings.Contains(statement, fmt.Sprintf("$%d", n)) {
+		n++
+	}
+	return strings.ReplaceAll(statement, "$9", fmt.Sprintf("$%d", n))
+}
+
+// What PostgreSQL really touched, whatever plans it cached: no table was read through, and an index gave about as
+// many entries as there were answers.
+func testRowsTouched(t *testing.T, f *fixture) {
+	store := f.open(t)
+	if store.Backend() != backendPostgres {
+		return // SQLite's plans do not depend on parameters or sessions, so the other test says it all
+	}
+	f.forbidStatistics(t, store)
+	log := logOf(t, store, connection)
+	fill(t, log, 3000)
+	old := mustRead(t, log, 0, 50)
+	if err := store.Close(); err != nil { // which is when a session's counts are written
+		t.Fatal(err)
+	}
+	before := f.touched(t)
+
+	again, err := f.Open(t.Context(), Options{MasterKey: f.master})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const answers = 40 * (3*10 + 3)
+	readALot(t.Context(), t, logOf(t, again, connection), old)
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after := f.touched(t)
+	if n := after.scans - before.scans; n > 0 {
+		t.Errorf("event or append_key was read through %d times", n)
+	}
+	if n := after.entries - before.entries; n > 3*answers {
+		t.Errorf("%d index entries for about %d answers", n, answers)
+	}
+}
+
+// readALot makes forty rounds of every kind of read, enough for the server to settle on cached plans.
+func readALot(ctx context.Context, t *testing.T, log eventstore.Log, old []eventstore.Event) {
+	t.Helper()
+	for i := range int64(40) {
+		_ = mustRead(t, log, i*70, 10)
+		if _, err := log.ReadStream(ctx, fmt.Sprintf("hubspot/contact/%d", i%20), 0, 10); err != nil {
+			t.Fatal(err)
+		}
+		positions := make([]int64, 10)
+		for j := range positions {
+			positions[j] = i*70 + int64(j)*3 + 1
+		}
+		if _, err := log.Get(ctx, positions...); err != nil {
+			t.Fatal(err)
+		}
+		e := old[i]
+		mustAppend(t, log, eventstore.NewEvent{
+			ID: e.ID, Stream: e.Stream, Type: e.Type, Schema: e.Schema, Actor: e.Actor, Subject: e.Subject, Data: e.Data,
+		})
+		mustAppend(t, log, expecting(e.Stream, 1<<40))
+	}
+}
+
+type touched struct{ scans, entries int64 }
+
+// touched reads the server's counts once every session of the store has written its own.
+func (f *fixture) touched(t *testing.T) touched {
+	t.Helper()
+	const others = `SELECT COUNT(*) FROM pg_stat_activity
+	  WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`
+	for ctx := soon(t); f.rawInt(t, others) > 0; {
+		if ctx.Err() != nil {
+			t.Fatal("the store's sessions do not end")
+		}
+	}
+	return touched{
+		scans: f.rawInt(t, "SELECT SUM(seq_scan) FROM pg_stat_user_tables WHERE relname IN ('event', 'append_key')"),
+		entries: f.rawInt(t, `SELECT SUM(idx_tup_read) FROM pg_stat_user_indexes
+		  WHERE relname IN ('event', 'append_key')`),
+	}
+}
