@@ -109,7 +109,7 @@ func TestCheckSchema(t *testing.T) {
 }
 
 func TestFaultNamesItsField(t *testing.T) {
-	for path, want := range map[string]string{"fields.city.conflict": "city", "fields.city": "city", "contacts.create": ""} {
+	for path, want := range map[string]string{"fields.city.initial": "city", "fields.city": "city", "gate": ""} {
 		if got := (settings.Fault{Field: path}).Mapped(); got != want {
 			t.Errorf("%s: got %q, want %q", path, got, want)
 		}

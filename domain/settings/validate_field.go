@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -86,11 +87,21 @@ func (f Field) checkValues(c *checker, path string) {
 	}
 	for _, value := range slices.Sorted(maps.Keys(f.Values)) {
 		for _, v := range []string{value, f.Values[value]} {
-			if v == "" || strings.TrimSpace(v) != v || strings.Contains(v, ";") {
+			if !oneChoice(v) {
 				c.add(path, fmt.Sprintf("%q", v), "a value without ; or spaces around it", "; stands between choices")
 			}
 		}
 	}
+}
+
+// oneChoice reports whether a value is read back as this very choice.
+func oneChoice(value string) bool {
+	raw, err := json.Marshal(value)
+	if err != nil || value == "" || strings.Contains(value, ";") {
+		return false
+	}
+	read, err := domain.Canonical(domain.Enumeration, raw, domain.Format{System: domain.HubSpot})
+	return err == nil && read == value
 }
 
 var layoutWords = strings.NewReplacer(

@@ -53,15 +53,19 @@ func load(data []byte) (*yaml.Node, *settings.Fault) {
 	return top, nil
 }
 
-// cutLine takes the line number off the front of the parser's message.
+// cutLine takes the line number off the front of the YAML parser's message, which leaves it out on the first line
+// and for an alias to nothing.
 func cutLine(message string) (line int, text string) {
 	rest, ok := strings.CutPrefix(message, "line ")
 	number, text, more := strings.Cut(rest, ": ")
 	line, err := strconv.Atoi(number)
 	if !ok || !more || err != nil {
-		return 0, message
+		line, text = 1, message
 	}
-	return line, text
+	if strings.Contains(message, "unknown anchor") {
+		line = 0
+	}
+	return line, strings.TrimPrefix(text, "found ")
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

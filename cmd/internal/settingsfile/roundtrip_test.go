@@ -1,0 +1,141 @@
+package settingsfile_test
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/duolog/duolog/cmd/internal/settingsfile"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
+)
+
+// drawn returns valid settings: a preset, rules and limits at will, and a mapping with fields removed, changed and
+// added.
+func drawn(t *rapid.T) settings.Settings {
+	s, err := settings.Preset(rapid.SampledFrom(settings.Presets).Draw(t, "preset"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	word := func(of []string, label string) string { return rapid.SampledFrom(of).Draw(t, label) }
+	s.Version = rapid.IntRange(0, 9).Draw(t, "version")
+	s.Mode = domain.Mode(word(settings.Modes, "mode"))
+	s.TimeZone = word([]string{"UTC", "Europe/Berlin", "America/Los_Angeles"}, "zone")
+	s.PhoneRegion = word([]string{"US", "NO", "DE"}, "region")
+	s.Gate = word(settings.Gates, "gate")
+	s.Contacts.Create = settings.Direction(word(settings.SyncDirections, "create"))
+	s.Contacts.Update = settings.Direction(word(settings.SyncDirections, "update"))
+	s.Contacts.OnDelete = word(settings.OnDeletes, "delete")
+	s.Contacts.Match = append([]string{"link"}, rapid.Permutation(settings.Matches[1:]).Draw(t, "match")...)
+	s.Pilot.MaxWritesPerHour = rapid.IntRange(1, 1e9).Draw(t, "writes")
+	s.Pilot.Filter = word([]string{"", `email is known`, `first_name != "A # \"b\"" and email is known`}, "filter")
+	s.Limits.HubSpotShare = rapid.IntRange(1, 100).Draw(t, "share")
+	s.Limits.AlowarePerSecond = rapid.Float64Range(1e-9, 100).Draw(t, "rate")
+	s.Defaults = rules(t, "defaults", settings.Initials[:2], settings.Conflicts[:1])
+	s.Fields = fields(t, s)
+	return s.Sorted()
+}
+
+func rules(t *rapid.T, label string, initials, conflicts []string) settings.Rules {
+	word := func(of []string, key string) string { return rapid.SampledFrom(of).Draw(t, label+"."+key) }
+	return settings.Rules{
+		Direction: settings.Direction(word(settings.Directions, "direction")),
+		Conflict:  settings.Winner(word(conflicts, "conflict")),
+		Initial:   settings.Winner(word(initials, "initial")),
+		Overwrite: settings.Overwrite(word(settings.Overwrites, "overwrite")),
+		Blank:     settings.Blank(word(settings.Blanks, "blank")),
+	}
+}
+
+func fields(t *rapid.T, s settings.Settings) []settings.Field {
+	var out []settings.Field
+	change := []string{"keep", "rules", "property", "remove"}
+	for _, f := range s.Fields {
+		f.Rules = s.Defaults
+		what := rapid.SampledFrom(change).Draw(t, f.Name)
+		switch {
+		case what == "rules":
+			f.Rules = rules(t, f.Name, []string{"newest", "review"}, []string{"newest", "review", "hubspot"})
+		case f.Locked || f.Name == "first_name":
+		case what == "property":
+			f.HubSpot = settings.Side{Read: "my_" + f.Name, Write: "my_" + f.Name}
+			f.Aloware.Read = "my_" + f.Name
+		case what == "remove":
+			continue
+		}
+		out = append(out, f)
+	}
+	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(newNames), 0, 4, rapid.ID[string]).Draw(t, "new") {
+		out = append(out, newField(t, s, name))
+	}
+	return out
+}
+
+// newNames hold words YAML would take for something else.
+var newNames = []string{"csf1", "csf2", "null", "yes", "remove", "Größe", "007", "x-1"}
+
+func newField(t *rapid.T, s settings.Settings, name string) settings.Field {
+	property := rapid.SampledFrom([]string{"h_", "", "true-"}).Draw(t, "property") + name
+	f := s.NewField(name, property)
+	f.Type = domain.Type(rapid.SampledFrom(settings.Types).Draw(t, "type"))
+	f.Required = rapid.Bool().Draw(t, "required")
+	switch f.Type {
+	case domain.Date:
+		f.Aloware.Format = rapid.SampledFrom([]string{"", "01/02/2006"}).Draw(t, "format")
+	case domain.Datetime:
+		f.HubSpot.Format = rapid.SampledFrom([]string{"", "2006-01-02 15:04:05"}).Draw(t, "format")
+	case domain.Enumeration:
+		value := rapid.StringMatching(`[^;\pC\pZ][^;\pC]{0,5}[^;\pC\pZ]`)
+		f.Values = rapid.MapOfN(value, value, 0, 9).Draw(t, "values")
+		if len(f.Values) == 0 {
+			f.Values = nil
+		}
+	}
+	return f
+}
+
+func TestFormatReadsBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawn(t)
+		if faults := s.Validate(); len(faults) > 0 {
+			t.Fatalf("the test drew settings that are not valid: %v", faults)
+		}
+		file := settingsfile.Format(s, settingsfile.Header{
+			Connection: rapid.String().Draw(t, "connection"), By: rapid.String().Draw(t, "by"), At: time.Unix(0, 0),
+		})
+		got, basedOn, err := settingsfile.Parse(file)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, file)
+		}
+		if basedOn != s.Version {
+			t.Fatalf("based on %d, want %d", basedOn, s.Version)
+		}
+		s.Version = 0
+		if !reflect.DeepEqual(got, s) {
+			t.Fatalf("got\n%+v, want\n%+v in\n%s", got, s, file)
+		}
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	for _, name := range settings.Presets {
+		s, err := settings.Preset(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(settingsfile.Format(s, settingsfile.Header{}))
+	}
+	f.Add([]byte("defaults: {<<: &a {direction: ←}}\nfields: {csf1: {hubspot: x, values: {a: [b]}}, *a : b}\n"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		s, _, err := settingsfile.Parse(file)
+		if err != nil {
+			return
+		}
+		again, _, err := settingsfile.Parse(settingsfile.Format(s, settingsfile.Header{}))
+		if err != nil || !reflect.DeepEqual(again, s) {
+			t.Errorf("read as\n%+v, which reads back as\n%+v, %v", s, again, err)
+		}
+	})
+}
