@@ -66,24 +66,15 @@ func TestConformance(t *testing.T) {
 		Changed:   []byte(`{"event":"Contact-Updated","body":` + full(512) + `}`),
 		ChangedID: "512",
 		Unknown:   []byte(`{"event":"Fax-Jammed","body":{"id":7}}`),
-		Faults:    a.Fail,
-		Count:     func() int { return len(a.Contacts()) },
-		Show:      a.show,
+		Faults:    a.Injector().Next,
+		Count:     func() int { return len(a.All()) },
+		Show: func(id string) map[string]string {
+			c, _ := a.Contact(id)
+			return c.Properties
+		},
 		MissingID: "1", InvalidProperty: "date_of_birth", InvalidValue: "the day before",
 		Secrets: []string{token, "s3cret", webhook, "pass:word"},
 	})
-}
-
-// show gives a contact's values as text.
-func (a account) show(id string) map[string]string {
-	c, _ := a.Contact(id)
-	out := map[string]string{}
-	for name, v := range c.Properties {
-		if v != nil {
-			out[name] = fmt.Sprint(v)
-		}
-	}
-	return out
 }
 
 // full is a contact with every key the adapter takes a full one to have.

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -88,18 +89,21 @@ var change = values{
 func TestNoErrorTellsPrivateValues(t *testing.T) {
 	for name, fails := range careless {
 		t.Run(name, func(t *testing.T) {
-			for good := range 3 {
-				server := httptest.NewServer(after(good, fails))
-				c := dial(t, server.URL, token)
-				checkAll(t, c)
-				server.Close()
+			for _, do := range calls {
+				for good := range 3 {
+					server := httptest.NewServer(do.after(good, fails))
+					do.check(t, dial(t, server.URL, token))
+					server.Close()
+				}
 			}
 		})
 	}
 	t.Run("nobody listens", func(t *testing.T) {
 		server := httptest.NewServer(nil)
 		server.Close()
-		checkAll(t, dial(t, server.URL, token))
+		for _, do := range calls {
+			do.check(t, dial(t, server.URL, token))
+		}
 	})
 	t.Run("a transport that tells all", func(t *testing.T) {
 		c, err := aloware.New(aloware.Config{Token: token, PerSecond: -1, HTTPClient: &http.Client{
@@ -110,7 +114,10 @@ func TestNoErrorTellsPrivateValues(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkAll(t, c)
+		for _, do := range calls {
+			do.check(t, c)
+		}
+		leaks(t, fmt.Sprintf("%v %+v %#v", c, c, c))
 	})
 }
 
@@ -118,37 +125,56 @@ type trip func(*http.Request) (*http.Response, error)
 
 func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// after lets the first requests of each kind of write succeed: an update sees its contact, a create sees none.
-func after(good int, fails http.HandlerFunc) http.HandlerFunc {
-	seen := 0
+// attempt is a call of the client, and what a good server answers to its look-ups.
+type attempt struct {
+	found bool
+	call  func(ctx context.Context, c *aloware.Client) (told string, err error)
+}
+
+var calls = []attempt{
+	{false, func(ctx context.Context, c *aloware.Client) (string, error) { return c.Identify(ctx) }},
+	{true, func(ctx context.Context, c *aloware.Client) (string, error) {
+		return "", c.Read(ctx, []adapters.ReadRequest{{By: "phone", Value: phone}})[0].Err
+	}},
+	{true, func(ctx context.Context, c *aloware.Client) (string, error) {
+		ann := domain.Record{System: domain.Aloware, ID: "512"}
+		a := c.Write(ctx, []adapters.Write{{Record: ann, Phone: phone, Values: change}})[0]
+		return fmt.Sprint(a.Record, a.Refused), a.Err
+	}},
+	{false, func(ctx context.Context, c *aloware.Client) (string, error) {
+		a := c.Write(ctx, []adapters.Write{{Create: true, Phone: phone, Values: change}})[0]
+		return fmt.Sprint(a.Record, a.Refused), a.Err
+	}},
+}
+
+// after answers the first requests well and all others by fails.
+func (do attempt) after(good int, fails http.HandlerFunc) http.HandlerFunc {
+	var seen atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request) {
-		if seen++; seen > good || strings.HasSuffix(r.URL.Path, "/users") {
+		switch {
+		case seen.Add(1) > int64(good):
 			fails(w, r)
-			return
+		case r.Method == http.MethodPost:
+			answer(w, 200, `{"message":"Contact saved."}`)
+		case do.found:
+			answer(w, 200, full(512))
+		default:
+			answer(w, 404, `{"error":"Contact not found."}`)
 		}
-		w.Header().Set("Content-Type", isJSON)
-		_, _ = io.WriteString(w, full(512))
 	}
 }
 
-func checkAll(t *testing.T, c *aloware.Client) {
+func answer(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", isJSON)
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
+}
+
+func (do attempt) check(t *testing.T, c *aloware.Client) {
 	t.Helper()
-	ctx := context.Background()
-	_, err := c.Identify(ctx)
+	told, err := do.call(t.Context(), c)
+	leaks(t, told)
 	checkError(t, err)
-	leaks(t, fmt.Sprintf("%v %+v %#v", c, c, c))
-	ann := domain.Record{System: domain.Aloware, ID: "512"}
-	for _, a := range c.Write(ctx, []adapters.Write{{Record: ann, Phone: phone, Values: change}}) {
-		checkError(t, a.Err)
-		leaks(t, fmt.Sprint(a.Record, a.Refused))
-	}
-	for _, a := range c.Write(ctx, []adapters.Write{{Create: true, Phone: phone, Values: change}}) {
-		checkError(t, a.Err)
-		leaks(t, fmt.Sprint(a.Record, a.Refused))
-	}
-	for _, a := range c.Read(ctx, []adapters.ReadRequest{{By: "phone", Value: phone}}) {
-		checkError(t, a.Err)
-	}
 }
 
 func checkError(t *testing.T, err error) {
@@ -190,10 +216,10 @@ func TestClassOfFailures(t *testing.T) {
 
 // A web page with status 200 in place of the forms' answer is no success: nothing was stored.
 func TestWebPageIsNoAnswer(t *testing.T) {
-	posts := 0
+	var posts atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
-			posts++
+			posts.Add(1)
 			careless["200 page"](w, r)
 			return
 		}
@@ -203,8 +229,8 @@ func TestWebPageIsNoAnswer(t *testing.T) {
 	c := dial(t, server.URL, token)
 	got := c.Write(context.Background(), []adapters.Write{{Create: true, Phone: phone, Values: change}})[0]
 	var e *adapters.Error
-	if !errors.As(got.Err, &e) || e.Class != adapters.Retry || !strings.Contains(e.Detail, "base URL") || posts != 1 {
-		t.Errorf("%+v after %d POSTs", got, posts)
+	if !errors.As(got.Err, &e) || e.Class != adapters.Retry || !strings.Contains(e.Detail, "base URL") || posts.Load() != 1 {
+		t.Errorf("%+v after %d POSTs", got, posts.Load())
 	}
 }
 
@@ -248,5 +274,26 @@ func TestNewRefuses(t *testing.T) {
 			continue
 		}
 		leaks(t, err.Error())
+	}
+}
+
+// A redirect is not followed: it would take the token to wherever it points.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("%s reached another host", r.Method)
+	}))
+	defer elsewhere.Close()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+			return
+		}
+		careless["404 error"](w, r)
+	}))
+	defer server.Close()
+	got := dial(t, server.URL, token).Write(t.Context(), []adapters.Write{{Create: true, Phone: phone, Values: change}})
+	var e *adapters.Error
+	if !errors.As(got[0].Err, &e) || e.Class != adapters.Retry || e.Status != http.StatusTemporaryRedirect {
+		t.Errorf("%+v", got[0])
 	}
 }

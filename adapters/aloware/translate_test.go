@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/adapters/aloware"
 	"github.com/duolog/duolog/adapters/aloware/sandbox"
 	"github.com/duolog/duolog/domain"
 )
@@ -189,5 +190,20 @@ func TestWebhooksOfTheSandbox(t *testing.T) {
 		"record.created Contact-Created, record.updated InboundPhoneCall-DispositionMissed"
 	if text := strings.Join(events, ", "); text != want {
 		t.Errorf("got  %s\nwant %s", text, want)
+	}
+}
+
+// Without a configured secret nothing is authentic, an empty secret least of all.
+func TestAuthenticateWithoutSecret(t *testing.T) {
+	c, err := aloware.New(aloware.Config{Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, header := range []string{"", "Bearer", "Bearer ", "Basic", "Basic ", "Basic Og=="} {
+		d := delivery([]byte(`{}`))
+		d.Header = http.Header{"Authorization": {header}}
+		if c.Authenticate(d) == nil {
+			t.Errorf("%q is accepted", header)
+		}
 	}
 }

@@ -70,7 +70,8 @@ func (c *Client) update(ctx context.Context, w adapters.Write, found sighting) a
 		return moved(w.Record, found)
 	}
 	values, refused := sendable(w.Values)
-	if shown := w.Values["phone_number"]; shown != nil && !found.holds("phone_number", shown) {
+	if given := w.Values["phone_number"]; given != nil && !found.holds("phone_number", given) &&
+		onlyDigits(scalar(given)) != onlyDigits(w.Phone) {
 		refused["phone_number"] = "a phone cannot be changed by the API"
 	}
 	maps.DeleteFunc(values, func(name string, v json.RawMessage) bool { return found.holds(name, v) })

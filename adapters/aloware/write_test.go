@@ -79,8 +79,8 @@ func TestUpdateNeverFollowsAPhoneThatMoved(t *testing.T) {
 	if e.Existing.ID != bob {
 		t.Errorf("got %v, want Bob", e.Existing)
 	}
-	if s := a.Stats(); s.Forms != 0 || s.Contacts != 2 {
-		t.Errorf("%d POSTs, %d contacts", s.Forms, s.Contacts)
+	if s := a.Stats(); s.Posts != 0 || s.Contacts != 2 {
+		t.Errorf("%d POSTs, %d contacts", s.Posts, s.Contacts)
 	}
 }
 
@@ -98,8 +98,8 @@ func TestEqualValuesAreNotSent(t *testing.T) {
 	if string(got.Shows["cnam_city"]) != `"Reno"` {
 		t.Error("shows no read names")
 	}
-	if s := a.Stats(); s.Forms != 0 {
-		t.Errorf("%d POSTs", s.Forms)
+	if s := a.Stats(); s.Posts != 0 {
+		t.Errorf("%d POSTs", s.Posts)
 	}
 }
 
@@ -129,8 +129,8 @@ func TestCreateNeverOverwrites(t *testing.T) {
 		ann := a.person(t)
 		got := a.write(t, adapters.Write{Create: true, Values: values{"first_name": raw(t, "Bob")}})
 		a.wantTaken(t, got, ann.ID)
-		if s := a.Stats(); s.Forms != 0 {
-			t.Errorf("%d POSTs", s.Forms)
+		if s := a.Stats(); s.Posts != 0 {
+			t.Errorf("%d POSTs", s.Posts)
 		}
 	})
 	t.Run("appears after the look-up", func(t *testing.T) {
@@ -158,8 +158,8 @@ func (a account) wantTaken(t *testing.T, got adapters.WriteAnswer, id string) {
 	if e.Existing.ID != id || string(got.Shows["first_name"]) != `"Ann"` || !got.Complete || got.Clock == 0 {
 		t.Errorf("%+v", got)
 	}
-	if s := a.Stats(); s.Contacts != 1 || s.Notifications != 0 {
-		t.Errorf("%d contacts, %d notifications", s.Contacts, s.Notifications)
+	if s := a.Stats(); s.Contacts != 1 || s.Writes != 0 {
+		t.Errorf("%d contacts, %d notifications", s.Contacts, s.Writes)
 	}
 }
 
@@ -198,18 +198,18 @@ func TestRepeatAfterDoubtIsEffectiveOnce(t *testing.T) {
 		t.Run("update "+name, func(t *testing.T) {
 			a := open(t, sandbox.Config{})
 			ann := a.person(t)
-			a.Fail(faults...)
+			a.Injector().Next(faults...)
 			got := a.repeat(t, adapters.Write{Record: ann, Values: values{"city": raw(t, "Elko")}})
 			if got.Err != nil || got.Record != ann || string(got.Shows["cnam_city"]) != `"Elko"` {
 				t.Errorf("%+v", got)
 			}
-			if s := a.Stats(); s.Notifications != 1 || s.Contacts != 1 {
-				t.Errorf("%d effective POSTs, %d contacts", s.Notifications, s.Contacts)
+			if s := a.Stats(); s.Writes != 1 || s.Contacts != 1 {
+				t.Errorf("%d effective POSTs, %d contacts", s.Writes, s.Contacts)
 			}
 		})
 		t.Run("create "+name, func(t *testing.T) {
 			a := open(t, sandbox.Config{})
-			a.Fail(faults...)
+			a.Injector().Next(faults...)
 			got := a.repeat(t, adapters.Write{Create: true, Values: values{"city": raw(t, "Elko")}})
 			if got.Err != nil {
 				wantError(t, got.Err, adapters.Rejected, domain.ReasonExists)
@@ -217,8 +217,8 @@ func TestRepeatAfterDoubtIsEffectiveOnce(t *testing.T) {
 			if got.Record.IsZero() || string(got.Shows["cnam_city"]) != `"Elko"` {
 				t.Errorf("%+v", got)
 			}
-			if s := a.Stats(); s.Notifications != 1 || s.Contacts != 1 {
-				t.Errorf("%d effective POSTs, %d contacts", s.Notifications, s.Contacts)
+			if s := a.Stats(); s.Writes != 1 || s.Contacts != 1 {
+				t.Errorf("%d effective POSTs, %d contacts", s.Writes, s.Contacts)
 			}
 		})
 	}
@@ -251,8 +251,8 @@ func TestRefusedValuesDoNotStopTheOthers(t *testing.T) {
 	if got.Refused["date_of_birth"] != "The date of birth is not a valid date." {
 		t.Errorf("reason %q", got.Refused["date_of_birth"])
 	}
-	if s := a.Stats(); s.Notifications != 1 {
-		t.Errorf("%d effective POSTs", s.Notifications)
+	if s := a.Stats(); s.Writes != 1 {
+		t.Errorf("%d effective POSTs", s.Writes)
 	}
 	got = a.write(t, adapters.Write{Record: ann, Values: values{"phone_number": raw(t, another)}})
 	e := wantError(t, got.Err, adapters.Rejected, domain.ReasonInvalid)

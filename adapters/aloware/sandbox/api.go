@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 
 	"github.com/duolog/duolog/adapters/sandboxkit"
@@ -67,23 +68,24 @@ func (s *Sandbox) lookup(w http.ResponseWriter, r *http.Request) {
 		complain(w, http.StatusBadRequest, "Phone number is empty or invalid.")
 		return
 	}
-	found, ok := s.find(phone)
+	shown, ok := s.find(phone)
 	if !ok {
 		complain(w, http.StatusNotFound, "Contact not found.")
 		return
 	}
-	sandboxkit.WriteJSON(w, http.StatusOK, found.Properties)
+	sandboxkit.WriteJSON(w, http.StatusOK, shown)
 }
 
-func (s *Sandbox) find(phone string) (Contact, bool) {
+// find returns what the contact with the phone shows.
+func (s *Sandbox) find(phone string) (map[string]any, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stats.Lookups++
+	s.stats.Reads++
 	c := s.contacts[s.phones[phone]]
 	if c == nil {
-		return Contact{}, false
+		return nil, false
 	}
-	return c.export(), true
+	return maps.Clone(c.shown), true
 }
 
 // users lists two: an admin and one that was deleted, which the real API shows by its email.
@@ -116,7 +118,7 @@ func (s *Sandbox) forms(w http.ResponseWriter, r *http.Request) {
 func (s *Sandbox) accept(in map[string]json.RawMessage) (int, any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stats.Forms++
+	s.stats.Posts++
 	number, _ := scalar(in["phone_number"])
 	phone, ok := e164(number)
 	if !ok {
@@ -134,7 +136,7 @@ func (s *Sandbox) accept(in map[string]json.RawMessage) (int, any) {
 	if found != nil && !force {
 		return http.StatusConflict, map[string]string{"error": "Contact already exists"}
 	}
-	s.stats.Notifications++
+	s.stats.Writes++
 	if found == nil {
 		s.stats.Created++
 		found = s.blank(phone, "form-capture")

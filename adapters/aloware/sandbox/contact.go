@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
 	"strconv"
 	"strings"
@@ -15,16 +14,26 @@ type contact struct {
 	notifications int
 }
 
-// Contact is a contact for tests and tools.
+// Contact is a contact as it stands.
 type Contact struct {
-	ID         string         `json:"id"`
-	Properties map[string]any `json:"properties"` // by read name
+	ID         string            `json:"id"`
+	Properties map[string]string `json:"properties"` // by read name; blank ones are left out, lists are comma-separated
 	// Notifications counts the POSTs that made, changed or re-added it.
 	Notifications int `json:"notifications"`
 }
 
 func (c *contact) export() Contact {
-	return Contact{ID: c.id, Properties: maps.Clone(c.shown), Notifications: c.notifications}
+	out := Contact{ID: c.id, Properties: map[string]string{}, Notifications: c.notifications}
+	for name, v := range c.shown {
+		text := fmt.Sprint(v)
+		if list, ok := v.([]string); ok {
+			text = strings.Join(list, ",")
+		}
+		if v != nil && text != "" {
+			out.Properties[name] = text
+		}
+	}
+	return out
 }
 
 func (c *contact) phone() string {

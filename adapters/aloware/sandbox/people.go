@@ -17,27 +17,53 @@ var ErrNoContact = errors.New("no such contact")
 // ErrPhoneTaken: another contact has the phone.
 var ErrPhoneTaken = errors.New("another contact has this phone")
 
+// Seed stores people as if they had been there for ever: no webhook tells of them.
+func (s *Sandbox) Seed(people []sandboxkit.Person) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, p := range people {
+		if p.Aloware == nil {
+			continue
+		}
+		c, err := s.draft(typed(p.Aloware), "imports")
+		if err != nil {
+			return fmt.Errorf("person %d: %w", i, err)
+		}
+		s.keep(c)
+	}
+	return nil
+}
+
 // Create makes a contact as a person in Aloware does; intake says how ("ui" when empty). Values go by write name.
 func (s *Sandbox) Create(values map[string]any, intake string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stored, phone, err := s.read(values)
+	c, err := s.draft(values, intake)
 	if err != nil {
 		return "", err
 	}
+	s.insert(c)
+	return c.id, nil
+}
+
+// draft needs the lock. The contact is not in the account yet.
+func (s *Sandbox) draft(values map[string]any, intake string) (*contact, error) {
+	stored, phone, err := s.read(values)
+	if err != nil {
+		return nil, err
+	}
 	if phone == "" {
-		return "", errors.New("a contact needs a phone")
+		return nil, errors.New("a contact needs a phone")
 	}
 	if _, taken := s.phones[phone]; taken {
-		return "", ErrPhoneTaken
+		return nil, ErrPhoneTaken
 	}
 	if intake == "" {
 		intake = "ui"
 	}
 	c := s.blank(phone, intake)
 	c.set(stored)
-	s.insert(c)
-	return c.id, nil
+	return c, nil
 }
 
 // Edit changes a contact as a person in Aloware does. Its phone may change: the id stays. Values go by write name.
@@ -64,8 +90,8 @@ func (s *Sandbox) Edit(id string, values map[string]any) error {
 	return nil
 }
 
-// Remove deletes a contact in Aloware's screens. No webhook tells.
-func (s *Sandbox) Remove(id string) error {
+// Delete deletes a contact in Aloware's screens. No webhook tells.
+func (s *Sandbox) Delete(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.contacts[id]
@@ -99,11 +125,15 @@ func (s *Sandbox) read(values map[string]any) (stored map[string]any, phone stri
 	return stored, phone, nil
 }
 
-// insert and change need the lock.
+// keep, insert and change need the lock.
 
-func (s *Sandbox) insert(c *contact) {
+func (s *Sandbox) keep(c *contact) {
 	s.contacts[c.id], s.phones[c.phone()] = c, c.id
 	s.order = append(s.order, c.id)
+}
+
+func (s *Sandbox) insert(c *contact) {
+	s.keep(c)
 	s.announce(Created, c)
 }
 
@@ -152,8 +182,8 @@ func (s *Sandbox) Contact(id string) (Contact, bool) {
 	return c.export(), true
 }
 
-// Contacts returns all contacts, oldest first.
-func (s *Sandbox) Contacts() []Contact {
+// All lists the contacts, oldest first.
+func (s *Sandbox) All() []Contact {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make([]Contact, 0, len(s.order))

@@ -73,28 +73,31 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.
 // Close stops the webhooks; what is not delivered is dropped.
 func (s *Sandbox) Close() { s.sender.Close() }
 
-// Fail orders failures for the coming API requests, one each.
-func (s *Sandbox) Fail(faults ...sandboxkit.Fault) { s.injector.Next(faults...) }
+// Injector orders failures of the API.
+func (s *Sandbox) Injector() *sandboxkit.Injector { return s.injector }
 
-// SetFaults changes how the API misbehaves from now on. What concerns webhooks stays as it was at New.
-func (s *Sandbox) SetFaults(f sandboxkit.Faults) { s.injector.Set(f) }
-
-// SetTarget sets where webhooks go; the empty URL switches them off.
+// SetTarget sets the URL webhooks are posted to; the empty one switches them off.
 func (s *Sandbox) SetTarget(url string) { s.sender.SetTarget(url) }
 
 // Quiesce waits until every webhook is delivered or given up.
 func (s *Sandbox) Quiesce(ctx context.Context) error { return s.sender.Quiesce(ctx) }
 
-// Stats counts what reached the account and what left it.
+// Deliveries tells what became of the webhooks.
+func (s *Sandbox) Deliveries() sandboxkit.Deliveries { return s.sender.Deliveries() }
+
+// Stats counts what reached the account through the API, and the webhooks that left it.
 type Stats struct {
 	Contacts int `json:"contacts"`
-	Forms    int `json:"forms"`   // POST requests to forms, refused ones included
-	Lookups  int `json:"lookups"` // look-ups by phone
-	// Notifications counts the POSTs that made, changed or re-added a contact: each may page people.
-	Notifications int                   `json:"notifications"`
-	Created       int                   `json:"created"` // contacts made through the API
-	Webhooks      sandboxkit.Deliveries `json:"webhooks"`
+	// Writes counts the POSTs that made, changed or re-added a contact: each may page people.
+	Writes   int                   `json:"writes"`
+	Created  int                   `json:"created"` // contacts made through the API
+	Posts    int                   `json:"posts"`   // POSTs to forms, refused ones included
+	Reads    int                   `json:"reads"`   // look-ups by phone
+	Webhooks sandboxkit.Deliveries `json:"webhooks"`
 }
+
+// Writes is the number of POSTs that made, changed or re-added a contact.
+func (s *Sandbox) Writes() int { return s.Stats().Writes }
 
 // Stats returns the counts so far.
 func (s *Sandbox) Stats() Stats {

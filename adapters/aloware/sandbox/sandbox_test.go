@@ -102,7 +102,7 @@ func TestFormsIsAnUpsertByPhone(t *testing.T) {
 	if shown["cnam_city"] != "Elko" || shown["first_name"] != "Zoë Ann" || shown["city"] != nil {
 		t.Errorf("%v", shown)
 	}
-	if s := c.Stats(); s.Contacts != 1 || s.Notifications != 3 || s.Forms != 4 || c.Contacts()[0].Notifications != 3 {
+	if s := c.Stats(); s.Contacts != 1 || s.Writes != 3 || s.Posts != 4 || c.All()[0].Notifications != 3 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -157,7 +157,7 @@ func TestFormsRefuses(t *testing.T) {
 			t.Errorf("%s: %d %s", name, status, body)
 		}
 	}
-	if s := c.Stats(); s.Contacts != 0 || s.Notifications != 0 {
+	if s := c.Stats(); s.Contacts != 0 || s.Writes != 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -265,32 +265,33 @@ func TestWebhooks(t *testing.T) {
 // TestControl does over HTTP what people do in Aloware's screens.
 func TestControl(t *testing.T) {
 	c := open(t, sandbox.Config{})
-	status, body := c.do(http.MethodPost, "/_sandbox/contacts", map[string]any{"phone_number": phone, "city": "Reno"})
-	if status != 200 || !strings.Contains(body, `"id":"90001"`) {
-		t.Fatal(status, body)
+	for _, tt := range []struct {
+		do     string
+		body   map[string]any
+		status int
+		says   string
+	}{
+		{"create", map[string]any{"properties": map[string]any{"phone_number": phone}}, 200, `"id":"90001"`},
+		{"create", map[string]any{"properties": map[string]any{"phone_number": phone}}, 409, "another contact"},
+		{"create", map[string]any{"properties": map[string]any{"city": "Reno"}}, 409, "needs a phone"},
+		{"edit", map[string]any{"id": "90001", "properties": map[string]any{"city": "Elko"}}, 200, "90001"},
+		{"edit", map[string]any{"id": "1", "properties": map[string]any{"city": "Elko"}}, 409, "no such contact"},
+		{"edit", map[string]any{"id": "90001", "properties": map[string]any{"email": "x"}}, 409, "email is not valid"},
+		{"call", map[string]any{"phone": "+14155550143", "missed": true}, 200, `"id":"90002"`},
+		{"delete", map[string]any{"id": "90002"}, 200, "90002"},
+		{"delete", map[string]any{"id": "90002"}, 409, "no such contact"},
+		{"quiesce", nil, 200, "id"},
+		{"target", map[string]any{"target": ""}, 200, "id"},
+	} {
+		if status, body := c.do(http.MethodPost, "/_sandbox/"+tt.do, tt.body); status != tt.status ||
+			!strings.Contains(body, tt.says) {
+			t.Errorf("%s %v: %d %s", tt.do, tt.body, status, body)
+		}
 	}
-	if status, body = c.do(http.MethodPost, "/_sandbox/contacts", map[string]any{"phone_number": phone}); status != 409 {
-		t.Error(status, body)
-	}
-	if status, body = c.do(http.MethodPost, "/_sandbox/contacts/90001", map[string]any{"city": "Elko"}); status != 200 {
-		t.Error(status, body)
-	}
-	if status, body = c.do(http.MethodPost, "/_sandbox/contacts/1", map[string]any{"city": "Elko"}); status != 404 {
-		t.Error(status, body)
-	}
-	if status, body = c.do(http.MethodPost, "/_sandbox/calls", map[string]any{"phone_number": phone}); status != 200 {
-		t.Error(status, body)
-	}
-	if _, body = c.do(http.MethodGet, "/_sandbox/contacts", nil); !strings.Contains(body, `"cnam_city":"Elko"`) {
+	if _, body := c.do(http.MethodGet, "/_sandbox/contacts", nil); !strings.Contains(body, `"cnam_city":"Elko"`) {
 		t.Error(body)
 	}
-	if _, body = c.do(http.MethodPost, "/_sandbox/quiesce", nil); !strings.Contains(body, `"never_delivered"`) {
-		t.Error(body)
-	}
-	if status, body = c.do(http.MethodDelete, "/_sandbox/contacts/90001", nil); status != 200 {
-		t.Error(status, body)
-	}
-	if _, body = c.do(http.MethodGet, "/_sandbox/stats", nil); !strings.Contains(body, `"contacts":0`) {
+	if _, body := c.do(http.MethodGet, "/_sandbox/stats", nil); !strings.Contains(body, `"contacts":1`) {
 		t.Error(body)
 	}
 }
@@ -298,16 +299,10 @@ func TestControl(t *testing.T) {
 func TestTrafficAndPeople(t *testing.T) {
 	c := open(t, sandbox.Config{})
 	people := sandboxkit.People(1, 40)
-	known := 0
-	for _, p := range people {
-		if p.Aloware == nil {
-			continue
-		}
-		if _, err := c.CreateFields(p.Aloware); err != nil {
-			t.Fatal(err)
-		}
-		known++
+	if err := c.Seed(people); err != nil {
+		t.Fatal(err)
 	}
+	known := len(c.IDs())
 	r := sandboxkit.Traffic{Aloware: c, HubSpot: c, Seed: 1, CreateShare: 0.2, FirstPerson: len(people)}.Do(100)
 	if r.Failed != 0 || len(c.IDs()) != known+r.Creates {
 		t.Errorf("%+v, %d contacts", r, len(c.IDs()))
