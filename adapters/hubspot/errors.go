@@ -56,6 +56,16 @@ type failedCall struct {
 func (f *failedCall) Error() string { return f.cause.Error() }
 func (f *failedCall) Unwrap() error { return f.cause }
 
+// wrongPath is a 404 that is about the request, not about a record; it makes the error one to try again later.
+func (f *failedCall) wrongPath() bool {
+	if f.cause.Status != http.StatusNotFound || f.problem.Category == "OBJECT_NOT_FOUND" {
+		return false
+	}
+	f.cause.Class, f.cause.Reason, f.cause.After = adapters.Retry, "", waitDay
+	f.cause.Detail = "hubspot does not offer this request: wrong base URL or API version"
+	return true
+}
+
 // classify says what to do about an answer that is not 2xx.
 func classify(status int, header http.Header, body []byte) *failedCall {
 	var p problem

@@ -14,7 +14,6 @@ func (v paths) crm(api string) string {
 func (v paths) contacts(rest string) string   { return v.crm("objects") + "/contacts" + rest }
 func (v paths) properties(rest string) string { return v.crm("properties") + "/contacts" + rest }
 
-// account is not established for dated versions beyond the general pattern.
 func (v paths) account() string { return "/account-info/" + string(v) + "/details" }
 
 func (v paths) token() string { return "/oauth/" + string(v) + "/token" }

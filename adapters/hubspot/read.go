@@ -51,10 +51,12 @@ func alike(reqs []adapters.ReadRequest) [][]int {
 	return out
 }
 
-// finder looks values up and returns what it found for each; a value without an entry was not found.
-type finder func(ctx context.Context, values, properties []string) (map[string][]adapters.Snapshot, error)
+// finder looks values up and answers each; a value without an entry was not found.
+type finder func(ctx context.Context, values, properties []string) (map[string]adapters.ReadAnswer, error)
 
-func (c *Client) readGroup(ctx context.Context, reqs []adapters.ReadRequest, group []int, out []adapters.ReadAnswer, find finder) {
+func (c *Client) readGroup(
+	ctx context.Context, reqs []adapters.ReadRequest, group []int, out []adapters.ReadAnswer, find finder,
+) {
 	properties := withIdentifying(reqs[group[0]].Properties)
 	for part := range slices.Chunk(group, maxBatch) {
 		values := make([]string, len(part))
@@ -64,7 +66,10 @@ func (c *Client) readGroup(ctx context.Context, reqs []adapters.ReadRequest, gro
 		slices.Sort(values)
 		found, err := find(ctx, slices.Compact(values), properties)
 		for _, i := range part {
-			out[i] = adapters.ReadAnswer{Records: found[reqs[i].Value], Err: plain(err)}
+			out[i] = found[reqs[i].Value]
+			if err != nil {
+				out[i] = adapters.ReadAnswer{Err: plain(err)}
+			}
 		}
 	}
 }
@@ -81,11 +86,15 @@ func (c *Client) batchRead(ctx context.Context, by string, values, properties []
 	}
 	var a batchAnswer
 	begun, err := c.fetch(ctx, c.calls, http.MethodPost, c.paths.contacts("/batch/read"), body, &a)
+	if err == nil && slices.ContainsFunc(a.Errors, problem.transient) {
+		// A row that failed for another reason than being unknown must not pass for absent.
+		err = &adapters.Error{Class: adapters.Retry, Detail: "hubspot failed at a part of the batch"}
+	}
 	return a, begun, err
 }
 
 // byID finds merged ids, too: the answer then has the survivor's id, and names the old one among its aliases.
-func (c *Client) byID(ctx context.Context, ids, properties []string) (map[string][]adapters.Snapshot, error) {
+func (c *Client) byID(ctx context.Context, ids, properties []string) (map[string]adapters.ReadAnswer, error) {
 	ids = slices.DeleteFunc(ids, func(id string) bool { return whole(json.Number(id)) == 0 })
 	if len(ids) == 0 {
 		return nil, nil
@@ -94,19 +103,18 @@ func (c *Client) byID(ctx context.Context, ids, properties []string) (map[string
 	if err != nil {
 		return nil, err
 	}
-	found := map[string][]adapters.Snapshot{}
+	found := map[string]adapters.ReadAnswer{}
 	for _, o := range a.Results {
 		s := o.snapshot(begun)
-		found[o.ID] = []adapters.Snapshot{s}
 		for _, alias := range s.Aliases {
-			found[alias.ID] = []adapters.Snapshot{s}
+			found[alias.ID] = adapters.ReadAnswer{Records: []adapters.Snapshot{s}}
 		}
+		found[o.ID] = adapters.ReadAnswer{Records: []adapters.Snapshot{s}}
 	}
 	for _, id := range ids {
-		if found[id] == nil && !a.missing(id) {
-			if found[id], err = c.one(ctx, id, properties); err != nil {
-				return nil, err
-			}
+		if _, ok := found[id]; !ok && !a.missing(id) {
+			records, err := c.one(ctx, id, properties)
+			found[id] = adapters.ReadAnswer{Records: records, Err: plain(err)}
 		}
 	}
 	return found, nil
@@ -137,21 +145,24 @@ func (c *Client) one(ctx context.Context, id string, properties []string) ([]ada
 }
 
 // byEmail finds a contact by its email, or by a secondary one.
-func (c *Client) byEmail(ctx context.Context, emails, properties []string) (map[string][]adapters.Snapshot, error) {
+func (c *Client) byEmail(ctx context.Context, emails, properties []string) (map[string]adapters.ReadAnswer, error) {
 	a, begun, err := c.batchRead(ctx, "email", emails, properties)
 	if err != nil {
 		return nil, err
 	}
-	found := map[string][]adapters.Snapshot{}
+	found := map[string]adapters.ReadAnswer{}
 	for _, o := range a.Results {
 		for _, email := range emails {
 			if o.hasEmail(email) {
-				found[email] = []adapters.Snapshot{o.snapshot(begun)}
+				found[email] = adapters.ReadAnswer{Records: []adapters.Snapshot{o.snapshot(begun)}}
 			}
 		}
 	}
-	rest := slices.DeleteFunc(slices.Clone(emails), func(e string) bool { return found[e] != nil })
-	return found, c.confirm(ctx, found, rest, properties, secondaryQueries(rest), object.hasEmail)
+	rest := slices.DeleteFunc(slices.Clone(emails), func(e string) bool { return len(found[e].Records) > 0 })
+	for part := range slices.Chunk(rest, maxSearchGroups) {
+		c.confirm(ctx, found, part, properties, secondaryQuery(part), object.hasEmail)
+	}
+	return found, nil
 }
 
 func (o object) hasEmail(email string) bool {
@@ -160,9 +171,12 @@ func (o object) hasEmail(email string) bool {
 }
 
 // byPhone finds the contacts that show a number now. To find none proves nothing: search lags, and numbers are text.
-func (c *Client) byPhone(ctx context.Context, phones, properties []string) (map[string][]adapters.Snapshot, error) {
-	found := map[string][]adapters.Snapshot{}
-	return found, c.confirm(ctx, found, phones, properties, phoneQueries(phones), c.hasPhone)
+func (c *Client) byPhone(ctx context.Context, phones, properties []string) (map[string]adapters.ReadAnswer, error) {
+	found := map[string]adapters.ReadAnswer{}
+	for part := range slices.Chunk(phones, phonesPerQuery) {
+		c.confirm(ctx, found, part, properties, phoneQuery(part), c.hasPhone)
+	}
+	return found, nil
 }
 
 func (c *Client) hasPhone(o object, e164 string) bool {
@@ -174,31 +188,39 @@ func (c *Client) hasPhone(o object, e164 string) bool {
 	return false
 }
 
-// confirm runs searches, reads what they found as it stands now, and keeps what really holds one of the values.
-func (c *Client) confirm(ctx context.Context, found map[string][]adapters.Snapshot, values, properties []string,
-	queries []query, holds func(object, string) bool,
-) error {
-	var ids []string
-	for _, q := range queries {
-		hits, err := c.find(ctx, q)
-		if err != nil {
-			return err
-		}
-		ids = append(ids, hits...)
-	}
-	slices.Sort(ids)
-	for part := range slices.Chunk(slices.Compact(ids), maxBatch) {
-		a, begun, err := c.batchRead(ctx, "id", part, properties)
-		if err != nil {
-			return err
-		}
-		for _, o := range a.Results {
-			for _, v := range values {
-				if holds(o, v) {
-					found[v] = append(found[v], o.snapshot(begun))
-				}
+// confirm runs a search for values, reads what it found as it stands now, and keeps what really holds one of them.
+// When it fails, it fails for these values only.
+func (c *Client) confirm(
+	ctx context.Context, found map[string]adapters.ReadAnswer, values, properties []string, q query,
+	holds func(object, string) bool,
+) {
+	objects, begun, err := c.searched(ctx, q, properties)
+	for _, v := range values {
+		answer := adapters.ReadAnswer{Err: plain(err)}
+		for _, o := range objects {
+			if holds(o, v) {
+				answer.Records = append(answer.Records, o.snapshot(begun))
 			}
 		}
+		found[v] = answer
 	}
-	return nil
+}
+
+// searched reads the records a search finds. begun is when the first of the reads began.
+func (c *Client) searched(ctx context.Context, q query, properties []string) ([]object, time.Time, error) {
+	ids, err := c.find(ctx, q)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	var objects []object
+	var first time.Time
+	for part := range slices.Chunk(ids, maxBatch) {
+		a, begun, err := c.batchRead(ctx, "id", part, properties)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		first = orElse(first, begun)
+		objects = append(objects, a.Results...)
+	}
+	return objects, first, nil
 }

@@ -33,12 +33,18 @@ var systemOwned = map[string]bool{
 	"hs_object_id": true, "createdate": true, "lastmodifieddate": true, "hs_lastmodifieddate": true,
 }
 
-// Identify asks for the account; its path in dated versions follows the general pattern.
+// Identify asks for the account. That the dated path exists follows from the general pattern alone: without it, the
+// numbered one is asked.
 func (c *Client) Identify(ctx context.Context) (string, error) {
 	var account struct {
 		PortalID int64 `json:"portalId"`
 	}
-	if _, err := c.fetch(ctx, c.calls, http.MethodGet, c.paths.account(), nil, &account); err != nil {
+	_, err := c.fetch(ctx, c.calls, http.MethodGet, c.paths.account(), nil, &account)
+	var e *adapters.Error
+	if errors.As(err, &e) && e.Status == http.StatusNotFound {
+		_, err = c.fetch(ctx, c.calls, http.MethodGet, paths("v3").account(), nil, &account)
+	}
+	if err != nil {
 		return "", plain(err)
 	}
 	if account.PortalID < 1 {

@@ -9,7 +9,6 @@ import (
 
 // Limits of a search, by the strictest reading of HubSpot's documents.
 const (
-	maxSearchBody   = 3000
 	maxSearchGroups = 5
 	maxSearchPages  = 5
 	searchPage      = 200
@@ -42,41 +41,33 @@ func anyOf(filters ...filter) query {
 	return q
 }
 
-// secondaryQueries look for emails among the secondary ones, which a batch read does not see. That they can be
+// secondaryQuery looks for up to 5 emails among the secondary ones, which a batch read does not see. That they can be
 // searched as whole words is not documented.
-func secondaryQueries(emails []string) []query {
-	var out []query
-	for part := range slices.Chunk(emails, maxSearchGroups) {
-		var filters []filter
-		for _, e := range part {
-			filters = append(filters, filter{Property: "hs_additional_emails", Operator: "CONTAINS_TOKEN", Value: e})
-		}
-		out = append(out, anyOf(filters...))
+func secondaryQuery(emails []string) query {
+	filters := make([]filter, len(emails))
+	for i, e := range emails {
+		filters[i] = filter{Property: "hs_additional_emails", Operator: "CONTAINS_TOKEN", Value: e}
 	}
-	return out
+	return anyOf(filters...)
 }
 
-// phonesPerQuery keeps the body of a search below its limit: about 150 bytes a number.
+// phonesPerQuery keeps the body of a search below its limit of 3000 characters: about 150 a number.
 const phonesPerQuery = 16
 
-// phoneQueries look for numbers as people write them, and by the properties HubSpot keeps for finding numbers, which
+// phoneQuery looks for numbers as people write them, and by the properties HubSpot keeps for finding numbers, which
 // hold the national digits.
-func phoneQueries(phones []string) []query {
-	var out []query
-	for part := range slices.Chunk(phones, phonesPerQuery) {
-		var written, national []string
-		for _, p := range part {
-			written = append(written, renderings(p)...)
-			national = append(national, nationalDigits(p))
-		}
-		out = append(out, anyOf(
-			filter{Property: "phone", Operator: "IN", Values: written},
-			filter{Property: "mobilephone", Operator: "IN", Values: written},
-			filter{Property: "hs_searchable_calculated_phone_number", Operator: "IN", Values: national},
-			filter{Property: "hs_searchable_calculated_mobile_number", Operator: "IN", Values: national},
-		))
+func phoneQuery(phones []string) query {
+	var written, national []string
+	for _, p := range phones {
+		written = append(written, renderings(p)...)
+		national = append(national, nationalDigits(p))
 	}
-	return out
+	return anyOf(
+		filter{Property: "phone", Operator: "IN", Values: written},
+		filter{Property: "mobilephone", Operator: "IN", Values: written},
+		filter{Property: "hs_searchable_calculated_phone_number", Operator: "IN", Values: national},
+		filter{Property: "hs_searchable_calculated_mobile_number", Operator: "IN", Values: national},
+	)
 }
 
 // renderings are the usual ways to write a number.
@@ -111,5 +102,6 @@ func (c *Client) find(ctx context.Context, q query) ([]string, error) {
 			break
 		}
 	}
-	return ids, nil
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }

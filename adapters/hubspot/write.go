@@ -142,10 +142,8 @@ func (c *Client) sendBatch(ctx context.Context, rows []*row) (batchAnswer, time.
 // what no row may have, or in halves, until it stands alone.
 func (c *Client) batchFailed(ctx context.Context, rows []*row, err error) {
 	var f *failedCall
-	if !errors.As(err, &f) || f.cause.Class != adapters.Rejected {
-		for _, r := range rows {
-			r.fail(err)
-		}
+	if !errors.As(err, &f) || f.cause.Class != adapters.Rejected || f.wrongPath() {
+		failAll(rows, err)
 		return
 	}
 	if rows[0].create && f.problem.aboutOurKey() {
@@ -176,6 +174,10 @@ func (c *Client) restoreKey(ctx context.Context, rows []*row) {
 			Detail: "hubspot had lost the property " + UniqueProperty + ": it was made again",
 		}
 	}
+	failAll(rows, err)
+}
+
+func failAll(rows []*row, err error) {
 	for _, r := range rows {
 		r.fail(err)
 	}

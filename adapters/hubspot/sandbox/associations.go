@@ -9,7 +9,7 @@ import (
 // association is one entry of a create's associations.
 type association struct {
 	To struct {
-		ID string `json:"id"`
+		ID scalar `json:"id"`
 	} `json:"to"`
 	Types []associationType `json:"types"`
 }
@@ -43,7 +43,7 @@ func (a associations) link(x, y end) {
 // add links a new record; the type id says what it is linked to.
 func (a associations) add(t *table, id int64, list []association, tables map[string]*table) {
 	for _, one := range list {
-		to, err := strconv.ParseInt(one.To.ID, 10, 64)
+		to, err := strconv.ParseInt(string(one.To.ID), 10, 64)
 		for _, typ := range one.Types {
 			other := map[int]string{dealToContact: "contacts", contactToDeal: "deals"}[typ.TypeID]
 			if err == nil && other != "" && tables[other].get(to) != nil {
@@ -111,7 +111,7 @@ func (s *Sandbox) readAssociations(c call) (int, any, *problem) {
 	}
 	results := []any{}
 	for _, one := range in.Inputs {
-		o := c.table.find("", one.ID)
+		o := c.table.find("", string(one.ID))
 		if o == nil {
 			continue
 		}

@@ -74,7 +74,7 @@ func (s *Sandbox) run(c call, b batch, do row, writes bool) (outcome, *problem) 
 		case in.TraceID != "":
 			out.errors = append(out.errors, p.with("objectWriteTraceId", in.TraceID))
 		case p.HTTP == http.StatusNotFound:
-			out.errors = append(out.errors, missing(in.ID))
+			out.errors = append(out.errors, missing(string(in.ID)))
 		default:
 			return out, p
 		}
@@ -97,13 +97,13 @@ func (b batch) check(t *table, writes bool) *problem {
 	}
 	ids, traces := map[string]bool{}, map[string]bool{}
 	for _, in := range b.Inputs {
-		if writes && in.ID != "" && ids[in.ID] {
-			return invalid("Duplicate IDs found in batch input: [" + in.ID + "]. IDs must be unique")
+		if writes && in.ID != "" && ids[string(in.ID)] {
+			return invalid("Duplicate IDs found in batch input: [" + string(in.ID) + "]. IDs must be unique")
 		}
 		if in.TraceID != "" && traces[in.TraceID] {
 			return invalid("objectWriteTraceId must be unique")
 		}
-		ids[in.ID], traces[in.TraceID] = true, true
+		ids[string(in.ID)], traces[in.TraceID] = true, true
 		for _, name := range sortedKeys(in.Properties) {
 			if t.property(name) == nil {
 				return invalidValues([]fault{{
@@ -116,9 +116,9 @@ func (b batch) check(t *table, writes bool) *problem {
 }
 
 func (s *Sandbox) readRow(c call, b batch, in input) (view, *problem) {
-	o := c.table.primary(b.IDProperty, in.ID)
+	o := c.table.primary(b.IDProperty, string(in.ID))
 	if o == nil {
-		return view{}, missing(in.ID)
+		return view{}, missing(string(in.ID))
 	}
 	return c.table.render(o, b.Properties, b.PropertiesWithHistory), nil
 }
@@ -144,9 +144,9 @@ func (s *Sandbox) updateRow(c call, _ batch, in input) (view, *problem) {
 	if in.IDProperty == "email" {
 		return view{}, invalid("Unable to perform update/upsert by non-unique 0-1 property")
 	}
-	o := c.table.find(in.IDProperty, in.ID)
+	o := c.table.find(in.IDProperty, string(in.ID))
 	if o == nil {
-		return view{}, missing(in.ID)
+		return view{}, missing(string(in.ID))
 	}
 	if p := s.update(c, o, in); p != nil {
 		return view{}, p
@@ -159,13 +159,13 @@ func (s *Sandbox) upsertRow(c call, _ batch, in input) (view, *problem) {
 	if c.table.unique[in.IDProperty] == nil {
 		return view{}, invalid("Unable to perform update/upsert by non-unique " + c.table.typeID + " property")
 	}
-	o, isNew := c.table.find(in.IDProperty, in.ID), false
+	o, isNew := c.table.find(in.IDProperty, string(in.ID)), false
 	if o != nil {
 		if p := s.update(c, o, in); p != nil {
 			return view{}, p
 		}
 	} else {
-		props := map[string]*string{in.IDProperty: &in.ID}
+		props := map[string]scalar{in.IDProperty: in.ID}
 		for name, v := range in.Properties {
 			props[name] = v
 		}
@@ -181,8 +181,8 @@ func (s *Sandbox) upsertRow(c call, _ batch, in input) (view, *problem) {
 }
 
 func (s *Sandbox) archiveRow(c call, _ batch, in input) (view, *problem) {
-	if o := c.table.find("", in.ID); o != nil {
+	if o := c.table.find("", string(in.ID)); o != nil {
 		s.archive(c.table, o, c.by)
 	}
-	return view{ID: in.ID}, nil
+	return view{ID: string(in.ID)}, nil
 }

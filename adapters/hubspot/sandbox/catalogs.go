@@ -16,11 +16,25 @@ func (s *Sandbox) catalogRoutes(mux *http.ServeMux) {
 	s.on(mux, "GET /crm/v3/owners", false, func(c call) (int, any, *problem) {
 		list := []any{}
 		for _, o := range owners {
-			if email := c.FormValue("email"); email == "" || email == o["email"] {
+			if email := c.URL.Query().Get("email"); email == "" || email == o["email"] {
 				list = append(list, o)
 			}
 		}
 		return http.StatusOK, page(list, ""), nil
+	})
+	s.on(mux, "GET /crm/v3/owners/{id}", false, func(c call) (int, any, *problem) {
+		for _, o := range owners {
+			if o["id"] == c.PathValue("id") {
+				return http.StatusOK, o, nil
+			}
+		}
+		return 0, nil, notFound()
+	})
+	s.on(mux, "GET /crm/v3/pipelines/{type}/{id}", false, func(c call) (int, any, *problem) {
+		if c.PathValue("id") != pipeline["id"] {
+			return 0, nil, notFound()
+		}
+		return http.StatusOK, pipeline, nil
 	})
 	s.on(mux, "GET /crm/v3/pipelines/{type}", false, func(call) (int, any, *problem) {
 		return http.StatusOK, page([]any{pipeline}, ""), nil

@@ -30,11 +30,11 @@ type valueHistory struct {
 
 // input is the body of a create or update, and one row of a batch.
 type input struct {
-	ID           string             `json:"id"`
-	IDProperty   string             `json:"idProperty"`
-	Properties   map[string]*string `json:"properties"`
-	Associations []association      `json:"associations"`
-	TraceID      string             `json:"objectWriteTraceId"`
+	ID           scalar            `json:"id"`
+	IDProperty   string            `json:"idProperty"`
+	Properties   map[string]scalar `json:"properties"`
+	Associations []association     `json:"associations"`
+	TraceID      string            `json:"objectWriteTraceId"`
 }
 
 func (s *Sandbox) objectRoutes(mux *http.ServeMux) {
@@ -52,7 +52,7 @@ func (s *Sandbox) objectRoutes(mux *http.ServeMux) {
 	})
 	s.on(mux, "GET "+base, false, s.list)
 	s.on(mux, "GET "+base+"/{id}", false, func(c call) (int, any, *problem) {
-		o := c.table.find(c.FormValue("idProperty"), c.PathValue("id"))
+		o := c.table.find(c.URL.Query().Get("idProperty"), c.PathValue("id"))
 		if o == nil {
 			return 0, nil, notFound()
 		}
@@ -86,7 +86,7 @@ func (s *Sandbox) patch(c call) (int, any, *problem) {
 	if p := decode(c, &in); p != nil {
 		return 0, nil, p
 	}
-	o := c.table.find(c.FormValue("idProperty"), c.PathValue("id"))
+	o := c.table.find(c.URL.Query().Get("idProperty"), c.PathValue("id"))
 	if o == nil {
 		return 0, nil, notFound()
 	}
@@ -153,15 +153,15 @@ func (s *Sandbox) archive(t *table, o *object, by author) {
 
 // list answers in order of id, page by page.
 func (s *Sandbox) list(c call) (int, any, *problem) {
-	limit, err := strconv.Atoi(cmpOr(c.FormValue("limit"), "10"))
+	limit, err := strconv.Atoi(cmpOr(c.URL.Query().Get("limit"), "10"))
 	if err != nil || limit < 1 || limit > 100 {
 		return 0, nil, invalid("limit must be between 1 and 100")
 	}
-	after, err := strconv.ParseInt(cmpOr(c.FormValue("after"), "0"), 10, 64)
+	after, err := strconv.ParseInt(cmpOr(c.URL.Query().Get("after"), "0"), 10, 64)
 	if err != nil {
 		return 0, nil, invalid("after is not valid")
 	}
-	archived := c.FormValue("archived") == "true"
+	archived := c.URL.Query().Get("archived") == "true"
 	results, next := []view{}, ""
 	for _, id := range c.table.order {
 		o := c.table.objects[id]

@@ -41,9 +41,9 @@ func (s *Sandbox) Seed(people []sandboxkit.Person) error {
 
 // accept checks values as the API would.
 func (s *Sandbox) accept(t *table, id int64, props map[string]string) (map[string]string, *problem) {
-	given := make(map[string]*string, len(props))
+	given := make(map[string]scalar, len(props))
 	for name, v := range props {
-		given[name] = &v
+		given[name] = scalar(v)
 	}
 	values, faults := t.clean(given)
 	if len(faults) > 0 {

@@ -52,7 +52,9 @@ func (s *Sandbox) routes() http.Handler {
 	s.propertyRoutes(api)
 	s.catalogRoutes(api)
 	s.associationRoutes(api)
-	api.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notFound().write(w) })
+	api.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "<html><body>404 Not Found</body></html>", http.StatusNotFound)
+	})
 	guarded := s.inject.Wrap(s.limited(s.authenticated(api)))
 
 	mux := http.NewServeMux()

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,22 +15,42 @@ type query struct {
 	FilterGroups []struct {
 		Filters []filter `json:"filters"`
 	} `json:"filterGroups"`
-	Sorts []struct {
-		PropertyName string `json:"propertyName"`
-		Direction    string `json:"direction"`
-	} `json:"sorts"`
-	Properties []string `json:"properties"`
-	Query      string   `json:"query"`
-	Limit      int      `json:"limit"`
-	After      string   `json:"after"`
+	Sorts      []sorting `json:"sorts"`
+	Properties []string  `json:"properties"`
+	Query      string    `json:"query"`
+	Limit      int       `json:"limit"`
+	After      scalar    `json:"after"`
+}
+
+// sorting is what results are ordered by: an object, or as older clients have it a name, with - for descending.
+type sorting struct {
+	PropertyName string `json:"propertyName"`
+	Direction    string `json:"direction"`
+}
+
+// UnmarshalJSON takes both forms.
+func (o *sorting) UnmarshalJSON(b []byte) error {
+	type plain sorting
+	if b[0] == '{' {
+		return json.Unmarshal(b, (*plain)(o))
+	}
+	var name string
+	if err := json.Unmarshal(b, &name); err != nil {
+		return err
+	}
+	o.PropertyName = strings.TrimPrefix(name, "-")
+	if name != o.PropertyName {
+		o.Direction = "DESCENDING"
+	}
+	return nil
 }
 
 type filter struct {
 	PropertyName string   `json:"propertyName"`
 	Operator     string   `json:"operator"`
-	Value        string   `json:"value"`
-	HighValue    string   `json:"highValue"`
-	Values       []string `json:"values"`
+	Value        scalar   `json:"value"`
+	HighValue    scalar   `json:"highValue"`
+	Values       []scalar `json:"values"`
 }
 
 // HubSpot's limits on a search.
@@ -54,7 +75,7 @@ func (q *query) check(bodyLength int64) (after int, p *problem) {
 	if q.Limit == 0 {
 		q.Limit = 10
 	}
-	after, err := strconv.Atoi(cmpOr(q.After, "0"))
+	after, err := strconv.Atoi(cmpOr(string(q.After), "0"))
 	switch {
 	case bodyLength > maxSearchBody:
 		return 0, invalid("The request body is too long: at most 3000 characters")
@@ -163,23 +184,23 @@ func (f filter) matches(t *table, o *object, at time.Time) (bool, *problem) {
 	case "NOT_HAS_PROPERTY":
 		return v == "", nil
 	case "EQ":
-		return v != "" && compare(p, v, f.Value) == 0, nil
+		return v != "" && compare(p, v, string(f.Value)) == 0, nil
 	case "NEQ":
-		return v != "" && compare(p, v, f.Value) != 0, nil
+		return v != "" && compare(p, v, string(f.Value)) != 0, nil
 	case "LT", "LTE", "GT", "GTE", "BETWEEN":
 		return v != "" && f.ordered(p, v), nil
 	case "IN", "NOT_IN": // strings given must be in lower case
-		return v != "" && slices.Contains(f.Values, strings.ToLower(v)) == (f.Operator == "IN"), nil
+		return v != "" && slices.Contains(f.Values, scalar(strings.ToLower(v))) == (f.Operator == "IN"), nil
 	case "CONTAINS_TOKEN":
-		return hasToken(v, f.Value), nil
+		return hasToken(v, string(f.Value)), nil
 	case "NOT_CONTAINS_TOKEN":
-		return !hasToken(v, f.Value), nil
+		return !hasToken(v, string(f.Value)), nil
 	}
 	return false, invalid("Invalid operator: " + f.Operator)
 }
 
 func (f filter) ordered(p *property, v string) bool {
-	c := compare(p, v, f.Value)
+	c := compare(p, v, string(f.Value))
 	switch f.Operator {
 	case "LT":
 		return c < 0
@@ -190,7 +211,7 @@ func (f filter) ordered(p *property, v string) bool {
 	case "GTE":
 		return c >= 0
 	}
-	return c >= 0 && compare(p, v, f.HighValue) <= 0
+	return c >= 0 && compare(p, v, string(f.HighValue)) <= 0
 }
 
 // compare orders values by their property's type; strings without case.

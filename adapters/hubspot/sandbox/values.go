@@ -1,12 +1,36 @@
 package sandbox
 
 import (
+	"encoding/json"
+	"errors"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
+
+// scalar is a value as clients send it: a string mostly, a number or a bool sometimes, null to clear.
+type scalar string
+
+// UnmarshalJSON takes any single value.
+func (s *scalar) UnmarshalJSON(b []byte) error {
+	switch {
+	case string(b) == "null":
+		*s = ""
+	case b[0] == '"':
+		var text string
+		if err := json.Unmarshal(b, &text); err != nil {
+			return err
+		}
+		*s = scalar(text)
+	case b[0] == '{' || b[0] == '[':
+		return errors.New("a single value is expected")
+	default:
+		*s = scalar(b)
+	}
+	return nil
+}
 
 // fault says what is wrong with one property of a write, as HubSpot puts it.
 type fault struct {
@@ -22,14 +46,10 @@ var (
 )
 
 // clean checks and normalises the values of a write: what is stored is not always what was sent.
-func (t *table) clean(props map[string]*string) (map[string]string, []fault) {
+func (t *table) clean(props map[string]scalar) (map[string]string, []fault) {
 	out, faults := make(map[string]string, len(props)), []fault(nil)
 	for _, name := range sortedKeys(props) {
-		v := ""
-		if props[name] != nil {
-			v = *props[name]
-		}
-		p := t.property(name)
+		p, v := t.property(name), string(props[name])
 		var code string
 		switch {
 		case p == nil:
