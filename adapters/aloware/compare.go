@@ -43,6 +43,7 @@ func canonical(kind domain.Type, text string) string {
 		}
 	case domain.Phone:
 		return onlyDigits(text)
+	default: // the text as it is
 	}
 	return text
 }

@@ -64,6 +64,9 @@ func New(cfg Config) (*Client, error) {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = DefaultBaseURL
 	}
+	if cfg.Concurrency < 1 {
+		cfg.Concurrency = defaultConcurrency
+	}
 	base, err := checkBase(cfg.BaseURL)
 	if err != nil {
 		return nil, err
@@ -76,11 +79,8 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		base: base, token: cfg.Token, bearer: cfg.WebhookToken, basic: cfg.WebhookBasic,
-		http: withoutRedirects(cfg.HTTPClient), limit: limiter(cfg.PerSecond), clock: cfg.Clock,
-		slots: make(chan struct{}, defaultConcurrency),
-	}
-	if cfg.Concurrency > 0 {
-		c.slots = make(chan struct{}, cfg.Concurrency)
+		http: client(cfg.HTTPClient, cfg.Concurrency), limit: limiter(cfg.PerSecond), clock: cfg.Clock,
+		slots: make(chan struct{}, cfg.Concurrency),
 	}
 	if c.clock == nil {
 		c.clock = time.Now
@@ -99,15 +99,19 @@ func checkBase(raw string) (string, error) {
 	return strings.TrimRight(u.String(), "/"), nil
 }
 
-// withoutRedirects keeps the token where it was sent: a followed redirect passes bodies on, and the address with its
-// query as Referer.
-func withoutRedirects(given *http.Client) *http.Client {
-	client := &http.Client{Timeout: requestTimeout}
+// client follows no redirect, which keeps the token where it was sent: a followed one passes bodies on, and the
+// address with its query as Referer.
+func client(given *http.Client, concurrency int) *http.Client {
+	out := &http.Client{Timeout: requestTimeout}
 	if given != nil {
-		*client = *given
+		*out = *given
+	} else if shared, ok := http.DefaultTransport.(*http.Transport); ok {
+		own := shared.Clone()
+		own.MaxIdleConnsPerHost = concurrency
+		out.Transport = own
 	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return client
+	out.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return out
 }
 
 func limiter(perSecond float64) *rate.Limiter {

@@ -229,7 +229,8 @@ func TestWebPageIsNoAnswer(t *testing.T) {
 	c := dial(t, server.URL, token)
 	got := c.Write(context.Background(), []adapters.Write{{Create: true, Phone: phone, Values: change}})[0]
 	var e *adapters.Error
-	if !errors.As(got.Err, &e) || e.Class != adapters.Retry || !strings.Contains(e.Detail, "base URL") || posts.Load() != 1 {
+	if !errors.As(got.Err, &e) || e.Class != adapters.Retry || posts.Load() != 1 ||
+		!strings.Contains(e.Detail, "base URL") {
 		t.Errorf("%+v after %d POSTs", got, posts.Load())
 	}
 }

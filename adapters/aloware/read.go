@@ -17,7 +17,7 @@ var _ adapters.System = (*Client)(nil)
 // Name is domain.Aloware.
 func (c *Client) Name() domain.System { return domain.Aloware }
 
-// Capabilities: a look-up by phone, which proves absence, and nothing else to find a contact by.
+// Capabilities are few: a look-up by phone, which proves absence, and nothing else to find a contact by.
 func (c *Client) Capabilities() adapters.Capabilities {
 	return adapters.Capabilities{LookupByPhone: true, Batch: 1}
 }

@@ -11,10 +11,10 @@ import (
 
 var _ sandboxkit.Side = (*Sandbox)(nil)
 
-// ErrNoContact: no contact has the id.
+// ErrNoContact means that no contact has the id.
 var ErrNoContact = errors.New("no such contact")
 
-// ErrPhoneTaken: another contact has the phone.
+// ErrPhoneTaken means that another contact has the phone.
 var ErrPhoneTaken = errors.New("another contact has this phone")
 
 // Seed stores people as if they had been there for ever: no webhook tells of them.
