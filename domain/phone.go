@@ -109,7 +109,7 @@ func possible(n *phonenumbers.PhoneNumber) bool {
 func withPlus(text string, first *phonenumbers.PhoneNumber) *phonenumbers.PhoneNumber {
 	reason := phonenumbers.IsPossibleNumberWithReason(first)
 	long := reason == phonenumbers.TOO_LONG || reason == phonenumbers.INVALID_LENGTH
-	if !long || strings.HasPrefix(text, "+") || strings.ContainsFunc(text, unicode.IsLetter) {
+	if !long || strings.HasPrefix(text, "+") {
 		return nil
 	}
 	n, err := phonenumbers.Parse("+"+text, "")

@@ -81,6 +81,10 @@ func TestCheckSchema(t *testing.T) {
 			"read-only", func(w *world) { property(w.hubspot, "city").ReadOnly = true },
 			"fields.city: read-only in HubSpot",
 		},
+		{"number declared as text", func(w *world) {
+			property(w.hubspot, "city").Type = domain.Number
+			set(&w.s, "city", func(f *settings.Field) { f.Type = domain.Number })
+		}, ""},
 		{"read-only, never written", func(w *world) {
 			property(w.hubspot, "city").ReadOnly = true
 			set(&w.s, "city", func(f *settings.Field) { f.Direction = settings.ToAloware })

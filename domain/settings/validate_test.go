@@ -147,6 +147,10 @@ func TestValidate(t *testing.T) {
 		{"locked changed", onField("email", func(f *settings.Field) {
 			f.HubSpot = settings.Side{Read: "work_email", Write: "work_email"}
 		}), "fields.email: only its rules"},
+		{
+			"locked in aloware", onField("email", func(f *settings.Field) { f.Aloware.Read = "mail" }),
+			"fields.email: only its rules",
+		},
 		{"locked rules", onField("email", func(f *settings.Field) { f.Direction = settings.ToAloware }), ""},
 		{
 			"not required", onField("phone_number", func(f *settings.Field) { f.Required = false }),

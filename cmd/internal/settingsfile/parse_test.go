@@ -24,6 +24,7 @@ func TestFormatGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Version = 7
+	s.Limits = settings.Limits{HubSpotShare: 50, AlowarePerSecond: 2}
 	tier := s.NewField("csf1", "plan_tier")
 	tier.Type, tier.Values = domain.Enumeration, map[string]string{"gold": "Gold", "silver": "Silver"}
 	tier.Overwrite = settings.OverwriteIfBlank
