@@ -28,10 +28,11 @@ func (v *View) Apply(d Decision) {
 	for _, s := range waiting {
 		v.note(d.Contact, s)
 	}
+	v.count(d)
 }
 
 // count adds a decision's writes to its hour, for the cap of mode pilot; only the last two hours matter.
-func (v *View) count(d Decision, recordedAt int64) {
+func (v *View) count(d Decision) {
 	writes := 0
 	for _, c := range d.Commands {
 		if c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate {
@@ -41,7 +42,7 @@ func (v *View) count(d Decision, recordedAt int64) {
 	if d.Mode != domain.ModePilot || writes == 0 {
 		return
 	}
-	hour := recordedAt / hourMicros
+	hour := d.At / hourMicros
 	if v.Control.Writes == nil {
 		v.Control.Writes = map[int64]int{}
 	}
@@ -131,7 +132,7 @@ func (v *View) applyField(id ulid.ULID, name string, s FieldState, input int64) 
 func (v *View) own(id ulid.ULID) *Contact {
 	c := v.contacts[id]
 	if c == nil {
-		c = &Contact{ID: id}
+		c = &Contact{ID: id, changed: true}
 		v.contacts[id] = c
 	}
 	if !c.Alias.IsZero() {

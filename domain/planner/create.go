@@ -42,7 +42,24 @@ func (p *pass) alone(d *draft, r *Record) {
 	if !cr.Command.IsZero() && (c.Created == nil || c.Created.Command != cr.Command) {
 		return // on its way
 	}
+	if p.doubted(d, r) {
+		return
+	}
 	p.create(d, r)
+}
+
+// doubted asks Aloware again, before anybody is created from what may be an older body that came late.
+func (p *pass) doubted(d *draft, r *Record) bool {
+	if r.ID.System != domain.Aloware {
+		return false
+	}
+	for _, f := range p.v.Control.Settings.Fields {
+		if seen, ok := r.value(f.Aloware.Read); ok && seen.Hasty {
+			p.confirm(d, r)
+			return true
+		}
+	}
+	return false
 }
 
 func (p *pass) create(d *draft, r *Record) {
@@ -300,6 +317,7 @@ func (p *pass) adopt(d *draft, id domain.Record, reason string, target domain.Sy
 		return
 	}
 	p.join(d, lone, r, reason)
+	d.head.Creation = Creation{}
 }
 
 // existing decides on the record that stood in the way of a create: linked if it is nobody's and nothing contradicts,

@@ -17,6 +17,7 @@ type Decision struct {
 	Settings int         `json:"settings"`
 	Mode     domain.Mode `json:"mode"`
 	Input    int64       `json:"input"`   // position of the input
+	At       int64       `json:"at"`      // when the input was recorded, µs UTC
 	Trigger  string      `json:"trigger"` // its event type
 	Contact  ulid.ULID   `json:"contact"`
 	// Considered lists every record looked at, sorted.
@@ -102,6 +103,7 @@ const (
 	Absorbing  Result = "absorbed"
 	Looking    Result = "looked up first"
 	Reading    Result = "read first"
+	Parked     Result = "parked"
 )
 
 // Verdict is what was decided about one field, with the state it leaves the field in.

@@ -294,8 +294,8 @@ func (p *fieldPass) changed(s domain.System) bool {
 	if p.unsure != nil && p.unsure.System == s {
 		return false // Aloware names no author: the read-back that follows the write will tell
 	}
-	if p.recent(s, t.digest) && !t.seen.Read {
-		p.confirm(t.rec) // an old body delivered again looks like a revert: ask before anything is sent
+	if !t.seen.Read && (t.seen.Hasty || p.recent(s, t.digest)) {
+		p.confirm(p.d, t.rec) // an old body that comes late or again looks like a change: ask before anything is sent
 		return false
 	}
 	return true
@@ -317,12 +317,11 @@ func (p *fieldPass) lateWrite() bool {
 	return p.unsure == nil && h.seen.Own && p.recent(domain.HubSpot, h.digest)
 }
 
-// confirm reads an Aloware record, once, before an old value is believed.
-func (p *fieldPass) confirm(r *Record) {
-	if !r.Link.Reading.IsZero() && r.Link.Reading != r.ReadDone {
-		return
+// confirm reads an Aloware record, once, before a doubtful value is believed.
+func (p *pass) confirm(d *draft, r *Record) {
+	if r.Link.Reading.IsZero() || r.Link.Reading == r.ReadDone {
+		p.sendRead(d, r)
 	}
-	p.sendRead(p.d, r)
 }
 
 // still is a field neither side of which changed: an echo that closes a write, a refusal to tell, or nothing.
@@ -359,6 +358,8 @@ func (p *fieldPass) agree() {
 func (p *fieldPass) first(w writes) {
 	a, h := p.sides[domain.Aloware], p.sides[domain.HubSpot]
 	switch {
+	case a.seen.Hasty:
+		p.confirm(p.d, a.rec)
 	case a.err == nil && h.err == nil && a.digest == h.digest:
 		p.agree()
 	case a.blank():

@@ -22,10 +22,11 @@ type Effect struct {
 	Told     map[string]bool
 	Stale    map[string]bool // properties whose value was older than the one seen
 	Settled  *domain.Outcome
-	Release  bool // the sync opened: dirty contacts are planned
-	Withhold bool // …but nothing is sent for them
-	Force    bool // a person asked: refused writes are tried again
-	Answered bool // a read was answered
+	Release  bool  // the sync opened: dirty contacts are planned
+	Withhold bool  // …but nothing is sent for them
+	Force    bool  // a person asked: refused writes are tried again
+	Answered bool  // a read was answered
+	Hastened int64 // clock of an Aloware webhook that changed a value
 	// Found are the records a look-up found, when it found several.
 	Found []domain.Record
 }
@@ -79,6 +80,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 	if f.Complete {
 		r.complete(f, in, &e)
 	}
+	r.ChangedAt = max(r.ChangedAt, e.Hastened)
 	v.foldMerge(in, f, r, &e)
 	v.reindex(r)
 	return e, nil
@@ -119,6 +121,10 @@ func (v *View) live(in Input, f domain.Fact, r *Record, e *Effect) {
 	r.Life, r.LifeAt = next, f.Clock
 }
 
+// hastyMicros is how soon after a change another one of the same Aloware record is doubted: long enough for a delivery
+// that failed to have been repeated.
+const hastyMicros = int64(600) * 1e6
+
 // see folds one value: older than the one seen is stale and changes nothing; on a tie the later position wins.
 func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input, e *Effect) {
 	clock := f.Clock
@@ -137,7 +143,14 @@ func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input
 	if r.Seen == nil {
 		r.Seen = map[string]Seen{}
 	}
-	r.Seen[name] = Seen{Value: value, Clock: clock, Position: in.Position, Own: f.Origin.Own, Read: f.Answer != nil || f.Via == "scan"}
+	next := Seen{Value: value, Clock: clock, Position: in.Position, Own: f.Origin.Own, Read: f.Via != "webhook"}
+	if had && sameRaw(value, old.Value) {
+		next.Hasty = told.Hasty && !next.Read
+	} else if r.ID.System == domain.Aloware && !next.Read {
+		next.Hasty = r.ChangedAt > 0 && clock-r.ChangedAt < hastyMicros
+		e.Hastened = clock
+	}
+	r.Seen[name] = next
 	now, _ := r.value(name)
 	if !had || !sameRaw(now.Value, old.Value) {
 		e.Changed = true
@@ -201,19 +214,36 @@ func (v *View) foldOutcome(in Input, o domain.Outcome) Effect {
 	if o.Reason == domain.ReasonGone && o.Clock >= r.LifeAt {
 		r.Life, r.LifeAt = Reported, o.Clock
 	}
-	if len(o.Shows) > 0 && r.Answers == nil {
-		r.Answers = map[string]Seen{}
-	}
-	for name, value := range o.Shows {
-		if a, ok := r.Answers[name]; !ok || o.Clock >= a.Clock {
-			r.Answers[name] = Seen{Value: value, Clock: o.Clock, Position: in.Position}
-		}
-	}
+	v.shows(in, o, r)
 	if o.Complete {
 		r.Known = true
 	}
 	v.reindex(r)
 	return e
+}
+
+// shows folds what an outcome shows of its target. What the command wrote is the target's rendering of our value, an
+// answer; anything else is as good as a read.
+func (v *View) shows(in Input, o domain.Outcome, r *Record) {
+	if r.Seen == nil {
+		r.Seen = map[string]Seen{}
+	}
+	if r.Answers == nil {
+		r.Answers = map[string]Seen{}
+	}
+	for name, value := range o.Shows {
+		write := name
+		if f, ok := v.Control.Settings.FieldFor(o.System, name); ok {
+			write = f.Side(o.System).Write
+		}
+		into := r.Seen
+		if _, sent := o.Sent[write]; sent {
+			into = r.Answers
+		}
+		if old, ok := into[name]; !ok || o.Clock >= old.Clock {
+			into[name] = Seen{Value: value, Clock: o.Clock, Position: in.Position, Read: true}
+		}
+	}
 }
 
 // settle notes the outcome beside what waits for it; only what still waits keeps it, so the order in which an outcome
@@ -270,7 +300,7 @@ func (v *View) foldAct(in Input) (Effect, error) {
 	case domain.SyncResumed:
 		v.Control.Paused = false
 	case domain.GateChanged:
-		return v.foldGate(a, was), nil
+		return v.foldGate(in, a, was), nil
 	case domain.BaselineCompleted:
 		v.Control.Baseline = true
 		return Effect{}, nil
@@ -278,24 +308,33 @@ func (v *View) foldAct(in Input) (Effect, error) {
 		v.control = false
 		return Effect{Contact: a.Contact, Force: true, Changed: true}, nil
 	}
-	return Effect{Release: was && !v.Control.Stopped(), Withhold: off}, nil
+	return v.opened(in, was, off), nil
 }
 
-func (v *View) foldGate(a domain.Act, was bool) Effect {
-	if a.Field == "" {
+// opened is the effect of an act that may have opened the sync. An owner that takes over in the midst of planning the
+// dirty contacts folds the act again and must find the same.
+func (v *View) opened(in Input, was, off bool) Effect {
+	if was && !v.Control.Stopped() {
+		v.Control.Opening, v.Control.Withhold = in.Position, off
+	}
+	return Effect{Release: v.Control.Opening == in.Position, Withhold: v.Control.Withhold}
+}
+
+func (v *View) foldGate(in Input, a domain.Act, was bool) Effect {
+	switch _, shut := v.Control.ShutFields[a.Field]; {
+	case a.Field == "":
 		v.Control.Shut = !a.Open
-		return Effect{Release: was && !v.Control.Stopped()}
-	}
-	if a.Open {
-		_, shut := v.Control.ShutFields[a.Field]
+	case a.Open && shut:
 		delete(v.Control.ShutFields, a.Field)
-		return Effect{Release: shut && !v.Control.Stopped()}
+		was = true // contacts that hold such a field are dirty
+	case !a.Open:
+		if v.Control.ShutFields == nil {
+			v.Control.ShutFields = map[string]string{}
+		}
+		v.Control.ShutFields[a.Field] = a.Reason
+		return Effect{}
 	}
-	if v.Control.ShutFields == nil {
-		v.Control.ShutFields = map[string]string{}
-	}
-	v.Control.ShutFields[a.Field] = a.Reason
-	return Effect{}
+	return v.opened(in, was, false)
 }
 
 func (v *View) foldSettings(in Input) error {

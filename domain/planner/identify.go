@@ -287,7 +287,7 @@ func (p *pass) forget(d *draft) {
 
 // mergeHeads keeps the creation that is on its way, whichever contact it belongs to; reviews are settled by the link.
 func mergeHeads(a, b HeadState) HeadState {
-	h := HeadState{Dirty: a.Dirty || b.Dirty, Creation: a.Creation}
+	h := HeadState{Creation: a.Creation}
 	if h.Creation.Command.IsZero() {
 		h.Creation = b.Creation
 	}

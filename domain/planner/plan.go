@@ -44,6 +44,9 @@ func (v *View) Plan(in Input, e Effect) []Planned {
 // PlanDirty plans one dirty contact on the act that opened the sync. With withhold, what stands open is decided but
 // not sent: going live sends nothing retroactively.
 func (v *View) PlanDirty(in Input, e Effect, contact ulid.ULID) []Planned {
+	if c := v.contacts[contact]; c == nil || !c.Alias.IsZero() || c.HeadAt >= in.Position {
+		return nil // became another's alias, or was planned with it
+	}
 	p := &pass{v: v, in: in, e: Effect{Release: true, Withhold: e.Withhold, Changed: true}}
 	p.planContact(contact)
 	return p.done()
@@ -105,7 +108,7 @@ func (p *pass) planContact(id ulid.ULID) {
 
 // markDirty notes, once, that the contact must be planned when the sync opens.
 func (p *pass) markDirty(d *draft) {
-	if !d.head.Dirty && p.e.Changed {
+	if !d.head.Dirty && (p.e.Changed || p.e.First || p.e.Answered) {
 		d.head.Dirty = true
 		d.Whole = &Whole{Result: Withheld, Rule: p.v.stopRule()}
 	}
@@ -153,7 +156,7 @@ func (p *pass) draft(id ulid.ULID) *draft {
 	c := p.v.contact(id)
 	d := &draft{Decision: Decision{
 		Planner: Version, Settings: p.v.Control.Settings.Version, Mode: p.v.Control.Mode, Input: p.in.Position,
-		Trigger: p.in.Type, Contact: c.ID,
+		At: p.in.RecordedAt, Trigger: p.in.Type, Contact: c.ID,
 	}, head: cloneHead(c.Head)}
 	p.drafts = append(p.drafts, d)
 	return d
@@ -176,7 +179,6 @@ func (p *pass) done() []Planned {
 		}
 		d.Considered = p.considered(d)
 		p.v.Apply(d.Decision)
-		p.v.count(d.Decision, p.in.RecordedAt)
 		out = append(out, Planned{
 			ID: domain.DeriveID(p.in.ID, "decision/"+d.Contact.String(), "", 0), Decision: d.Decision, Outgoing: d.outgoing,
 		})
@@ -244,3 +246,17 @@ func cloneHead(h HeadState) HeadState {
 
 // field looks a field of the settings up by name.
 func (v *View) field(name string) (settings.Field, bool) { return v.Control.Settings.Field(name) }
+
+// Park decides, instead of Fold and Plan, that an input could not be decided. Its contact is dirty until a person
+// has the planner try again.
+func (v *View) Park(in Input) []Planned {
+	rec, err := domain.ParseRecord(in.Stream)
+	if err != nil || v.records[rec] == nil || v.Contact(v.records[rec].Link.Contact) == nil {
+		return nil
+	}
+	p := &pass{v: v, in: in}
+	d := p.draft(v.records[rec].Link.Contact)
+	d.head.Dirty = true
+	d.Whole = &Whole{Result: Parked, Rule: "error", Others: []domain.Record{rec}}
+	return p.done()
+}

@@ -29,6 +29,9 @@ type Seen struct {
 	// Own: the vendor names our app as the author. Read: it came from a read, not from a webhook.
 	Own  bool `json:"o,omitempty"`
 	Read bool `json:"r,omitempty"`
+	// Hasty: it changed soon after another change of an Aloware record. Aloware's webhooks carry no clock, so it may
+	// be an older body that came late.
+	Hasty bool `json:"h,omitempty"`
 }
 
 // Life says whether a record exists, as last told.
@@ -54,8 +57,10 @@ type Record struct {
 	Primary domain.Record   `json:"primary,omitzero"`
 	// ReadDone is the last read command that was answered or failed.
 	ReadDone ulid.ULID `json:"read_done,omitzero"`
-	Link     Link      `json:"link,omitzero"`
-	LinkAt   int64     `json:"link_at,omitempty"`
+	// ChangedAt is the clock of the last webhook that changed a value.
+	ChangedAt int64 `json:"changed_at,omitempty"`
+	Link      Link  `json:"link,omitzero"`
+	LinkAt    int64 `json:"link_at,omitempty"`
 
 	// Seen is what facts told, Answers what outcomes showed, by read name; personal, so stored sealed.
 	Seen    map[string]Seen `json:"-"`
@@ -112,6 +117,9 @@ type Control struct {
 	Portal     string            `json:"portal,omitempty"`
 	Account    string            `json:"account,omitempty"`
 	Opened     bool              `json:"opened,omitempty"`
+	// Opening is the act that opened the sync last: while its dirty contacts are being planned it may be folded again.
+	Opening  int64 `json:"opening,omitempty"`
+	Withhold bool  `json:"withhold,omitempty"` // …and what was dirty then is not sent
 	// Writes counts pilot writes per hour of the input's recording time, the last two hours.
 	Writes map[int64]int `json:"writes,omitempty"`
 }
@@ -282,7 +290,7 @@ func (v *View) contact(id ulid.ULID) *Contact {
 	if c := v.Contact(id); c != nil {
 		return c
 	}
-	c := &Contact{ID: id}
+	c := &Contact{ID: id, changed: true}
 	v.contacts[id] = c
 	return c
 }
@@ -318,3 +326,9 @@ func (v *View) reindex(r *Record) {
 	r.keys = identity.Keys(v.Control.Settings, r.ID, r.Properties())
 	v.index(r)
 }
+
+// Touch marks a record as changed, so that it is written again.
+func (r *Record) Touch() { r.changed = true }
+
+// Touch marks a contact as changed, so that it is written again.
+func (c *Contact) Touch() { c.changed = true }

@@ -52,7 +52,7 @@ func base() Settings {
 			Overwrite: OverwriteAlways, Blank: BlankKeep,
 		},
 		Gate:   GateField,
-		Limits: Limits{HubSpotShare: 50, AlowarePerSecond: 2},
+		Limits: Limits{HubSpotShare: 50, AlowarePerSecond: 50},
 	}
 }
 

@@ -77,3 +77,20 @@ BEGIN
     SELECT RAISE(ABORT, 'dedupe keys are immutable');
 END;
 -- +goose StatementEnd
+
+-- INSERT OR REPLACE removes a row without a word to the triggers above, unless the connection asks for that.
+-- +goose StatementBegin
+CREATE TRIGGER event_no_replace BEFORE INSERT ON event
+WHEN EXISTS (SELECT 1 FROM event WHERE connection = NEW.connection AND position = NEW.position)
+BEGIN
+    SELECT RAISE(ABORT, 'position is taken: events are immutable');
+END;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER append_key_no_replace BEFORE INSERT ON append_key
+WHEN EXISTS (SELECT 1 FROM append_key WHERE connection = NEW.connection AND key = NEW.key)
+BEGIN
+    SELECT RAISE(ABORT, 'dedupe key is taken: dedupe keys are immutable');
+END;
+-- +goose StatementEnd

@@ -1,0 +1,49 @@
+-- +goose Up
+-- Planner state: what the planner has seen and decided, foldable from the log alone. A version is one filling; the
+-- live one is the row of outbound that says so. Values lie sealed under their record's key, keys as blind tokens.
+CREATE TABLE outbound (
+  connection TEXT NOT NULL,
+  version    INTEGER NOT NULL,
+  live       INTEGER NOT NULL, -- 1 for the version the planner works on
+  position   INTEGER NOT NULL, -- every input up to here was planned
+  control    TEXT NOT NULL, -- the connection's own state as JSON: settings, mode, gate
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (connection, version)
+) STRICT;
+
+CREATE TABLE outbound_record (
+  connection TEXT NOT NULL,
+  version    INTEGER NOT NULL,
+  record     TEXT NOT NULL,
+  contact    TEXT NOT NULL,
+  link       TEXT NOT NULL, -- link state
+  meta       TEXT NOT NULL, -- JSON, no personal value
+  body       BLOB NOT NULL, -- what was seen and answered, sealed
+  PRIMARY KEY (connection, version, record)
+) STRICT;
+CREATE INDEX outbound_record_contact ON outbound_record (connection, version, contact);
+
+CREATE TABLE outbound_contact (
+  connection TEXT NOT NULL,
+  version    INTEGER NOT NULL,
+  contact    TEXT NOT NULL,
+  dirty      INTEGER NOT NULL, -- 1: planned when the sync opens
+  head_at    INTEGER NOT NULL,
+  body       TEXT NOT NULL, -- JSON, no personal value
+  PRIMARY KEY (connection, version, contact)
+) STRICT;
+CREATE INDEX outbound_contact_dirty ON outbound_contact (connection, version, contact) WHERE dirty = 1;
+
+CREATE TABLE outbound_key (
+  connection TEXT NOT NULL,
+  version    INTEGER NOT NULL,
+  key        BLOB NOT NULL, -- blind token of a match key
+  record     TEXT NOT NULL,
+  PRIMARY KEY (connection, version, key, record)
+) STRICT;
+
+-- +goose Down
+DROP TABLE outbound_key;
+DROP TABLE outbound_contact;
+DROP TABLE outbound_record;
+DROP TABLE outbound;
