@@ -1,0 +1,65 @@
+package hubspot
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// TestLimitHolds: whatever the limit and our share, no window of 10 s, burst included, holds more than the share.
+func TestLimitHolds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		limit := rapid.IntRange(10, 300).Draw(t, "limit")
+		share := rapid.IntRange(10, 100).Draw(t, "share")
+		b := newCalls(share)
+		b.set(limit)
+		at := time.Unix(1_700_000_000, 0)
+		var taken []time.Time
+		for range 3000 { // 30 s in steps of 10 ms, as greedy as can be
+			for b.limiter.AllowN(at, 1) {
+				taken = append(taken, at)
+			}
+			at = at.Add(10 * time.Millisecond)
+		}
+		for i, first := range taken {
+			n := 0
+			for _, later := range taken[i:] {
+				if later.Sub(first) < window {
+					n++
+				}
+			}
+			if most := max(limit*share/100, 1) + 1; n > most { // one more by rounding at the edges
+				t.Fatalf("%d calls in a window, at most %d", n, most)
+			}
+		}
+	})
+}
+
+func TestLimitAdapts(t *testing.T) {
+	b := newCalls(50)
+	tell := func(limit, interval string) {
+		h := http.Header{}
+		h.Set("X-HubSpot-RateLimit-Max", limit)
+		h.Set("X-HubSpot-RateLimit-Interval-Milliseconds", interval)
+		b.adapt(h)
+	}
+	tell("200", "10000")
+	if b.max != 200 || b.limiter.Burst() != 10 {
+		t.Fatalf("limit %d, burst %d", b.max, b.limiter.Burst())
+	}
+	for _, nonsense := range []string{"", "many", "-5", "0"} {
+		tell(nonsense, "10000")
+	}
+	tell("5", "1000") // of another window
+	if b.max != 200 {
+		t.Fatalf("limit %s", strconv.Itoa(b.max))
+	}
+	search := newSearch()
+	search.adapt(http.Header{"X-Hubspot-Ratelimit-Max": {"1000"}})
+	if search.limiter.Limit() != searchesPerSec {
+		t.Fatal("searches got the limit of other calls")
+	}
+}
