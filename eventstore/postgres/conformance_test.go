@@ -9,6 +9,7 @@ import (
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
+	"github.com/duolog/duolog/eventstore/internal/engine"
 	"github.com/duolog/duolog/eventstore/postgres"
 )
 
@@ -28,7 +29,8 @@ func TestConformance(t *testing.T) {
 					PollInterval: o.Poll, NoNotify: o.NoNotify, Clock: o.Clock,
 				})
 			},
-			Raw: raw,
+			Raw:        raw,
+			Statements: engine.Statements(),
 		}
 		d.AfterCrash = func(t *testing.T) *eventstoretest.Database {
 			t.Helper()

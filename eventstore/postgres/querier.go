@@ -92,20 +92,31 @@ func (r result) Scan(dest ...any) error {
 	return r.Rows.Scan(dest...)
 }
 
-// scanBools reads numbers where booleans are asked for.
+// scanBools reads booleans both as PostgreSQL has them, from an expression, and as 0 / 1, from a column.
 func (r result) scanBools(dest []any, first int) error {
-	numbers := append([]any(nil), dest...)
+	either := append([]any(nil), dest...)
 	for i := first; i < len(dest); i++ {
 		if _, isBool := dest[i].(*bool); isBool {
-			numbers[i] = new(int64)
+			either[i] = new(any)
 		}
 	}
-	if err := r.Rows.Scan(numbers...); err != nil {
+	if err := r.Rows.Scan(either...); err != nil {
 		return err
 	}
 	for i := first; i < len(dest); i++ {
-		if b, isBool := dest[i].(*bool); isBool {
-			*b = *(numbers[i].(*int64)) != 0 //nolint:forcetypeassert // put there above
+		b, isBool := dest[i].(*bool)
+		if !isBool {
+			continue
+		}
+		switch v := (*either[i].(*any)).(type) { //nolint:forcetypeassert // put there above
+		case bool:
+			*b = v
+		case int64:
+			*b = v != 0
+		case int32:
+			*b = v != 0
+		default:
+			return fmt.Errorf("scan column %d: a %T is no bool", i+1, v)
 		}
 	}
 	return nil

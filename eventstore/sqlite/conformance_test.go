@@ -10,6 +10,7 @@ import (
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
+	"github.com/duolog/duolog/eventstore/internal/engine"
 	"github.com/duolog/duolog/eventstore/sqlite"
 )
 
@@ -33,8 +34,9 @@ func databaseAt(t *testing.T, path string) *eventstoretest.Database {
 				Path: path, MasterKey: o.MasterKey, Migrate: true, PollInterval: o.Poll, Clock: o.Clock,
 			})
 		},
-		Raw:   raw,
-		Files: []string{path + "*"},
+		Raw:        raw,
+		Files:      []string{path + "*"},
+		Statements: engine.Statements(),
 		AfterCrash: func(t *testing.T) *eventstoretest.Database {
 			t.Helper()
 			there := filepath.Join(t.TempDir(), "duolog.db")

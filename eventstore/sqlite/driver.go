@@ -56,8 +56,8 @@ func (d *driver) Write(ctx context.Context, fn func(eventstore.Querier) error) e
 }
 
 func (d *driver) WriteKeys(ctx context.Context, fn func(eventstore.Querier) error) (bool, error) {
-	if !d.writer.tryTake() {
-		return false, nil
+	if taken, err := d.writer.takeUnlessStalled(ctx); !taken {
+		return false, err
 	}
 	defer d.writer.give()
 	return true, d.writer.transact(ctx, fn)

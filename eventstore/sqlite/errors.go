@@ -46,7 +46,8 @@ func (d *driver) Classify(err error) engine.Class {
 		return engine.Other
 	}
 	switch {
-	case se.Code() == lib.SQLITE_CONSTRAINT_PRIMARYKEY, se.Code() == lib.SQLITE_CONSTRAINT_UNIQUE:
+	case se.Code() == lib.SQLITE_CONSTRAINT_PRIMARYKEY, se.Code() == lib.SQLITE_CONSTRAINT_UNIQUE,
+		se.Code() == lib.SQLITE_CONSTRAINT_TRIGGER: // of the triggers against INSERT OR REPLACE
 		return engine.Unique
 	case se.Code()&0xff == lib.SQLITE_BUSY, se.Code()&0xff == lib.SQLITE_LOCKED:
 		return engine.Retry

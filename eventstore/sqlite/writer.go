@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"github.com/duolog/duolog/eventstore"
 )
@@ -16,6 +18,8 @@ type writer struct {
 	conn  *sql.Conn
 	turn  chan struct{}
 	stmts map[string]*sql.Stmt // guarded by turn
+	// calls counts calls into SQLite: one when begun, one when ended. Odd means one is under way.
+	calls atomic.Int64
 }
 
 // maxStmts bounds the prepared statements kept; programs have far fewer texts.
@@ -38,21 +42,46 @@ func (w *writer) take(ctx context.Context) error {
 	}
 }
 
-func (w *writer) tryTake() bool {
-	select {
-	case w.turn <- struct{}{}:
-		return true
-	default:
-		return false
+// stall is how long a transaction may do nothing before it counts as one that waits for what is asked of us.
+const stall = 100 * time.Millisecond
+
+// takeUnlessStalled takes the turn, or reports false when whoever has it does nothing: it may be our caller.
+func (w *writer) takeUnlessStalled(ctx context.Context) (bool, error) {
+	timer := time.NewTicker(stall)
+	defer timer.Stop()
+	for {
+		before := w.calls.Load()
+		select {
+		case w.turn <- struct{}{}:
+			return true, nil
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-timer.C:
+			if now := w.calls.Load(); now == before && now%2 == 0 {
+				return false, nil
+			}
+		}
 	}
+}
+
+// called marks a call into SQLite; what it returns marks the end.
+func (w *writer) called() func() {
+	w.calls.Add(1)
+	return func() { w.calls.Add(1) }
+}
+
+func (w *writer) run(ctx context.Context, statement string) error {
+	defer w.called()()
+	_, err := w.conn.ExecContext(ctx, statement)
+	return translate(err)
 }
 
 func (w *writer) give() { <-w.turn }
 
 // transact runs fn in a transaction; the caller has the turn.
 func (w *writer) transact(ctx context.Context, fn func(eventstore.Querier) error) (err error) {
-	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("begin: %w", translate(err))
+	if err := w.run(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
 	}
 	// The end of a transaction is not to be interrupted: a commit cut off would leave its outcome open.
 	end := context.WithoutCancel(ctx)
@@ -60,14 +89,14 @@ func (w *writer) transact(ctx context.Context, fn func(eventstore.Querier) error
 	defer func() {
 		if !committed {
 			// SQLite may have rolled back by itself, which makes this one fail: either way nothing is left.
-			_, _ = w.conn.ExecContext(end, "ROLLBACK")
+			_ = w.run(end, "ROLLBACK")
 		}
 	}()
 	if err := fn(writeQuerier{w}); err != nil {
 		return err
 	}
-	if _, err := w.conn.ExecContext(end, "COMMIT"); err != nil {
-		return fmt.Errorf("commit: %w", translate(err))
+	if err := w.run(end, "COMMIT"); err != nil {
+		return fmt.Errorf("commit: %w", err)
 	}
 	committed = true
 	return nil
@@ -107,6 +136,7 @@ func (w *writer) close() error {
 type writeQuerier struct{ w *writer }
 
 func (q writeQuerier) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	defer q.w.called()()
 	stmt, err := q.w.prepare(ctx, query)
 	if err != nil {
 		return 0, translate(err)
@@ -119,6 +149,7 @@ func (q writeQuerier) Exec(ctx context.Context, query string, args ...any) (int6
 }
 
 func (q writeQuerier) Query(ctx context.Context, query string, args ...any) (eventstore.Rows, error) {
+	defer q.w.called()()
 	return query1(ctx, q.w.conn, query, args)
 }
 
@@ -127,6 +158,7 @@ func (q writeQuerier) QueryKeys(ctx context.Context, query string, keys any, arg
 }
 
 func (q writeQuerier) Bulk(ctx context.Context, op eventstore.BulkOp, rows [][]any) error {
+	defer q.w.called()()
 	if len(rows) == 0 {
 		return nil
 	}

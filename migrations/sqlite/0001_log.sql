@@ -11,8 +11,9 @@ CREATE TABLE log_head (
     demo        INTEGER NOT NULL DEFAULT 0,     -- 1: made by the demo
     master_id   TEXT    NOT NULL,               -- which master key wraps secret
     secret      BLOB    NOT NULL                -- the connection's secret, wrapped
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
+-- Without rowids: a rowid would be one more key by which INSERT OR REPLACE removes rows.
 CREATE TABLE event (
     connection  TEXT    NOT NULL,
     position    INTEGER NOT NULL,
@@ -29,7 +30,7 @@ CREATE TABLE event (
     key_hash    BLOB    NOT NULL,               -- SHA-256 of the event's key
     hash        BLOB    NOT NULL,               -- SHA-256 of envelope, data and key_hash
     PRIMARY KEY (connection, position)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX event_stream ON event (connection, stream, position);
 

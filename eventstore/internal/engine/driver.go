@@ -18,8 +18,8 @@ type Driver interface {
 	Write(ctx context.Context, fn func(eventstore.Querier) error) error
 	// ReadTx runs fn in one read-only snapshot.
 	ReadTx(ctx context.Context, fn func(eventstore.Querier) error) error
-	// WriteKeys is Write for callers that may already hold a transaction: it never waits for one to end. It reports
-	// false, and has not run fn, when it would have to.
+	// WriteKeys is Write for callers that may be inside a transaction of this store. It reports false, and has not run
+	// fn, when it would have to wait for one that does not get on, for that may be the caller's own.
 	WriteKeys(ctx context.Context, fn func(eventstore.Querier) error) (bool, error)
 	// Insert moves the head on by the batch's rows and stores them, the dedupe keys and the new subject keys. It
 	// returns the head's position before, and the recording time. ErrMoved: no head with that key epoch.

@@ -26,7 +26,7 @@ const (
 
 // keys returns the keys of the subjects; those without one are made, or absent, as the policy says.
 func (v *vault) keys(ctx context.Context, subjects []string, missing policy) (map[string]subjectKey, error) {
-	found, absent, at := v.lookup(subjects)
+	found, absent, at := v.lookup(subjects, missing != makeNow)
 	if len(absent) == 0 {
 		return found, nil
 	}
@@ -48,8 +48,9 @@ func (v *vault) keys(ctx context.Context, subjects []string, missing policy) (ma
 	return found, err
 }
 
-// lookup sorts the subjects into those known in memory and those not.
-func (v *vault) lookup(subjects []string) (found map[string]subjectKey, absent []string, at stamp) {
+// lookup sorts the subjects into those known in memory and those not. A pending key counts for one who takes care that
+// it is stored together with what it seals, not for others: another process may yet be faster.
+func (v *vault) lookup(subjects []string, pendingToo bool) (found map[string]subjectKey, absent []string, at stamp) {
 	found = make(map[string]subjectKey, len(subjects))
 	asked := make(map[string]bool, len(subjects))
 	v.mu.Lock()
@@ -59,8 +60,11 @@ func (v *vault) lookup(subjects []string) (found map[string]subjectKey, absent [
 			continue
 		}
 		asked[subject] = true
-		if p, ok := v.pending[subject]; ok {
+		p, pending := v.pending[subject]
+		if pending && pendingToo {
 			found[subject] = subjectKey{key: p.key}
+		} else if pending {
+			absent = append(absent, subject)
 		} else if k, ok := v.known.get(subject); ok {
 			found[subject] = k
 		} else {
@@ -104,7 +108,22 @@ func (v *vault) learn(rows map[string]KeyRow, at stamp) (map[string]subjectKey, 
 			v.known.put(subject, k)
 		}
 	}
+	v.compare(rows)
 	return keys, nil
+}
+
+// compare drops pending keys that turn out to be stored, or to have come too late. The mutex is held.
+func (v *vault) compare(rows map[string]KeyRow) {
+	for subject, row := range rows {
+		p, ok := v.pending[subject]
+		if !ok {
+			continue
+		}
+		delete(v.pending, subject)
+		if !bytes.Equal(p.row.Wrapped, row.Wrapped) {
+			v.at.generation++ // what was sealed with it is to be sealed again
+		}
+	}
 }
 
 func (v *vault) unwrap(row KeyRow) (subjectKey, error) {
@@ -124,6 +143,17 @@ func (v *vault) purpose(subject string) string {
 	return "subject key\n" + v.connection + "\n" + subject
 }
 
+// proposal is the pending key of a subject, or a new one.
+func (v *vault) proposal(subject string) (pendingKey, error) {
+	v.mu.Lock()
+	p, ok := v.pending[subject]
+	v.mu.Unlock()
+	if ok {
+		return p, nil
+	}
+	return v.generate(subject)
+}
+
 func (v *vault) generate(subject string) (pendingKey, error) {
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw) // never fails
@@ -138,18 +168,14 @@ func (v *vault) create(ctx context.Context, subjects []string, how policy, at st
 	made := make([]pendingKey, len(subjects))
 	rows := make([]KeyRow, len(subjects))
 	for i, subject := range subjects {
-		p, err := v.generate(subject)
+		p, err := v.proposal(subject)
 		if err != nil {
 			return nil, err
 		}
 		made[i], rows[i] = p, p.row
 	}
 	if how == makeNow {
-		var stored map[string]KeyRow
-		done, err := v.store.driver.WriteKeys(ctx, func(q eventstore.Querier) (err error) {
-			stored, err = v.insert(ctx, q, rows)
-			return err
-		})
+		stored, done, err := v.store.storeKeys(ctx, v, rows)
 		if err != nil {
 			return nil, fmt.Errorf("store subject keys: %w", err)
 		}
@@ -158,6 +184,18 @@ func (v *vault) create(ctx context.Context, subjects []string, how policy, at st
 		}
 	}
 	return v.pend(made), nil
+}
+
+// storeKeys stores new keys at once; false when that would have to wait for the caller's own transaction.
+func (s *Store) storeKeys(ctx context.Context, v *vault, rows []KeyRow) (there map[string]KeyRow, done bool, err error) {
+	err = s.again(ctx, func() (err error) {
+		done, err = s.driver.WriteKeys(ctx, func(q eventstore.Querier) (err error) {
+			there, err = v.insert(ctx, q, rows)
+			return err
+		})
+		return err
+	})
+	return there, done, err
 }
 
 // insert stores keys where there are none and returns what then stands there.
