@@ -24,17 +24,17 @@ var Statuses = []string{InStep, Pending, Apart, Held, Failing, Excluded, Unlinke
 // fieldStatus puts a decided field state into a status and a reason.
 func fieldStatus(s planner.FieldState) (status, reason string) {
 	reason = joinReason(string(s.Result), s.Rule)
-	switch s.State {
-	case planner.InStep:
+	switch {
+	case s.State == planner.InStep:
 		return InStep, ""
-	case planner.Pending, planner.Dirty:
+	case s.State == planner.Pending:
 		return Pending, reason
-	}
-	switch s.Result {
-	case planner.Refused, planner.Invalid:
-		return Failing, reason
-	case planner.HeldBack, planner.Impossible:
+	case s.Result == planner.HeldBack || s.Result == planner.Impossible:
 		return Held, reason
+	case s.Result == planner.Refused || s.Result == planner.Invalid:
+		return Failing, reason
+	case s.State == planner.Dirty:
+		return Pending, reason
 	}
 	return Apart, reason
 }
@@ -129,8 +129,10 @@ func (c *contact) underWay() bool {
 	if c.paired() {
 		return false
 	}
-	switch c.body.Head.Creation.Result {
-	case planner.Creating, planner.Looking, planner.Waiting, planner.Reading, planner.Sent:
+	switch creation := c.body.Head.Creation; creation.Result {
+	case "":
+		return !creation.Command.IsZero()
+	case planner.Looking, planner.Waiting, planner.Reading:
 		return true
 	}
 	return len(c.body.Head.Lookups) > 0
