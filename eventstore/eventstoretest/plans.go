@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/duolog/duolog/eventstore"
@@ -15,7 +16,8 @@ var planTests = map[string]func(*testing.T, *fixture){
 }
 
 // The plan of every statement that reads the log goes straight to its rows, by an index and all of its leading
-// columns, in a database that has rows and no statistics.
+// columns, in a database that has rows and no statistics. How PostgreSQL looks up a list depends on its length and on
+// plans cached earlier: that is for the test of rows touched.
 func testPlansNeverAnalysed(t *testing.T, f *fixture) {
 	store, log := f.log(t)
 	f.forbidStatistics(t, store)
@@ -24,18 +26,15 @@ func testPlansNeverAnalysed(t *testing.T, f *fixture) {
 		t.Fatal("the factory names no statements")
 	}
 	for name, statement := range f.Statements {
-		t.Run(name, func(t *testing.T) {
-			plan := f.explain(t, store, statement)
-			bads := []string{"Seq Scan", "SCAN ", "Filter:"}
-			if !strings.Contains(statement, "$keys") { // a list's few answers may be sorted afterwards
-				bads = append(bads, "Sort", "USE TEMP B-TREE")
+		if store.Backend() == backendPostgres && strings.Contains(statement, "$keys") {
+			continue
+		}
+		plan := f.explain(t, store, statement)
+		for _, bad := range []string{"Seq Scan", "SCAN ", "Filter:", "USE TEMP B-TREE", "AUTOMATIC"} {
+			if strings.Contains(plan, bad) {
+				t.Errorf("%q in the plan of %s, which is\n%s\n\n%s", bad, name, statement, plan)
 			}
-			for _, bad := range bads {
-				if strings.Contains(plan, bad) {
-					t.Errorf("%q in the plan of\n%s\n\n%s", bad, statement, plan)
-				}
-			}
-		})
+		}
 	}
 }
 
@@ -143,64 +142,76 @@ func densely(statement string) string {
 	return strings.ReplaceAll(statement, "$9", fmt.Sprintf("$%d", n))
 }
 
-// What PostgreSQL really touched, whatever plans it cached: no table was read through, and an index gave about as
-// many entries as there were answers.
+// What PostgreSQL really touches while a log grows from nothing under one process, whatever plans it caches on the
+// way: no table is read through, and an index gives about as many entries as there are answers.
 func testRowsTouched(t *testing.T, f *fixture) {
-	store := f.open(t)
-	if store.Backend() != backendPostgres {
-		return // SQLite's plans do not depend on parameters or sessions, so the other test says it all
+	migrated, err := f.Open(t.Context(), Options{MasterKey: f.master})
+	if err == nil {
+		err = migrated.Close()
 	}
-	f.forbidStatistics(t, store)
-	log := logOf(t, store, connection)
-	fill(t, log, 3000)
-	old := mustRead(t, log, 0, 50)
-	if err := store.Close(); err != nil { // which is when a session's counts are written
-		t.Fatal(err)
-	}
-	before := f.touched(t)
-
-	again, err := f.Open(t.Context(), Options{MasterKey: f.master})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const answers = 40 * (3*10 + 3)
-	readALot(t.Context(), t, logOf(t, again, connection), old)
-	if err := again.Close(); err != nil {
+	if migrated.Backend() != backendPostgres {
+		return // SQLite counts nothing, and its plans depend neither on parameters nor on what was cached
+	}
+	before := f.touched(t)
+	store, err := f.Open(t.Context(), Options{MasterKey: f.master})
+	if err != nil {
 		t.Fatal(err)
 	}
+	closeStore := sync.OnceFunc(func() {
+		if err := store.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	t.Cleanup(closeStore)
+	f.forbidStatistics(t, store)
+	log := logOf(t, store, connection)
+	answers := int64(0)
+	for _, size := range []int{500, 1000, 3000} {
+		fill(t, log, size)
+		for i := range int64(20) {
+			answers += readSomeOfAll(t.Context(), t, log, i)
+		}
+	}
+	closeStore() // a session's counts are complete when it has ended
 	after := f.touched(t)
 	if n := after.scans - before.scans; n > 0 {
 		t.Errorf("event or append_key was read through %d times", n)
 	}
 	if n := after.entries - before.entries; n > 3*answers {
-		t.Errorf("%d index entries for about %d answers", n, answers)
+		t.Errorf("%d index entries for %d answers: %s", n, answers, after.detail)
 	}
 }
 
-// readALot makes forty rounds of every kind of read, enough for the server to settle on cached plans.
-func readALot(ctx context.Context, t *testing.T, log eventstore.Log, old []eventstore.Event) {
+// readSomeOfAll makes one round of every kind of read and returns how many rows that takes.
+func readSomeOfAll(ctx context.Context, t *testing.T, log eventstore.Log, i int64) int64 {
 	t.Helper()
-	for i := range int64(40) {
-		_ = mustRead(t, log, i*70, 10)
-		if _, err := log.ReadStream(ctx, fmt.Sprintf("hubspot/contact/%d", i%20), 0, 10); err != nil {
-			t.Fatal(err)
-		}
-		positions := make([]int64, 10)
-		for j := range positions {
-			positions[j] = i*70 + int64(j)*3 + 1
-		}
-		if _, err := log.Get(ctx, positions...); err != nil {
-			t.Fatal(err)
-		}
-		e := old[i]
-		mustAppend(t, log, eventstore.NewEvent{
-			ID: e.ID, Stream: e.Stream, Type: e.Type, Schema: e.Schema, Actor: e.Actor, Subject: e.Subject, Data: e.Data,
-		})
-		mustAppend(t, log, expecting(e.Stream, 1<<40))
+	page := mustRead(t, log, i*20, 10)
+	stream, err := log.ReadStream(ctx, fmt.Sprintf("hubspot/contact/%d", i%20), 0, 10)
+	if err != nil {
+		t.Fatal(err)
 	}
+	positions := make([]int64, 10)
+	for j := range positions {
+		positions[j] = i*20 + int64(j)*3 + 1
+	}
+	some, err := log.Get(ctx, positions...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	redelivered := event("hubspot/contact/1")
+	redelivered.Key = page[0].ID[:]
+	mustAppend(t, log, redelivered)
+	mustAppend(t, log, expecting(page[0].Stream, 1<<40))
+	return int64(len(page)+len(stream)+len(some)) + 2
 }
 
-type touched struct{ scans, entries int64 }
+type touched struct {
+	scans, entries int64
+	detail         string
+}
 
 // touched reads the server's counts once every session of the store has written its own.
 func (f *fixture) touched(t *testing.T) touched {
@@ -212,9 +223,12 @@ func (f *fixture) touched(t *testing.T) touched {
 			t.Fatal("the store's sessions do not end")
 		}
 	}
-	return touched{
-		scans: f.rawInt(t, "SELECT SUM(seq_scan) FROM pg_stat_user_tables WHERE relname IN ('event', 'append_key')"),
-		entries: f.rawInt(t, `SELECT SUM(idx_tup_read) FROM pg_stat_user_indexes
-		  WHERE relname IN ('event', 'append_key')`),
+	got := touched{scans: f.rawInt(t, `SELECT SUM(seq_scan) FROM pg_stat_user_tables
+	  WHERE relname IN ('event', 'append_key')`)}
+	query := `SELECT SUM(idx_tup_read), STRING_AGG(indexrelname || ' ' || idx_tup_read, ', ')
+	  FROM pg_stat_user_indexes WHERE relname IN ('event', 'append_key')`
+	if err := f.Raw.QueryRowContext(t.Context(), query).Scan(&got.entries, &got.detail); err != nil {
+		t.Fatal(err)
 	}
+	return got
 }
