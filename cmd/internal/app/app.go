@@ -1,0 +1,112 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/postgres"
+	"github.com/duolog/duolog/eventstore/sqlite"
+	"github.com/duolog/duolog/projections"
+	"github.com/duolog/duolog/projections/contacts"
+	"github.com/duolog/duolog/projections/history"
+	"github.com/duolog/duolog/projections/outbound"
+)
+
+// App is an open database and what reads it. It sends nothing.
+type App struct {
+	Config
+	Store    eventstore.Store
+	Log      eventstore.Log
+	Contacts *contacts.Reader
+	History  *history.Reader
+	Runner   *projections.Runner
+	Ring     *ingest.Ring
+	NewID    func() ulid.ULID
+	Logger   *slog.Logger
+	Actor    string // in acts of this process: "os:user@host"
+}
+
+// Open opens the database of the configuration and the connection's log.
+func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	key, err := c.masterKey()
+	if err != nil {
+		return nil, err
+	}
+	store, err := c.open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	log, err := store.Log(ctx, c.Connection)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open connection %s: %w", c.Connection, err), store.Close())
+	}
+	return &App{
+		Config: c, Store: store, Log: log, Logger: logger, Actor: actor(),
+		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
+		Runner: projections.New(store, log, projections.Options{Log: logger}, contacts.Projection{}, history.Projection{}),
+		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
+	}, nil
+}
+
+// Close closes the database.
+func (a *App) Close() error { return a.Store.Close() }
+
+func (c Config) open(ctx context.Context, key eventstore.MasterKey) (eventstore.Store, error) {
+	if path := c.SQLite(); path != "" {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, fmt.Errorf("make the data folder: %w", err)
+		}
+		return sqlite.Open(ctx, sqlite.Config{Path: path, MasterKey: key, Migrate: true})
+	}
+	return postgres.Open(ctx, postgres.Config{URL: c.DatabaseURL, MasterKey: key, Migrate: c.Migrate})
+}
+
+// masterKey loads the key, making its file when it is missing.
+func (c Config) masterKey() (eventstore.MasterKey, error) {
+	if c.Ephemeral && c.MasterKeyFile == "" {
+		return eventstore.NewMasterKey(), nil
+	}
+	key, err := eventstore.LoadMasterKey(c.MasterKeyFile)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	if err := os.MkdirAll(filepath.Dir(c.MasterKeyFile), 0o700); err != nil {
+		return key, fmt.Errorf("make the key's folder: %w", err)
+	}
+	key, err = eventstore.CreateMasterKey(c.MasterKeyFile)
+	if errors.Is(err, fs.ErrExist) { // another process was first
+		return eventstore.LoadMasterKey(c.MasterKeyFile)
+	}
+	return key, err
+}
+
+func actor() string {
+	user := os.Getenv("USER")
+	if user == "" {
+		user = "someone"
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "here"
+	}
+	return "os:" + user + "@" + host
+}
+
+// Control returns the connection's settings, mode and gate as planned so far, and up to which position.
+func (a *App) Control(ctx context.Context) (planner.Control, int64, error) {
+	return outbound.Control(ctx, a.Store, a.Log)
+}
