@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -143,9 +144,7 @@ func (s *story) echoOf(d planner.Decision, rec domain.Record) *Entry {
 	for _, v := range d.Fields {
 		switch v.Result {
 		case planner.Echo:
-			if to = s.byCommand[v.Command]; to == nil {
-				to = s.wrote[rec]
-			}
+			to = cmp.Or(s.byCommand[v.Command], s.wrote[rec], s.writes[rec.System])
 		case planner.Unchanged, planner.Agreed:
 		default:
 			return nil

@@ -22,6 +22,7 @@ type story struct {
 	byCommand  map[ulid.ULID]*Entry
 	decided    map[int64]planner.Decision // by input: what became of it, known before the input is told
 	wrote      map[domain.Record]*Entry   // the entry whose command the record answered last
+	writes     map[domain.System]*Entry   // the entry that last wrote to the system
 	shown      map[domain.Record]*shown
 	reads      map[valueKey]json.RawMessage
 	settings   settingsStory
@@ -38,7 +39,7 @@ type valueKey struct {
 func tell(events []eventstore.Event) ([]Entry, error) {
 	s := &story{
 		byPosition: map[int64]*Entry{}, byCommand: map[ulid.ULID]*Entry{}, decided: map[int64]planner.Decision{},
-		wrote: map[domain.Record]*Entry{}, shown: map[domain.Record]*shown{},
+		wrote: map[domain.Record]*Entry{}, writes: map[domain.System]*Entry{}, shown: map[domain.Record]*shown{},
 		reads: map[valueKey]json.RawMessage{},
 	}
 	for _, e := range events {
@@ -139,6 +140,9 @@ func (s *story) decision(e eventstore.Event) error {
 	}
 	for _, c := range d.Commands {
 		s.byCommand[c.ID] = to
+		if c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate {
+			s.writes[c.System] = to
+		}
 	}
 	s.add(to, e, Step{Kind: StepDecided, Decision: view})
 	return nil
