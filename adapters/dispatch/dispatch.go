@@ -121,17 +121,28 @@ func (d *Dispatcher) router() (*message.Router, error) {
 	return router, nil
 }
 
-// adopt leaves what an earlier owner may still have under way alone for the time an attempt may take.
+// adopt leaves what an earlier owner may still have under way alone for the time an attempt may take. While the
+// database is away it waits.
 func (d *Dispatcher) adopt(ctx context.Context) error {
-	err := d.DB.InTx(ctx, func(tx eventstore.Tx) error {
-		if err := d.Lease.Fence(ctx, tx); err != nil {
+	tick := time.NewTicker(d.Poll)
+	defer tick.Stop()
+	for {
+		err := d.DB.InTx(ctx, func(tx eventstore.Tx) error {
+			if err := d.Lease.Fence(ctx, tx); err != nil {
+				return err
+			}
+			_, err := outbox.Adopt(ctx, tx, d.Log.Connection(), d.Lease.Epoch(), d.Now().Add(d.Attempt))
 			return err
+		})
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, lease.ErrLost), ctx.Err() != nil, !errors.Is(err, eventstore.ErrUnavailable):
+			return fmt.Errorf("start dispatching: %w", err)
 		}
-		_, err := outbox.Adopt(ctx, tx, d.Log.Connection(), d.Lease.Epoch(), d.Now().Add(d.Attempt))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("start dispatching: %w", err)
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
 	}
-	return nil
 }

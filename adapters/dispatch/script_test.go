@@ -14,7 +14,7 @@ type script struct {
 	adapters.System
 	name  domain.System
 	batch int
-	// write and read answer one request; n counts the calls of the system, from 1. They run one at a time.
+	// write and read answer one request; n counts the calls of the system, from 1; calls may overlap.
 	write func(ctx context.Context, n int, w adapters.Write) adapters.WriteAnswer
 	read  func(ctx context.Context, n int, r adapters.ReadRequest) adapters.ReadAnswer
 

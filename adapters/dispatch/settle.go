@@ -28,7 +28,8 @@ func (d *Dispatcher) settle(ctx context.Context, j job, ended []ending) error {
 			if err := d.forgetErased(ctx, ended); err != nil {
 				return err
 			}
-		case errors.Is(err, lease.ErrLost), ctx.Err() != nil, d.Now().Sub(began) > settleAgain:
+		case errors.Is(err, lease.ErrLost), errors.Is(err, eventstore.ErrInvalid),
+			errors.Is(err, eventstore.ErrDedupeMismatch), ctx.Err() != nil, d.Now().Sub(began) > settleAgain:
 			return fmt.Errorf("settle: %w", err)
 		}
 		timer := time.NewTimer(pause)

@@ -4,18 +4,28 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
 
-// Insert adds commands in the planner's transaction, each payload sealed under its source record's key. Prefetch the
-// sources' keys before the transaction: making one inside it would wait for itself on SQLite. A row without a source
-// is sealed under its target.
+// Insert adds commands in the planner's transaction, each payload sealed under its source record's key. A row without
+// a source is sealed under its target.
 func Insert(ctx context.Context, tx eventstore.Tx, vault eventstore.Vault, connection string, rows []Row,
 	now time.Time,
 ) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	rows, subjects, err := complete(rows)
+	if err != nil {
+		return err
+	}
+	if err := vault.Prefetch(ctx, subjects...); err != nil {
+		return fmt.Errorf("load the keys of %d commands: %w", len(rows), err)
+	}
 	all := make([][]any, len(rows))
 	for i, r := range rows {
 		values, err := encode(ctx, vault, connection, r, now.UnixMicro())
@@ -24,9 +34,6 @@ func Insert(ctx context.Context, tx eventstore.Tx, vault eventstore.Vault, conne
 		}
 		all[i] = values
 	}
-	if len(all) == 0 {
-		return nil
-	}
 	op := eventstore.BulkOp{Mode: eventstore.Insert, Table: "outbox", Columns: columns, Key: 2}
 	if err := tx.Bulk(ctx, op, all); err != nil {
 		return fmt.Errorf("insert %d commands: %w", len(all), err)
@@ -34,15 +41,24 @@ func Insert(ctx context.Context, tx eventstore.Tx, vault eventstore.Vault, conne
 	return nil
 }
 
+// complete checks the rows, gives each its source, and lists the subjects.
+func complete(rows []Row) ([]Row, []string, error) {
+	rows, subjects := slices.Clone(rows), make([]string, len(rows))
+	for i := range rows {
+		if rows[i].Source.IsZero() {
+			rows[i].Source = rows[i].Record
+		}
+		if err := check(rows[i]); err != nil {
+			return nil, nil, fmt.Errorf("command %s: %w", rows[i].Command, err)
+		}
+		subjects[i] = rows[i].Source.Stream()
+	}
+	return rows, subjects, nil
+}
+
 // encode gives the values of a row in the order of columns. next_at starts as the moment of insertion, which makes
 // the queue fair; an urgent row starts at 0 and so stands before all others.
 func encode(ctx context.Context, vault eventstore.Vault, connection string, r Row, now int64) ([]any, error) {
-	if r.Source.IsZero() {
-		r.Source = r.Record
-	}
-	if err := check(r); err != nil {
-		return nil, fmt.Errorf("command %s: %w", r.Command, err)
-	}
 	plain, err := json.Marshal(r.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("command %s: a value is not JSON", r.Command)

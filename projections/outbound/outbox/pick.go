@@ -84,8 +84,7 @@ func (p *picker) lanes(ctx context.Context, tx eventstore.Tx, page []cursor) err
 		return nil
 	}
 	rows, err := tx.QueryKeys(ctx, "SELECT "+selected+` FROM outbox
-		WHERE connection = $1 AND system = $2 AND state <> 'dead' AND lane IN ($keys)`,
-		names, p.Connection, string(p.System))
+		WHERE connection = $1 AND state <> 'dead' AND lane IN ($keys)`, names, p.Connection)
 	found, err := eventstore.Scan(rows, err, scan)
 	if err != nil {
 		return fmt.Errorf("load lanes: %w", err)
@@ -126,6 +125,9 @@ func (p *picker) front(lane []*Entry) []*Entry {
 	}
 	if !due {
 		return nil
+	}
+	if ready[0].Reads() && len(ready) > p.Limit {
+		return ready[:p.Limit]
 	}
 	return ready
 }
