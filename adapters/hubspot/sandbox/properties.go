@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"net/http"
 	"regexp"
 	"slices"
@@ -56,31 +57,51 @@ func (s *Sandbox) propertyRoutes(mux *http.ServeMux) {
 	})
 }
 
+// AddProperty makes a text property of contacts, as a person does in HubSpot's settings.
+func (s *Sandbox) AddProperty(name string, unique bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.tables["contacts"]
+	p := custom(text(name, name))
+	p.HasUniqueValue = unique
+	if problem := s.addProperty(t, p); problem != nil {
+		return errors.New(problem.Message)
+	}
+	return nil
+}
+
 func (s *Sandbox) createProperty(c call) (int, any, *problem) {
 	p := property{Options: []option{}}
 	if bad := decode(c, &p); bad != nil {
 		return 0, nil, bad
 	}
-	switch {
-	case !nameShape.MatchString(p.Name) || p.Label == "" || p.GroupName == "":
-		return 0, nil, invalid("name, label and groupName are required; a name has lower case letters, digits and _")
-	case !slices.Contains(fieldTypes[p.Type], p.FieldType):
-		return 0, nil, invalid("type and fieldType do not fit")
-	case c.table.property(p.Name) != nil:
-		return 0, nil, newProblem(http.StatusConflict, "OBJECT_ALREADY_EXISTS",
-			"A property named '"+p.Name+"' already exists.")
-	case p.HasUniqueValue && c.table.uniques() >= maxUnique:
-		return 0, nil, invalid("The limit of 10 unique value properties is reached")
-	}
 	p.HubspotDefined, p.Calculated, p.Archived = false, false, false
 	p.ModificationMetadata = modification{Archivable: true}
 	p.CreatedAt = stamp(s.now())
 	p.UpdatedAt = p.CreatedAt
-	c.table.properties = append(c.table.properties, &p)
-	if p.HasUniqueValue {
-		c.table.unique[p.Name] = map[string]int64{}
+	if bad := s.addProperty(c.table, &p); bad != nil {
+		return 0, nil, bad
 	}
 	return http.StatusCreated, p, nil
+}
+
+func (s *Sandbox) addProperty(t *table, p *property) *problem {
+	switch {
+	case !nameShape.MatchString(p.Name) || p.Label == "" || p.GroupName == "":
+		return invalid("name, label and groupName are required; a name has lower case letters, digits and _")
+	case !slices.Contains(fieldTypes[p.Type], p.FieldType):
+		return invalid("type and fieldType do not fit")
+	case t.property(p.Name) != nil:
+		return newProblem(http.StatusConflict, "OBJECT_ALREADY_EXISTS",
+			"A property named '"+p.Name+"' already exists.")
+	case p.HasUniqueValue && t.uniques() >= maxUnique:
+		return invalid("The limit of 10 unique value properties is reached")
+	}
+	t.properties = append(t.properties, p)
+	if p.HasUniqueValue {
+		t.unique[p.Name] = map[string]int64{}
+	}
+	return nil
 }
 
 func (t *table) uniques() int {
