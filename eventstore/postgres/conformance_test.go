@@ -9,7 +9,6 @@ import (
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
-	"github.com/duolog/duolog/eventstore/internal/engine"
 	"github.com/duolog/duolog/eventstore/postgres"
 )
 
@@ -30,7 +29,7 @@ func TestConformance(t *testing.T) {
 				})
 			},
 			Raw:        raw,
-			Statements: engine.Statements(),
+			Statements: postgres.Statements(),
 		}
 		d.AfterCrash = func(t *testing.T) *eventstoretest.Database {
 			t.Helper()

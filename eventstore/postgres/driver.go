@@ -24,7 +24,7 @@ type driver struct {
 var _ engine.Driver = (*driver)(nil)
 
 func (d *driver) Traits() engine.Traits {
-	return engine.Traits{Backend: "postgres", Lock: " FOR UPDATE", OneStatement: true}
+	return engine.Traits{Backend: "postgres", Lock: " FOR UPDATE", OneStatement: true, Statements: statements()}
 }
 
 func (d *driver) Exec(ctx context.Context, query string, args ...any) (int64, error) {

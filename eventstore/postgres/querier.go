@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -34,20 +33,25 @@ func (q querier) Query(ctx context.Context, query string, args ...any) (eventsto
 	return result{rows}, nil
 }
 
-// placeholder stands in a query for its list.
-const placeholder = "IN ($keys)"
-
+// QueryKeys plans anew each time, for the list at hand: a plan made once for any list goes wrong as tables grow.
 func (q querier) QueryKeys(ctx context.Context, query string, keys any, args ...any) (eventstore.Rows, error) {
-	if strings.Count(query, placeholder) != 1 {
-		return nil, fmt.Errorf("query with keys: want %q once in it", placeholder)
-	}
+	arrayType := ""
 	switch keys.(type) {
-	case []string, []int64, [][]byte:
+	case []string:
+		arrayType = "text[]"
+	case []int64:
+		arrayType = "bigint[]"
+	case [][]byte:
+		arrayType = "bytea[]"
 	default:
 		return nil, fmt.Errorf("query with keys: %T is not a list of string, int64 or []byte", keys)
 	}
-	query = strings.Replace(query, placeholder, "= ANY($"+strconv.Itoa(len(args)+1)+")", 1)
-	return q.Query(ctx, query, append(append([]any(nil), args...), keys)...)
+	query, ok := withList(query, "$"+strconv.Itoa(len(args)+1), arrayType)
+	if !ok {
+		return nil, fmt.Errorf("query with keys: want %q once in it", keysIn)
+	}
+	all := append(append([]any{pgx.QueryExecModeCacheDescribe}, values(args)...), keys)
+	return q.Query(ctx, query, all...)
 }
 
 // values stores bool as 0 / 1, as the portable schema has it.

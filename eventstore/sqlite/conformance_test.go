@@ -10,7 +10,6 @@ import (
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
-	"github.com/duolog/duolog/eventstore/internal/engine"
 	"github.com/duolog/duolog/eventstore/sqlite"
 )
 
@@ -36,7 +35,7 @@ func databaseAt(t *testing.T, path string) *eventstoretest.Database {
 		},
 		Raw:        raw,
 		Files:      []string{path + "*"},
-		Statements: engine.Statements(),
+		Statements: sqlite.Statements(),
 		AfterCrash: func(t *testing.T) *eventstoretest.Database {
 			t.Helper()
 			there := filepath.Join(t.TempDir(), "duolog.db")

@@ -25,7 +25,9 @@ type reader struct {
 
 func newReader(pool *sql.DB) *reader { return &reader{pool: pool, readQuerier: readQuerier{pool}} }
 
-func (d *driver) Traits() engine.Traits { return engine.Traits{Backend: "sqlite"} }
+func (d *driver) Traits() engine.Traits {
+	return engine.Traits{Backend: "sqlite", Statements: engine.Portable}
+}
 
 func (d *driver) Query(ctx context.Context, query string, args ...any) (eventstore.Rows, error) {
 	return d.readers.Query(ctx, query, args...)

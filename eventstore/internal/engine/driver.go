@@ -35,6 +35,7 @@ type Traits struct {
 	Lock string
 	// OneStatement: Insert needs no transaction around it.
 	OneStatement bool
+	Statements   Statements
 }
 
 // Batch is what one transaction appends.

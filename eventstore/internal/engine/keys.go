@@ -76,8 +76,7 @@ func (v *vault) lookup(subjects []string, pendingToo bool) (found map[string]sub
 
 // read loads rows of subject_key.
 func (v *vault) read(ctx context.Context, q eventstore.Querier, subjects []string) (map[string]KeyRow, error) {
-	rows, err := q.QueryKeys(ctx, `SELECT subject, master_id, wrapped FROM subject_key
-		WHERE connection = $1 AND subject IN ($keys)`, subjects, v.connection)
+	rows, err := q.QueryKeys(ctx, v.store.sql.SubjectKeys, subjects, v.connection)
 	list, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (k KeyRow, err error) {
 		return k, r.Scan(&k.Subject, &k.MasterID, &k.Wrapped)
 	})

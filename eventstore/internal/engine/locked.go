@@ -64,10 +64,6 @@ func (p *plan) lock(ctx context.Context) (epoch int64, err error) {
 	return epoch, err
 }
 
-const lookUpKeys = `SELECT k.key, e.position, e.id, e.recorded_at, e.hash
-  FROM append_key k JOIN event e ON e.connection = k.connection AND e.position = k.position
- WHERE k.connection = $1 AND k.key IN ($keys)`
-
 func (p *plan) lookUp(ctx context.Context, calls []*call) error {
 	var keys [][]byte
 	for _, c := range calls {
@@ -75,7 +71,7 @@ func (p *plan) lookUp(ctx context.Context, calls []*call) error {
 			keys = append(keys, row.Key)
 		}
 	}
-	rows, err := p.q.QueryKeys(ctx, lookUpKeys, keys, p.log.connection)
+	rows, err := p.q.QueryKeys(ctx, p.log.store.sql.LookUp, keys, p.log.connection)
 	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (none struct{}, err error) {
 		var s stored
 		var key, id, hash []byte
@@ -145,8 +141,7 @@ func (p *plan) holds(ctx context.Context, ev *eventstore.NewEvent) (bool, error)
 	if last, ok := p.lastOf[ev.Stream]; ok {
 		return last <= *ev.ExpectLast, nil
 	}
-	rows, err := p.q.Query(ctx, `SELECT position FROM event WHERE connection = $1 AND stream = $2 AND position > $3
-		ORDER BY connection, stream, position LIMIT 1`, p.log.connection, ev.Stream, *ev.ExpectLast)
+	rows, err := p.q.Query(ctx, p.log.store.sql.Beyond, p.log.connection, ev.Stream, *ev.ExpectLast)
 	beyond, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (n int64, err error) { return n, r.Scan(&n) })
 	if err != nil {
 		return false, fmt.Errorf("look up stream: %w", err)

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -88,22 +90,17 @@ func (l *Log) Wait(ctx context.Context, after int64) error {
 	return nil
 }
 
-const selectEvents = `SELECT position, id, stream, type, schema, occurred_at, recorded_at, actor, causation, subject,
-	data, hash FROM event WHERE connection = $1`
-
-// Each ORDER BY names every column of the key: without statistics a planner otherwise may take the wrong index.
-const (
-	readLog    = selectEvents + ` AND position > $2 ORDER BY connection, position LIMIT $3`
-	readStream = selectEvents + ` AND stream = $2 AND position > $3 ORDER BY connection, stream, position LIMIT $4`
-	readSome   = selectEvents + ` AND position IN ($keys) ORDER BY connection, position`
-)
-
 // Read pages through the log.
 func (l *Log) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	rows, err := l.store.driver.Query(ctx, readLog, l.connection, after, int64(limit))
+	after = max(after, 0)
+	through := int64(math.MaxInt64)
+	if after <= through-int64(limit) {
+		through = after + int64(limit)
+	}
+	rows, err := l.store.driver.Query(ctx, l.store.sql.Read, l.connection, after, through)
 	return l.open(ctx, rows, err)
 }
 
@@ -112,7 +109,7 @@ func (l *Log) ReadStream(ctx context.Context, stream string, after int64, limit 
 	if limit <= 0 {
 		return nil, nil
 	}
-	rows, err := l.store.driver.Query(ctx, readStream, l.connection, stream, after, int64(limit))
+	rows, err := l.store.driver.Query(ctx, l.store.sql.ReadStream, l.connection, stream, after, int64(limit))
 	return l.open(ctx, rows, err)
 }
 
@@ -121,10 +118,12 @@ func (l *Log) Get(ctx context.Context, positions ...int64) ([]eventstore.Event, 
 	if len(positions) == 0 {
 		return nil, nil
 	}
-	sorted := slices.Clone(positions) // a long list is read in parts, each in order
+	sorted := slices.Clone(positions)
 	slices.Sort(sorted)
-	rows, err := l.store.driver.QueryKeys(ctx, readSome, slices.Compact(sorted), l.connection)
-	return l.open(ctx, rows, err)
+	rows, err := l.store.driver.QueryKeys(ctx, l.store.sql.ReadSome, slices.Compact(sorted), l.connection)
+	events, err := l.open(ctx, rows, err)
+	slices.SortFunc(events, func(a, b eventstore.Event) int { return cmp.Compare(a.Position, b.Position) })
+	return events, err
 }
 
 // open collects rows and opens what is sealed in them.

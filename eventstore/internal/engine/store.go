@@ -24,6 +24,7 @@ type Options struct {
 // Store implements eventstore.Store over a driver.
 type Store struct {
 	driver Driver
+	sql    Statements
 	opts   Options
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -39,7 +40,7 @@ var _ eventstore.Store = (*Store)(nil)
 // New makes a store; Close closes the driver.
 func New(driver Driver, opts Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Store{driver: driver, opts: opts, ctx: ctx, cancel: cancel, logs: map[string]*Log{}}
+	return &Store{driver: driver, sql: driver.Traits().Statements, opts: opts, ctx: ctx, cancel: cancel, logs: map[string]*Log{}}
 }
 
 // Backend names the driver.
