@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/duolog/duolog/eventstore"
 )
@@ -61,10 +62,13 @@ func (r *Runner) park(ctx context.Context, p Projection, cp *checkpoint, e event
 		}
 		return r.insertParked(ctx, tx, *cp, []parkedRow{row})
 	})
-	if err == nil {
-		cp.position = e.Position
+	if err != nil {
+		return err
 	}
-	return err
+	cp.position = e.Position
+	r.slog.LogAttrs(ctx, slog.LevelWarn, "event parked", slog.String("projection", p.Name()),
+		slog.Int64("position", e.Position), slog.String("type", e.Type), slog.String("error", row.text))
+	return nil
 }
 
 func parkedKeys(ctx context.Context, q eventstore.Querier, cp checkpoint) (map[string]bool, error) {

@@ -29,10 +29,11 @@ type Projection interface {
 }
 
 // Table is a projection's table. Its key begins with connection, version and the column Key, by which old rows are
-// removed in chunks.
+// removed in chunks. A text or bytes key is never empty, a number never negative.
 type Table struct {
 	Name string
 	Key  string
+	Kind eventstore.Kind // of Key
 }
 
 // Keyed is a projection whose order is kept per something other than the event's stream.

@@ -9,9 +9,6 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// chunk is the number of keys whose old rows one transaction removes.
-const chunk = 500
-
 // errBehind: the live version is further than what the new one would reach with this page.
 var errBehind = errors.New("live version is ahead")
 
@@ -105,6 +102,9 @@ func (r *Runner) building(ctx context.Context, p Projection) (checkpoint, error)
 			return err
 		}
 		for _, cp := range all {
+			if cp.fold > int64(p.Fold()) {
+				return ErrNewer
+			}
 			if cp.state != stateBuilding {
 				continue
 			}
@@ -168,53 +168,4 @@ func (r *Runner) retire(ctx context.Context, tx eventstore.Tx, p Projection, to 
 		return errBehind
 	}
 	return err
-}
-
-// removeOld deletes the rows of every retired version in chunks, then the version itself.
-func (r *Runner) removeOld(ctx context.Context, p Projection) error {
-	all, err := r.versions(ctx, r.db, p.Name())
-	if err != nil {
-		return err
-	}
-	for _, cp := range all {
-		if cp.state != stateOld {
-			continue
-		}
-		for _, table := range p.Tables() {
-			if err := r.removeRows(ctx, table, cp.version); err != nil {
-				return err
-			}
-		}
-		if err := r.forget(ctx, cp); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *Runner) removeRows(ctx context.Context, table Table, version int64) error {
-	query := fmt.Sprintf(`DELETE FROM %[1]s WHERE connection = $1 AND version = $2 AND %[2]s IN (
-		SELECT %[2]s FROM %[1]s WHERE connection = $3 AND version = $4
-		ORDER BY connection, version, %[2]s LIMIT %[3]d)`, table.Name, table.Key, chunk)
-	conn := r.log.Connection()
-	for {
-		n, err := r.db.Exec(ctx, query, conn, version, conn, version)
-		if err != nil || n == 0 {
-			return err
-		}
-	}
-}
-
-func (r *Runner) forget(ctx context.Context, cp checkpoint) error {
-	return r.db.InTx(ctx, func(tx eventstore.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM parked WHERE connection = $1 AND projection = $2 AND version = $3`,
-			cp.connection, cp.name, cp.version)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `DELETE FROM projection
-			WHERE connection = $1 AND name = $2 AND version = $3 AND state = $4`,
-			cp.connection, cp.name, cp.version, stateOld)
-		return err
-	})
 }

@@ -123,7 +123,10 @@ func (r *Runner) catchUp(ctx context.Context, p Projection) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if cp.fold != int64(p.Fold()) {
+		if cp.fold > int64(p.Fold()) {
+			return 0, fmt.Errorf("%s: %w", p.Name(), ErrNewer)
+		}
+		if cp.fold < int64(p.Fold()) {
 			if err := r.Rebuild(ctx, p.Name(), nil); err != nil {
 				return 0, err
 			}
@@ -155,6 +158,9 @@ func (r *Runner) named(name string) (Projection, error) {
 
 // ErrUnknown: the runner has no projection of that name.
 var ErrUnknown = errors.New("no such projection")
+
+// ErrNewer: the rows were made by a newer program; this one must not add to them, nor take them back.
+var ErrNewer = errors.New("projection belongs to a newer program")
 
 func (r *Runner) pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)

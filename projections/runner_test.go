@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -311,6 +312,82 @@ func TestAnotherFoldIsRebuiltByItsFollower(t *testing.T) {
 		t.Errorf("status %+v, %v; want version 2 at %d", status, err, head)
 	}
 	checkDense(t, applied(t, store, log), head)
+}
+
+func TestAnOlderProgramLeavesNewerRowsAlone(t *testing.T) {
+	store := backends.SQLite(t)
+	log := openLog(t, store)
+	appendTo(t, log, "hubspot/contact/1")
+	catchUp(t, projections.New(store, log, projections.Options{}, list{fold: 1}))
+	appendTo(t, log, "hubspot/contact/2")
+	older := projections.New(store, log, projections.Options{}, list{})
+	if err := older.CatchUp(t.Context()); !errors.Is(err, projections.ErrNewer) {
+		t.Errorf("catch up: %v, want ErrNewer", err)
+	}
+	if err := older.Rebuild(t.Context(), "list", nil); !errors.Is(err, projections.ErrNewer) {
+		t.Errorf("rebuild: %v, want ErrNewer", err)
+	}
+	if got := applied(t, store, log); !slices.Equal(got, []int64{1}) {
+		t.Errorf("applied %v, want only 1", got)
+	}
+}
+
+func TestARebuildParksPoisonAnew(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log := openLog(t, store)
+		a, b := "hubspot/contact/1", "hubspot/contact/2"
+		appendTo(t, log, a, b, a, b, a)
+		poison := map[string]error{b: errors.New("bad")}
+		r := projections.New(store, log, projections.Options{Page: 4}, list{poison: poison})
+		catchUp(t, r)
+		delete(poison, b)
+		poison[a] = errors.New("bad")
+		if err := r.Rebuild(t.Context(), "list", nil); err != nil {
+			t.Fatal(err)
+		}
+		parked, err := r.Parked(t.Context(), "list")
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkParked(t, parked, a, []int64{1, 3, 5}, []int64{1, 0, 0})
+		if got := applied(t, store, log); !slices.Equal(got, []int64{2, 4}) {
+			t.Errorf("applied %v, want 2 4", got)
+		}
+	})
+}
+
+func TestTwoRebuildsAtOnceMakeOneVersion(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log := openLog(t, store)
+		var head int64
+		for i := range 30 {
+			head = appendTo(t, log, fmt.Sprint("hubspot/contact/", i))
+		}
+		r := projections.New(store, log, projections.Options{Page: 2}, list{})
+		catchUp(t, r)
+		// The second starts when the first has begun its version, so both fill the same one.
+		second := make(chan error, 1)
+		err := r.Rebuild(t.Context(), "list", func(done, _ int64) {
+			if done == 2 {
+				began := make(chan struct{})
+				var once sync.Once
+				go func() {
+					second <- r.Rebuild(t.Context(), "list", func(int64, int64) { once.Do(func() { close(began) }) })
+				}()
+				<-began
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := <-second; err != nil {
+			t.Fatal(err)
+		}
+		checkDense(t, applied(t, store, log), head)
+		if parked, err := r.Parked(t.Context(), "list"); err != nil || len(parked) > 0 {
+			t.Errorf("parked %+v, %v: an event was applied twice", parked, err)
+		}
+	})
 }
 
 func TestFrozenDoesNotLookHealthy(t *testing.T) {

@@ -37,3 +37,32 @@ func TestBenchRebuildMeasuresAndCleansUp(t *testing.T) {
 		t.Logf("%.0f events/s, baseline %.0f, ratio %.2f", b.EventsPerSecond, b.BaselineEventsPerSecond, b.Ratio)
 	})
 }
+
+// BenchmarkRebuild folds a log of people who were created, decided on, written and changed once.
+func BenchmarkRebuild(b *testing.B) {
+	for name, open := range map[string]func(testing.TB) eventstore.Store{
+		"sqlite": backends.SQLite, "postgres": backends.Postgres,
+	} {
+		b.Run(name, func(b *testing.B) {
+			store := open(b)
+			log, err := store.Log(b.Context(), "bench")
+			if err != nil {
+				b.Fatal(err)
+			}
+			g := logtest.New(3)
+			g.Spread(2000)
+			for head := int64(0); head < 10_000; {
+				head = logtest.Append(b, log, g.Events(head, 1000)...)
+			}
+			r := projections.New(store, log, projections.Options{}, Projection{})
+			for b.Loop() {
+				got, err := r.BenchRebuild(b.Context(), Name, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(got.EventsPerSecond, "events/s")
+				b.ReportMetric(got.Ratio, "ratio")
+			}
+		})
+	}
+}

@@ -24,11 +24,11 @@ func (Projection) Fold() int { return 1 }
 // Tables lists what it writes.
 func (Projection) Tables() []projections.Table {
 	return []projections.Table{
-		{Name: "contact", Key: "contact"},
-		{Name: "contact_record", Key: "record"},
-		{Name: "contact_field", Key: "contact"},
-		{Name: "contact_key", Key: "key"},
-		{Name: "contact_policy", Key: "position"},
+		{Name: "contact", Key: "contact", Kind: eventstore.Text},
+		{Name: "contact_record", Key: "record", Kind: eventstore.Text},
+		{Name: "contact_field", Key: "contact", Kind: eventstore.Text},
+		{Name: "contact_key", Key: "key", Kind: eventstore.Bytes},
+		{Name: "contact_policy", Key: "position", Kind: eventstore.Int},
 	}
 }
 

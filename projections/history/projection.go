@@ -30,7 +30,7 @@ func (Projection) Fold() int { return 1 }
 
 // Tables lists what it writes.
 func (Projection) Tables() []projections.Table {
-	return []projections.Table{{Name: "history_entry", Key: "owner"}}
+	return []projections.Table{{Name: "history_entry", Key: "owner", Kind: eventstore.Text}}
 }
 
 var entryOp = eventstore.BulkOp{

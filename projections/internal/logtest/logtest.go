@@ -20,6 +20,7 @@ import (
 // Start is the clock of a log's first event, µs UTC.
 const Start = int64(1_790_000_000_000_000)
 
+// people is how many contacts a log has unless Spread says otherwise.
 const people = 7
 
 // Generator makes events.
@@ -34,10 +35,16 @@ type Generator struct {
 // New returns a generator of the seed.
 func New(seed uint64) *Generator {
 	g := &Generator{rnd: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // reproducible tests
-	for i := range people {
+	g.Spread(people)
+	return g
+}
+
+// Spread lets the log be about so many people.
+func (g *Generator) Spread(n int) {
+	g.contacts = nil
+	for i := range n {
 		g.contacts = append(g.contacts, g.id(i, "contact"))
 	}
-	return g
 }
 
 func (g *Generator) id(n int, kind string) ulid.ULID {
@@ -91,10 +98,10 @@ func (g *Generator) clock() int64 {
 
 // Record returns one of the log's records.
 func (g *Generator) Record() domain.Record {
-	return domain.Record{System: domain.Systems[g.rnd.IntN(2)], ID: fmt.Sprint(500 + g.rnd.IntN(people))}
+	return domain.Record{System: domain.Systems[g.rnd.IntN(2)], ID: fmt.Sprint(500 + g.rnd.IntN(len(g.contacts)))}
 }
 
-func (g *Generator) contact() ulid.ULID { return g.contacts[g.rnd.IntN(people)] }
+func (g *Generator) contact() ulid.ULID { return g.contacts[g.rnd.IntN(len(g.contacts))] }
 
 var names = map[domain.System][]string{
 	domain.HubSpot: {"email", "phone", "firstname", "lastname", "city", "unmapped"},

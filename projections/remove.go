@@ -1,0 +1,105 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/duolog/duolog/eventstore"
+)
+
+// chunk is the number of rows after which a removal commits; rows of one key are not parted.
+const chunk = 500
+
+// removeOld deletes the rows of every retired version in chunks, then the version itself.
+func (r *Runner) removeOld(ctx context.Context, p Projection) error {
+	all, err := r.versions(ctx, r.db, p.Name())
+	if err != nil {
+		return err
+	}
+	for _, cp := range all {
+		if cp.state != stateOld {
+			continue
+		}
+		for _, table := range p.Tables() {
+			if err := r.removeRows(ctx, table, cp.version); err != nil {
+				return err
+			}
+		}
+		if err := r.forget(ctx, cp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Runner) forget(ctx context.Context, cp checkpoint) error {
+	return r.db.InTx(ctx, func(tx eventstore.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM parked WHERE connection = $1 AND projection = $2 AND version = $3`,
+			cp.connection, cp.name, cp.version)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM projection
+			WHERE connection = $1 AND name = $2 AND version = $3 AND state = $4`,
+			cp.connection, cp.name, cp.version, stateOld)
+		return err
+	})
+}
+
+// removeRows walks the table by its key: starting at the first row again after each chunk would pass by all that was
+// removed before.
+func (r *Runner) removeRows(ctx context.Context, table Table, version int64) error {
+	after := lowest(table.Kind)
+	for {
+		last, found, err := r.boundary(ctx, table, version, after)
+		if err != nil || !found {
+			return err
+		}
+		_, err = r.db.Exec(ctx, fmt.Sprintf(`DELETE FROM %[1]s
+			WHERE connection = $1 AND version = $2 AND %[2]s > $3 AND %[2]s <= $4`, table.Name, table.Key),
+			r.log.Connection(), version, after, last)
+		if err != nil {
+			return err
+		}
+		after = last
+	}
+}
+
+// boundary returns the key of the last of the next chunk of rows.
+func (r *Runner) boundary(
+	ctx context.Context, table Table, version int64, after any,
+) (last any, found bool, err error) {
+	rows, err := r.db.Query(ctx, fmt.Sprintf(`SELECT %[2]s FROM %[1]s
+		WHERE connection = $1 AND version = $2 AND %[2]s > $3
+		ORDER BY connection, version, %[2]s LIMIT %[3]d`, table.Name, table.Key, chunk),
+		r.log.Connection(), version, after)
+	keys, err := eventstore.Scan(rows, err, func(row eventstore.Rows) (any, error) { return scanKey(row, table.Kind) })
+	if err != nil || len(keys) == 0 {
+		return nil, false, err
+	}
+	return keys[len(keys)-1], true, nil
+}
+
+func lowest(kind eventstore.Kind) any {
+	switch kind {
+	case eventstore.Text:
+		return ""
+	case eventstore.Bytes:
+		return []byte{}
+	}
+	return int64(-1)
+}
+
+func scanKey(row eventstore.Rows, kind eventstore.Kind) (any, error) {
+	switch kind {
+	case eventstore.Text:
+		var s string
+		err := row.Scan(&s)
+		return s, err
+	case eventstore.Bytes:
+		var b []byte
+		err := row.Scan(&b)
+		return b, err
+	}
+	return scanInt(row)
+}
