@@ -42,6 +42,10 @@ func (p *pass) alone(d *draft, r *Record) {
 	if !cr.Command.IsZero() && (c.Created == nil || c.Created.Command != cr.Command) {
 		return // on its way
 	}
+	if p.e.Scanned && !p.v.Control.Baseline {
+		d.head.Dirty = true // who stands on the other side is known when the scan of both is over
+		return
+	}
 	if p.doubted(d, r) {
 		return
 	}
@@ -289,6 +293,8 @@ func (p *pass) creationOutcome(d *draft) {
 	switch {
 	case s.Result == domain.ResultApplied || s.Result == domain.ResultPartly:
 		p.adopt(d, s.Record, "created", target)
+	case s.Result == domain.ResultWithdrawn:
+		d.head.Creation = Creation{}
 	case s.Reason == domain.ReasonExists && !s.Existing.IsZero():
 		p.existing(d, s.Existing, target)
 	case d.head.Creation.Result != Refused:

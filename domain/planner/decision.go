@@ -204,6 +204,8 @@ type PendingWrite struct {
 	System  domain.System `json:"system"`
 	Command ulid.ULID     `json:"command"`
 	Digest  string        `json:"digest"`
+	// Was is the source's base before it, empty for none: what a write that is withdrawn unsent goes back to.
+	Was string `json:"was,omitempty"`
 }
 
 // HeldValue is a digest a side held or was sent, and when (recording time of the input, µs UTC).

@@ -181,12 +181,25 @@ func (p *fieldPass) load(f *Field) {
 		}
 		p.setBase(w.System, base)
 		p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
+	case s.Result == domain.ResultWithdrawn:
+		p.withdrawn(w)
 	default:
 		if reason == "" {
 			reason = s.Reason
 		}
 		p.now.State, p.now.Result, p.now.Rule = Apart, Refused, reason
 	}
+}
+
+// withdrawn takes a write back that never left: its source has changed again, and is planned from the present.
+func (p *fieldPass) withdrawn(w *PendingWrite) {
+	from := w.System.Other()
+	p.now.State, p.now.Result, p.now.Rule = Dirty, Waiting, "withdrawn"
+	if w.Was == "" {
+		p.now.Base = nil
+		return
+	}
+	p.now.Base[from] = w.Was
 }
 
 func (s FieldState) clone() FieldState {
@@ -454,13 +467,17 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 		p.apart(v)
 		return
 	}
+	was := p.now.Base[from]
+	if old := p.now.Pending; old != nil && old.System == t.system() {
+		was = old.Was
+	}
 	lost := p.unsure != nil && p.unsure.System == from && s.digest != p.unsure.Digest
 	p.setBase(from, s.digest)
 	p.setBase(t.system(), t.digest)
 	p.remember(t.system(), s.digest)
 	u := w[t.system()]
 	u.values[prop], u.digests[prop] = raw, s.digest
-	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: s.digest}
+	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: s.digest, Was: was}
 	p.now.State, p.now.Result, p.now.Rule, p.now.From = Pending, "", "", from
 	v.Result, v.Command = Sent, u.id
 	if lost {

@@ -26,6 +26,7 @@ type Effect struct {
 	Withhold bool  // …but nothing is sent for them
 	Force    bool  // a person asked: refused writes are tried again
 	Answered bool  // a read was answered
+	Scanned  bool  // told by a scan or its look-ups
 	Hastened int64 // clock of an Aloware webhook that changed a value
 	// Found are the records a look-up found, when it found several.
 	Found []domain.Record
@@ -57,7 +58,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 	if err != nil {
 		return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 	}
-	e := Effect{Record: id, Told: map[string]bool{}, Stale: map[string]bool{}, First: v.records[id] == nil}
+	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]bool{}, First: v.records[id] == nil}
 	if f.Answer != nil {
 		e.Answered, e.Contact = true, f.Answer.Contact
 		if len(f.Answer.Found) > 1 {
@@ -280,7 +281,7 @@ func (v *View) foldAct(in Input) (Effect, error) {
 	case domain.ConnectionOpened:
 		return Effect{}, v.foldOpened(in)
 	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted,
-		domain.PlannerRetried, domain.CommandRetried:
+		domain.OperationStarted, domain.OperationFinished, domain.PlannerRetried, domain.CommandRetried:
 		if err := json.Unmarshal(in.Data, &a); err != nil {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
@@ -302,7 +303,14 @@ func (v *View) foldAct(in Input) (Effect, error) {
 	case domain.GateChanged:
 		return v.foldGate(in, a, was), nil
 	case domain.BaselineCompleted:
+		first := !v.Control.Baseline
 		v.Control.Baseline = true
+		return v.opened(in, first, false), nil
+	case domain.OperationStarted:
+		v.Control.Operations = append(v.Control.Operations, Operation{ID: in.ID, Name: a.Name, Position: in.Position})
+		return Effect{}, nil
+	case domain.OperationFinished:
+		v.Control.Operations = slices.DeleteFunc(v.Control.Operations, func(o Operation) bool { return o.ID == a.Command })
 		return Effect{}, nil
 	case domain.PlannerRetried, domain.CommandRetried:
 		v.control = false

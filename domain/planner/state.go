@@ -117,11 +117,20 @@ type Control struct {
 	Portal     string            `json:"portal,omitempty"`
 	Account    string            `json:"account,omitempty"`
 	Opened     bool              `json:"opened,omitempty"`
+	// Operations were started by a person and have not ended.
+	Operations []Operation `json:"operations,omitempty"`
 	// Opening is the act that opened the sync last: while its dirty contacts are being planned it may be folded again.
 	Opening  int64 `json:"opening,omitempty"`
 	Withhold bool  `json:"withhold,omitempty"` // …and what was dirty then is not sent
 	// Writes counts pilot writes per hour of the input's recording time, the last two hours.
 	Writes map[int64]int `json:"writes,omitempty"`
+}
+
+// Operation is a one-time operation that a person started.
+type Operation struct {
+	ID       ulid.ULID `json:"id"` // of its operation.started
+	Name     string    `json:"name"`
+	Position int64     `json:"position"`
 }
 
 // Stopped reports whether inputs are only folded.

@@ -27,6 +27,8 @@ type Config struct {
 	Page  int
 	// Planned, when set, is told after each commit how many commands were added.
 	Planned func(commands int)
+	// Steered, when set, is told the connection's own state after each page.
+	Steered func(planner.Control)
 	Logger  *slog.Logger
 }
 
@@ -120,6 +122,9 @@ func (p *Process) step(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	p.state.position, p.state.control = events[len(events)-1].Position, w.view.Control
+	if p.Steered != nil {
+		p.Steered(p.state.control)
+	}
 	return len(events), nil
 }
 
@@ -128,7 +133,8 @@ func (p *Process) step(ctx context.Context) (int, error) {
 func cut(events []eventstore.Event) []eventstore.Event {
 	for i, e := range events {
 		switch e.Type {
-		case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged:
+		case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged,
+			domain.BaselineCompleted:
 			return events[:i+1]
 		}
 	}

@@ -195,6 +195,10 @@ func TestUrgentOvertakes(t *testing.T) {
 		late.Urgent = true
 		b.put(late)
 		b.same(b.claim(func(c *outbox.Claim) { c.Limit = 1 }), lane(c, late))
+		early := b.row("a") // but nothing overtakes an attempt that is not resolved
+		early.Urgent = true
+		b.put(early)
+		b.same(b.claim())
 	})
 }
 

@@ -1,0 +1,36 @@
+package app
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/adapters/aloware"
+	"github.com/duolog/duolog/adapters/hubspot"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
+)
+
+// systems makes the clients of both sides under the limits of the settings.
+func (c Config) systems(s settings.Settings) (map[domain.System]adapters.System, error) {
+	client := &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{
+		MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second, Proxy: http.ProxyFromEnvironment,
+	}}
+	h, err := hubspot.New(hubspot.Config{
+		BaseURL: c.HubSpot.BaseURL, Token: c.HubSpot.AccessToken, ClientID: c.HubSpot.ClientID,
+		ClientSecret: c.HubSpot.ClientSecret, RefreshToken: c.HubSpot.RefreshToken, WebhookSecret: c.HubSpot.ClientSecret,
+		APIVersion: c.HubSpot.APIVersion, Share: s.Limits.HubSpotShare, Region: s.PhoneRegion, HTTPClient: client,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	a, err := aloware.New(aloware.Config{
+		BaseURL: c.Aloware.BaseURL, Token: c.Aloware.APIToken, WebhookToken: c.Aloware.WebhookToken,
+		PerSecond: s.Limits.AlowarePerSecond,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return map[domain.System]adapters.System{domain.HubSpot: h, domain.Aloware: a}, nil
+}

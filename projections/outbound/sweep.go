@@ -1,0 +1,129 @@
+package outbound
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
+	"github.com/duolog/duolog/eventstore"
+)
+
+// Observed is a record as a scan or a look-up shows it.
+type Observed struct {
+	Record     domain.Record
+	Properties domain.Properties
+}
+
+// Differing returns the indexes of those that are new, or show another value of a mapped property than was seen: a
+// sweep appends only these. It reads what is committed, so a fact still to be planned may be told twice; that does no
+// harm.
+func Differing(ctx context.Context, db eventstore.DB, log eventstore.Log, seen []Observed) ([]int, error) {
+	c, err := loadCursor(ctx, db, log)
+	if err != nil {
+		return nil, err
+	}
+	n := planner.NewNeeds()
+	for _, o := range seen {
+		n.Records[o.Record] = true
+	}
+	v := planner.NewView(c.control, planner.NewDigester(nil))
+	if err := c.round(ctx, db, v, n); err != nil {
+		return nil, err
+	}
+	var out []int
+	for i, o := range seen {
+		if r := v.Record(o.Record); r == nil || !r.Known || r.Life != planner.Live || differs(c.control.Settings, r, o) {
+			out = append(out, i)
+		}
+	}
+	return out, nil
+}
+
+func differs(s settings.Settings, r *planner.Record, o Observed) bool {
+	known := r.Properties()
+	for _, name := range s.ReadProperties(o.Record.System) {
+		a, b := o.Properties[name], known[name]
+		if name == settings.MergedIDs || blank(a) && blank(b) {
+			continue
+		}
+		if !bytes.Equal(a, b) {
+			return true
+		}
+	}
+	return false
+}
+
+func blank(raw []byte) bool {
+	return len(raw) == 0 || string(raw) == "null" || string(raw) == `""`
+}
+
+// Standing is a live record with the number by which Aloware finds it, empty when there is none.
+type Standing struct {
+	Record domain.Record
+	Linked bool
+	Phone  string // E.164
+}
+
+// EachStanding calls fn with pages of a system's live records, in id order.
+func EachStanding(ctx context.Context, db eventstore.DB, log eventstore.Log, sys domain.System,
+	fn func([]Standing) error,
+) error {
+	c, err := loadCursor(ctx, db, log)
+	if err != nil {
+		return err
+	}
+	after, prefix := "", string(sys)+"/contact/"
+	for {
+		rows, err := db.Query(ctx, `SELECT record FROM outbound_record WHERE connection = $1 AND version = $2
+			AND record > $3 AND record > $4 AND record < $5 ORDER BY record LIMIT 500`,
+			c.conn, c.version, after, prefix, prefix+"\x7f")
+		ids, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (string, error) {
+			var id string
+			return id, r.Scan(&id)
+		})
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		after = ids[len(ids)-1]
+		page, err := c.standing(ctx, db, ids)
+		if err != nil {
+			return err
+		}
+		if err := fn(page); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *cursor) standing(ctx context.Context, db eventstore.DB, ids []string) ([]Standing, error) {
+	n := planner.NewNeeds()
+	for _, id := range ids {
+		r, err := domain.ParseRecord(id)
+		if err != nil {
+			return nil, err
+		}
+		n.Records[r] = true
+	}
+	v := planner.NewView(c.control, planner.NewDigester(nil))
+	if err := c.round(ctx, db, v, n); err != nil {
+		return nil, err
+	}
+	phone, _ := c.control.Settings.Field(settings.PhoneField)
+	env := c.control.Settings.Env()
+	var out []Standing
+	for _, id := range ids {
+		rec, _ := domain.ParseRecord(id)
+		r := v.Record(rec)
+		if r == nil || r.Life != planner.Live {
+			continue
+		}
+		text, _, err := phone.Get(rec.System, r.Properties(), env)
+		if err != nil {
+			text = ""
+		}
+		out = append(out, Standing{Record: rec, Linked: r.Link.State == planner.Linked, Phone: text})
+	}
+	return out, nil
+}
