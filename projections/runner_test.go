@@ -390,6 +390,44 @@ func TestTwoRebuildsAtOnceMakeOneVersion(t *testing.T) {
 	})
 }
 
+// lateLog lets something happen between a read of the log and what is done with it.
+type lateLog struct {
+	eventstore.Log
+	then func()
+}
+
+func (l lateLog) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
+	events, err := l.Log.Read(ctx, after, limit)
+	l.then()
+	return events, err
+}
+
+func TestASwapNeverTakesRowsBack(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log := openLog(t, store)
+		appendTo(t, log, "hubspot/contact/1")
+		follower := projections.New(store, log, projections.Options{}, list{})
+		catchUp(t, follower)
+		var once sync.Once
+		late := lateLog{log, func() {
+			once.Do(func() {
+				appendTo(t, log, "hubspot/contact/2")
+				catchUp(t, follower)
+			})
+		}}
+		swapped := false
+		r := projections.New(store, late, projections.Options{}, list{})
+		err := r.Rebuild(t.Context(), "list", func(done, _ int64) { swapped = swapped || done == 1 })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if swapped {
+			t.Error("swapped to a version at 1 while the live one stood at 2")
+		}
+		checkDense(t, applied(t, store, log), 2)
+	})
+}
+
 func TestFrozenDoesNotLookHealthy(t *testing.T) {
 	store := backends.SQLite(t)
 	log := openLog(t, store)

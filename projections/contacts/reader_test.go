@@ -198,9 +198,11 @@ func TestTheHigherInputWinsWhateverTheLogOrder(t *testing.T) {
 		second := w.tell(hub, domain.RecordUpdated, 2000, "city", "Oakland")
 		late := linked(one, second, map[string]planner.FieldState{"city": {State: planner.InStep}})
 		w.decide(late)
-		w.decide(linked(two, first, nil))
-		early := linked(one, first, map[string]planner.FieldState{"city": {State: planner.Apart, Result: planner.Blocked}})
+		early := linked(two, first, nil)
 		w.decide(early)
+		w.decide(planner.Decision{Contact: one, Input: first, Head: &planner.HeadState{}, Fields: []planner.Verdict{
+			{Field: "city", After: planner.FieldState{State: planner.Apart, Result: planner.Blocked}},
+		}})
 		c := w.get(one)
 		if len(c.Records) != 2 || c.Status != contacts.InStep {
 			w.t.Errorf("contact %+v, want the links and fields of the later input", c)
@@ -209,7 +211,7 @@ func TestTheHigherInputWinsWhateverTheLogOrder(t *testing.T) {
 			w.t.Errorf("hubspot:512 is of %v, want %s", got, one)
 		}
 		if got := len(w.get(two).Records); got != 0 {
-			w.t.Errorf("the other contact kept %d records", got)
+			w.t.Errorf("the contact of the earlier input has %d records", got)
 		}
 	})
 }
