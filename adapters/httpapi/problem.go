@@ -67,7 +67,8 @@ func (a *api) answer(ctx context.Context, err error) error {
 		return problem(http.StatusBadRequest, err.Error())
 	}
 	a.Logger.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("error", err.Error()))
-	if errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, context.Canceled) {
 		p = problem(http.StatusServiceUnavailable, "the database cannot be reached: try again")
 		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {retryAfter}})
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -12,6 +13,9 @@ import (
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/domain"
 )
+
+// hookTime bounds the work on a delivery: HubSpot waits 5 s, and an answer it does not hear is one it asks for again.
+const hookTime = 4500 * time.Millisecond
 
 // hookInput is a delivery on a connection's own path.
 type hookInput struct {
@@ -92,6 +96,8 @@ func (a *api) hooks(system domain.System, connection string) (Webhooks, error) {
 // deliver hands a delivery on. The body is copied: its buffer is used again after the answer, and what is on its way
 // to the log may outlive an answer that was cut off.
 func (a *api) deliver(ctx context.Context, hooks Webhooks, in *AppHookInput) (*received, error) {
+	ctx, cancel := context.WithTimeout(ctx, hookTime)
+	defer cancel()
 	_, err := hooks.Receive(ctx, a.delivery(in.request, bytes.Clone(in.RawBody)))
 	return &received{}, err
 }

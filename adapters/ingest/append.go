@@ -42,6 +42,7 @@ func (in *Ingest) appendEach(ctx context.Context, events []eventstore.NewEvent) 
 			events[i] = suppressed(events[i])
 			got, err = in.cfg.Log.Append(ctx, events[i])
 		case errors.Is(err, eventstore.ErrInvalid):
+			events[i].Stream = "" // whatever was refused, its envelope may be why
 			events[i] = in.raw(events[i], "refused by the store")
 			got, err = in.cfg.Log.Append(ctx, events[i])
 		}

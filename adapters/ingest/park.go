@@ -36,11 +36,18 @@ var parkInsert = eventstore.BulkOp{
 // park keeps items that are not this connection's, sealed, and returns how many. A redelivered item that is there
 // already stays as it is.
 func (in *Ingest) park(ctx context.Context, arrivals []adapters.Arrival, reason string) (int, error) {
+	events, subjects := make([]eventstore.NewEvent, len(arrivals)), make([]string, len(arrivals))
+	for i, a := range arrivals {
+		events[i] = in.event(a)
+		subjects[i] = "raw/" + events[i].ID.String()
+	}
+	if err := in.cfg.Log.Vault().Prefetch(ctx, subjects...); err != nil {
+		return 0, fmt.Errorf("keys of foreign items: %w", err)
+	}
 	var rows [][]any
 	seen := map[string]bool{}
-	for _, a := range arrivals {
-		e := in.event(a)
-		e.Subject = "raw/" + e.ID.String()
+	for i, e := range events {
+		e.Subject = subjects[i]
 		if e.Key == nil {
 			e.Key = e.ID[:]
 		}
@@ -48,7 +55,7 @@ func (in *Ingest) park(ctx context.Context, arrivals []adapters.Arrival, reason 
 			continue
 		}
 		seen[string(e.Key)] = true
-		row, err := in.parkedRow(ctx, a, e, reason)
+		row, err := in.parkedRow(ctx, arrivals[i], e, reason)
 		if err != nil {
 			return 0, fmt.Errorf("seal a foreign item: %w", err)
 		}

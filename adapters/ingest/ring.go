@@ -29,6 +29,9 @@ const AppWide = ""
 // RingSize is how many lines of each kind a connection keeps.
 const RingSize = 200
 
+// ringTime bounds the writing of a line: an answer does not wait long for it.
+const ringTime = 2 * time.Second
+
 // Line tells of a delivery or an item that was not taken in as a fact. It holds no body and no personal value.
 type Line struct {
 	Kind     string        `json:"kind"`
@@ -75,6 +78,8 @@ func (r *Ring) Add(ctx context.Context, connection string, lines ...Line) error 
 	if len(rows) == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, ringTime)
+	defer cancel()
 	err := r.db.InTx(ctx, func(tx eventstore.Tx) error {
 		if err := tx.Bulk(ctx, ringInsert, rows); err != nil {
 			return err
