@@ -65,8 +65,8 @@ func (b *bucket) adapt(h http.Header) {
 	}
 }
 
-// drain makes the next calls wait: others have used the limit up.
-func (b *bucket) drain() { b.limiter.AllowN(time.Now(), b.limiter.Burst()) }
+// drain makes the next calls wait until the bucket would be full again: others have used the limit up.
+func (b *bucket) drain() { b.limiter.ReserveN(time.Now(), b.limiter.Burst()) }
 
 // wait holds a call back until the limit allows it.
 func (b *bucket) wait(ctx context.Context) error {

@@ -252,3 +252,33 @@ func TestPrepareRefused(t *testing.T) {
 		t.Fatalf("not unique: %v", err)
 	}
 }
+
+// TestCreatesUnderFaults: creates repeated until they succeed make each contact once, whatever fails in between.
+func TestCreatesUnderFaults(t *testing.T) {
+	portal, c := prepared(t, sandbox.Config{})
+	portal.Injector().Set(sandboxkit.Faults{FailRate: 0.2, FailAfterCommitRate: 0.3})
+	const n = 60
+	open := make([]adapters.Write, n)
+	for i := range open {
+		open[i] = adapters.Write{Create: true, Contact: ulid.Make(), Values: map[string]json.RawMessage{
+			"firstname": raw(fmt.Sprint("Ann", i)), // without an email nothing but our key tells them apart
+		}}
+	}
+	for len(open) > 0 {
+		var again []adapters.Write
+		for part := range slices.Chunk(open, 7) {
+			for i, a := range c.Write(t.Context(), part) {
+				var e *adapters.Error
+				if errors.As(a.Err, &e) && e.Class == adapters.Retry {
+					again = append(again, part[i])
+				} else if a.Err != nil {
+					t.Fatal(a.Err)
+				}
+			}
+		}
+		open = again
+	}
+	if got := portal.Stats().Contacts; got != n {
+		t.Fatalf("%d contacts of %d creates", got, n)
+	}
+}

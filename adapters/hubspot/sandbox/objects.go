@@ -98,6 +98,7 @@ func (s *Sandbox) patch(c call) (int, any, *problem) {
 
 // create makes a record, or says why not.
 func (s *Sandbox) create(c call, in input) (*object, *problem) {
+	s.writes++
 	values, faults := c.table.clean(in.Properties)
 	switch {
 	case len(faults) > 0:
@@ -110,7 +111,6 @@ func (s *Sandbox) create(c call, in input) (*object, *problem) {
 	if p := c.table.conflict(0, values); p != nil {
 		return nil, p
 	}
-	s.writes++
 	o := c.table.create(s.now(), values, c.by)
 	s.links.add(c.table, o.id, in.Associations, s.tables)
 	s.tellCreated(c.table, o, c.by)
@@ -119,6 +119,7 @@ func (s *Sandbox) create(c call, in input) (*object, *problem) {
 
 // update changes a record, or says why not.
 func (s *Sandbox) update(c call, o *object, in input) *problem {
+	s.writes++
 	values, faults := c.table.clean(in.Properties)
 	if len(faults) > 0 {
 		return invalidValues(faults)
@@ -126,7 +127,6 @@ func (s *Sandbox) update(c call, o *object, in input) *problem {
 	if p := c.table.conflict(o.id, values); p != nil {
 		return p
 	}
-	s.writes++
 	s.tellChanged(c.table, o, c.table.set(o, s.now(), values, c.by), c.by)
 	return nil
 }

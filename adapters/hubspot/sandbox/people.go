@@ -19,7 +19,7 @@ type Contact struct {
 // Stats counts what the portal has seen.
 type Stats struct {
 	Contacts int                   `json:"contacts"`
-	Writes   int                   `json:"writes"` // records written through the API, one a row
+	Writes   int                   `json:"writes"` // writes received through the API, refused ones too, one a row
 	Reads    int                   `json:"reads"`  // reading requests
 	Webhooks sandboxkit.Deliveries `json:"webhooks"`
 }
@@ -147,7 +147,7 @@ func (s *Sandbox) All() []Contact {
 	return out
 }
 
-// Writes is the number of records written through the API.
+// Writes is the number of writes received through the API, one a row.
 func (s *Sandbox) Writes() int { return s.Stats().Writes }
 
 // Deliveries tells what became of the webhooks.
