@@ -54,7 +54,8 @@ func (c Config) withDefaults() Config {
 		c.Paused = func() bool { return false }
 	}
 	c.Batch, c.InFlight, c.Tries = or(c.Batch, 100), or(c.InFlight, 4), or(c.Tries, 12)
-	c.Attempt, c.Backoff, c.Poll = or(c.Attempt, 10*time.Second), or(c.Backoff, time.Second), or(c.Poll, 500*time.Millisecond)
+	c.Attempt, c.Backoff = or(c.Attempt, 10*time.Second), or(c.Backoff, time.Second)
+	c.Poll = or(c.Poll, 500*time.Millisecond)
 	return c
 }
 
@@ -109,8 +110,9 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 }
 
 func (d *Dispatcher) router() (*message.Router, error) {
-	quiet := watermill.NewSlogLoggerWithLevelMapping(d.Logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
-	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 2 * d.Attempt}, quiet)
+	quiet := map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug} // the Router tells of every start and stop
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 2 * d.Attempt},
+		watermill.NewSlogLoggerWithLevelMapping(d.Logger, quiet))
 	if err != nil {
 		return nil, fmt.Errorf("make the router: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -72,7 +71,7 @@ func newEnv(t *testing.T, store eventstore.Store) *env {
 	e.system.write = func(_ context.Context, _ int, w adapters.Write) adapters.WriteAnswer { return applied(w) }
 	e.config = dispatch.Config{
 		Log: log, DB: store, Systems: map[domain.System]adapters.System{domain.HubSpot: e.system},
-		NewID: e.ids.next, Now: e.now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: &dispatch.Metrics{},
+		NewID: e.ids.next, Now: e.now, Logger: slog.New(slog.DiscardHandler), Metrics: &dispatch.Metrics{},
 		Attempt: time.Second, Backoff: 8 * time.Millisecond, Poll: 5 * time.Millisecond,
 	}
 	return e
@@ -116,7 +115,8 @@ func (e *env) run(fn func(d *dispatch.Dispatcher)) {
 	started, done := make(chan *dispatch.Dispatcher, 1), make(chan error, 1)
 	keeper := &lease.Keeper{DB: e.store, Now: e.now, Logger: e.config.Logger}
 	go func() {
-		done <- keeper.Run(ctx, connection, "owner-"+e.ids.next().String(), func(ctx context.Context, h *lease.Handle) error {
+		owner := "owner-" + e.ids.next().String()
+		done <- keeper.Run(ctx, connection, owner, func(ctx context.Context, h *lease.Handle) error {
 			config := e.config
 			config.Lease = h
 			d := dispatch.New(config)

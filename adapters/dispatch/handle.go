@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -113,7 +114,9 @@ func (d *Dispatcher) timed(system domain.System, n int, call func()) (panicked b
 		d.Metrics.call(system, n, d.Now().Sub(began))
 		if p := recover(); p != nil {
 			panicked = true
-			d.Logger.Error("adapter panicked", "system", system, "kind", fmt.Sprintf("%T", p))
+			// The kind only: what was panicked with may hold a person's value.
+			d.Logger.Error("adapter panicked", slog.String("system", string(system)),
+				slog.String("kind", fmt.Sprintf("%T", p)))
 		}
 	}()
 	call()

@@ -104,7 +104,8 @@ func (d *Dispatcher) facts(e *outbox.Entry, found []adapters.Snapshot, began int
 		}
 		var err error
 		if events[i], err = d.fact(e, s.Record, kind, domain.Fact{
-			Properties: s.Properties, Complete: true, Clock: s.Clock, Clocks: s.Clocks, Merged: merged(e, s), Answer: answer,
+			Properties: s.Properties, Complete: true, Clock: s.Clock, Clocks: s.Clocks, Merged: merged(e, s),
+			Answer: answer,
 		}); err != nil {
 			return nil, err
 		}

@@ -108,5 +108,7 @@ func applied(w adapters.Write) adapters.WriteAnswer {
 	if record.IsZero() {
 		record = domain.Record{System: domain.HubSpot, ID: "made-" + w.Contact.String()}
 	}
-	return adapters.WriteAnswer{Record: record, Created: w.Create, Shows: domain.Properties(w.Values), Clock: 1, Complete: true}
+	return adapters.WriteAnswer{
+		Record: record, Created: w.Create, Shows: domain.Properties(w.Values), Clock: 1, Complete: true,
+	}
 }

@@ -78,7 +78,8 @@ func TestRejections(t *testing.T) {
 			o.Reason != domain.ReasonExists || !o.Record.IsZero() || len(o.Sent) > 0 {
 			e.Errorf("exists: %+v", o)
 		}
-		if ev := e.events(); !slices.ContainsFunc(ev, func(ev event) bool { return ev.Stream == exists.Source.Stream() }) {
+		onSource := func(ev event) bool { return ev.Stream == exists.Source.Stream() }
+		if !slices.ContainsFunc(e.events(), onSource) {
 			e.Error("an outcome without a target does not lie on the source's stream")
 		}
 		if o := got[invalid.Command]; o.Result != domain.ResultRejected || o.Refused["email"] == "" {
@@ -120,7 +121,8 @@ func TestCoalescing(t *testing.T) {
 		if o := got[again.Command]; o.Result != domain.ResultApplied || len(o.Sent) != 2 {
 			e.Errorf("again: %+v", o)
 		}
-		if got[first.Command].Attempt != got[again.Command].Attempt || got[first.Command].Attempt == got[other.Command].Attempt {
+		attempt := got[again.Command].Attempt
+		if got[first.Command].Attempt != attempt || got[other.Command].Attempt == attempt {
 			e.Error("an attempt is shared by the commands of a request, and by no others")
 		}
 	})
@@ -154,7 +156,8 @@ func TestLaneOrderUnderConcurrency(t *testing.T) {
 				var rows []outbox.Row
 				for n := range records {
 					id := string(rune('a' + n))
-					rows = append(rows, e.update(id, "step", string(rune('0'+round)), "round-"+string(rune('0'+round)), "x"))
+					step := string(rune('0' + round))
+					rows = append(rows, e.update(id, "step", step, "round-"+step, "x"))
 				}
 				e.put(rows...)
 				d.Wake()

@@ -93,8 +93,8 @@ func (h *Handle) release(ctx context.Context) error {
 	h.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, TTL)
 	defer cancel()
-	_, err := h.db.Exec(ctx, "UPDATE lease SET owner = '', until = 0 WHERE connection = $1 AND epoch = $2 AND owner = $3",
-		h.connection, h.epoch, h.owner)
+	_, err := h.db.Exec(ctx, `UPDATE lease SET owner = '', until = 0
+		WHERE connection = $1 AND epoch = $2 AND owner = $3`, h.connection, h.epoch, h.owner)
 	if err != nil {
 		return fmt.Errorf("give the lease back: %w", err)
 	}

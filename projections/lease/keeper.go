@@ -25,12 +25,13 @@ func (k *Keeper) Run(ctx context.Context, connection, owner string, fn func(cont
 		if err != nil {
 			return err
 		}
-		k.logger().Info("connection owned", "connection", connection, "owner", owner, "epoch", h.epoch)
+		log := k.logger().With(slog.String("connection", connection), slog.Int64("epoch", h.epoch))
+		log.Info("connection owned", slog.String("owner", owner))
 		lost, err := k.hold(ctx, h, fn)
 		if ctx.Err() != nil || !lost {
 			return err
 		}
-		k.logger().Warn("lease lost", "connection", connection, "owner", owner, "epoch", h.epoch)
+		log.Warn("lease lost", slog.String("owner", owner))
 	}
 }
 
@@ -47,7 +48,7 @@ func (k *Keeper) hold(ctx context.Context, h *Handle, fn func(context.Context, *
 		return true, err
 	}
 	if e := h.release(context.WithoutCancel(ctx)); e != nil {
-		k.logger().Warn("lease not given back; it runs out by itself", "connection", h.connection, "error", e)
+		k.warn("lease not given back; it runs out by itself", h.connection, e)
 	}
 	return false, err
 }
@@ -68,7 +69,7 @@ func (k *Keeper) keep(ctx context.Context, h *Handle, lost func()) bool {
 			lost()
 			return true
 		case err != nil && ctx.Err() == nil:
-			k.logger().Warn("lease not renewed", "connection", h.connection, "error", err)
+			k.warn("lease not renewed", h.connection, err)
 		}
 	}
 }
@@ -84,7 +85,7 @@ func (k *Keeper) acquire(ctx context.Context, connection, owner string) (*Handle
 			return h, nil
 		}
 		if err != nil && ctx.Err() == nil {
-			k.logger().Warn("lease not read", "connection", connection, "error", err)
+			k.warn("lease not read", connection, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -139,6 +140,10 @@ func (k *Keeper) now() time.Time {
 		return k.Now()
 	}
 	return time.Now()
+}
+
+func (k *Keeper) warn(what, connection string, err error) {
+	k.logger().Warn(what, slog.String("connection", connection), slog.Any("error", err))
 }
 
 func (k *Keeper) logger() *slog.Logger {

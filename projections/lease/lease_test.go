@@ -188,7 +188,8 @@ func TestFenceLocksOutOnlyTheNextOwner(t *testing.T) {
 		}
 		soon, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
-		if _, err := store.Exec(soon, "UPDATE lease SET epoch = epoch + 1 WHERE connection = $1", connection); err == nil {
+		_, err := store.Exec(soon, "UPDATE lease SET epoch = epoch + 1 WHERE connection = $1", connection)
+		if err == nil {
 			t.Error("a new owner did not wait for the fenced transaction")
 		}
 		return nil

@@ -52,7 +52,8 @@ type Count struct {
 
 // Counts sums up the outbox by system and state.
 func Counts(ctx context.Context, q eventstore.Querier, connection string) ([]Count, error) {
-	rows, err := q.Query(ctx, `SELECT system, state, count(*), sum(CASE WHEN error <> '' THEN 1 ELSE 0 END), min(created_at)
+	rows, err := q.Query(ctx, `SELECT system, state, count(*), sum(CASE WHEN error <> '' THEN 1 ELSE 0 END),
+			min(created_at)
 		FROM outbox WHERE connection = $1 GROUP BY system, state ORDER BY system, state`, connection)
 	counts, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (Count, error) {
 		var c Count

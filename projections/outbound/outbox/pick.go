@@ -29,7 +29,8 @@ func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limi
 		urgent = 1
 	}
 	rows, err := q.Query(ctx, `SELECT next_at, input, command, lane FROM outbox
-		WHERE connection = $1 AND system = $2 AND next_at <= $3 AND urgent >= $4 AND (next_at, input, command) > ($5, $6, $7)
+		WHERE connection = $1 AND system = $2 AND next_at <= $3 AND urgent >= $4
+			AND (next_at, input, command) > ($5, $6, $7)
 		ORDER BY next_at, input, command LIMIT $8`,
 		c.Connection, string(c.System), c.Now.UnixMicro(), urgent, after.Next, after.Input, after.Command, int64(limit))
 	found, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (cursor, error) {
