@@ -9,10 +9,20 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/duolog/duolog/eventstore"
 )
 
 // checkTime is how long all checks of readiness together may take.
 const checkTime = 3 * time.Second
+
+// Reachable is the check that a connection's log answers.
+func Reachable(log eventstore.Log) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := log.Head(ctx)
+		return err
+	}
+}
 
 type nothing struct{}
 

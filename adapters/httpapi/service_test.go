@@ -1,0 +1,424 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/duolog/duolog/adapters/aloware"
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/adapters/httpapi/bench"
+	"github.com/duolog/duolog/adapters/hubspot"
+	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/eventstoretest"
+	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
+	"github.com/duolog/duolog/eventstore/postgres"
+	"github.com/duolog/duolog/projections/outbound/outbox"
+)
+
+const (
+	public = "https://sync.example.com"
+	secret = "s3cret"
+	hooks  = "/webhooks/hubspot/default"
+	events = "/v1/connections/default/events"
+)
+
+// service is the API over a store, on a real server.
+type service struct {
+	t   *testing.T
+	log eventstore.Log
+	srv *httptest.Server
+}
+
+func start(t *testing.T, store eventstore.Store) *service {
+	t.Helper()
+	log, err := store.Log(t.Context(), "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub, err := hubspot.New(hubspot.Config{Token: "unused", WebhookSecret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alo, err := aloware.New(aloware.Config{Token: "unused", WebhookToken: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, quiet := ingest.NewRing(store, nil), slog.New(slog.DiscardHandler)
+	into := ingest.New(ingest.Config{Log: log, System: hub, Account: strconv.Itoa(bench.Portal), Ring: ring, Logger: quiet})
+	conn := httpapi.Connection{
+		Log: log, HubSpot: into, Rejected: ring, Commands: httpapi.Outbox{DB: store, Connection: "default"},
+		Aloware: ingest.New(ingest.Config{Log: log, System: alo, Ring: ring, Logger: quiet}),
+	}
+	tokens, err := httpapi.NewStatic("root",
+		"shop:consumer:c8bc2586cdd87cd6f970fc4262c4bbc49165811788825fbc1ba3366bfde45413") // SHA-256 of "feed"
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := httpapi.New(httpapi.Config{
+		PublicURL: public + "/", Authorizer: tokens, Logger: quiet,
+		Connection: func(name string) (httpapi.Connection, bool) { return conn, name == "default" },
+		HubSpotApp: &ingest.Router{Ring: ring, Ingests: func() []*ingest.Ingest { return []*ingest.Ingest{into} }},
+		Checks:     []httpapi.Check{{Name: "database", Run: httpapi.Reachable(log)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &service{t: t, log: log, srv: httptest.NewServer(h)}
+	t.Cleanup(s.srv.Close)
+	return s
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (s *service) do(method, path string, header http.Header, body []byte) answer {
+	s.t.Helper()
+	req, err := http.NewRequest(method, s.srv.URL+path, bytes.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	resp, err := s.srv.Client().Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	all, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(all)}
+}
+
+func (s *service) get(path, token string) answer {
+	s.t.Helper()
+	return s.do("GET", path, http.Header{"Authorization": {"Bearer " + token}}, nil)
+}
+
+// hook sends a signed HubSpot webhook.
+func (s *service) hook(path string, body []byte) answer {
+	s.t.Helper()
+	return s.do("POST", path, bench.Sign(secret, "POST", public+path, body, time.Now()), body)
+}
+
+// fill stores n events.
+func (s *service) fill(n int) {
+	s.t.Helper()
+	if a := s.hook(hooks, bench.Batch(0, n, time.Now())); a.status != 200 {
+		s.t.Fatalf("webhook: %d %s", a.status, a.body)
+	}
+}
+
+// page reads a page of the feed; each line must be a valid CloudEvent.
+func (s *service) page(query, token string) ([]event.Event, answer) {
+	s.t.Helper()
+	a := s.get(events+"?"+query, token)
+	if a.status != 200 || a.header.Get("Content-Type") != "application/x-ndjson" {
+		s.t.Fatalf("feed: %d %s %s", a.status, a.header.Get("Content-Type"), a.body)
+	}
+	var all []event.Event
+	lines := bufio.NewScanner(strings.NewReader(a.body))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var ce event.Event
+		if err := json.Unmarshal(lines.Bytes(), &ce); err != nil {
+			s.t.Fatalf("%v: %s", err, lines.Bytes())
+		}
+		if err := ce.Validate(); err != nil {
+			s.t.Fatalf("%v: %s", err, lines.Bytes())
+		}
+		all = append(all, ce)
+	}
+	return all, a
+}
+
+func (s *service) wantProblem(a answer, status int) {
+	s.t.Helper()
+	var p httpapi.Problem
+	if json.Unmarshal([]byte(a.body), &p) != nil || a.status != status || p.Status != status ||
+		a.header.Get("Content-Type") != "application/problem+json" {
+		s.t.Errorf("answered %d %s, want a problem %d", a.status, a.body, status)
+	}
+}
+
+func TestRefusedWebhooks(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		body := bench.Batch(0, 2, time.Now())
+		huge := append(append([]byte(`["`), bytes.Repeat([]byte("x"), 1<<20)...), `"]`...)
+		sign := func(body []byte) http.Header { return bench.Sign(secret, "POST", public+hooks, body, time.Now()) }
+		want := []int{}
+		for _, tt := range []struct {
+			header http.Header
+			body   []byte
+			status int
+		}{
+			{nil, body, 401},
+			{bench.Sign("wrong", "POST", public+hooks, body, time.Now()), body, 401},
+			{bench.Sign(secret, "POST", s.srv.URL+hooks, body, time.Now()), body, 401}, // not the public URL
+			{bench.Sign(secret, "POST", public+hooks, body, time.Now().Add(-6*time.Minute)), body, 401},
+			{bench.Sign(secret, "POST", public+hooks, body, time.Now().Add(2*time.Minute)), body, 401},
+			{sign([]byte("<html>")), []byte("<html>"), 400},
+			{sign([]byte("{}")), []byte("{}"), 400},
+			{sign(huge), huge, 413},
+		} {
+			a := s.do("POST", hooks, tt.header, tt.body)
+			s.wantProblem(a, tt.status)
+			want = append([]int{tt.status}, want...)
+		}
+		if a := s.hook("/webhooks/hubspot/nobody", body); a.status != 404 {
+			t.Errorf("unknown connection: %d", a.status)
+		}
+		if head, err := s.log.Head(t.Context()); err != nil || head.Position != 0 {
+			t.Errorf("%d events of refused deliveries: %v", head.Position, err)
+		}
+		var list struct{ Rejected []httpapi.NotTaken }
+		a := s.get("/v1/connections/default/webhooks/rejected", "root")
+		if err := json.Unmarshal([]byte(a.body), &list); err != nil {
+			t.Fatalf("%s: %v", a.body, err)
+		}
+		got := []int{}
+		for _, l := range list.Rejected {
+			got = append(got, l.Status)
+			if l.URL != public+hooks || l.Reason == "" {
+				t.Errorf("line %+v", l)
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("rejections listed %v, want %v", got, want)
+		}
+	})
+}
+
+func TestWebhooksBecomeTheFeed(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		body := bench.Batch(0, 3, time.Now())
+		for _, path := range []string{hooks, hooks, "/webhooks/hubspot"} { // delivered again is nothing new
+			if a := s.hook(path, body); a.status != 200 || a.body != "" {
+				t.Fatalf("%s: %d %s", path, a.status, a.body)
+			}
+		}
+		auth := http.Header{"Authorization": {"Bearer " + secret}, "Content-Type": {"application/json"}}
+		odd := []byte(`{"event":"Fax-Received","body":{"from":"+14155550132"}}`)
+		if a := s.do("POST", "/webhooks/aloware/default", auth, odd); a.status != 200 {
+			t.Fatalf("aloware: %d %s", a.status, a.body)
+		}
+		all, a := s.page("", "root")
+		if len(all) != 4 || all[3].Type() != domain.SourceRaw || !strings.Contains(a.body, "Springfield 2") {
+			t.Errorf("feed: %s", a.body)
+		}
+		for _, h := range []string{"Duolog-Next", "Duolog-Head"} {
+			if a.header.Get(h) != "1:4" {
+				t.Errorf("%s is %q", h, a.header.Get(h))
+			}
+		}
+		if a.header.Get("Cache-Control") != "no-store" || a.header.Get("Etag") != "" {
+			t.Errorf("the feed may be cached: %v", a.header)
+		}
+		_, a = s.page("", "feed")
+		if strings.Contains(a.body, "Springfield") || strings.Contains(a.body, "4155550132") {
+			t.Errorf("a consumer reads values: %s", a.body)
+		}
+	})
+}
+
+func TestFeedPagesAndResumes(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		if all, a := s.page("", "feed"); len(all) != 0 || a.header.Get("Duolog-Next") != "1:0" {
+			t.Errorf("empty log: %d events, next %q", len(all), a.header.Get("Duolog-Next"))
+		}
+		s.fill(25)
+		after, seen := "", 0
+		for _, want := range []int{10, 10, 5, 0} {
+			all, a := s.page("limit=10&after="+after, "feed")
+			if len(all) != want {
+				t.Fatalf("after %q: %d events, want %d", after, len(all), want)
+			}
+			for _, ce := range all {
+				seen++
+				if ce.Extensions()["sequence"] != strconv.Itoa(seen) {
+					t.Errorf("event %d has sequence %v", seen, ce.Extensions()["sequence"])
+				}
+			}
+			after = a.header.Get("Duolog-Next")
+		}
+		for query, resume := range map[string]string{"after=26": "1:25", "after=1:26": "1:25", "after=2:1": "1:0"} {
+			a := s.get(events+"?"+query, "feed")
+			s.wantProblem(a, 409)
+			if !strings.Contains(a.body, `"continue_after":"`+resume+`"`) {
+				t.Errorf("%s: %s, want to continue after %s", query, a.body, resume)
+			}
+		}
+	})
+}
+
+func TestFeedAcrossPages(t *testing.T) {
+	s := start(t, backends.SQLite(t))
+	s.fill(2500)
+	all, a := s.page("limit=2300", "root")
+	if len(all) != 2300 || a.header.Get("Duolog-Next") != "1:2300" || a.header.Get("Duolog-Head") != "1:2500" {
+		t.Errorf("%d events, next %s, head %s", len(all), a.header.Get("Duolog-Next"), a.header.Get("Duolog-Head"))
+	}
+}
+
+func TestCommandsList(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		a := s.get("/v1/connections/default/commands?state="+outbox.Waiting, "root")
+		if a.status != 200 || strings.TrimSpace(a.body) != `{"commands":[]}` {
+			t.Errorf("commands: %d %s", a.status, a.body)
+		}
+	})
+}
+
+func TestDatabaseDownOnSQLite(t *testing.T) {
+	store := backends.SQLite(t)
+	s := start(t, store)
+	s.fill(1)
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.wantUnavailable()
+}
+
+// wantUnavailable: webhooks and the feed say 503 with when to come back, readyz fails, healthz does not.
+func (s *service) wantUnavailable() {
+	s.t.Helper()
+	a := s.hook(hooks, bench.Batch(7, 1, time.Now()))
+	s.wantProblem(a, 503)
+	if a.header.Get("Retry-After") == "" {
+		s.t.Error("no Retry-After while the database is down")
+	}
+	s.wantProblem(s.get(events, "root"), 503)
+	if a := s.get("/readyz", ""); a.status != 503 {
+		s.t.Errorf("readyz while the database is down: %d", a.status)
+	}
+	if a := s.get("/healthz", ""); a.status != 200 {
+		s.t.Errorf("healthz while the database is down: %d", a.status)
+	}
+}
+
+// TestDatabaseDownResumes: connections to PostgreSQL break and none can be made; when they can again, everything
+// goes on by itself and nothing that was answered 200 is missing.
+func TestDatabaseDownResumes(t *testing.T) {
+	line := newLine(t, eventstoretest.PostgresURL(t))
+	store, err := postgres.Open(t.Context(), postgres.Config{
+		URL: line.url, MasterKey: eventstore.NewMasterKey(), Migrate: true, MaxConns: 4,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	s := start(t, store)
+	s.fill(3)
+	line.cut()
+	s.wantUnavailable()
+	line.mend()
+	deadline := time.Now().Add(30 * time.Second)
+	for s.get("/readyz", "").status != 200 {
+		if time.Now().After(deadline) {
+			t.Fatal("not ready 30 s after the database came back")
+		}
+	}
+	if a := s.hook(hooks, bench.Batch(7, 1, time.Now())); a.status != 200 {
+		t.Errorf("webhook after the database came back: %d %s", a.status, a.body)
+	}
+	if all, _ := s.page("", "root"); len(all) < 4 {
+		t.Errorf("%d events, want the 3 from before and the one after", len(all))
+	}
+}
+
+// line is a TCP line to a database that can be cut.
+type line struct {
+	url string
+
+	mu    sync.Mutex
+	down  bool
+	conns []net.Conn
+}
+
+func newLine(t *testing.T, to string) *line {
+	t.Helper()
+	u, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := u.Host
+	u.Host = l.Addr().String()
+	ln := &line{url: u.String()}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			ln.join(c, target)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		ln.cut()
+	})
+	return ln
+}
+
+func (l *line) join(c net.Conn, target string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	far, err := net.Dial("tcp", target)
+	if err != nil || l.down {
+		_ = c.Close()
+		return
+	}
+	l.conns = append(l.conns, c, far)
+	for _, pair := range [][2]net.Conn{{c, far}, {far, c}} {
+		go func() {
+			_, _ = io.Copy(pair[0], pair[1])
+			_ = pair[0].Close()
+		}()
+	}
+}
+
+func (l *line) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = true
+	for _, c := range l.conns {
+		_ = c.Close()
+	}
+	l.conns = nil
+}
+
+func (l *line) mend() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = false
+}
