@@ -86,6 +86,7 @@ func lowest(kind eventstore.Kind) any {
 		return ""
 	case eventstore.Bytes:
 		return []byte{}
+	case eventstore.Int:
 	}
 	return int64(-1)
 }
@@ -100,6 +101,7 @@ func scanKey(row eventstore.Rows, kind eventstore.Kind) (any, error) {
 		var b []byte
 		err := row.Scan(&b)
 		return b, err
+	case eventstore.Int:
 	}
 	return scanInt(row)
 }

@@ -2,11 +2,9 @@ package contacts_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -322,98 +320,4 @@ func TestListPages(t *testing.T) {
 			w.t.Errorf("second page %+v, %v", rest, err)
 		}
 	})
-}
-
-func TestStateAtAPosition(t *testing.T) {
-	both(t, func(w *world) {
-		created := w.tell(hub, domain.RecordCreated, 1000, "city", "Oakland")
-		before := w.decide(linked(one, created, map[string]planner.FieldState{"city": {State: planner.InStep}}))
-		changed := w.tell(hub, domain.RecordUpdated, 2000, "city", "San José")
-		d := linked(two, changed, nil)
-		d.Links = d.Links[1:]
-		w.decide(d)
-		w.decide(planner.Decision{Contact: one, Input: changed, Fields: []planner.Verdict{
-			{Field: "city", After: planner.FieldState{State: planner.Pending}},
-		}})
-		then, err := w.reader.At(w.t.Context(), one, before)
-		if err != nil || show(then, domain.HubSpot, "city") != `"Oakland"` || len(then.Records) != 2 ||
-			then.Status != contacts.InStep {
-			w.t.Errorf("then %+v, %v", then, err)
-		}
-		head := before + 3
-		now, err := w.reader.At(w.t.Context(), one, head)
-		want, got := asJSON(w.t, w.get(one)), asJSON(w.t, now)
-		if err != nil || got != want {
-			w.t.Errorf("at the head\n%s\nnow\n%s\n%v", got, want, err)
-		}
-		if _, err := w.reader.At(w.t.Context(), one, created); !errors.Is(err, contacts.ErrNotFound) {
-			w.t.Errorf("before its first decision: %v, want ErrNotFound", err)
-		}
-	})
-}
-
-func asJSON(t *testing.T, v any) string {
-	t.Helper()
-	b, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
-func TestPositionAtATime(t *testing.T) {
-	both(t, func(w *world) {
-		for i := range 5 {
-			w.tell(hub, domain.RecordUpdated, int64(1000+i), "city", fmt.Sprint(i))
-		}
-		events, err := w.log.Read(w.t.Context(), 0, 10)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		for _, e := range events {
-			at, err := w.reader.PositionAt(w.t.Context(), time.UnixMicro(e.RecordedAt))
-			if err != nil || events[at-1].RecordedAt != e.RecordedAt || at < e.Position {
-				w.t.Errorf("at the time of %d: position %d, %v", e.Position, at, err)
-			}
-		}
-		if at, err := w.reader.PositionAt(w.t.Context(), time.UnixMicro(events[0].RecordedAt-1)); err != nil || at != 0 {
-			w.t.Errorf("before the first: %d, %v; want 0", at, err)
-		}
-	})
-}
-
-func TestAnErasedPersonIsGoneFromTheRowsThatAreThereAndFromARebuild(t *testing.T) {
-	both(t, func(w *world) {
-		in := w.tell(hub, domain.RecordCreated, 1000, "email", "jane@example.com")
-		w.tell(alo, domain.RecordCreated, 1000, "cnam_city", "Oakland")
-		w.decide(linked(one, in, nil))
-		for _, query := range []string{
-			`UPDATE subject_key SET wrapped = NULL WHERE connection = 'world' AND subject = 'hubspot/contact/512'`,
-			`UPDATE log_head SET key_epoch = key_epoch + 1 WHERE connection = 'world'`,
-		} {
-			if _, err := w.store.Exec(w.t.Context(), query); err != nil {
-				w.t.Fatal(err)
-			}
-		}
-		w.tell(alo, domain.RecordUpdated, 2000, "email", "other@example.com") // here the process learns of it
-		checkErased(w, "as it was folded")
-		if err := w.run.Rebuild(w.t.Context(), contacts.Name, nil); err != nil {
-			w.t.Fatal(err)
-		}
-		checkErased(w, "rebuilt")
-		if got := w.found("jane@example.com"); len(got) > 0 {
-			w.t.Errorf("the email still finds %v after a rebuild", got)
-		}
-	})
-}
-
-func checkErased(w *world, when string) {
-	w.t.Helper()
-	c := w.get(one)
-	if !c.Erased || len(c.Records) != 2 || !c.Records[1].Erased || len(c.Records[1].Values) > 0 {
-		w.t.Errorf("%s: %+v, want the HubSpot record erased", when, c)
-	}
-	if c.Records[0].Erased || show(c, domain.Aloware, "cnam_city") != `"Oakland"` {
-		w.t.Errorf("%s: %+v, want the Aloware record as it was", when, c)
-	}
 }

@@ -1,6 +1,8 @@
 package contacts
 
 import (
+	"slices"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 )
@@ -112,11 +114,8 @@ func (c *contact) paired() bool {
 }
 
 func (c *contact) creationFailed() bool {
-	switch c.body.Head.Creation.Result {
-	case planner.Refused, planner.Invalid, planner.Impossible:
-		return !c.paired()
-	}
-	return false
+	failures := []planner.Result{planner.Refused, planner.Invalid, planner.Impossible}
+	return slices.Contains(failures, c.body.Head.Creation.Result) && !c.paired()
 }
 
 // underWay reports a read, a look-up or a create whose answer is awaited.
@@ -129,11 +128,9 @@ func (c *contact) underWay() bool {
 	if c.paired() {
 		return false
 	}
-	switch creation := c.body.Head.Creation; creation.Result {
-	case "":
-		return !creation.Command.IsZero()
-	case planner.Looking, planner.Waiting, planner.Reading:
+	creation := c.body.Head.Creation
+	if creation.Result == "" && !creation.Command.IsZero() || len(c.body.Head.Lookups) > 0 {
 		return true
 	}
-	return len(c.body.Head.Lookups) > 0
+	return slices.Contains([]planner.Result{planner.Looking, planner.Waiting, planner.Reading}, creation.Result)
 }

@@ -115,10 +115,12 @@ func (s *script) born() {
 		Result: domain.ResultApplied, Attempts: 2, Created: true, Shows: props("cnam_city", "Oakland"),
 		Clock: logtest.Start + 100,
 	})
-	s.decide(planner.Decision{Contact: former, Input: outcome, Whole: &planner.Whole{Result: planner.LinkedUp},
+	s.decide(planner.Decision{
+		Contact: former, Input: outcome, Whole: &planner.Whole{Result: planner.LinkedUp},
 		Links: []planner.Link{
 			{Record: hub, Contact: former, State: planner.Linked}, {Record: alo, Contact: former, State: planner.Linked},
-		}})
+		},
+	})
 	s.decide(planner.Decision{Contact: former, Input: echo, Fields: []planner.Verdict{{Field: "city", Result: planner.Echo}}})
 	s.fact(alo, domain.RecordUpdated, domain.Fact{Properties: props("cnam_city", "Oakland"), Clock: logtest.Start + 200})
 	s.decide(planner.Decision{Contact: person, Input: outcome, Aliases: []planner.Alias{{From: former, To: person}}})

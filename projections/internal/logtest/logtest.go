@@ -34,7 +34,7 @@ type Generator struct {
 
 // New returns a generator of the seed.
 func New(seed uint64) *Generator {
-	g := &Generator{rnd: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // reproducible tests
+	g := &Generator{rnd: rand.New(rand.NewPCG(seed, 1))}
 	g.Spread(people)
 	return g
 }
@@ -49,7 +49,7 @@ func (g *Generator) Spread(n int) {
 
 func (g *Generator) id(n int, kind string) ulid.ULID {
 	var seed ulid.ULID
-	if err := seed.SetTime(uint64(Start/1000) + uint64(n)); err != nil { //nolint:gosec // never negative
+	if err := seed.SetTime(uint64(Start/1000) + uint64(n)); err != nil {
 		panic(err)
 	}
 	return domain.DeriveID(seed, kind, domain.HubSpot, int(g.rnd.Int32()))

@@ -51,7 +51,7 @@ func runner(store eventstore.Store, log eventstore.Log, p projections.Projection
 // follow appends the log in random pieces, each folded in random pages by a runner of its own.
 func follow(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection, seed uint64) {
 	t.Helper()
-	g, rnd := New(seed), rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // reproducible tests
+	g, rnd := New(seed), rand.New(rand.NewPCG(seed, 2))
 	for head := int64(0); head < events; {
 		head = Append(t, log, g.Events(head, 1+rnd.IntN(25))...)
 		if err := runner(store, log, p, 1+rnd.IntN(9)).CatchUp(t.Context()); err != nil {
