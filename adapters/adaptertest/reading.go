@@ -123,7 +123,8 @@ func scan(t *testing.T, s *suite) {
 		t.Fatalf("scan: %d of %d, %v", len(seen), s.Count(), err)
 	}
 	stop := errors.New("stop")
-	if err := s.System.Scan(context.Background(), nil, func([]adapters.Snapshot) error { return stop }); err != stop {
+	err = s.System.Scan(context.Background(), nil, func([]adapters.Snapshot) error { return stop })
+	if !errors.Is(err, stop) {
 		t.Fatalf("fn's error is not returned: %v", err)
 	}
 }

@@ -21,7 +21,7 @@ func TestClassify(t *testing.T) {
 		reason     string
 		after      time.Duration
 	}{
-		{"window", `{"policyName":"TEN_SECONDLY_ROLLING","category":"RATE_LIMITS"}`, 429, "", adapters.Throttled, "", waitWindow},
+		{"window", `{"policyName":"TEN_SECONDLY_ROLLING"}`, 429, "", adapters.Throttled, "", waitWindow},
 		{"search", `{"message":"You have reached your secondly limit."}`, 429, "", adapters.Throttled, "", time.Second},
 		{"day", `{"policyName":"DAILY","errorType":"RATE_LIMIT"}`, 429, "", adapters.Throttled, "", waitDay},
 		{"day by its text", `{"message":"You have reached your daily limit."}`, 429, "", adapters.Throttled, "", waitDay},

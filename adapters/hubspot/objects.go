@@ -27,7 +27,9 @@ type batchAnswer struct {
 }
 
 // identifying are read with every record, whatever is asked: they tell who it is.
-var identifying = []string{UniqueProperty, "hs_merged_object_ids", "hs_additional_emails", "email", "phone", "mobilephone"}
+var identifying = []string{
+	UniqueProperty, "hs_merged_object_ids", "hs_additional_emails", "email", "phone", "mobilephone",
+}
 
 func withIdentifying(properties []string) []string {
 	out := slices.Concat(properties, identifying)

@@ -75,7 +75,9 @@ func (c *Client) readGroup(
 }
 
 // batchRead reads up to 100 records by id or by email, without secondary ones.
-func (c *Client) batchRead(ctx context.Context, by string, values, properties []string) (batchAnswer, time.Time, error) {
+func (c *Client) batchRead(
+	ctx context.Context, by string, values, properties []string,
+) (batchAnswer, time.Time, error) {
 	inputs := make([]map[string]string, len(values))
 	for i, v := range values {
 		inputs[i] = map[string]string{"id": v}

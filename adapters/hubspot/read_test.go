@@ -9,7 +9,8 @@ import (
 	"github.com/duolog/duolog/adapters"
 )
 
-// TestReadUntold: an id a batch read neither answers nor calls missing is asked for alone: its survivor may not list it.
+// TestReadUntold: an id a batch read neither answers nor calls missing is asked for alone: its survivor may not list
+// it.
 func TestReadUntold(t *testing.T) {
 	c, s := scripted(t, Config{}, nil)
 	s.do = func(w http.ResponseWriter, path string, _ []byte) {

@@ -59,7 +59,8 @@ func (a batchAnswer) problem(r *row) *problem {
 
 func (r *row) applied(o object, begun time.Time) {
 	*r.answer = adapters.WriteAnswer{
-		Record: record(o.ID), Created: o.New != nil && *o.New, Shows: o.values(), Clock: orElse(o.updated(), begun.UnixMicro()),
+		Record: record(o.ID), Created: o.New != nil && *o.New, Shows: o.values(),
+		Clock: orElse(o.updated(), begun.UnixMicro()),
 	}
 	if len(r.refused) > 0 {
 		r.answer.Refused = r.refused

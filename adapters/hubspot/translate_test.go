@@ -39,7 +39,10 @@ func TestTranslateKinds(t *testing.T) {
 		{event("contact.restore", ""), domain.RecordRestored},
 		{event("contact.propertyChange", `,"propertyName":"city","propertyValue":""`), domain.RecordUpdated},
 		{event("object.creation", `,"objectTypeId":"0-1"`), domain.RecordCreated},
-		{event("object.propertyChange", `,"objectTypeId":"0-1","propertyName":"a","propertyValue":"b"`), domain.RecordUpdated},
+		{
+			event("object.propertyChange", `,"objectTypeId":"0-1","propertyName":"a","propertyValue":"b"`),
+			domain.RecordUpdated,
+		},
 		{strings.Replace(event("contact.creation", ""), "subscriptionType", "eventType", 1), domain.RecordCreated},
 	} {
 		a := arrivals(t, c, tt.item)[0]

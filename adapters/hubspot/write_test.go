@@ -141,7 +141,8 @@ func TestWriteLostKey(t *testing.T) {
 	s.do = func(w http.ResponseWriter, path string, _ []byte) {
 		switch {
 		case strings.HasSuffix(path, "/batch/upsert"):
-			answer(w, 400, `{"category":"VALIDATION_ERROR","message":"Unable to perform update/upsert by non-unique 0-1 property"}`)
+			answer(w, 400, `{"category":"VALIDATION_ERROR",`+
+				`"message":"Unable to perform update/upsert by non-unique 0-1 property"}`)
 		case strings.HasSuffix(path, UniqueProperty):
 			answer(w, 404, "{}")
 		default:

@@ -83,7 +83,8 @@ func TestInjectorRates(t *testing.T) {
 	if failed, reached := share(Faults{Seed: 1, FailRate: 0.05}); failed < 0.04 || failed > 0.06 || reached+failed != 1 {
 		t.Errorf("before: %.3f failed, %.3f reached", failed, reached)
 	}
-	if failed, reached := share(Faults{Seed: 1, FailAfterCommitRate: 0.05}); failed < 0.04 || failed > 0.06 || reached != 1 {
+	failed, reached := share(Faults{Seed: 1, FailAfterCommitRate: 0.05})
+	if failed < 0.04 || failed > 0.06 || reached != 1 {
 		t.Errorf("after: %.3f failed, %.3f reached", failed, reached)
 	}
 }
@@ -172,10 +173,12 @@ func TestSenderRetriesThenGivesUp(t *testing.T) {
 	d, got := sender(t, Faults{Retries: 2, RetryInterval: time.Minute}, func(int) int { return 500 }, func(s *Sender) {
 		s.Enqueue(event("a"))
 	})
-	if !slices.Equal(got, []string{"a/0", "a/1", "a/2"}) || !slices.Equal(d.NeverDelivered, []string{"a"}) || d.Failed != 3 {
+	if !slices.Equal(got, []string{"a/0", "a/1", "a/2"}) || d.Failed != 3 ||
+		!slices.Equal(d.NeverDelivered, []string{"a"}) {
 		t.Errorf("%q, %+v", got, d)
 	}
-	d, got = sender(t, Faults{Retries: 2}, func(n int) int { return 200 * (n / 2) }, func(s *Sender) { s.Enqueue(event("a")) })
+	atFirstNot := func(n int) int { return 200 * (n / 2) } // the connection is refused once
+	d, got = sender(t, Faults{Retries: 2}, atFirstNot, func(s *Sender) { s.Enqueue(event("a")) })
 	if !slices.Equal(got, []string{"a/0", "a/1"}) || d.Delivered != 1 || len(d.NeverDelivered) != 0 {
 		t.Errorf("%q, %+v", got, d)
 	}

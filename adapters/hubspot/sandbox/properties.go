@@ -14,8 +14,10 @@ var (
 	nameShape  = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	fieldTypes = map[string][]string{
 		"string": {"text", "textarea", "phonenumber", "html", "file"}, "number": {"number"}, "date": {"date"},
-		"datetime": {"date"}, "bool": {"booleancheckbox"}, "enumeration": {"select", "radio", "checkbox",
-			"booleancheckbox"}, "phone_number": {"phonenumber"},
+		"datetime": {"date"}, "bool": {"booleancheckbox"}, "enumeration": {
+			"select", "radio", "checkbox",
+			"booleancheckbox",
+		}, "phone_number": {"phonenumber"},
 	}
 )
 

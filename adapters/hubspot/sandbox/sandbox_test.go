@@ -132,7 +132,8 @@ func TestEmailIsUnique(t *testing.T) {
 	out = p.want(207, "POST", "/crm/v3/objects/contacts/batch/create", `{"inputs":[
 		{"properties":{"email":"ann@x.example"},"objectWriteTraceId":"r1"},
 		{"properties":{"email":"b@x.example"},"objectWriteTraceId":"r2"}]}`)
-	if at(out, "errors", 0, "context", "objectWriteTraceId", 0) != "r1" || at(out, "results", 0, "objectWriteTraceId") != "r2" {
+	if at(out, "errors", 0, "context", "objectWriteTraceId", 0) != "r1" ||
+		at(out, "results", 0, "objectWriteTraceId") != "r2" {
 		t.Errorf("%v", out)
 	}
 	out = p.want(400, "POST", "/crm/v3/objects/contacts", `{"properties":{"email":"no email"}}`)
@@ -190,7 +191,8 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	page := p.want(200, "POST", "/crm/objects/2026-09/contacts/search",
-		`{"filterGroups":[],"sorts":[{"propertyName":"seats","direction":"DESCENDING"}],"properties":["seats"],"limit":5,"after":"5"}`)
+		`{"filterGroups":[],"sorts":[{"propertyName":"seats","direction":"DESCENDING"}],"properties":["seats"],`+
+			`"limit":5,"after":"5"}`)
 	if at(page, "results", 0, "properties", "seats") != "6" || at(page, "paging", "next", "after") != "10" {
 		t.Errorf("%v", page)
 	}

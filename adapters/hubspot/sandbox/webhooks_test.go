@@ -122,7 +122,8 @@ func TestWebhooksOfAChange(t *testing.T) {
 
 func TestWebhooksOfAMerge(t *testing.T) {
 	p := open(t, sandbox.Config{})
-	a, b := create(t, p, map[string]string{"email": "a@x.example"}), create(t, p, map[string]string{"email": "b@x.example"})
+	a := create(t, p, map[string]string{"email": "a@x.example"})
+	b := create(t, p, map[string]string{"email": "b@x.example"})
 	r := receive(t, p, 0)
 	survivor, err := p.Merge(a, b)
 	if err != nil {
