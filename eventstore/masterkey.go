@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,8 +91,8 @@ func (m MasterKey) String() string {
 	return "master key " + m.ID()
 }
 
-// GoString keeps %#v from printing the key.
-func (m MasterKey) GoString() string { return m.String() }
+// Format keeps every verb from printing the key; String alone would leave %d and %#v.
+func (m MasterKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
 
 // Wrap seals a secret (AES-256-GCM, random nonce in front), bound to what it is for.
 func (m MasterKey) Wrap(purpose string, secret []byte) []byte {

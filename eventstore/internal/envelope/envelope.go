@@ -9,6 +9,8 @@
 //	sealed     = nonce ‖ AES-256-GCM(event key, nonce, data, aad)
 //	hash       = SHA-256("duolog event 1\n" ‖ fields(connection, id, stream, type, schema, occurred_at, actor,
 //	             causation, subject) ‖ fields(sealed, SHA-256(event key)))
+//	row key    = HKDF-Expand(SHA-256, prk, "row:" ‖ purpose, 32)
+//	row        = nonce ‖ AES-256-GCM(row key, nonce, value, fields(subject)), with a random nonce
 //
 // where fields writes each value with its length in front as 4 bytes big-endian; numbers are 8 bytes big-endian and
 // ids their 16 bytes. The hash covers only what the caller knows: position and recorded_at exist only once the head
