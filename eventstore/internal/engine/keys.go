@@ -1,13 +1,11 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/internal/envelope"
@@ -111,20 +109,6 @@ func (v *vault) learn(rows map[string]KeyRow, at stamp) (map[string]subjectKey, 
 	return keys, nil
 }
 
-// compare drops pending keys that turn out to be stored, or to have come too late. The mutex is held.
-func (v *vault) compare(rows map[string]KeyRow) {
-	for subject, row := range rows {
-		p, ok := v.pending[subject]
-		if !ok {
-			continue
-		}
-		delete(v.pending, subject)
-		if !bytes.Equal(p.row.Wrapped, row.Wrapped) {
-			v.at.generation++ // what was sealed with it is to be sealed again
-		}
-	}
-}
-
 func (v *vault) unwrap(row KeyRow) (subjectKey, error) {
 	if len(row.Wrapped) == 0 {
 		return subjectKey{erased: true}, nil
@@ -140,17 +124,6 @@ func (v *vault) unwrap(row KeyRow) (subjectKey, error) {
 // purpose binds a wrapped key to its place.
 func (v *vault) purpose(subject string) string {
 	return "subject key\n" + v.connection + "\n" + subject
-}
-
-// proposal is the pending key of a subject, or a new one.
-func (v *vault) proposal(subject string) (pendingKey, error) {
-	v.mu.Lock()
-	p, ok := v.pending[subject]
-	v.mu.Unlock()
-	if ok {
-		return p, nil
-	}
-	return v.generate(subject)
 }
 
 func (v *vault) generate(subject string) (pendingKey, error) {
@@ -209,93 +182,4 @@ func (v *vault) insert(ctx context.Context, q eventstore.Querier, rows []KeyRow)
 		subjects[i] = row.Subject
 	}
 	return v.read(ctx, q, subjects)
-}
-
-// pend keeps new keys in memory; where another caller was first, his counts.
-func (v *vault) pend(made []pendingKey) map[string]subjectKey {
-	keys := make(map[string]subjectKey, len(made))
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, p := range made {
-		subject := p.row.Subject
-		if k, ok := v.known.get(subject); ok {
-			keys[subject] = k
-			continue
-		}
-		if first, ok := v.pending[subject]; ok {
-			p = first
-		}
-		v.pending[subject] = p
-		keys[subject] = subjectKey{key: p.key}
-	}
-	return keys
-}
-
-func (v *vault) hasPending() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return len(v.pending) > 0
-}
-
-// waiting returns the pending keys, for a batch to store.
-func (v *vault) waiting() (stamp, []KeyRow) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.pending) == 0 {
-		return v.at, nil
-	}
-	rows := make([]KeyRow, 0, len(v.pending))
-	for _, p := range v.pending {
-		rows = append(rows, p.row)
-	}
-	slices.SortFunc(rows, func(a, b KeyRow) int { return strings.Compare(a.Subject, b.Subject) })
-	return v.at, rows
-}
-
-// settled marks keys as stored. Those stored before keys were last forgotten are to be read anew.
-func (v *vault) settled(rows []KeyRow, at stamp) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, row := range rows {
-		p, ok := v.pending[row.Subject]
-		if !ok || !bytes.Equal(p.row.Wrapped, row.Wrapped) {
-			continue
-		}
-		delete(v.pending, row.Subject)
-		if v.at == at {
-			v.known.put(row.Subject, subjectKey{key: p.key})
-		}
-	}
-}
-
-// flush stores the pending keys in a transaction about to commit; the function it returns is called after that. When
-// another process has stored a key of the same subject, ours seals nothing that may be stored: errKeyRace.
-func (v *vault) flush(ctx context.Context, q eventstore.Querier) (at stamp, settle func(), err error) {
-	at, rows := v.waiting()
-	if len(rows) == 0 {
-		return at, func() {}, nil
-	}
-	stored, err := v.insert(ctx, q, rows)
-	if err != nil {
-		return at, nil, fmt.Errorf("store subject keys: %w", err)
-	}
-	lost := slices.DeleteFunc(slices.Clone(rows), func(row KeyRow) bool {
-		return bytes.Equal(row.Wrapped, stored[row.Subject].Wrapped)
-	})
-	if len(lost) > 0 {
-		v.abandon(lost)
-		return at, nil, errKeyRace
-	}
-	return at, func() { v.settled(rows, at) }, nil
-}
-
-// abandon forgets pending keys that another process was faster with.
-func (v *vault) abandon(rows []KeyRow) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.at.generation++
-	for _, row := range rows {
-		delete(v.pending, row.Subject)
-		v.known.remove(row.Subject)
-	}
 }
