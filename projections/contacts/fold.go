@@ -44,10 +44,21 @@ func (f *fold) apply(ctx context.Context, in input) error {
 		return f.applySettings(in)
 	case in.decision != nil:
 		return f.applyDecision(in)
-	case in.shows():
+	case in.outcome != nil:
+		f.applyOutcome(in)
+	}
+	if in.shows() {
 		return f.applyValues(ctx, in)
 	}
 	return nil
+}
+
+// applyOutcome tells the fields that wait for the command what became of it.
+func (f *fold) applyOutcome(in input) {
+	c := f.contacts[f.final(in.outcome.Contact.String())]
+	if c != nil && c.settled(in, f.policy(in.Position)) {
+		c.touch(in.Position, in.RecordedAt)
+	}
 }
 
 func (f *fold) applySettings(in input) error {
@@ -159,11 +170,7 @@ func (f *fold) applyDecision(in input) error {
 		c.body.Head = head{HeadState: *d.Head, Order: at}
 	}
 	for _, v := range d.Fields {
-		if old, ok := c.body.Fields[v.Field]; ok && !at.after(old.Order) {
-			continue
-		}
-		status, reason := fieldStatus(v.After)
-		c.body.Fields[v.Field] = field{State: status, Reason: reason, Order: at}
+		c.decide(v, at)
 	}
 	return nil
 }

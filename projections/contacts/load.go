@@ -35,6 +35,9 @@ func want(inputs []input) wanted {
 		if in.decision != nil {
 			w.decision(in.decision)
 		}
+		if in.outcome != nil {
+			w.contacts[in.outcome.Contact.String()] = true
+		}
 	}
 	return w
 }

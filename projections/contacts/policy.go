@@ -50,3 +50,9 @@ func (p policy) readName(system domain.System, written string) string {
 	}
 	return written
 }
+
+// writeName is the name under which the system is written a field.
+func (p policy) writeName(system domain.System, name string) string {
+	f, _ := p.settings.Field(name)
+	return f.Side(system).Write
+}

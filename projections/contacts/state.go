@@ -3,6 +3,8 @@ package contacts
 import (
 	"encoding/json"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 )
@@ -61,9 +63,20 @@ type member struct {
 
 // field is how a field of a contact stands.
 type field struct {
-	State  string `json:"state"`
-	Reason string `json:"reason,omitempty"`
-	Order  order  `json:"order"`
+	State    string `json:"state"`
+	Reason   string `json:"reason,omitempty"`
+	Position int64  `json:"position"` // of the decision or outcome that left it so
+	Order    order  `json:"order"`    // of the decision
+	Write    write  `json:"write,omitzero"`
+}
+
+// write is the write the decision waits for, and what became of it.
+type write struct {
+	System   domain.System `json:"system"`
+	Command  ulid.ULID     `json:"command"`
+	Result   string        `json:"result,omitempty"`
+	Reason   string        `json:"reason,omitempty"`
+	Position int64         `json:"position,omitempty"` // of the outcome
 }
 
 // head is the part of a contact that is not about one field.

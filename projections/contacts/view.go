@@ -24,8 +24,8 @@ type Contact struct {
 	Records   []Record  `json:"records"` // Aloware first
 	Fields    []Field   `json:"fields"`  // by name
 	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"` // of the last decision
-	Position  int64     `json:"position"`   // of the last decision
+	UpdatedAt time.Time `json:"updated_at"` // of the last decision or outcome
+	Position  int64     `json:"position"`   // of the last decision or outcome
 	Erased    bool      `json:"erased,omitempty"`
 }
 
@@ -53,7 +53,7 @@ type Field struct {
 	Field    string `json:"field"`
 	State    string `json:"state"`
 	Reason   string `json:"reason,omitempty"`
-	Position int64  `json:"position"` // of the decision
+	Position int64  `json:"position"` // of the decision or outcome that left it so
 }
 
 // view shows a contact with its opened records.
@@ -77,7 +77,7 @@ func (f *fold) view(ctx context.Context, c *contact) (Contact, error) {
 	}
 	for _, name := range sortedKeys(c.body.Fields) {
 		fl := c.body.Fields[name]
-		v.Fields = append(v.Fields, Field{name, fl.State, fl.Reason, fl.Order.Position})
+		v.Fields = append(v.Fields, Field{name, fl.State, fl.Reason, fl.Position})
 	}
 	return v, nil
 }

@@ -155,7 +155,7 @@ func (t rows) fieldRows(f *fold) (now, gone [][]any) {
 		fields := c.notInStep()
 		for _, name := range sortedKeys(fields) {
 			if fl := fields[name]; c.oldFields[name] != fl {
-				now = append(now, []any{t.connection, t.version, id, name, fl.State, fl.Reason, fl.Order.Position})
+				now = append(now, []any{t.connection, t.version, id, name, fl.State, fl.Reason, fl.Position})
 			}
 		}
 		for _, name := range sortedKeys(c.oldFields) {

@@ -28,8 +28,9 @@ type Generator struct {
 	rnd      *rand.Rand
 	made     int
 	contacts []ulid.ULID
-	retired  int // contacts below this index became aliases
-	command  ulid.ULID
+	retired  int       // contacts below this index became aliases
+	command  ulid.ULID // issued last
+	decided  ulid.ULID // the contact decided on last
 }
 
 // New returns a generator of the seed.
@@ -146,7 +147,7 @@ func (g *Generator) outcome() eventstore.NewEvent {
 	rec := g.Record()
 	results := []string{domain.ResultApplied, domain.ResultPartly, domain.ResultRejected, domain.ResultSuperseded}
 	o := domain.Outcome{
-		Command: g.command, Contact: g.contact(), Kind: domain.KindUpdate, System: rec.System, Record: rec,
+		Command: g.command, Contact: g.decided, Kind: domain.KindUpdate, System: rec.System, Record: rec,
 		Result: results[g.rnd.IntN(len(results))], Sent: g.properties(rec.System), Shows: g.properties(rec.System),
 		Clock: g.clock(), Complete: g.rnd.IntN(4) == 0, Refused: map[string]string{"email": domain.ReasonInvalid},
 	}
@@ -178,14 +179,19 @@ func (g *Generator) decision(head int64) eventstore.NewEvent {
 		}
 	}
 	g.extra(&d)
+	g.decided = d.Contact
 	return g.event("contact/"+d.Contact.String(), domain.DecisionMade, eventstore.SubjectLog, d)
 }
 
 func (g *Generator) verdict(name string) planner.Verdict {
 	result := results[g.rnd.IntN(len(results))]
+	after := planner.FieldState{State: states[g.rnd.IntN(len(states))], Result: result, Rule: "conflict"}
+	if after.State == planner.Pending {
+		after.Pending = &planner.PendingWrite{System: domain.Aloware, Command: g.command}
+	}
 	return planner.Verdict{
 		Field: name, Result: result, Rule: "conflict", From: domain.HubSpot, Command: g.command,
-		After: planner.FieldState{State: states[g.rnd.IntN(len(states))], Result: result, Rule: "conflict"},
+		After: after,
 	}
 }
 

@@ -1,0 +1,69 @@
+package contacts
+
+import (
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+)
+
+// decide takes a verdict into the field it is about, unless one of a higher input is there. An outcome that came
+// before counts on while the verdict still waits for the same write: the planner writes no decision on an outcome
+// that only confirms.
+func (c *contact) decide(v planner.Verdict, at order) {
+	old, known := c.body.Fields[v.Field]
+	if known && !at.after(old.Order) {
+		return
+	}
+	f := field{Order: at, Position: at.Position}
+	f.State, f.Reason = fieldStatus(v.After)
+	if p := v.After.Pending; p != nil {
+		f.Write = write{System: p.System, Command: p.Command}
+		if old.Write.Command == p.Command {
+			f.Write = old.Write
+		}
+	}
+	f.settle()
+	c.body.Fields[v.Field] = f
+}
+
+// settled takes an outcome into the fields that wait for it; true when there were any.
+func (c *contact) settled(in input, p policy) bool {
+	waited := false
+	for name, f := range c.body.Fields {
+		if o := in.outcome; f.Write.Command == o.Command && !o.Command.IsZero() {
+			f.Write.Result, f.Write.Reason = fieldResult(*o, p.writeName(f.Write.System, name))
+			f.Write.Position = in.Position
+			f.settle()
+			c.body.Fields[name], waited = f, true
+		}
+	}
+	return waited
+}
+
+// fieldResult narrows an outcome to one property.
+func fieldResult(o domain.Outcome, property string) (result, reason string) {
+	refusal, refused := o.Refused[property]
+	switch {
+	case o.Result == domain.ResultPartly && refused:
+		return domain.ResultRejected, refusal
+	case o.Result == domain.ResultPartly:
+		return domain.ResultApplied, ""
+	case refusal != "":
+		return o.Result, refusal
+	}
+	return o.Result, o.Reason
+}
+
+// settle lets the outcome of the field's write, if there is one, say how it stands.
+func (f *field) settle() {
+	switch f.Write.Result {
+	case "":
+		return
+	case domain.ResultApplied, domain.ResultSuperseded:
+		f.State, f.Reason = InStep, ""
+	case domain.ResultWithdrawn:
+		f.State, f.Reason = Pending, f.Write.Result
+	default:
+		f.State, f.Reason = Failing, joinReason(f.Write.Result, f.Write.Reason)
+	}
+	f.Position = f.Write.Position
+}
