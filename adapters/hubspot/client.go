@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -48,6 +49,7 @@ type Client struct {
 	tokens *tokens
 	calls  *bucket
 	search *bucket
+	pause  func(context.Context, time.Duration) error
 }
 
 var _ adapters.System = (*Client)(nil)
@@ -69,7 +71,10 @@ func New(cfg Config) (*Client, error) {
 	case cfg.Share < 1 || cfg.Share > 100:
 		return nil, fmt.Errorf("a share of %d %% of HubSpot's limit: want 1 to 100", cfg.Share)
 	}
-	c := &Client{cfg: cfg, paths: paths(cfg.APIVersion), calls: newCalls(cfg.Share), search: newSearch()}
+	c := &Client{
+		cfg: cfg, paths: paths(cfg.APIVersion), calls: newCalls(cfg.Share), search: newSearch(),
+		pause: rest,
+	}
 	c.tokens = newTokens(c)
 	return c, nil
 }

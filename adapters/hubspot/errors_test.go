@@ -81,6 +81,7 @@ func TestUnanswered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.pause = func(context.Context, time.Duration) error { return nil }
 	_, err = c.Identify(t.Context())
 	var e *adapters.Error
 	if !errors.As(err, &e) || e.Class != adapters.Retry || strings.Contains(err.Error(), "pat-secret") {

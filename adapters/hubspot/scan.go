@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/duolog/duolog/adapters"
 )
@@ -35,8 +36,12 @@ func (c *Client) Scan(ctx context.Context, properties []string, fn func([]adapte
 		q := listQuery(properties, after)
 		q.Set("limit", strconv.Itoa(maxBatch))
 		var page listAnswer
-		begun, err := c.fetch(ctx, c.calls, http.MethodGet, c.paths.contacts("")+"?"+q.Encode(), nil, &page)
-		if err != nil {
+		var begun time.Time
+		if err := c.patiently(ctx, func() (err error) {
+			page = listAnswer{}
+			begun, err = c.fetch(ctx, c.calls, http.MethodGet, c.paths.contacts("")+"?"+q.Encode(), nil, &page)
+			return err
+		}); err != nil {
 			return plain(err)
 		}
 		snapshots := make([]adapters.Snapshot, len(page.Results))

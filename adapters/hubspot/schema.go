@@ -39,10 +39,10 @@ func (c *Client) Identify(ctx context.Context) (string, error) {
 	var account struct {
 		PortalID int64 `json:"portalId"`
 	}
-	_, err := c.fetch(ctx, c.calls, http.MethodGet, c.paths.account(), nil, &account)
+	err := c.get(ctx, c.paths.account(), &account)
 	var e *adapters.Error
 	if errors.As(err, &e) && e.Status == http.StatusNotFound {
-		_, err = c.fetch(ctx, c.calls, http.MethodGet, paths("v3").account(), nil, &account)
+		err = c.get(ctx, paths("v3").account(), &account)
 	}
 	if err != nil {
 		return "", plain(err)
@@ -53,12 +53,20 @@ func (c *Client) Identify(ctx context.Context) (string, error) {
 	return strconv.FormatInt(account.PortalID, 10), nil
 }
 
+// get reads patiently.
+func (c *Client) get(ctx context.Context, path string, v any) error {
+	return c.patiently(ctx, func() error {
+		_, err := c.fetch(ctx, c.calls, http.MethodGet, path, nil, v)
+		return err
+	})
+}
+
 // Schema lists the properties of contacts.
 func (c *Client) Schema(ctx context.Context) ([]adapters.Property, error) {
 	var list struct {
 		Results []property `json:"results"`
 	}
-	if _, err := c.fetch(ctx, c.calls, http.MethodGet, c.paths.properties(""), nil, &list); err != nil {
+	if err := c.get(ctx, c.paths.properties(""), &list); err != nil {
 		return nil, plain(err)
 	}
 	out := make([]adapters.Property, 0, len(list.Results))
@@ -108,10 +116,13 @@ func (c *Client) Prepare(ctx context.Context) error {
 	if err != nil || found {
 		return plain(err)
 	}
-	_, err = c.call(ctx, c.calls, http.MethodPost, c.paths.properties(""), map[string]any{
-		"groupName": "contactinformation", "name": UniqueProperty, "label": "Duolog contact ID", "type": "string",
-		"fieldType": "text", "hasUniqueValue": true,
-		"description": "Set by Duolog: links this contact to the same person in Aloware. Do not change it.",
+	err = c.patiently(ctx, func() error {
+		_, err := c.call(ctx, c.calls, http.MethodPost, c.paths.properties(""), map[string]any{
+			"groupName": "contactinformation", "name": UniqueProperty, "label": "Duolog contact ID", "type": "string",
+			"fieldType": "text", "hasUniqueValue": true,
+			"description": "Set by Duolog: links this contact to the same person in Aloware. Do not change it.",
+		})
+		return err
 	})
 	var e *adapters.Error
 	switch {
@@ -130,7 +141,7 @@ func (c *Client) Prepare(ctx context.Context) error {
 
 func (c *Client) uniqueProperty(ctx context.Context) (bool, error) {
 	var p property
-	_, err := c.fetch(ctx, c.calls, http.MethodGet, c.paths.properties("/"+UniqueProperty), nil, &p)
+	err := c.get(ctx, c.paths.properties("/"+UniqueProperty), &p)
 	var e *adapters.Error
 	switch {
 	case errors.As(err, &e) && e.Status == http.StatusNotFound:

@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // script answers requests with what it is told, for failures the sandbox does not produce.
@@ -23,7 +27,6 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.paths = append(s.paths, r.URL.Path)
-	w.Header().Set("X-HubSpot-RateLimit-Max", "1000000")
 	s.do(w, r.URL.Path, body)
 }
 
@@ -52,7 +55,8 @@ func scripted(t *testing.T, cfg Config, do func(w http.ResponseWriter, path stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.calls.set(1_000_000)
+	c.calls.limiter.SetLimit(rate.Inf)
+	c.pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	return c, s
 }
 
