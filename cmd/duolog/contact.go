@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
+	"github.com/duolog/duolog/projections/contacts"
+)
+
+const contactHelp = `A contact is the linked records of one person in both systems. CONTACT is its ULID, hubspot:ID, aloware:ID, an
+email or a phone.`
+
+func (c *cli) contact() *cobra.Command {
+	return group(&cobra.Command{Use: "contact", Short: "People: how they stand, and what happened to them", Long: contactHelp},
+		c.contactList(), c.contactShow(), c.contactHistory())
+}
+
+const contactListHelp = `List contacts with how they stand, after the counts of each status:
+
+  in_step    both sides agree on every mapped field
+  pending    something is on its way
+  apart      a field differs and a decision says so: a direction, a rule, a value one side refused
+  held       a person has to decide
+  failing    the other system refuses or does not answer
+  excluded   takes no part: no phone, a shared phone, filtered out
+  unlinked   known in one system only`
+
+func (c *cli) contactList() *cobra.Command {
+	var f contacts.Filter
+	var after string
+	var asCSV bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List contacts and how they stand", Long: contactListHelp, Args: none,
+		Example: "  duolog contact list --status apart\n  duolog contact list --status failing --csv > failing.csv",
+		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
+			if f.Status != "" && !slices.Contains(contacts.Statuses, f.Status) {
+				return hint(usage("there is no status %q", f.Status), "one of %s", strings.Join(contacts.Statuses, ", "))
+			}
+			if after != "" {
+				var err error
+				if f.After, err = ulid.ParseStrict(after); err != nil {
+					return usage("--after wants the last ULID of the page before")
+				}
+			}
+			return c.listContacts(ctx, a, f, asCSV)
+		}),
+	}
+	cmd.Flags().StringVar(&f.Status, "status", "", "only those of one status")
+	cmd.Flags().IntVar(&f.Limit, "limit", 100, "at most so many")
+	cmd.Flags().StringVar(&after, "after", "", "go on after this contact (ULID)")
+	csvFlag(cmd, &asCSV)
+	return cmd
+}
+
+func (c *cli) listContacts(ctx context.Context, a *app.App, f contacts.Filter, asCSV bool) error {
+	if err := a.CatchUp(ctx); err != nil {
+		return err
+	}
+	list, err := a.Contacts.List(ctx, f)
+	if err != nil {
+		return err
+	}
+	counts, err := a.Contacts.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.printJSON(map[string]any{"contacts": slices.Concat([]contacts.Contact{}, list), "counts": counts})
+	}
+	control, _, err := a.Control(ctx)
+	if err != nil {
+		return err
+	}
+	t := table{head: []string{"contact", "Aloware", "HubSpot", "name", "status", "why"}}
+	for _, k := range list {
+		t.add(k.ID.String(), recordIDs(k, domain.Aloware), recordIDs(k, domain.HubSpot), displayName(k, control.Settings),
+			strings.ReplaceAll(k.Status, "_", " "), why(k))
+	}
+	if asCSV {
+		return t.csv(c.out)
+	}
+	c.printf("%s\n", contactCounts(counts))
+	if len(list) > 0 {
+		c.printf("\n")
+		t.print(c)
+	}
+	return nil
+}
+
+// recordIDs lists a contact's live records in a system.
+func recordIDs(k contacts.Contact, system domain.System) string {
+	var ids []string
+	for _, r := range k.Records {
+		if r.System == system && r.State != "merged" {
+			ids = append(ids, r.ID)
+		}
+	}
+	return orDash(strings.Join(ids, " "))
+}
+
+// why says what a contact's status rests on: its own reason, or that of its fields.
+func why(k contacts.Contact) string {
+	if k.Reason != "" {
+		return k.Reason
+	}
+	var parts []string
+	for _, f := range k.Fields {
+		if f.State != contacts.InStep && f.Reason != "" {
+			parts = append(parts, f.Field+": "+f.Reason)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// displayName is the person's name as HubSpot or else Aloware has it; a dash when neither does.
+func displayName(k contacts.Contact, s settings.Settings) string {
+	for _, system := range []domain.System{domain.HubSpot, domain.Aloware} {
+		first, last := valueIn(k, s, "first_name", system), valueIn(k, s, "last_name", system)
+		if name := strings.TrimSpace(first + " " + last); name != "" {
+			return name
+		}
+	}
+	return "–"
+}
+
+// valueIn returns a mapped field's value in a system, as it is shown there.
+func valueIn(k contacts.Contact, s settings.Settings, field string, system domain.System) string {
+	f, ok := s.Field(field)
+	if !ok {
+		return ""
+	}
+	for _, r := range k.Records {
+		if v, ok := r.Values[f.Side(system).Read]; ok && r.System == system {
+			return text(v.Value)
+		}
+	}
+	return ""
+}
+
+// findOne resolves what a person typed to one contact.
+func findOne(ctx context.Context, a *app.App, typed string) (contacts.Contact, error) {
+	if err := a.CatchUp(ctx); err != nil {
+		return contacts.Contact{}, err
+	}
+	found, err := a.Contacts.Find(ctx, typed)
+	switch {
+	case errors.Is(err, contacts.ErrNotFound), err == nil && len(found) == 0:
+		return contacts.Contact{}, hint(errors.New("no contact fits that"),
+			"try a ULID, hubspot:ID, aloware:ID, an email or a phone; duolog contact list shows who is known")
+	case err != nil:
+		return contacts.Contact{}, err
+	case len(found) > 1:
+		ids := make([]string, 0, len(found))
+		for _, k := range found[:min(len(found), 5)] {
+			ids = append(ids, k.ID.String())
+		}
+		return contacts.Contact{}, hint(fmt.Errorf("%d contacts fit that", len(found)), "say which: %s", strings.Join(ids, ", "))
+	}
+	return found[0], nil
+}

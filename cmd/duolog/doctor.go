@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/duolog/duolog/cmd/internal/app"
+)
+
+const doctorHelp = `Check what a sync needs: the database and its key, both systems and their credentials, HubSpot's properties and
+the webhooks it should send, the mapping. Every finding says what to do. Exit 3 when something is wrong.`
+
+// finding is one check as printed.
+type finding struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty"`
+	Fix    string `json:"fix,omitempty"`
+}
+
+func (c *cli) doctor() *cobra.Command {
+	return &cobra.Command{
+		Use: "doctor", Short: "Check what a sync needs, and say what to mend", Long: doctorHelp, Args: none,
+		Example: "  duolog doctor",
+		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
+			found, err := a.Doctor(ctx)
+			if err != nil {
+				return err
+			}
+			return c.showFindings(found)
+		}),
+	}
+}
+
+func (c *cli) showFindings(found []app.Finding) error {
+	list := make([]finding, len(found))
+	bad := int64(0)
+	for i, f := range found {
+		list[i] = finding{Name: f.Name, OK: f.OK, Detail: f.Detail, Fix: f.Fix}
+		if !f.OK {
+			bad++
+		}
+	}
+	if c.json {
+		if err := c.printJSON(map[string]any{"ok": bad == 0, "findings": list}); err != nil {
+			return err
+		}
+	} else {
+		c.tellFindings(list, bad)
+	}
+	if bad > 0 {
+		return errPerson
+	}
+	return nil
+}
+
+func (c *cli) tellFindings(list []finding, bad int64) {
+	for _, f := range list {
+		mark := c.paint(green, "✓")
+		if !f.OK {
+			mark = c.paint(red, "✗")
+		}
+		c.printf("%s %-22s %s\n", mark, f.Name, f.Detail)
+		if !f.OK && f.Fix != "" {
+			c.printf("    fix: %s\n", f.Fix)
+		}
+	}
+	if bad == 0 {
+		c.printf("\nAll well.\n")
+		return
+	}
+	c.printf("\n%s to mend.\n", plural(bad, "thing"))
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/eventstore"
+)
+
+// Exit codes, the same for every command.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+	exitPerson  = 3 // the check found differences, or a person is needed
+)
+
+// errPerson ends a command with exit code 3; what there is to say was printed already.
+var errPerson = errors.New("a person is needed")
+
+// usageError is a mistake in how the program was called.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// hinted is an error with what to do about it.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e hinted) Unwrap() error { return e.error }
+
+func hint(err error, format string, args ...any) error {
+	return hinted{err, fmt.Sprintf(format, args...)}
+}
+
+// report prints what happened and what to do, and returns the exit code.
+func (c *cli) report(err error) int {
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errPerson):
+		return exitPerson
+	case errors.Is(err, context.Canceled):
+		_, _ = fmt.Fprintln(c.err, "duolog: interrupted")
+		return exitFailure
+	}
+	_, _ = fmt.Fprintf(c.err, "duolog: %v\n", err)
+	if h := hintOf(err); h != "" {
+		_, _ = fmt.Fprintf(c.err, "  hint: %s\n", h)
+	}
+	var misuse usageError
+	if errors.As(err, &misuse) || errors.Is(err, app.ErrConfig) || errors.Is(err, httpapi.ErrBadInput) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// hints say what to do about errors that may come from anywhere.
+var hints = []struct {
+	err  error
+	hint string
+}{
+	{app.ErrConfig, "duolog serve --help lists the configuration"},
+	{eventstore.ErrSchema, "duolog migrate status shows the schema, duolog migrate up brings it up to date"},
+	{eventstore.ErrMasterKey, "DUOLOG_MASTER_KEY_FILE must name the key this log was made with"},
+	{eventstore.ErrUnavailable, "is the database running, and is DUOLOG_DATABASE_URL right? duolog doctor checks"},
+	{eventstore.ErrErased, "this person was erased: the values cannot be read again"},
+}
+
+func hintOf(err error) string {
+	var h hinted
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	for _, known := range hints {
+		if errors.Is(err, known.err) {
+			return known.hint
+		}
+	}
+	return ""
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
+)
+
+const eventsHelp = `Print the log in order, one event a line. With --json each line is a CloudEvents 1.0 document, the same that the
+HTTP feed serves. With --follow it goes on with new events until Ctrl-C.`
+
+// eventsPage is how many events are read at a time.
+const eventsPage = 500
+
+func (c *cli) events() *cobra.Command {
+	var after int64
+	var limit int
+	var follow bool
+	cmd := &cobra.Command{
+		Use: "events", Short: "Print the log", Long: eventsHelp, Args: none,
+		Example: "  duolog events --limit 20\n  duolog events --after 8412 --follow --json | jq .type",
+		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
+			if after < 0 || limit < 0 {
+				return usage("--after and --limit cannot be negative")
+			}
+			p, err := c.eventPrinter(ctx, a)
+			if err != nil {
+				return err
+			}
+			return p.run(ctx, a.Log, after, limit, follow)
+		}),
+	}
+	cmd.Flags().Int64Var(&after, "after", 0, "begin after this position")
+	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many; 0: all there are")
+	cmd.Flags().BoolVar(&follow, "follow", false, "go on with new events")
+	return cmd
+}
+
+// eventPrinter writes events as CloudEvents or as lines for people.
+type eventPrinter struct {
+	c    *cli
+	enc  httpapi.Encoder
+	zone *time.Location
+}
+
+func (c *cli) eventPrinter(ctx context.Context, a *app.App) (*eventPrinter, error) {
+	head, err := a.Log.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	zone, err := zoneOf(ctx, a)
+	return &eventPrinter{c: c, enc: httpapi.NewEncoder(a.Connection, head), zone: zone}, err
+}
+
+func (p *eventPrinter) run(ctx context.Context, log eventstore.Log, after int64, limit int, follow bool) error {
+	for left := limit; limit == 0 || left > 0; {
+		n := eventsPage
+		if limit > 0 {
+			n = min(n, left)
+		}
+		events, err := log.Read(ctx, after, n)
+		if err != nil {
+			return p.ended(err, follow)
+		}
+		for _, e := range events {
+			if err := p.print(e); err != nil {
+				return err
+			}
+			after = e.Position
+		}
+		left -= len(events)
+		switch {
+		case len(events) == n:
+		case !follow:
+			return nil
+		default:
+			if err := log.Wait(ctx, after); err != nil {
+				return p.ended(err, follow)
+			}
+		}
+	}
+	return nil
+}
+
+// ended makes a Ctrl-C the proper end of following.
+func (p *eventPrinter) ended(err error, follow bool) error {
+	if follow && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (p *eventPrinter) print(e eventstore.Event) error {
+	if p.c.json {
+		_, err := p.c.out.Write(p.enc.Append(nil, e))
+		return err
+	}
+	when := time.UnixMicro(e.RecordedAt).In(p.zone).Format("Jan 2 15:04:05.000")
+	line := fmt.Sprintf("%9s  %-19s  %-18s  %-26s  %s", at(e.Position), when, e.Type, shortStream(e.Stream), gist(e))
+	_, err := fmt.Fprintln(p.c.out, strings.TrimRight(cut(line, lineWidth+20), " "))
+	return err
+}
+
+// shortStream names a record as people type it.
+func shortStream(stream string) string {
+	if r, err := domain.ParseRecord(stream); err == nil {
+		return r.String()
+	}
+	return stream
+}
+
+// gist says in a few words what an event holds; it never shows a value.
+func gist(e eventstore.Event) string {
+	switch {
+	case e.Erased:
+		return "erased"
+	case e.Type == domain.DecisionMade:
+		return decisionGist(e.Data)
+	case e.Type == domain.CommandSettled:
+		var o domain.Outcome
+		if json.Unmarshal(e.Data, &o) != nil {
+			return ""
+		}
+		return strings.TrimSpace(strings.Join([]string{o.Kind, "in", o.System.Title() + ":", o.Result, o.Reason}, " "))
+	case strings.HasPrefix(e.Type, "record."):
+		var f domain.Fact
+		if json.Unmarshal(e.Data, &f) != nil {
+			return ""
+		}
+		return f.Via + ": " + strings.Join(slices.Sorted(maps.Keys(f.Properties)), " ")
+	default:
+		return actGist(e)
+	}
+}
+
+func decisionGist(data []byte) string {
+	var d planner.Decision
+	if json.Unmarshal(data, &d) != nil {
+		return ""
+	}
+	var parts []string
+	if d.Whole != nil {
+		parts = append(parts, strings.TrimSpace(string(d.Whole.Result)+" "+d.Whole.Rule))
+	}
+	counts := map[planner.Result]int{}
+	var order []planner.Result
+	for _, v := range d.Fields {
+		if counts[v.Result]++; counts[v.Result] == 1 {
+			order = append(order, v.Result)
+		}
+	}
+	for _, r := range order {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[r], r))
+	}
+	return "on " + at(d.Input) + ": " + strings.Join(parts, ", ")
+}
+
+func actGist(e eventstore.Event) string {
+	var act struct {
+		domain.Act
+		Version int    `json:"version"`
+		Portal  string `json:"portal"`
+	}
+	if json.Unmarshal(e.Data, &act) != nil {
+		return "by " + e.Actor
+	}
+	parts := []string{}
+	for _, word := range []string{string(act.Mode), act.Name, act.Field, act.Portal, act.Reason} {
+		if word != "" {
+			parts = append(parts, word)
+		}
+	}
+	if act.Version > 0 {
+		parts = append(parts, fmt.Sprintf("v%d", act.Version))
+	}
+	return strings.Join(append(parts, "by "+e.Actor), " ")
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/projections/history"
+)
+
+func (t *teller) step(st history.Step) {
+	switch st.Kind {
+	case history.StepDecided:
+		t.decision(st)
+	case history.StepSettled:
+		t.line(indent+"→ "+settled(st), st.Position)
+	case history.StepEcho:
+		t.line(fmt.Sprintf("%s↩ %s told it back %s later: echo, stopped", indent, st.System.Title(), tookWord(st.After)),
+			st.Position)
+	case history.StepRead:
+		t.line(indent+"→ "+st.System.Title()+" "+st.Record.ID+" read", st.Position)
+		for _, ch := range st.Changes {
+			t.change(st.System, ch)
+		}
+		t.unmapped = 0
+	case history.StepRepeat:
+		t.line(indent+"↩ "+st.System.Title()+" told the same again: nothing new", st.Position)
+	}
+}
+
+// decision says what was decided, first of the contact, then of its fields by what became of them.
+func (t *teller) decision(st history.Step) {
+	d := st.Decision
+	if d == nil {
+		return
+	}
+	first := "decided: "
+	if d.Whole != nil {
+		t.line(indent+"→ "+first+whole(*d.Whole), st.Position)
+		first = "         "
+	}
+	for _, g := range byResult(d.Verdicts) {
+		t.line(indent+"→ "+first+g.words(d.Settings), st.Position)
+		first = "         "
+		for _, v := range g.verdicts {
+			t.values(v)
+		}
+	}
+	if d.Review != "" {
+		t.c.printf("%s  held for a person: %s\n", indent, d.Review)
+	}
+	if first == "decided: " {
+		t.line(indent+"→ decided: "+commandsWord(d), st.Position)
+	}
+}
+
+func commandsWord(d *history.Decision) string {
+	if len(d.Commands) == 0 {
+		return "nothing to do"
+	}
+	words := make([]string, len(d.Commands))
+	for i, cmd := range d.Commands {
+		words[i] = cmd.Kind + " in " + cmd.System.Title()
+	}
+	return strings.Join(words, ", ")
+}
+
+var wholeWords = map[planner.Result]string{
+	planner.Creating: "create in %s", planner.LinkedUp: "linked", planner.Looking: "look it up in %s first",
+	planner.Reading: "read the whole record in %s first", planner.HeldBack: "held for a person, nothing sent",
+	planner.OutOfScope: "takes no part", planner.Withheld: "withheld by the mode, nothing sent",
+	planner.Blocked: "not created in %s: the direction does not allow it", planner.Waiting: "waits",
+	planner.Gone: "deleted in %s", planner.Refused: "%s refused", planner.Absorbing: "absorbed by a merge",
+	planner.Parked: "parked",
+}
+
+func whole(w planner.Whole) string {
+	text, ok := wholeWords[w.Result]
+	if !ok {
+		text = string(w.Result)
+	}
+	if strings.Contains(text, "%s") {
+		text = fmt.Sprintf(text, w.System.Title())
+	}
+	if w.Rule != "" {
+		text += "; " + w.Rule
+	}
+	if len(w.Others) > 0 && w.Result != planner.Reading {
+		names := make([]string, len(w.Others))
+		for i, o := range w.Others {
+			names[i] = o.System.Title() + " " + o.ID
+		}
+		text += ": " + strings.Join(names, ", ")
+	}
+	return text
+}
+
+// verdictGroup is the fields that met the same end by the same rule.
+type verdictGroup struct {
+	result   planner.Result
+	rule     string
+	from     domain.System
+	verdicts []history.Verdict
+}
+
+func byResult(all []history.Verdict) []verdictGroup {
+	var groups []verdictGroup
+	for _, v := range all {
+		i := slices.IndexFunc(groups, func(g verdictGroup) bool {
+			return g.result == v.Result && g.rule == v.Rule && g.from == v.From
+		})
+		if i < 0 {
+			groups = append(groups, verdictGroup{result: v.Result, rule: v.Rule, from: v.From})
+			i = len(groups) - 1
+		}
+		groups[i].verdicts = append(groups[i].verdicts, v)
+	}
+	return groups
+}
+
+func (g verdictGroup) words(version int) string {
+	names := make([]string, len(g.verdicts))
+	for i, v := range g.verdicts {
+		names[i] = v.Field
+	}
+	fields := strings.Join(names, ", ")
+	switch g.result {
+	case planner.Sent:
+		text := "send " + fields
+		if g.from != "" {
+			text += " to " + g.from.Other().Title()
+		}
+		return text + rule(g.rule)
+	case planner.Blocked, planner.Kept, planner.Withheld, planner.Impossible, planner.Invalid:
+		return fmt.Sprintf("%s not sent: %s%s (settings v%d)", fields, g.result, rule(g.rule), version)
+	}
+	return fields + ": " + string(g.result) + rule(g.rule)
+}
+
+func rule(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ", " + text
+}
+
+// values shows what was kept and what was lost in a conflict.
+func (t *teller) values(v history.Verdict) {
+	if v.Lost == nil {
+		return
+	}
+	kept := "–"
+	if v.Kept != nil {
+		kept = v.Kept.Record.System.Title() + " " + orDash(text(v.Kept.Value))
+	}
+	t.c.printf("%s\n", cut(fmt.Sprintf("%s  %s: kept %s   lost %s %s, kept in %s", indent, v.Field, kept,
+		v.Lost.Record.System.Title(), orDash(text(v.Lost.Value)), at(v.Lost.Position)), lineWidth))
+}
+
+// settled says what became of a command.
+func settled(st history.Step) string {
+	o := st.Outcome
+	if o == nil {
+		return "settled; the details are erased"
+	}
+	where := st.System.Title()
+	if st.Record.ID != "" {
+		where += " " + st.Record.ID
+	}
+	var text string
+	switch {
+	case o.Result == domain.ResultApplied && o.Created:
+		text = where + " created"
+	case o.Result == domain.ResultApplied && o.Unneeded:
+		text = where + " held it already, nothing sent"
+	case o.Result == domain.ResultApplied:
+		text = where + " updated"
+	default:
+		text = where + ": " + o.Result
+	}
+	if o.Attempts > 1 {
+		text += fmt.Sprintf(", try %d", o.Attempts)
+	}
+	if o.Reason != "" {
+		text += ", " + o.Reason
+	}
+	if o.Detail != "" {
+		text += ": " + o.Detail
+	}
+	for _, property := range slices.Sorted(maps.Keys(o.Refused)) {
+		text += "; " + property + " refused: " + o.Refused[property]
+	}
+	return text + " · " + tookWord(st.After)
+}

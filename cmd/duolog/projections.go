@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/projections"
+	"github.com/duolog/duolog/projections/contacts"
+	"github.com/duolog/duolog/projections/history"
+)
+
+// projectionNames lists those that can be rebuilt.
+var projectionNames = []string{contacts.Name, history.Name}
+
+const projectionsHelp = `A projection folds the log into tables that answer questions. lag is how many events it has not folded yet;
+polled and advanced tell a frozen one from one that has nothing to do.`
+
+func (c *cli) projections() *cobra.Command {
+	return group(&cobra.Command{Use: "projections", Short: "The tables made from the log", Long: projectionsHelp},
+		c.projectionsList(), c.projectionsParked())
+}
+
+func (c *cli) projectionsList() *cobra.Command {
+	var asCSV bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List them: version, position, lag", Args: none, Example: "  duolog projections list",
+		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
+			all, err := a.Runner.Status(ctx)
+			if err != nil {
+				return err
+			}
+			t := table{head: []string{"projection", "version", "position", "lag", "parked", "polled", "advanced", "rebuild"}}
+			for _, s := range all {
+				building := "–"
+				if s.Building != nil {
+					building = "at " + at(*s.Building)
+				}
+				t.add(s.Name, number(s.Version), at(s.Position), number(s.Lag), number(s.Parked), since(s.PollAge),
+					since(s.AdvanceAge), building)
+			}
+			switch {
+			case c.json:
+				return c.printJSON(map[string]any{"projections": all})
+			case asCSV:
+				return t.csv(c.out)
+			}
+			t.print(c)
+			return nil
+		}),
+	}
+	csvFlag(cmd, &asCSV)
+	return cmd
+}
+
+func since(d time.Duration) string {
+	if d <= 0 {
+		return "–"
+	}
+	return ago(d)
+}
+
+func (c *cli) projectionsParked() *cobra.Command {
+	var asCSV bool
+	cmd := &cobra.Command{
+		Use: "parked", Short: "List events a projection could not apply", Args: none,
+		Long: "List events that could not be applied, and those of the same record that wait behind them. Everything else\n" +
+			"goes on. Exit 3 when there are any.",
+		Example: "  duolog projections parked",
+		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
+			all := []projections.Parked{}
+			for _, name := range projectionNames {
+				parked, err := a.Runner.Parked(ctx, name)
+				if err != nil {
+					return err
+				}
+				all = append(all, parked...)
+			}
+			return errors.Join(c.showParked(all, asCSV), personIf(len(all) > 0))
+		}),
+	}
+	csvFlag(cmd, &asCSV)
+	return cmd
+}
+
+func personIf(needed bool) error {
+	if needed {
+		return errPerson
+	}
+	return nil
+}
+
+func (c *cli) showParked(all []projections.Parked, asCSV bool) error {
+	t := table{head: []string{"projection", "position", "key", "tries", "error"}}
+	for _, p := range all {
+		t.add(p.Projection, at(p.Position), p.Key, number(p.Attempts), p.Error)
+	}
+	switch {
+	case c.json:
+		return c.printJSON(map[string]any{"parked": all})
+	case asCSV:
+		return t.csv(c.out)
+	case len(all) == 0:
+		c.printf("Nothing is parked.\n")
+		return nil
+	}
+	t.print(c)
+	return nil
+}
+
+const rebuildHelp = `Make a projection again from the log alone, beside the one in use, and swap in one transaction. No system is
+called and nothing is decided again. A rebuild that was stopped goes on where it was. Without a name, all of them.`
+
+func (c *cli) rebuild() *cobra.Command {
+	return &cobra.Command{
+		Use: "rebuild [NAME…]", Short: "Make projections again from the log", Long: rebuildHelp,
+		Example: "  duolog rebuild\n  duolog rebuild contacts", ValidArgs: projectionNames,
+		RunE: c.on(func(ctx context.Context, a *app.App, names []string) error {
+			if len(names) == 0 {
+				names = projectionNames
+			}
+			for _, name := range names {
+				if err := c.rebuildOne(ctx, a, name); err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+	}
+}
+
+func (c *cli) rebuildOne(ctx context.Context, a *app.App, name string) error {
+	m := c.meter("rebuild "+name, "events")
+	began, events := time.Now(), int64(0)
+	err := a.Runner.Rebuild(ctx, name, func(done, total int64) {
+		events = done
+		m.set(done, total)
+	})
+	m.done()
+	if errors.Is(err, projections.ErrUnknown) {
+		return hint(usageError{err}, "duolog projections list names them")
+	}
+	if err != nil {
+		return err
+	}
+	took := time.Since(began)
+	if c.json {
+		return c.printJSON(map[string]any{"projection": name, "events": events, "seconds": took.Seconds()})
+	}
+	c.printf("%s: %s folded in %s, swapped in\n", name, plural(events, "event"), tookWord(took))
+	return nil
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+const rootHelp = `Duolog keeps contacts in step between Aloware and HubSpot, and can tell why for every single value.
+Every change from either side is stored as an immutable event; what is sent, and what is not, follows from
+those events by a decision that is stored as well.
+
+Start with two pretend CRMs:       duolog demo
+Connect your own:                  duolog serve --help
+See how it stands:                 duolog status
+Ask about one person:              duolog contact history jane.cooper@example.com
+
+CONTACT is a ULID, hubspot:ID, aloware:ID, an email or a phone. Exit codes: 0 all well, 1 it failed,
+2 it was called wrongly, 3 a check found differences or a person is needed.`
+
+// root builds the tree of commands.
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use: "duolog", Short: "Keep contacts in step between Aloware and HubSpot", Long: rootHelp,
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&c.file, "config", "", "configuration file (YAML); environment and flags override it")
+	flags.StringVar(&c.connection, "connection", "default", "which connection: one portal paired with one account")
+	flags.StringVar(&c.database, "database-url", "", "sqlite:PATH or postgres://… (DUOLOG_DATABASE_URL)")
+	flags.StringVar(&c.data, "data", "", "folder of the SQLite file and its key (DUOLOG_DATA; default duolog-data)")
+	flags.BoolVar(&c.json, "json", false, "print JSON, for programs")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return hint(usageError{err}, "%s --help lists the flags", cmd.CommandPath())
+	})
+	for _, g := range c.groups() {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title + ":"})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.id
+			root.AddCommand(cmd)
+		}
+	}
+	return group(root)
+}
+
+// commandGroup is a heading of the help.
+type commandGroup struct {
+	id, title string
+	commands  []*cobra.Command
+}
+
+func (c *cli) groups() []commandGroup {
+	return []commandGroup{
+		{"run", "Run, try, look", []*cobra.Command{
+			c.serve(), c.sandbox(), c.status(), c.doctor(),
+		}},
+		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.reconcile()}},
+		{"people", "People", []*cobra.Command{c.contact(), c.commands(), c.webhooks()}},
+		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
+			c.events(), c.verify(), c.projections(), c.rebuild(), c.migrate(), c.version(),
+		}},
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"github.com/duolog/duolog/cmd/internal/app"
+)
+
+const serveHelp = `Run the sync of one connection, and its HTTP service: webhooks in, the event feed, contacts, health.
+
+Where to find things, in a file given with --config, or in the environment, which overrides it:
+
+  DUOLOG_DATABASE_URL      sqlite:PATH or postgres://…    (default: a SQLite file in duolog-data)
+  DUOLOG_MASTER_KEY_FILE   the key everything personal is sealed under; made when missing.
+                           With PostgreSQL it must be named, and kept elsewhere than the database
+  DUOLOG_ADDR              where to listen                (default 127.0.0.1:8080)
+  DUOLOG_PUBLIC_URL        how the world reaches that; HubSpot's signatures are checked against it
+  DUOLOG_API_TOKEN         an admin token for the HTTP service
+
+  HUBSPOT_ACCESS_TOKEN     or HUBSPOT_CLIENT_ID with HUBSPOT_REFRESH_TOKEN
+  HUBSPOT_CLIENT_SECRET    checks the signatures of webhooks
+  ALOWARE_API_TOKEN        of an Aloware admin
+  ALOWARE_WEBHOOK_TOKEN    the Bearer value entered in Aloware's webhook form
+
+Every secret may come from a file instead: HUBSPOT_ACCESS_TOKEN_FILE and so on.
+
+Send webhooks to  PUBLIC_URL/webhooks/hubspot/default  and  PUBLIC_URL/webhooks/aloware/default.
+A new connection starts in mode off: nothing is sent until you say duolog mode observe, pilot or live.`
+
+func (c *cli) serve() *cobra.Command {
+	var addr string
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the sync and its HTTP service", Long: serveHelp, Args: none,
+		Example: "  duolog serve\n  duolog serve --addr 0.0.0.0:8080 --config duolog.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.runServe(cmd.Context(), addr)
+		},
+	}
+	cmd.Flags().StringVar(&addr, "addr", "", "where to listen (DUOLOG_ADDR; default 127.0.0.1:8080)")
+	return cmd
+}
+
+func (c *cli) runServe(ctx context.Context, addr string) (err error) {
+	cfg, err := c.config(func(cfg *app.Config) {
+		if addr != "" {
+			cfg.Addr = addr
+		}
+	})
+	if err != nil {
+		return err
+	}
+	a, err := app.Open(ctx, cfg, c.logger(slog.LevelInfo))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	l, err := listen(ctx, cfg.Addr)
+	if err != nil {
+		return err
+	}
+	c.note("Duolog listens on http://%s, connection %s in %s\n", l.Addr(), cfg.Connection, cfg.Database())
+	c.note("Webhooks are expected at %s/webhooks/{hubspot,aloware}/%s. Ctrl-C ends it.\n", cfg.PublicURL, cfg.Connection)
+	if err = a.Serve(ctx, l); errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// listen opens a port.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, hint(fmt.Errorf("listen on %s: %w", addr, err), "is another program using this address?")
+	}
+	return l, nil
+}
