@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
@@ -33,7 +35,7 @@ func decode(e eventstore.Event) (input, error) {
 	var err error
 	switch {
 	case e.Erased:
-	case isFact(e.Type):
+	case isFact(e.Type) || e.Type == domain.RecordAbsent:
 		in.fact, err = payload[domain.Fact](e)
 	case e.Type == domain.CommandSettled:
 		in.outcome, err = payload[domain.Outcome](e)
@@ -62,4 +64,19 @@ func (in input) shows() bool {
 		return in.Erased || in.outcome.Record.Stream() == in.Stream
 	}
 	return false
+}
+
+// read returns the records whose read by id the event answers, and the command that asked.
+func (in input) read() (streams []string, command ulid.ULID) {
+	switch {
+	case in.fact != nil && in.fact.Answer != nil && in.fact.Answer.By == "id":
+		streams = append(streams, in.Stream)
+		for _, rec := range in.fact.Merged {
+			streams = append(streams, rec.Stream())
+		}
+		return streams, in.fact.Answer.Command
+	case in.outcome != nil && in.outcome.Kind == domain.KindRead && !in.outcome.Record.IsZero():
+		return []string{in.outcome.Record.Stream()}, in.outcome.Command
+	}
+	return nil, ulid.ULID{}
 }

@@ -47,6 +47,7 @@ func (f *fold) apply(ctx context.Context, in input) error {
 	case in.outcome != nil:
 		f.applyOutcome(in)
 	}
+	f.applyRead(in)
 	if in.shows() {
 		return f.applyValues(ctx, in)
 	}
@@ -81,6 +82,39 @@ func (f *fold) policy(position int64) policy {
 		}
 	}
 	return in
+}
+
+// applyRead notes on the members that their read was answered.
+func (f *fold) applyRead(in input) {
+	streams, command := in.read()
+	for _, stream := range streams {
+		r := f.records[stream]
+		if r == nil || r.contact == "" {
+			continue
+		}
+		c := f.own(r.contact)
+		m := c.body.Members[stream]
+		m.Done = command
+		c.body.Members[stream] = m
+		c.touch(in.Position, in.RecordedAt)
+	}
+	if in.fact != nil && len(streams) > 0 {
+		f.readInPlace(in, f.contacts[f.final(in.fact.Answer.Contact.String())])
+	}
+}
+
+// readInPlace notes the answer on the member that was asked for, when another record answered in its place.
+func (f *fold) readInPlace(in input, c *contact) {
+	if c == nil {
+		return
+	}
+	for stream, m := range c.body.Members {
+		if m.waits() && m.Reading == in.fact.Answer.Command {
+			m.Done = m.Reading
+			c.body.Members[stream] = m
+			c.touch(in.Position, in.RecordedAt)
+		}
+	}
 }
 
 // applyValues folds what a fact or an outcome shows into its record.
@@ -182,14 +216,15 @@ func (f *fold) link(in input, l planner.Link, at order) {
 	}
 	r.position = max(r.position, in.Position)
 	f.move(in, r, f.final(l.Contact.String()), member{
-		State: l.State, Reason: l.Reason, Reading: !l.Reading.IsZero(), Order: at,
+		State: l.State, Reason: l.Reason, Order: at, Reading: l.Reading,
 	})
 }
 
 // move makes the record a member of the contact, and of no other.
 func (f *fold) move(in input, r *record, to string, m member) {
-	if old := r.contact; old != "" && old != to {
+	if old := r.contact; old != "" {
 		c := f.own(old)
+		m.Done = c.body.Members[r.stream].Done
 		delete(c.body.Members, r.stream)
 		c.touch(in.Position, in.RecordedAt)
 	}

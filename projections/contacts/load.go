@@ -23,7 +23,7 @@ type wanted struct {
 	records  map[string]bool
 	contacts map[string]bool
 	aliased  map[string]bool // contacts about to become aliases: their records move
-	linked   map[string]bool // records about to be linked: they leave another contact
+	linked   map[string]bool // records whose contact is touched with them
 }
 
 func want(inputs []input) wanted {
@@ -34,6 +34,13 @@ func want(inputs []input) wanted {
 		}
 		if in.decision != nil {
 			w.decision(in.decision)
+		}
+		streams, _ := in.read()
+		for _, stream := range streams {
+			w.records[stream], w.linked[stream] = true, true
+		}
+		if in.fact != nil && len(streams) > 0 {
+			w.contacts[in.fact.Answer.Contact.String()] = true
 		}
 		if in.outcome != nil {
 			w.contacts[in.outcome.Contact.String()] = true

@@ -321,3 +321,28 @@ func TestListPages(t *testing.T) {
 		}
 	})
 }
+
+func TestAReadIsAwaitedUntilItsAnswer(t *testing.T) {
+	both(t, func(w *world) {
+		command := ulid.Make()
+		first := w.tell(hub, domain.RecordCreated, 1000, "city", "Oakland")
+		second := w.tell(hub, domain.RecordUpdated, 2000, "city", "Boston")
+		asked := linked(one, first, nil)
+		asked.Links[0].Reading = command
+		w.decide(asked)
+		if c := w.get(one); c.Status != contacts.Pending {
+			w.t.Errorf("status %s before the answer, want pending", c.Status)
+		}
+		w.append(hub.Stream(), domain.RecordObserved, hub.Stream(), domain.Fact{
+			Via: "read", Clock: 3000, Answer: &domain.Answer{Command: command, Contact: one, By: "id"},
+		})
+		if c := w.get(one); c.Status != contacts.InStep {
+			w.t.Errorf("status %s after the answer, want in_step", c.Status)
+		}
+		asked.Input = second
+		w.decide(asked) // on an input before the answer: it repeats the read that was answered meanwhile
+		if c := w.get(one); c.Status != contacts.InStep {
+			w.t.Errorf("status %s after a late decision, want in_step", c.Status)
+		}
+	})
+}

@@ -55,11 +55,16 @@ type record struct {
 
 // member is a record's place in its contact.
 type member struct {
-	State   planner.LinkState `json:"state"`
-	Reason  string            `json:"reason,omitempty"`
-	Reading bool              `json:"reading,omitempty"`
-	Order   order             `json:"order"`
+	State  planner.LinkState `json:"state"`
+	Reason string            `json:"reason,omitempty"`
+	Order  order             `json:"order"`
+	// Reading is the read the decision waits for, Done the one answered last; they meet in either order.
+	Reading ulid.ULID `json:"reading,omitzero"`
+	Done    ulid.ULID `json:"done,omitzero"`
 }
+
+// waits reports a read that has no answer yet.
+func (m member) waits() bool { return !m.Reading.IsZero() && m.Reading != m.Done }
 
 // field is how a field of a contact stands.
 type field struct {

@@ -121,7 +121,7 @@ func (c *contact) creationFailed() bool {
 // underWay reports a read, a look-up or a create whose answer is awaited.
 func (c *contact) underWay() bool {
 	for _, m := range c.body.Members {
-		if m.Reading {
+		if m.waits() {
 			return true
 		}
 	}

@@ -171,6 +171,7 @@ func (g *Generator) decision(head int64) eventstore.NewEvent {
 	for range g.rnd.IntN(3) {
 		d.Links = append(d.Links, planner.Link{
 			Record: g.Record(), Contact: g.contact(), State: links[g.rnd.IntN(len(links))], Reason: "email",
+			Reading: g.command,
 		})
 	}
 	for _, name := range []string{"city", "email", "first_name"} {
