@@ -34,7 +34,7 @@ type Person struct {
 
 // People makes n people. HubSpot knows all of them, Aloware about 82 %, with some fields blank or different on one
 // side. No two people share a phone or an email, and nobody's phone and email contradict each other, so every twin can
-// be found by phone or by email. The same seed and n give the same people.
+// be found by a phone, or by email. The same seed and n give the same people.
 func People(seed uint64, n int) []Person {
 	c := NewChance(seed, "people")
 	people := make([]Person, n)
@@ -93,9 +93,10 @@ func newPerson(c *Chance, f Fields) Person {
 	if !c.Hit(0.82) {
 		return Person{HubSpot: h.HubSpot()}
 	}
-	a := maps.Clone(f)
+	a, mobile := maps.Clone(f), ""
 	switch {
-	case c.Hit(0.10): // found by email alone
+	case c.Hit(0.10): // HubSpot has the number as a mobile one only
+		mobile = h["phone_number"]
 		delete(h, "phone_number")
 	case c.Hit(0.12): // found by phone alone
 		delete(a, "email")
@@ -109,7 +110,11 @@ func newPerson(c *Chance, f Fields) Person {
 	if c.Hit(0.12) {
 		maps.Copy(a, change(c, []string{Pick(c, soft)}))
 	}
-	return Person{HubSpot: h.HubSpot(), Aloware: a}
+	p := Person{HubSpot: h.HubSpot(), Aloware: a}
+	if mobile != "" {
+		p.HubSpot["mobilephone"] = mobile
+	}
+	return p
 }
 
 // render writes a number as people type it.

@@ -100,9 +100,10 @@ func (v *View) applyHead(id ulid.ULID, h HeadState, input int64) {
 	if c.Created != nil && c.Created.Command != h.Creation.Command {
 		c.Created = nil
 	}
-	c.Looked = slices.DeleteFunc(c.Looked, func(id ulid.ULID) bool {
+	over := func(id ulid.ULID) bool {
 		return !slices.ContainsFunc(h.Lookups, func(l Lookup) bool { return l.Command == id })
-	})
+	}
+	c.Looked, c.Unasked = slices.DeleteFunc(c.Looked, over), slices.DeleteFunc(c.Unasked, over)
 }
 
 func (v *View) applyField(id ulid.ULID, name string, s FieldState, input int64) {

@@ -192,7 +192,7 @@ func (p *pass) lookFirst(d *draft, r *Record, target domain.System) bool {
 		}
 		l := Lookup{By: k.Kind, Digest: p.v.Digester.Of("lookup/"+k.Kind, k.Value)}
 		i := slices.IndexFunc(d.head.Lookups, func(o Lookup) bool { return o.By == l.By && o.Digest == l.Digest })
-		if i >= 0 {
+		if i >= 0 && !slices.Contains(c.Unasked, d.head.Lookups[i].Command) {
 			l = d.head.Lookups[i]
 		} else {
 			news = true

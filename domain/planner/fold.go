@@ -93,11 +93,19 @@ func (v *View) answered(a *domain.Answer) {
 	if c == nil {
 		return
 	}
-	for _, l := range c.Head.Lookups {
-		if l.Command == a.Command && !slices.Contains(c.Looked, a.Command) {
-			c.Looked = append(c.Looked, a.Command)
-			c.changed = true
+	c.noteLookup(a.Command, &c.Looked)
+	for _, r := range v.Members(c.ID) {
+		if a.By == "id" && r.Link.Reading == a.Command && r.ReadDone != a.Command {
+			r.ReadDone, r.changed = a.Command, true // another record answered in its place
 		}
+	}
+}
+
+// noteLookup puts a look-up that is waited for on a list.
+func (c *Contact) noteLookup(id ulid.ULID, list *[]ulid.ULID) {
+	awaited := slices.ContainsFunc(c.Head.Lookups, func(l Lookup) bool { return l.Command == id })
+	if awaited && !slices.Contains(*list, id) {
+		*list, c.changed = append(*list, id), true
 	}
 }
 
@@ -250,7 +258,13 @@ func (v *View) shows(in Input, o domain.Outcome, r *Record) {
 // settle notes the outcome beside what waits for it; only what still waits keeps it, so the order in which an outcome
 // and a decision that replaced the write are folded does not matter.
 func (v *View) settle(in Input, o domain.Outcome) {
-	v.answered(&domain.Answer{Command: o.Command, Contact: o.Contact})
+	if c := v.Contact(o.Contact); c != nil && o.Kind == domain.KindLookup {
+		list := &c.Looked // refused: nothing is known, and the create's own guard must do
+		if o.Result == domain.ResultWithdrawn {
+			list = &c.Unasked
+		}
+		c.noteLookup(o.Command, list)
+	}
 	v.note(o.Contact, &Settlement{
 		Command: o.Command, Position: in.Position, Result: o.Result, Reason: o.Reason, Record: o.Record,
 		Existing: o.Existing, Refused: o.Refused,
@@ -371,7 +385,8 @@ func (v *View) foldOpened(in Input) error {
 	if err := json.Unmarshal(in.Data, &o); err != nil {
 		return fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 	}
-	v.Control.Portal, v.Control.Account, v.Control.Opened, v.control = o.Portal, o.Account, true, true
+	v.Control.Portal, v.Control.Account, v.Control.Demo = o.Portal, o.Account, o.Demo
+	v.Control.Opened, v.control = true, true
 	return nil
 }
 

@@ -34,7 +34,7 @@ func (p *pass) identify(d *draft, r *Record) {
 func (p *pass) read(d *draft, r *Record) {
 	waiting := !r.Link.Reading.IsZero() && r.Link.Reading != r.ReadDone
 	failed := !r.Link.Reading.IsZero() && !waiting
-	if waiting || failed && !p.e.Force && (p.e.Record != r.ID || p.e.Answered || !p.e.Changed) {
+	if waiting || failed && !p.e.Force && !p.e.Release && (p.e.Record != r.ID || p.e.Answered || !p.e.Changed) {
 		return
 	}
 	p.sendRead(d, r)

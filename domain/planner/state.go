@@ -82,6 +82,8 @@ type Contact struct {
 	// Created is the outcome of Head.Creation's command; Looked are the answered ones of Head.Lookups.
 	Created *Settlement `json:"created,omitempty"`
 	Looked  []ulid.ULID `json:"looked,omitempty"`
+	// Unasked are those of Head.Lookups that were withdrawn unsent.
+	Unasked []ulid.ULID `json:"unasked,omitempty"`
 
 	changed bool
 }
@@ -117,6 +119,7 @@ type Control struct {
 	Portal     string            `json:"portal,omitempty"`
 	Account    string            `json:"account,omitempty"`
 	Opened     bool              `json:"opened,omitempty"`
+	Demo       bool              `json:"demo,omitempty"`
 	// Operations were started by a person and have not ended.
 	Operations []Operation `json:"operations,omitempty"`
 	// Opening is the act that opened the sync last: while its dirty contacts are being planned it may be folded again.

@@ -13,7 +13,7 @@ import (
 )
 
 // maxAlowareRate bounds the requests a second: Aloware documents no limit, and a token is shared with people.
-const maxAlowareRate = 100
+const maxAlowareRate = 1000
 
 // Validate returns what is wrong with the settings in themselves, nothing when they can be applied. Whether the
 // mapping fits the two systems is CheckSchema's question.
@@ -45,7 +45,7 @@ func (s Settings) checkGeneral(c *checker) {
 		c.add("limits.hubspot_share", fmt.Sprint(share, " %"), "1 % to 100 %", "your other tools need the rest")
 	}
 	if r := s.Limits.AlowarePerSecond; math.IsNaN(r) || r <= 0 || r > maxAlowareRate {
-		c.add("limits.aloware_per_second", fmt.Sprint(r), "more than 0, at most 100", "2 is a careful value")
+		c.add("limits.aloware_per_second", fmt.Sprint(r), "more than 0, at most 1000", "2 is a careful value")
 	}
 }
 

@@ -1,0 +1,116 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
+)
+
+// Finding is one thing the doctor looked at.
+type Finding struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+	Fix    string `json:"fix,omitempty"`
+}
+
+// Doctor looks at database, credentials, mapping, webhooks and outbox, and says what to do about what is wrong.
+func (a *App) Doctor(ctx context.Context) ([]Finding, error) {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	head, err := a.Log.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := []Finding{{Name: "database", OK: true, Detail: fmt.Sprintf("%s, %d events", a.Database(), head.Position)}}
+	out = append(out, e.credentials(ctx)...)
+	out = append(out, e.mapping(ctx)...)
+	hooks, err := a.hookFindings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, hooks...)
+	s, err := a.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range s.Needs {
+		out = append(out, Finding{Name: "needs you", Detail: n})
+	}
+	return append(out, Finding{
+		Name: "subscriptions", OK: true,
+		Detail: "HubSpot must send contact.creation, deletion, merge, restore and propertyChange of: " +
+			strings.Join(e.control.Load().Settings.ReadProperties(domain.HubSpot), ", "),
+	}), nil
+}
+
+func (e *engine) credentials(ctx context.Context) []Finding {
+	var out []Finding
+	for _, s := range domain.Systems {
+		f := Finding{Name: s.Title() + " credential"}
+		id, err := e.systems[s].Identify(ctx)
+		switch {
+		case err != nil:
+			f.Detail, f.Fix = err.Error(), "check the address and the token of "+s.Title()
+		case id == "":
+			f.OK, f.Detail = true, "works"
+		default:
+			f.OK, f.Detail = true, "works, account "+id
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func (e *engine) mapping(ctx context.Context) []Finding {
+	s := e.control.Load().Settings
+	if s.Version == 0 {
+		s, _ = settings.Preset(settings.PresetDefault)
+	}
+	h, errH := e.systems[domain.HubSpot].Schema(ctx)
+	w, errA := e.systems[domain.Aloware].Schema(ctx)
+	if errH != nil || errA != nil {
+		return []Finding{{Name: "mapping", Detail: "not checked: a schema could not be read"}}
+	}
+	var out []Finding
+	for _, f := range s.CheckSchema(h, w) {
+		out = append(out, Finding{Name: "mapping of " + f.Field, Detail: "found " + f.Found + ", wanted " + f.Wanted, Fix: f.Fix})
+	}
+	if len(out) == 0 {
+		out = append(out, Finding{Name: "mapping", OK: true, Detail: fmt.Sprintf("%d fields fit both systems", len(s.Fields))})
+	}
+	return out
+}
+
+// hookFindings sums up rejected deliveries by reason: a wrong URL or secret must not look like silence.
+func (a *App) hookFindings(ctx context.Context) ([]Finding, error) {
+	lines, err := a.Rejected(ctx, 200)
+	if err != nil {
+		return nil, err
+	}
+	reasons := map[string]int{}
+	for _, l := range lines {
+		reasons[l.System.Title()+": "+l.Reason]++
+	}
+	if len(reasons) == 0 {
+		return []Finding{{Name: "webhooks", OK: true, Detail: "none rejected"}}, nil
+	}
+	names := make([]string, 0, len(reasons))
+	for r := range reasons {
+		names = append(names, r)
+	}
+	sort.Strings(names)
+	var out []Finding
+	for _, r := range names {
+		out = append(out, Finding{
+			Name: "webhooks", Detail: fmt.Sprintf("%s (%d times)", r, reasons[r]), Fix: "duolog webhooks rejected",
+		})
+	}
+	return out, nil
+}

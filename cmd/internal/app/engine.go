@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/adapters/dispatch"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
+	"github.com/duolog/duolog/projections/lease"
+	"github.com/duolog/duolog/projections/outbound"
+)
+
+// ErrRefused: this database may not be served by this process; starting again will not help.
+var ErrRefused = errors.New("refused")
+
+// engine runs a connection while this process owns it.
+type engine struct {
+	*App
+	systems map[domain.System]adapters.System
+	metrics *dispatch.Metrics
+	control atomic.Pointer[planner.Control]
+	steered chan struct{} // signalled after the control state moved
+}
+
+// engine makes the engine with the systems under the limits of the settings in force.
+func (a *App) engine(ctx context.Context) (*engine, error) {
+	control, _, err := a.Control(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if control.Demo != a.Demo && control.Opened {
+		return nil, fmt.Errorf("%w: the log in %s is %s", ErrRefused, a.Database(), demoWord(control.Demo))
+	}
+	s := control.Settings
+	if s.Version == 0 {
+		if s, err = settings.Preset(settings.PresetDefault); err != nil {
+			return nil, err
+		}
+	}
+	systems, err := a.systems(s)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1)}
+	e.control.Store(&control)
+	return e, nil
+}
+
+func demoWord(demo bool) string {
+	if demo {
+		return "a demo's; serve another folder or database"
+	}
+	return "not a demo's; give demo a folder of its own"
+}
+
+// Serve runs everything until ctx ends: HTTP and projections always, planning and sending while this process owns
+// the connection. It closes the listener.
+func (a *App) Serve(ctx context.Context, l net.Listener) error {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	server, err := e.server()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return server.Serve(ctx, l) })
+	g.Go(func() error { return ended(ctx, a.Runner.Run(ctx)) })
+	g.Go(func() error { return ended(ctx, e.keep(ctx)) })
+	return g.Wait()
+}
+
+// ended drops the error of a loop that stopped because it was told to.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil && !errors.Is(err, ErrRefused) {
+		return nil
+	}
+	return err
+}
+
+// keep owns the connection whenever it can, and starts again what failed.
+func (e *engine) keep(ctx context.Context) error {
+	k := &lease.Keeper{DB: e.Store, Logger: e.Logger}
+	for ctx.Err() == nil {
+		err := k.Run(ctx, e.Connection, e.NewID().String(), e.own)
+		if errors.Is(err, ErrRefused) {
+			return err
+		}
+		if ctx.Err() == nil {
+			e.Logger.Warn("engine stopped, starting again", slog.Any("error", err))
+			sleep(ctx, time.Second)
+		}
+	}
+	return ctx.Err()
+}
+
+// own plans and sends while the lease is held.
+func (e *engine) own(ctx context.Context, h *lease.Handle) error {
+	if err := e.introduce(ctx); err != nil {
+		return err
+	}
+	d := dispatch.New(dispatch.Config{
+		Log: e.Log, DB: e.Store, Systems: e.systems, Lease: h, NewID: e.NewID, Logger: e.Logger, Metrics: e.metrics,
+		Paused: func() bool { return e.control.Load().Stopped() },
+	})
+	p := outbound.New(outbound.Config{
+		DB: e.Store, Log: e.Log, Lease: h, Logger: e.Logger, Planned: func(int) { d.Wake() }, Steered: e.steer,
+	})
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.Run(ctx) })
+	g.Go(func() error { return d.Run(ctx) })
+	g.Go(func() error { return e.housekeeping(ctx, h) })
+	return g.Wait()
+}
+
+// steer notes where the connection's own state stands.
+func (e *engine) steer(c planner.Control) {
+	e.control.Store(&c)
+	select {
+	case e.steered <- struct{}{}:
+	default:
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

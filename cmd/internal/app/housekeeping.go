@@ -1,0 +1,149 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/lease"
+	"github.com/duolog/duolog/projections/outbound/outbox"
+)
+
+// opReconcile is the name of the operation that sweeps both sides.
+const opReconcile = "reconcile"
+
+// housekeeping does what the owner does besides planning and sending: it prepares the systems, keeps the gate, takes
+// the baseline, takes back what waits when the sync stops, and carries out operations. What fails is tried again.
+func (e *engine) housekeeping(ctx context.Context, h *lease.Handle) error {
+	gated, wait := 0, time.Second
+	for ctx.Err() == nil {
+		control := *e.control.Load()
+		if control.Settings.Version > 0 {
+			if err := e.chores(ctx, h, control, &gated); err != nil && ctx.Err() == nil {
+				e.Logger.Warn("will be tried again", slog.Any("error", err))
+				wait = min(wait*2, 30*time.Second)
+			} else {
+				wait = time.Second
+			}
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		case <-e.steered:
+		}
+		t.Stop()
+	}
+	return ctx.Err()
+}
+
+func (e *engine) chores(ctx context.Context, h *lease.Handle, control planner.Control, gated *int) error {
+	if control.Stopped() {
+		if err := e.withdraw(ctx, h); err != nil {
+			return err
+		}
+	}
+	if control.Mode == domain.ModeOff {
+		return nil // nothing is read or sent
+	}
+	if *gated != control.Settings.Version {
+		if err := e.systems[domain.HubSpot].Prepare(ctx); err != nil {
+			return fmt.Errorf("prepare HubSpot: %w", err)
+		}
+		if err := e.gate(ctx, control); err != nil {
+			return err
+		}
+		*gated = control.Settings.Version
+	}
+	if !control.Baseline && !control.Stopped() {
+		if err := e.baseline(ctx); err != nil {
+			return err
+		}
+	}
+	for _, op := range control.Operations {
+		if err := e.operate(ctx, op); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// baseline sweeps both sides once; until its act is in the log, creates in HubSpot are preceded by look-ups.
+func (e *engine) baseline(ctx context.Context) error {
+	sum, err := e.sweep(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("baseline: %w", err)
+	}
+	if _, err := e.Act(ctx, domain.BaselineCompleted, domain.Act{Counts: sum.counts()}, httpapi.By{Actor: "duolog"}); err != nil {
+		return err
+	}
+	e.Logger.Info("baseline complete", slog.Int64("scanned", sum.Scanned), slog.Int64("found", sum.Found))
+	return e.until(ctx, func(c planner.Control) bool { return c.Baseline })
+}
+
+// until waits for the planner to reach a state.
+func (e *engine) until(ctx context.Context, reached func(planner.Control) bool) error {
+	for !reached(*e.control.Load()) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.steered:
+		}
+	}
+	return nil
+}
+
+// operate carries out an operation a person started, and says how it ended.
+func (e *engine) operate(ctx context.Context, op planner.Operation) error {
+	end := domain.Act{Command: op.ID, Name: op.Name}
+	if op.Name == opReconcile {
+		sum, err := e.sweep(ctx, nil)
+		if err != nil {
+			return fmt.Errorf("reconcile: %w", err)
+		}
+		end.Counts = sum.counts()
+	} else {
+		end.Reason = "not known to this version"
+	}
+	if _, err := e.Act(ctx, domain.OperationFinished, end, httpapi.By{Actor: "duolog"}); err != nil {
+		return err
+	}
+	return e.until(ctx, func(c planner.Control) bool {
+		for _, o := range c.Operations {
+			if o.ID == op.ID {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// withdraw takes back what waits to be sent while the sync stands still: it is planned from the present when the sync
+// opens, so no value that has grown old in the queue goes out.
+func (e *engine) withdraw(ctx context.Context, h *lease.Handle) error {
+	return e.Store.InTx(ctx, func(tx eventstore.Tx) error {
+		if err := h.Fence(ctx, tx); err != nil {
+			return err
+		}
+		rows, err := outbox.WithdrawWaiting(ctx, tx, e.Connection)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		events := make([]eventstore.NewEvent, len(rows))
+		for i, r := range rows {
+			events[i], err = outbox.Outcome(e.Log.Vault(), r.Row, domain.Outcome{
+				Result: domain.ResultWithdrawn, Reason: "sync stopped", Attempts: r.Attempts,
+			}, e.NewID())
+			if err != nil {
+				return err
+			}
+		}
+		_, err = tx.Append(ctx, e.Log, events...)
+		return err
+	})
+}

@@ -1,0 +1,173 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
+	"github.com/duolog/duolog/eventstore"
+)
+
+// introduce opens the connection in the log the first time, and later refuses another portal or account than the one
+// it was opened with.
+func (e *engine) introduce(ctx context.Context) error {
+	control, _, err := e.Control(ctx)
+	if err != nil {
+		return err
+	}
+	e.control.Store(&control)
+	opened, done, err := e.opening(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		portal, account, err := e.identify(ctx)
+		switch {
+		case err == nil && done:
+			return sameAccounts(opened, portal, account)
+		case err == nil:
+			return e.open(ctx, portal, account)
+		case done:
+			e.Logger.Warn("a system does not answer; it is tried again with each command", slog.Any("error", err))
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		e.Logger.Warn("waiting for both systems before the first start", slog.Any("error", err))
+		sleep(ctx, 2*time.Second)
+	}
+}
+
+// opening reads how the connection was opened, if it was.
+func (a *App) opening(ctx context.Context) (domain.Opened, bool, error) {
+	var o domain.Opened
+	events, err := a.Log.ReadStream(ctx, streamConnection, 0, 50)
+	if err != nil {
+		return o, false, err
+	}
+	for _, ev := range events {
+		if ev.Type == domain.ConnectionOpened {
+			return o, true, json.Unmarshal(ev.Data, &o)
+		}
+	}
+	return o, false, nil
+}
+
+func (e *engine) identify(ctx context.Context) (portal, account string, err error) {
+	if portal, err = e.systems[domain.HubSpot].Identify(ctx); err != nil {
+		return "", "", fmt.Errorf("HubSpot: %w", err)
+	}
+	if account, err = e.systems[domain.Aloware].Identify(ctx); err != nil {
+		return "", "", fmt.Errorf("Aloware: %w", err)
+	}
+	return portal, account, nil
+}
+
+func sameAccounts(o domain.Opened, portal, account string) error {
+	if o.Portal != portal {
+		return fmt.Errorf("%w: this connection belongs to HubSpot portal %s, the token opens %s", ErrRefused, o.Portal, portal)
+	}
+	if o.Account != "" && account != "" && o.Account != account {
+		return fmt.Errorf("%w: this connection belongs to Aloware account %s, the token opens %s", ErrRefused, o.Account, account)
+	}
+	return nil
+}
+
+// open appends who is connected and, unless settings were applied before, the default ones.
+func (e *engine) open(ctx context.Context, portal, account string) error {
+	by := httpapi.By{Actor: "duolog"}
+	o, err := e.act(domain.ConnectionOpened, streamConnection, domain.Opened{Portal: portal, Account: account, Demo: e.Demo}, by)
+	if err != nil {
+		return err
+	}
+	events := []eventstore.NewEvent{o}
+	had, err := e.SettingsHistory(ctx)
+	if err != nil {
+		return err
+	}
+	if len(had) == 0 {
+		first, err := e.firstSettings()
+		if err != nil {
+			return err
+		}
+		acts, err := e.settingsActs(ctx, first, httpapi.By{Actor: "duolog", Reason: "first start"})
+		if err != nil {
+			return err
+		}
+		events = append(acts, events...)
+	}
+	_, err = e.append(ctx, events...)
+	return err
+}
+
+func (e *engine) firstSettings() (settings.Settings, error) {
+	name := settings.PresetDefault
+	if e.Demo {
+		name = settings.PresetRecommended
+	}
+	s, err := settings.Preset(name)
+	if err != nil {
+		return s, err
+	}
+	if e.Demo {
+		s.Limits.AlowarePerSecond, s.Limits.HubSpotShare = 1000, 100
+	}
+	s = s.Sorted()
+	s.Version = 1
+	return s, nil
+}
+
+// gate validates the mapping against both systems' schemas and shuts, or opens, what the settings name.
+func (e *engine) gate(ctx context.Context, control planner.Control) error {
+	schemas := map[domain.System][]adapters.Property{}
+	for _, s := range domain.Systems {
+		got, err := e.systems[s].Schema(ctx)
+		if err != nil {
+			return fmt.Errorf("read the schema of %s: %w", s.Title(), err)
+		}
+		schemas[s] = got
+	}
+	sync, fields := verdicts(control.Settings, control.Settings.CheckSchema(schemas[domain.HubSpot], schemas[domain.Aloware]))
+	var acts []domain.Act
+	if control.Shut != (sync != "") {
+		acts = append(acts, domain.Act{Open: sync == "", Reason: sync})
+	}
+	for _, f := range control.Settings.Fields {
+		was, shut := control.ShutFields[f.Name]
+		if why := fields[f.Name]; (why != "") != shut || why != was {
+			acts = append(acts, domain.Act{Field: f.Name, Open: why == "", Reason: why})
+		}
+	}
+	var errs []error
+	for _, a := range acts {
+		e.Logger.Info("gate changed", slog.String("field", a.Field), slog.Bool("open", a.Open), slog.String("reason", a.Reason))
+		_, err := e.Act(ctx, domain.GateChanged, a, httpapi.By{Actor: "duolog"})
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// verdicts says what faults shut: the whole sync for a locked or required field, or when the settings say so,
+// otherwise the field.
+func verdicts(s settings.Settings, faults []settings.Fault) (sync string, fields map[string]string) {
+	fields = map[string]string{}
+	for _, f := range faults {
+		name := f.Mapped()
+		why := "found " + f.Found + ", wanted " + f.Wanted
+		field, ok := s.Field(name)
+		if !ok || field.Locked || field.Required || s.Gate == "sync" {
+			sync = f.Field + ": " + why
+			continue
+		}
+		fields[name] = why
+	}
+	return sync, fields
+}

@@ -1,0 +1,125 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/domain"
+)
+
+// server is the HTTP API over this connection. Taking webhooks in and reading need no lease.
+func (e *engine) server() (httpapi.Server, error) {
+	token, err := e.apiToken()
+	if err != nil {
+		return httpapi.Server{}, err
+	}
+	auth, err := httpapi.NewStatic(token)
+	if err != nil {
+		return httpapi.Server{}, fmt.Errorf("%w: DUOLOG_API_TOKEN: %w", ErrConfig, err)
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), &collector{e})
+	metrics := ingest.NewMetrics(reg)
+	inlets := map[domain.System]*ingest.Ingest{}
+	for _, s := range domain.Systems {
+		inlets[s] = ingest.New(ingest.Config{
+			Log: e.Log, System: e.systems[s], Account: e.account(s), Ring: e.Ring, IDs: e.NewID, Metrics: metrics, Logger: e.Logger,
+		})
+	}
+	conn := httpapi.Connection{
+		Log: e.Log, HubSpot: inlets[domain.HubSpot], Aloware: inlets[domain.Aloware], Rejected: e.Ring, Contacts: e.Contacts,
+		History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App,
+		Settings: e.settingsNow, Status: e.Status,
+	}
+	h, err := httpapi.New(httpapi.Config{
+		Version: Version(), PublicURL: e.PublicURL, Authorizer: auth, Registry: reg, Logger: e.Logger,
+		Connection: func(name string) (httpapi.Connection, bool) { return conn, name == e.Connection },
+		HubSpotApp: &ingest.Router{Ring: e.Ring, Ingests: func() []*ingest.Ingest {
+			return []*ingest.Ingest{inlets[domain.HubSpot]}
+		}},
+		Checks: []httpapi.Check{
+			{Name: "database", Run: func(ctx context.Context) error { _, err := e.Log.Head(ctx); return err }},
+			{Name: "planner", Run: e.notStuck},
+		},
+	})
+	if err != nil {
+		return httpapi.Server{}, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return httpapi.Server{Handler: h, Logger: e.Logger}, nil
+}
+
+// account is the portal or company whose webhooks belong here; empty until the connection was opened.
+func (e *engine) account(s domain.System) string {
+	if s == domain.HubSpot {
+		return e.control.Load().Portal
+	}
+	return e.control.Load().Account
+}
+
+// apiToken returns the admin token of first use. Without one, it is made beside the database, for this user only.
+func (e *engine) apiToken() (string, error) {
+	if e.APIToken != "" {
+		return e.APIToken, nil
+	}
+	path := filepath.Join(e.Data, "admin.token")
+	b, err := os.ReadFile(path) //nolint:gosec // our own data folder
+	if err == nil {
+		return string(b), nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	token := "duo_" + randomText()
+	if err := os.MkdirAll(e.Data, 0o700); err != nil {
+		return "", fmt.Errorf("make the data folder: %w", err)
+	}
+	if err := os.WriteFile(path, []byte(token), 0o600); err != nil {
+		return "", fmt.Errorf("write %s: %w", path, err)
+	}
+	e.Logger.Info("an admin token was made", slog.String("file", path))
+	return token, nil
+}
+
+// stuckAfter is how long the planner may stand still with inputs before it before the process says it is not ready.
+const stuckAfter = 30 * time.Second
+
+// notStuck reports a planner, in whichever process, that stands still with events before it.
+func (e *engine) notStuck(ctx context.Context) error {
+	_, position, err := e.Control(ctx)
+	if err != nil {
+		return err
+	}
+	next, err := e.Log.Read(ctx, position, 1)
+	if err != nil || len(next) == 0 {
+		return err
+	}
+	if age := time.Since(time.UnixMicro(next[0].RecordedAt)); age > stuckAfter {
+		return fmt.Errorf("planner stands at %d for %s", position, age.Round(time.Second))
+	}
+	return nil
+}
+
+func (e *engine) settingsNow(ctx context.Context) (httpapi.Settings, error) {
+	all, err := e.SettingsHistory(ctx)
+	if err != nil {
+		return httpapi.Settings{}, err
+	}
+	if len(all) == 0 {
+		return httpapi.Settings{}, fmt.Errorf("no settings yet: %w", httpapi.ErrNotFound)
+	}
+	v := all[len(all)-1]
+	raw, err := json.Marshal(v.Settings)
+	at := time.UnixMicro(v.At).UTC()
+	return httpapi.Settings{Version: v.Version, Position: v.Position, Actor: v.Actor, At: &at, Settings: raw}, err
+}

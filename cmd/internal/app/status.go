@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/projections/contacts"
+	"github.com/duolog/duolog/projections/outbound/outbox"
+)
+
+// Status is the one screen about the connection, as stored: it asks no system.
+func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
+	control, position, err := a.Control(ctx)
+	if err != nil {
+		return httpapi.Status{}, err
+	}
+	head, err := a.Log.Head(ctx)
+	if err != nil {
+		return httpapi.Status{}, err
+	}
+	s := httpapi.Status{
+		Connection: a.Connection, Mode: string(control.Mode), Paused: control.Paused, LogID: head.LogID.String(),
+		Generation: head.Generation, Head: head.Position, Lag: map[string]int64{"outbound": head.Position - position},
+		Systems: map[string]httpapi.SystemStatus{
+			string(domain.HubSpot): {Account: control.Portal}, string(domain.Aloware): {Account: control.Account},
+		},
+	}
+	if control.Shut {
+		s.Gate = "shut"
+		s.Needs = append(s.Needs, "the gate is shut: a locked or required field does not fit (duolog doctor)")
+	}
+	for name, why := range control.ShutFields {
+		s.Needs = append(s.Needs, "field "+name+" is shut: "+why)
+	}
+	if err := a.addOutbox(ctx, &s); err != nil {
+		return s, err
+	}
+	return s, a.addProjections(ctx, &s)
+}
+
+func (a *App) outboxCounts(ctx context.Context) ([]outbox.Count, error) {
+	return outbox.Counts(ctx, a.Store, a.Connection)
+}
+
+func (a *App) addOutbox(ctx context.Context, s *httpapi.Status) error {
+	counts, err := a.outboxCounts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range counts {
+		side := s.Systems[string(c.System)]
+		if c.State == outbox.Dead {
+			side.Dead += c.Rows
+		} else {
+			side.Waiting += c.Rows
+			side.Failing += c.Failing
+		}
+		s.Systems[string(c.System)] = side
+	}
+	for _, sys := range domain.Systems {
+		if n := s.Systems[string(sys)].Dead; n > 0 {
+			s.Needs = append(s.Needs, fmt.Sprintf("%d commands for %s were given up (duolog commands list --state dead)", n, sys.Title()))
+		}
+	}
+	return nil
+}
+
+func (a *App) addProjections(ctx context.Context, s *httpapi.Status) error {
+	all, err := a.Runner.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		s.Lag[p.Name] = p.Lag
+		if p.Parked > 0 {
+			s.Needs = append(s.Needs, fmt.Sprintf("%d events are parked in %s (duolog projections parked)", p.Parked, p.Name))
+		}
+	}
+	if s.Contacts, err = a.Contacts.Counts(ctx); err != nil {
+		return err
+	}
+	if n := s.Contacts[contacts.Held]; n > 0 {
+		s.Needs = append(s.Needs, fmt.Sprintf("%d contacts are held for a person (duolog contact list --status held)", n))
+	}
+	return nil
+}
+
+// Rejected lists webhooks and items that were not taken in, newest first.
+func (a *App) Rejected(ctx context.Context, limit int) ([]ingest.Line, error) {
+	return a.Ring.List(ctx, a.Connection, limit)
+}
+
+// CatchUp folds what the projections have not seen yet: for a command beside no running server.
+func (a *App) CatchUp(ctx context.Context) error { return a.Runner.CatchUp(ctx) }
+
+// Idle reports whether everything in the log is planned, folded and sent.
+func (a *App) Idle(ctx context.Context) (bool, error) {
+	s, err := a.Status(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, lag := range s.Lag {
+		if lag > 0 {
+			return false, nil
+		}
+	}
+	for _, side := range s.Systems {
+		if side.Waiting > 0 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// WaitIdle waits until the connection was idle on two looks in a row.
+func (a *App) WaitIdle(ctx context.Context) error {
+	calm := 0
+	for calm < 2 {
+		idle, err := a.Idle(ctx)
+		if err != nil {
+			return err
+		}
+		if calm++; !idle {
+			calm = 0
+		}
+		sleep(ctx, 200*time.Millisecond)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/identity"
+	"github.com/duolog/duolog/domain/settings"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/outbound"
+)
+
+// Reconciled counts what a sweep of both sides found.
+type Reconciled struct {
+	Scanned  int64 `json:"scanned"`   // records listed by HubSpot
+	LookedUp int64 `json:"looked_up"` // numbers asked of Aloware
+	Found    int64 `json:"found"`     // of them, records there
+	Facts    int64 `json:"facts"`     // appended: new, gone, or different from what was seen
+	Failed   int64 `json:"failed"`    // look-ups that were not answered
+}
+
+func (r Reconciled) counts() map[string]int64 {
+	return map[string]int64{
+		"scanned": r.Scanned, "looked_up": r.LookedUp, "found": r.Found, "facts": r.Facts, "failed": r.Failed,
+	}
+}
+
+// sweep reads both sides: every record HubSpot lists, and in Aloware, which has no list, the numbers of those and of
+// the records known there. Only what differs from what was seen is appended.
+type sweep struct {
+	*engine
+	settings settings.Settings
+	sum      Reconciled
+	listed   map[domain.Record]bool
+	asked    map[string]bool
+	progress func(Reconciled)
+}
+
+func (e *engine) sweep(ctx context.Context, progress func(Reconciled)) (Reconciled, error) {
+	s := &sweep{
+		engine: e, settings: e.control.Load().Settings, listed: map[domain.Record]bool{}, asked: map[string]bool{}, progress: progress,
+	}
+	began := time.Now()
+	err := e.systems[domain.HubSpot].Scan(ctx, s.settings.ReadProperties(domain.HubSpot), func(page []adapters.Snapshot) error {
+		return s.page(ctx, page)
+	})
+	if err != nil {
+		return s.sum, fmt.Errorf("scan HubSpot: %w", err)
+	}
+	if err := outbound.EachStanding(ctx, e.Store, e.Log, domain.Aloware, func(p []outbound.Standing) error { return s.known(ctx, p) }); err != nil {
+		return s.sum, err
+	}
+	if err := outbound.EachStanding(ctx, e.Store, e.Log, domain.HubSpot, func(p []outbound.Standing) error { return s.missing(ctx, p) }); err != nil {
+		return s.sum, err
+	}
+	_, err = e.Act(ctx, domain.SweepCompleted, domain.Act{Counts: s.sum.counts(), Name: began.UTC().Format(time.RFC3339)}, httpapi.By{Actor: "duolog"})
+	return s.sum, err
+}
+
+// page takes a page of HubSpot's list, and what Aloware knows under its numbers.
+func (s *sweep) page(ctx context.Context, page []adapters.Snapshot) error {
+	s.sum.Scanned += int64(len(page))
+	var phones []string
+	for _, p := range page {
+		s.listed[p.Record] = true
+		for _, k := range identity.Keys(s.settings, p.Record, p.Properties) {
+			if k.Kind == identity.KindPhone {
+				phones = append(phones, k.Value)
+			}
+		}
+	}
+	found, err := s.lookUp(ctx, phones)
+	if err != nil {
+		return err
+	}
+	return s.append(ctx, append(found, page...))
+}
+
+// known asks Aloware for the records we know there under a number HubSpot does not list.
+func (s *sweep) known(ctx context.Context, page []outbound.Standing) error {
+	var phones []string
+	for _, r := range page {
+		if r.Phone != "" {
+			phones = append(phones, r.Phone)
+		}
+	}
+	found, err := s.lookUp(ctx, phones)
+	if err != nil {
+		return err
+	}
+	return s.append(ctx, found)
+}
+
+// missing reads the HubSpot records that were not in its list: deleted, merged, or made meanwhile.
+func (s *sweep) missing(ctx context.Context, page []outbound.Standing) error {
+	var reqs []adapters.ReadRequest
+	var ids []domain.Record
+	for _, r := range page {
+		if !s.listed[r.Record] {
+			reqs = append(reqs, adapters.ReadRequest{By: "id", Value: r.Record.ID, Properties: s.settings.ReadProperties(domain.HubSpot)})
+			ids = append(ids, r.Record)
+		}
+	}
+	for i, a := range s.systems[domain.HubSpot].Read(ctx, reqs) {
+		switch {
+		case a.Err != nil:
+			s.sum.Failed++
+		case len(a.Records) == 0 || a.Records[0].Deleted:
+			if err := s.gone(ctx, ids[i]); err != nil {
+				return err
+			}
+		default:
+			got := a.Records[0]
+			if got.Record != ids[i] {
+				got.Aliases = append(got.Aliases, ids[i])
+			}
+			if err := s.append(ctx, []adapters.Snapshot{got}); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// lookUp asks Aloware for numbers it was not asked for in this sweep, and again, a few times, for those it did not
+// answer.
+func (s *sweep) lookUp(ctx context.Context, phones []string) ([]adapters.Snapshot, error) {
+	var reqs []adapters.ReadRequest
+	for _, p := range phones {
+		if !s.asked[p] {
+			s.asked[p] = true
+			reqs = append(reqs, adapters.ReadRequest{By: "phone", Value: p, Properties: s.settings.ReadProperties(domain.Aloware)})
+		}
+	}
+	s.sum.LookedUp += int64(len(reqs))
+	var out []adapters.Snapshot
+	for try := 0; len(reqs) > 0 && ctx.Err() == nil; try++ {
+		var again []adapters.ReadRequest
+		for i, a := range s.systems[domain.Aloware].Read(ctx, reqs) {
+			if a.Err != nil {
+				again = append(again, reqs[i])
+			}
+			out = append(out, a.Records...)
+		}
+		if reqs = again; len(reqs) == 0 {
+			break
+		}
+		if try == 4 {
+			s.sum.Failed += int64(len(reqs))
+			s.Logger.Warn("numbers Aloware did not answer for", slog.Int("count", len(reqs)))
+			break
+		}
+		sleep(ctx, time.Second<<try)
+	}
+	s.sum.Found += int64(len(out))
+	return out, ctx.Err()
+}
+
+func (s *sweep) append(ctx context.Context, seen []adapters.Snapshot) error {
+	observed := make([]outbound.Observed, len(seen))
+	for i, p := range seen {
+		observed[i] = outbound.Observed{Record: p.Record, Properties: p.Properties}
+	}
+	which, err := outbound.Differing(ctx, s.Store, s.Log, observed)
+	if err != nil {
+		return err
+	}
+	var events []eventstore.NewEvent
+	for _, i := range which {
+		p := seen[i]
+		e, err := s.fact(domain.RecordObserved, p.Record, domain.Fact{
+			Via: "scan", Properties: p.Properties, Complete: true, Clock: p.Clock, Clocks: p.Clocks, Merged: p.Aliases,
+		})
+		if err != nil {
+			return err
+		}
+		events = append(events, e)
+	}
+	return s.store(ctx, events)
+}
+
+func (s *sweep) gone(ctx context.Context, r domain.Record) error {
+	e, err := s.fact(domain.RecordAbsent, r, domain.Fact{Via: "scan", Clock: time.Now().UnixMicro()})
+	if err != nil {
+		return err
+	}
+	return s.store(ctx, []eventstore.NewEvent{e})
+}
+
+func (s *sweep) fact(kind string, r domain.Record, f domain.Fact) (eventstore.NewEvent, error) {
+	data, err := json.Marshal(f)
+	if err != nil {
+		return eventstore.NewEvent{}, fmt.Errorf("fact of %s: a value is not JSON", r)
+	}
+	return eventstore.NewEvent{
+		ID: s.NewID(), Stream: r.Stream(), Type: kind, Schema: 1, OccurredAt: f.Clock, Actor: string(r.System),
+		Subject: r.Stream(), Data: data,
+	}, nil
+}
+
+func (s *sweep) store(ctx context.Context, events []eventstore.NewEvent) error {
+	if len(events) > 0 {
+		if _, err := s.Log.Append(ctx, events...); err != nil {
+			return err
+		}
+	}
+	s.sum.Facts += int64(len(events))
+	if s.progress != nil {
+		s.progress(s.sum)
+	}
+	return nil
+}
