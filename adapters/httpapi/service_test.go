@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,9 +24,7 @@ import (
 	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
-	"github.com/duolog/duolog/eventstore/eventstoretest"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
-	"github.com/duolog/duolog/eventstore/postgres"
 	"github.com/duolog/duolog/projections/outbound/outbox"
 )
 
@@ -41,12 +37,12 @@ const (
 
 // service is the API over a store, on a real server.
 type service struct {
-	t   *testing.T
+	t   testing.TB
 	log eventstore.Log
 	srv *httptest.Server
 }
 
-func start(t *testing.T, store eventstore.Store) *service {
+func start(t testing.TB, store eventstore.Store) *service {
 	t.Helper()
 	log, err := store.Log(t.Context(), "default")
 	if err != nil {
@@ -295,130 +291,31 @@ func TestCommandsList(t *testing.T) {
 	})
 }
 
-func TestDatabaseDownOnSQLite(t *testing.T) {
-	store := backends.SQLite(t)
-	s := start(t, store)
-	s.fill(1)
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
+// FuzzFeedParameters: whatever a consumer asks for, it gets events, a conflict or a bad request, and nothing of a
+// request that cannot be read comes back.
+func FuzzFeedParameters(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"", ""}, {"2", "1"}, {"1:3", "10000"}, {"1:4", "1"}, {"9:1", "1"}, {"-1", "0"}, {"x", "y"}, {"1:", "1e3"}, {"\x00", "\xff"},
+	} {
+		f.Add(seed[0], seed[1])
 	}
-	s.wantUnavailable()
-}
-
-// wantUnavailable: webhooks and the feed say 503 with when to come back, readyz fails, healthz does not.
-func (s *service) wantUnavailable() {
-	s.t.Helper()
-	a := s.hook(hooks, bench.Batch(7, 1, time.Now()))
-	s.wantProblem(a, 503)
-	if a.header.Get("Retry-After") == "" {
-		s.t.Error("no Retry-After while the database is down")
-	}
-	s.wantProblem(s.get(events, "root"), 503)
-	if a := s.get("/readyz", ""); a.status != 503 {
-		s.t.Errorf("readyz while the database is down: %d", a.status)
-	}
-	if a := s.get("/healthz", ""); a.status != 200 {
-		s.t.Errorf("healthz while the database is down: %d", a.status)
-	}
-}
-
-// TestDatabaseDownResumes: connections to PostgreSQL break and none can be made; when they can again, everything
-// goes on by itself and nothing that was answered 200 is missing.
-func TestDatabaseDownResumes(t *testing.T) {
-	line := newLine(t, eventstoretest.PostgresURL(t))
-	store, err := postgres.Open(t.Context(), postgres.Config{
-		URL: line.url, MasterKey: eventstore.NewMasterKey(), Migrate: true, MaxConns: 4,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	s := start(t, store)
+	s := start(f, backends.SQLite(f))
 	s.fill(3)
-	line.cut()
-	s.wantUnavailable()
-	line.mend()
-	deadline := time.Now().Add(30 * time.Second)
-	for s.get("/readyz", "").status != 200 {
-		if time.Now().After(deadline) {
-			t.Fatal("not ready 30 s after the database came back")
-		}
-	}
-	if a := s.hook(hooks, bench.Batch(7, 1, time.Now())); a.status != 200 {
-		t.Errorf("webhook after the database came back: %d %s", a.status, a.body)
-	}
-	if all, _ := s.page("", "root"); len(all) < 4 {
-		t.Errorf("%d events, want the 3 from before and the one after", len(all))
-	}
-}
-
-// line is a TCP line to a database that can be cut.
-type line struct {
-	url string
-
-	mu    sync.Mutex
-	down  bool
-	conns []net.Conn
-}
-
-func newLine(t *testing.T, to string) *line {
-	t.Helper()
-	u, err := url.Parse(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	target := u.Host
-	u.Host = l.Addr().String()
-	ln := &line{url: u.String()}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
+	f.Fuzz(func(t *testing.T, after, limit string) {
+		s := &service{t: t, log: s.log, srv: s.srv}
+		a := s.get(events+"?"+url.Values{"after": {after}, "limit": {limit}}.Encode(), "feed")
+		switch a.status {
+		case 200:
+			if n := strings.Count(a.body, "\n"); n > 3 {
+				t.Fatalf("after %q limit %q: %d lines of 3 events", after, limit, n)
 			}
-			ln.join(c, target)
+		case 400, 409:
+			s.wantProblem(a, a.status)
+			if len(after) > 30 && strings.Contains(a.body, after) {
+				t.Fatalf("%q comes back: %s", after, a.body)
+			}
+		default:
+			t.Fatalf("after %q limit %q: %d %s", after, limit, a.status, a.body)
 		}
-	}()
-	t.Cleanup(func() {
-		_ = l.Close()
-		ln.cut()
 	})
-	return ln
-}
-
-func (l *line) join(c net.Conn, target string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	far, err := net.Dial("tcp", target)
-	if err != nil || l.down {
-		_ = c.Close()
-		return
-	}
-	l.conns = append(l.conns, c, far)
-	for _, pair := range [][2]net.Conn{{c, far}, {far, c}} {
-		go func() {
-			_, _ = io.Copy(pair[0], pair[1])
-			_ = pair[0].Close()
-		}()
-	}
-}
-
-func (l *line) cut() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.down = true
-	for _, c := range l.conns {
-		_ = c.Close()
-	}
-	l.conns = nil
-}
-
-func (l *line) mend() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.down = false
 }

@@ -25,11 +25,16 @@ const (
 var parkInsert = eventstore.BulkOp{
 	Mode: eventstore.InsertNew, Table: "parked_delivery", Key: 2,
 	Columns: []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text}, {Name: "key", Kind: eventstore.Bytes},
-		{Name: "id", Kind: eventstore.Text}, {Name: "at", Kind: eventstore.Int},
-		{Name: "system", Kind: eventstore.Text}, {Name: "account", Kind: eventstore.Text},
-		{Name: "vendor", Kind: eventstore.Text}, {Name: "reason", Kind: eventstore.Text},
-		{Name: "subject", Kind: eventstore.Text}, {Name: "body", Kind: eventstore.Bytes},
+		{Name: "connection", Kind: eventstore.Text},
+		{Name: "key", Kind: eventstore.Bytes},
+		{Name: "id", Kind: eventstore.Text},
+		{Name: "at", Kind: eventstore.Int},
+		{Name: "system", Kind: eventstore.Text},
+		{Name: "account", Kind: eventstore.Text},
+		{Name: "vendor", Kind: eventstore.Text},
+		{Name: "reason", Kind: eventstore.Text},
+		{Name: "subject", Kind: eventstore.Text},
+		{Name: "body", Kind: eventstore.Bytes},
 	},
 }
 

@@ -113,12 +113,18 @@ func (r *Ring) row(connection string, l Line) []any {
 var ringInsert = eventstore.BulkOp{
 	Mode: eventstore.InsertNew, Table: "rejected_webhook", Key: 3,
 	Columns: []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text}, {Name: "kind", Kind: eventstore.Text},
-		{Name: "id", Kind: eventstore.Text}, {Name: "at", Kind: eventstore.Int},
-		{Name: "system", Kind: eventstore.Text}, {Name: "status", Kind: eventstore.Int},
-		{Name: "reason", Kind: eventstore.Text}, {Name: "url", Kind: eventstore.Text},
-		{Name: "offered", Kind: eventstore.Text}, {Name: "account", Kind: eventstore.Text},
-		{Name: "vendor", Kind: eventstore.Text}, {Name: "position", Kind: eventstore.Int},
+		{Name: "connection", Kind: eventstore.Text},
+		{Name: "kind", Kind: eventstore.Text},
+		{Name: "id", Kind: eventstore.Text},
+		{Name: "at", Kind: eventstore.Int},
+		{Name: "system", Kind: eventstore.Text},
+		{Name: "status", Kind: eventstore.Int},
+		{Name: "reason", Kind: eventstore.Text},
+		{Name: "url", Kind: eventstore.Text},
+		{Name: "offered", Kind: eventstore.Text},
+		{Name: "account", Kind: eventstore.Text},
+		{Name: "vendor", Kind: eventstore.Text},
+		{Name: "position", Kind: eventstore.Int},
 	},
 }
 

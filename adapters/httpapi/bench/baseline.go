@@ -11,13 +11,20 @@ import (
 const table = "bench_ingest"
 
 var columns = []eventstore.Column{
-	{Name: "connection", Kind: eventstore.Text}, {Name: "position", Kind: eventstore.Int},
-	{Name: "id", Kind: eventstore.Bytes}, {Name: "stream", Kind: eventstore.Text},
-	{Name: "type", Kind: eventstore.Text}, {Name: "schema", Kind: eventstore.Int},
-	{Name: "occurred_at", Kind: eventstore.Int}, {Name: "recorded_at", Kind: eventstore.Int},
-	{Name: "actor", Kind: eventstore.Text}, {Name: "causation", Kind: eventstore.Int},
-	{Name: "subject", Kind: eventstore.Text}, {Name: "data", Kind: eventstore.Bytes},
-	{Name: "key_hash", Kind: eventstore.Bytes}, {Name: "hash", Kind: eventstore.Bytes},
+	{Name: "connection", Kind: eventstore.Text},
+	{Name: "position", Kind: eventstore.Int},
+	{Name: "id", Kind: eventstore.Bytes},
+	{Name: "stream", Kind: eventstore.Text},
+	{Name: "type", Kind: eventstore.Text},
+	{Name: "schema", Kind: eventstore.Int},
+	{Name: "occurred_at", Kind: eventstore.Int},
+	{Name: "recorded_at", Kind: eventstore.Int},
+	{Name: "actor", Kind: eventstore.Text},
+	{Name: "causation", Kind: eventstore.Int},
+	{Name: "subject", Kind: eventstore.Text},
+	{Name: "data", Kind: eventstore.Bytes},
+	{Name: "key_hash", Kind: eventstore.Bytes},
+	{Name: "hash", Kind: eventstore.Bytes},
 }
 
 func makeTable(ctx context.Context, db eventstore.DB) error {
