@@ -75,7 +75,7 @@ func testOneExpectationWins(t *testing.T, f *fixture) {
 	wantDense(t, one, 5)
 }
 
-// Each event's expectation is about the log before the batch.
+// The expectations of a batch hold together or not at all.
 func testExpectationInTheBatch(t *testing.T, f *fixture) {
 	_, log := f.log(t)
 	mustAppend(t, log, expecting("hubspot/contact/1", 0), expecting("hubspot/contact/2", 0))
