@@ -38,18 +38,21 @@ func (l *Log) Append(ctx context.Context, events ...eventstore.NewEvent) ([]even
 }
 
 // enqueue starts a worker when none runs: the first call waits for nothing, and those that come while it commits
-// make up the next batch.
+// make up the next batch. Where the database itself lines transactions up, a second worker brings the next full batch
+// to the head's lock while the first one commits.
 func (l *Log) enqueue(c *call) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.running {
+	full := l.queued+len(c.events) > maxBatchEvents && l.store.driver.Traits().OneStatement
+	if l.workers == 0 || l.workers == 1 && full {
 		if !l.store.begin() {
 			return false
 		}
-		l.running = true
+		l.workers++
 		go l.work()
 	}
 	l.queue = append(l.queue, c)
+	l.queued += len(c.events)
 	return true
 }
 
@@ -69,7 +72,7 @@ func (l *Log) take() (batch []*call, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.queue) == 0 {
-		l.running = false
+		l.workers--
 		return nil, false
 	}
 	events, size, n := 0, 0, 0
@@ -82,6 +85,9 @@ func (l *Log) take() (batch []*call, more bool) {
 		if c.ctx.Err() == nil { // who has given up is not waited for, nor stored
 			batch = append(batch, c)
 		}
+	}
+	for _, c := range l.queue[:n] {
+		l.queued -= len(c.events)
 	}
 	l.queue = append([]*call(nil), l.queue[n:]...)
 	return batch, true

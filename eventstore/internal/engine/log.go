@@ -24,7 +24,8 @@ type Log struct {
 
 	mu      sync.Mutex
 	queue   []*call
-	running bool // a goroutine works on the queue
+	queued  int // events in queue
+	workers int // goroutines that work on the queue
 }
 
 func newLog(s *Store, connection string, secret []byte, head eventstore.Head) *Log {
