@@ -70,11 +70,14 @@ func (c *cli) showMigrations(cfg app.Config, steps []eventstore.Migration) error
 	if c.json {
 		return c.printJSON(list)
 	}
-	t.print(c)
+	if len(steps) > 0 {
+		t.print(c)
+		c.printf("\n")
+	}
 	if missing > 0 {
-		c.printf("\n%s missing in %s.  duolog migrate up applies them.\n", plural(missing, "step"), cfg.Database())
+		c.printf("%s missing in %s.  duolog migrate up applies them.\n", plural(missing, "step"), cfg.Database())
 		return nil
 	}
-	c.printf("\n%s is up to date.\n", cfg.Database())
+	c.printf("%s is up to date.\n", cfg.Database())
 	return nil
 }

@@ -34,14 +34,16 @@ func (c *cli) mode() *cobra.Command {
 			"  duolog mode pilot --filter 'city = Oakland' --max-writes 50 --reason CHG-2214\n" +
 			"  duolog mode live --reason CHG-2214",
 		Args: exactly(1), ValidArgs: modes,
-		RunE: c.onAny(func(ctx context.Context, a *app.App, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			change, err := modeChange(args[0], filter, writes)
 			if err != nil {
 				return err
 			}
-			done, err := a.SetMode(ctx, change, by(a, reason))
-			return c.acted(done, err, "mode "+args[0])
-		}),
+			return c.onAny(func(ctx context.Context, a *app.App, args []string) error {
+				done, err := a.SetMode(ctx, change, by(a, reason))
+				return c.acted(done, err, "mode "+args[0])
+			})(cmd, args)
+		},
 	}
 	cmd.Flags().StringVar(&filter, "filter", "", "pilot: who takes part, as in \"city = Oakland and email is known\"")
 	cmd.Flags().StringVar(&writes, "max-writes", "", "pilot: at most so many writes an hour, as in 50 or 50/h")

@@ -55,7 +55,7 @@ func (c *cli) groups() []commandGroup {
 		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.reconcile()}},
 		{"people", "People", []*cobra.Command{c.contact(), c.commands(), c.webhooks()}},
 		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
-			c.events(), c.verify(), c.projections(), c.rebuild(), c.migrate(), c.version(),
+			c.events(), c.verify(), c.projections(), c.rebuild(), c.bench(), c.migrate(), c.version(),
 		}},
 	}
 }

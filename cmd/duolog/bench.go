@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/spf13/cobra"
+
+	ingestbench "github.com/duolog/duolog/adapters/httpapi/bench"
+	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/eventstore/bench"
+)
+
+const benchHelp = `Measure this machine and database, against what the same database does with bare inserts of the same bytes:
+ratio is what of that rate is left for order, dedupe, sealing and everything else.
+
+The measured events go to logs of their own, named bench-…, and stay there, because events cannot be deleted:
+use a database made for it. Without --database-url, --data or their variables, a SQLite file in a temporary
+folder is used and removed. With PostgreSQL no key is needed, and duolog migrate up must have run.`
+
+func (c *cli) bench() *cobra.Command {
+	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest and rebuilds", Long: benchHelp},
+		c.benchAppend(), c.benchIngest(), c.benchRebuild())
+}
+
+// benchResult is what every bench prints.
+type benchResult struct {
+	Bench                   string  `json:"bench"`
+	Backend                 string  `json:"backend"`
+	Events                  int64   `json:"events,omitempty"` // in a run
+	Writers                 int     `json:"writers,omitempty"`
+	Batch                   int     `json:"batch,omitempty"`
+	EventsPerSecond         float64 `json:"events_per_second"`
+	BaselineEventsPerSecond float64 `json:"baseline_events_per_second"`
+	Ratio                   float64 `json:"ratio"`
+}
+
+// onBench runs a bench on a log of its own.
+func (c *cli) onBench(do func(context.Context, *app.App) (benchResult, error)) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		clean, err := c.benchFolder()
+		if err != nil {
+			return err
+		}
+		err = with(func(ctx context.Context) (*app.App, error) {
+			return c.open(ctx, func(cfg *app.Config) {
+				cfg.Ephemeral, cfg.Connection = true, "bench-"+strings.ToLower(ulid.Make().String())
+			})
+		}, func(ctx context.Context, a *app.App, _ []string) error {
+			c.note("measuring on %s\n", a.Database())
+			r, err := do(ctx, a)
+			if err != nil {
+				return err
+			}
+			return c.showBench(r)
+		})(cmd, nil)
+		return errors.Join(err, clean())
+	}
+}
+
+// benchFolder names a temporary folder when no database was named.
+func (c *cli) benchFolder() (clean func() error, err error) {
+	named := c.database != "" || c.data != "" || c.file != "" ||
+		slices.ContainsFunc([]string{"DUOLOG_DATABASE_URL", "DUOLOG_DATABASE_URL_FILE", "DUOLOG_DATA"},
+			func(name string) bool { return c.getenv(name) != "" })
+	if named {
+		return func() error { return nil }, nil
+	}
+	if c.data, err = os.MkdirTemp("", "duolog-bench-"); err != nil {
+		return nil, err
+	}
+	return func() error { return os.RemoveAll(c.data) }, nil
+}
+
+func (c *cli) showBench(r benchResult) error {
+	if c.json {
+		return c.printJSON(r)
+	}
+	c.printf("%s on %s: %s events/s, bare inserts %s/s, ratio %.2f\n", r.Bench, r.Backend,
+		number(int64(r.EventsPerSecond)), number(int64(r.BaselineEventsPerSecond)), r.Ratio)
+	return nil
+}
+
+func (c *cli) benchAppend() *cobra.Command {
+	o := bench.Options{}
+	cmd := &cobra.Command{
+		Use: "append", Short: "Appends by many writers at once", Args: none,
+		Long: "Append events of about 300 bytes from many writers at once, each waiting until its events are durable. Median of\n" +
+			"three runs, in turns with as many of the baseline, which always has 32 clients.",
+		Example: "  duolog bench append --writers 256\n  duolog bench append --batch 1000 --duration 10s --json",
+		RunE: c.onBench(func(ctx context.Context, a *app.App) (benchResult, error) {
+			m := c.meter("append", "runs")
+			o.Progress = func(done, total int) { m.set(int64(done), int64(total)) }
+			r, err := bench.Append(ctx, a.Store, o)
+			m.done()
+			return benchResult{
+				Bench: "append", Backend: r.Backend, Writers: r.Writers, Batch: r.Batch, EventsPerSecond: r.EventsPerSecond,
+				BaselineEventsPerSecond: r.BaselineEventsPerSecond, Ratio: r.Ratio,
+			}, err
+		}),
+	}
+	cmd.Flags().IntVar(&o.Writers, "writers", 32, "callers at once")
+	cmd.Flags().IntVar(&o.Batch, "batch", 1, "events in one call")
+	cmd.Flags().DurationVar(&o.Duration, "duration", 3*time.Second, "of each run")
+	return cmd
+}
+
+func (c *cli) benchIngest() *cobra.Command {
+	var events, writers, batch int
+	cmd := &cobra.Command{
+		Use: "ingest", Short: "Signed webhooks over HTTP", Args: none,
+		Long: "Send signed HubSpot webhooks over HTTP to a service of this process; each is answered when its events are\n" +
+			"durable. Median of three runs, in turns with as many of the baseline.",
+		Example: "  duolog bench ingest --events 20000 --json",
+		RunE: c.onBench(func(ctx context.Context, a *app.App) (benchResult, error) {
+			batch = max(batch, 1)
+			r, err := ingestbench.Ingest(ctx, ingestbench.Config{
+				Store: a.Store, Batches: max(events/batch, 1), Size: batch, Senders: writers,
+				Progress: func(what string, rate float64) { c.note("%s: %s events/s\n", what, number(int64(rate))) },
+			})
+			return benchResult{
+				Bench: "ingest", Backend: r.Backend, Events: int64(r.Events), Writers: writers, Batch: batch,
+				EventsPerSecond: r.EventsPerSecond, BaselineEventsPerSecond: r.BaselineEventsPerSecond, Ratio: r.Ratio,
+			}, err
+		}),
+	}
+	cmd.Flags().IntVar(&events, "events", 20000, "in each run")
+	cmd.Flags().IntVar(&writers, "writers", 10, "webhooks on their way at a time")
+	cmd.Flags().IntVar(&batch, "batch", 100, "events in a webhook; HubSpot sends up to 100")
+	return cmd
+}
