@@ -94,11 +94,20 @@ func (b *baseline) insertArrays(ctx context.Context) error {
 
 var (
 	eventRows = eventstore.BulkOp{Table: "bench_event", Key: 2, Columns: []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text}, {Name: "position"}, {Name: "id", Kind: eventstore.Bytes},
-		{Name: "stream", Kind: eventstore.Text}, {Name: "type", Kind: eventstore.Text}, {Name: "schema"},
-		{Name: "occurred_at"}, {Name: "recorded_at"}, {Name: "actor", Kind: eventstore.Text}, {Name: "causation"},
-		{Name: "subject", Kind: eventstore.Text}, {Name: "data", Kind: eventstore.Bytes},
-		{Name: "key_hash", Kind: eventstore.Bytes}, {Name: "hash", Kind: eventstore.Bytes},
+		{Name: "connection", Kind: eventstore.Text},
+		{Name: "position"},
+		{Name: "id", Kind: eventstore.Bytes},
+		{Name: "stream", Kind: eventstore.Text},
+		{Name: "type", Kind: eventstore.Text},
+		{Name: "schema"},
+		{Name: "occurred_at"},
+		{Name: "recorded_at"},
+		{Name: "actor", Kind: eventstore.Text},
+		{Name: "causation"},
+		{Name: "subject", Kind: eventstore.Text},
+		{Name: "data", Kind: eventstore.Bytes},
+		{Name: "key_hash", Kind: eventstore.Bytes},
+		{Name: "hash", Kind: eventstore.Bytes},
 	}}
 	keyRows = eventstore.BulkOp{Table: "bench_key", Key: 2, Columns: []eventstore.Column{
 		{Name: "connection", Kind: eventstore.Text}, {Name: "key", Kind: eventstore.Bytes}, {Name: "position"},

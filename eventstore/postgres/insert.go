@@ -40,7 +40,9 @@ const (
 )
 
 // Insert implements engine.Driver.
-func (d *driver) Insert(ctx context.Context, q eventstore.Querier, b *engine.Batch) (base, recordedAt int64, err error) {
+func (d *driver) Insert(ctx context.Context, q eventstore.Querier, b *engine.Batch) (
+	base, recordedAt int64, err error,
+) {
 	query, args := insertSQL, batchArgs(b)
 	if len(b.NewKeys) > 0 {
 		query += withSubjects

@@ -97,7 +97,8 @@ func TestLostReplyIsFoundAgain(t *testing.T) {
 	if g.cuts.Load() != 5 {
 		t.Fatalf("%d replies were cut, want 5", g.cuts.Load())
 	}
-	if report, err := eventstore.Verify(t.Context(), store, "default", nil); err != nil || !report.OK() || report.Head != 8 {
+	report, err := eventstore.Verify(t.Context(), store, "default", nil)
+	if err != nil || !report.OK() || report.Head != 8 {
 		t.Fatalf("%+v, %v", report, err)
 	}
 }

@@ -107,7 +107,8 @@ func TestSealInsideATransactionMakesKeys(t *testing.T) {
 	}
 	var keys int64
 	rows, err := store.Query(t.Context(), "SELECT COUNT(*) FROM subject_key")
-	if _, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (int64, error) { return keys, r.Scan(&keys) }); err != nil {
+	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (int64, error) { return keys, r.Scan(&keys) })
+	if err != nil {
 		t.Fatal(err)
 	}
 	if keys != 1 {

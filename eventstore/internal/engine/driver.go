@@ -84,24 +84,34 @@ var errKeyRace = errors.New("subject key was made by another process")
 
 // columns of the event table, as Insert writes them.
 var eventColumns = []eventstore.Column{
-	{Name: "connection", Kind: eventstore.Text}, {Name: "position", Kind: eventstore.Int},
-	{Name: "id", Kind: eventstore.Bytes}, {Name: "stream", Kind: eventstore.Text},
-	{Name: "type", Kind: eventstore.Text}, {Name: "schema", Kind: eventstore.Int},
-	{Name: "occurred_at", Kind: eventstore.Int}, {Name: "recorded_at", Kind: eventstore.Int},
-	{Name: "actor", Kind: eventstore.Text}, {Name: "causation", Kind: eventstore.Int},
-	{Name: "subject", Kind: eventstore.Text}, {Name: "data", Kind: eventstore.Bytes},
-	{Name: "key_hash", Kind: eventstore.Bytes}, {Name: "hash", Kind: eventstore.Bytes},
+	{Name: "connection", Kind: eventstore.Text},
+	{Name: "position", Kind: eventstore.Int},
+	{Name: "id", Kind: eventstore.Bytes},
+	{Name: "stream", Kind: eventstore.Text},
+	{Name: "type", Kind: eventstore.Text},
+	{Name: "schema", Kind: eventstore.Int},
+	{Name: "occurred_at", Kind: eventstore.Int},
+	{Name: "recorded_at", Kind: eventstore.Int},
+	{Name: "actor", Kind: eventstore.Text},
+	{Name: "causation", Kind: eventstore.Int},
+	{Name: "subject", Kind: eventstore.Text},
+	{Name: "data", Kind: eventstore.Bytes},
+	{Name: "key_hash", Kind: eventstore.Bytes},
+	{Name: "hash", Kind: eventstore.Bytes},
 }
 
 var (
 	insertEvents = eventstore.BulkOp{Table: "event", Columns: eventColumns, Key: 2}
 	insertKeys   = eventstore.BulkOp{Table: "append_key", Key: 2, Columns: []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text}, {Name: "key", Kind: eventstore.Bytes},
+		{Name: "connection", Kind: eventstore.Text},
+		{Name: "key", Kind: eventstore.Bytes},
 		{Name: "position", Kind: eventstore.Int},
 	}}
 	insertSubjects = eventstore.BulkOp{Table: "subject_key", Key: 2, Columns: []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text}, {Name: "subject", Kind: eventstore.Text},
-		{Name: "master_id", Kind: eventstore.Text}, {Name: "wrapped", Kind: eventstore.Bytes},
+		{Name: "connection", Kind: eventstore.Text},
+		{Name: "subject", Kind: eventstore.Text},
+		{Name: "master_id", Kind: eventstore.Text},
+		{Name: "wrapped", Kind: eventstore.Bytes},
 	}}
 )
 

@@ -159,7 +159,9 @@ func (v *vault) create(ctx context.Context, subjects []string, how policy, at st
 }
 
 // storeKeys stores new keys at once; false when that would have to wait for the caller's own transaction.
-func (s *Store) storeKeys(ctx context.Context, v *vault, rows []KeyRow) (there map[string]KeyRow, done bool, err error) {
+func (s *Store) storeKeys(ctx context.Context, v *vault, rows []KeyRow) (
+	there map[string]KeyRow, done bool, err error,
+) {
 	err = s.again(ctx, func() (err error) {
 		done, err = s.driver.WriteKeys(ctx, func(q eventstore.Querier) (err error) {
 			there, err = v.insert(ctx, q, rows)

@@ -40,7 +40,9 @@ var _ eventstore.Store = (*Store)(nil)
 // New makes a store; Close closes the driver.
 func New(driver Driver, opts Options) *Store {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Store{driver: driver, sql: driver.Traits().Statements, opts: opts, ctx: ctx, cancel: cancel, logs: map[string]*Log{}}
+	return &Store{
+		driver: driver, sql: driver.Traits().Statements, opts: opts, ctx: ctx, cancel: cancel, logs: map[string]*Log{},
+	}
 }
 
 // Backend names the driver.
