@@ -26,7 +26,8 @@ func itemOp(mode eventstore.BulkMode) eventstore.BulkOp {
 func (f *fixture) withItems(t *testing.T) eventstore.Store {
 	t.Helper()
 	store := f.open(t)
-	f.rawExec(t, "CREATE TABLE item (k TEXT NOT NULL, n BIGINT NOT NULL, v TEXT, b "+blobType(store)+", PRIMARY KEY (k, n))")
+	f.rawExec(t, "CREATE TABLE item (k TEXT NOT NULL, n BIGINT NOT NULL, v TEXT, b "+blobType(store)+
+		", PRIMARY KEY (k, n))")
 	return store
 }
 

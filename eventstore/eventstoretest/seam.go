@@ -50,8 +50,8 @@ func testValues(t *testing.T, f *fixture) {
 		b    []byte
 		null bool
 	}
-	rows, err := store.Query(t.Context(), `SELECT k, n, COALESCE(v, 'none'), b, CASE WHEN b IS NULL THEN 1 ELSE 0 END FROM item
-		WHERE n <> $1 ORDER BY n`, int64(0))
+	rows, err := store.Query(t.Context(), `SELECT k, n, COALESCE(v, 'none'), b, CASE WHEN b IS NULL THEN 1 ELSE 0 END
+		FROM item WHERE n <> $1 ORDER BY n`, int64(0))
 	got, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (x row, err error) {
 		return x, r.Scan(&x.k, &x.n, &x.v, &x.b, &x.null)
 	})
@@ -290,6 +290,7 @@ func testRetry(t *testing.T, f *fixture) {
 func testLostUpdate(t *testing.T, f *fixture) {
 	one, two := f.withItems(t), f.open(t)
 	mustBulk(t, one, itemOp(eventstore.Insert), [][]any{{"a", int64(0), "0", nil}, {"b", int64(0), "0", nil}})
+	const increment = "UPDATE item SET v = CAST(CAST(v AS BIGINT) + 1 AS TEXT) WHERE k = $1"
 	ctx := soon(t)
 	var work sync.WaitGroup
 	for w, store := range []eventstore.Store{one, two, one, two} {
@@ -301,7 +302,7 @@ func testLostUpdate(t *testing.T, f *fixture) {
 			for range 5 {
 				err := store.InTx(ctx, func(tx eventstore.Tx) error {
 					for _, k := range []string{first, second} {
-						if _, err := tx.Exec(ctx, "UPDATE item SET v = CAST(CAST(v AS BIGINT) + 1 AS TEXT) WHERE k = $1", k); err != nil {
+						if _, err := tx.Exec(ctx, increment, k); err != nil {
 							return err
 						}
 					}

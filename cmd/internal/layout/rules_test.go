@@ -59,12 +59,15 @@ var private = []struct {
 	{module + "/eventstore/postgres", []string{"cmd", backends}, "only the wiring knows a backend"},
 	{module + "/eventstore/eventstoretest", nil, "it is for tests"},
 	{module + "/adapters/adaptertest", nil, "it is for tests"},
-	{module + "/adapters/hubspot", []string{"cmd"}, "the systems do not know each other"},
-	{module + "/adapters/aloware", []string{"cmd"}, "the systems do not know each other"},
+	{module + "/adapters/hubspot", wiring, "only the wiring knows a system"},
+	{module + "/adapters/aloware", wiring, "only the wiring knows a system"},
 	{pgx, []string{"eventstore"}, "only a backend knows its driver"},
 	{sqlite, []string{"eventstore"}, "only a backend knows its driver"},
 	{"modernc.org/libc", nil, "only a backend knows its driver"},
 }
+
+// wiring puts systems together: the program, and the benchmark of the whole way in.
+var wiring = []string{"cmd", "adapters/httpapi/bench"}
 
 // backends is the test helper that opens both.
 const backends = "eventstore/eventstoretest/backends"
