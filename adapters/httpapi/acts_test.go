@@ -26,7 +26,8 @@ func (a *acts) append(ctx context.Context, kind string, act domain.Act, by httpa
 		return httpapi.Done{}, err
 	}
 	got, err := a.log.Append(ctx, eventstore.NewEvent{
-		ID: ulid.Make(), Stream: "connection", Type: kind, Schema: 1, Actor: by.Actor, Subject: eventstore.SubjectLog, Data: data,
+		ID: ulid.Make(), Stream: "connection", Type: kind, Schema: 1, Actor: by.Actor,
+		Subject: eventstore.SubjectLog, Data: data,
 	})
 	if err != nil {
 		return httpapi.Done{}, err

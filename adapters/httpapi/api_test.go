@@ -235,7 +235,8 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("readyz when all is well: %d %s", resp.StatusCode, body)
 	}
 	resp, body = call(t, srv, "GET", "/metrics", "feed", "")
-	if resp.StatusCode != 200 || !strings.Contains(body, `duolog_http_requests_total{route="GET /readyz",status="503"} 1`) {
+	want := `duolog_http_requests_total{route="GET /readyz",status="503"} 1`
+	if resp.StatusCode != 200 || !strings.Contains(body, want) {
 		t.Errorf("metrics: %d %s", resp.StatusCode, body)
 	}
 }

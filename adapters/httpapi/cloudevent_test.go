@@ -101,7 +101,8 @@ func TestIDsOnlyHoldsNoValue(t *testing.T) {
 		},
 		domain.CommandSettled: domain.Outcome{
 			Kind: domain.KindUpdate, Result: domain.ResultPartly,
-			Sent: domain.Properties{"email": json.RawMessage(`"SECRET"`)}, Shows: domain.Properties{"a": json.RawMessage(`"SECRET"`)},
+			Sent:  domain.Properties{"email": json.RawMessage(`"SECRET"`)},
+			Shows: domain.Properties{"a": json.RawMessage(`"SECRET"`)},
 		},
 		domain.SourceRaw:         domain.Raw{System: domain.Aloware, Reason: "?", Body: json.RawMessage(`{"a":"SECRET"}`)},
 		domain.ModeChanged:       domain.Act{Mode: domain.ModePilot, Filter: "email = SECRET", Reason: "SECRET asked"},
@@ -123,7 +124,8 @@ func TestIDsOnlyHoldsNoValue(t *testing.T) {
 		}
 	}
 	e := sample()
-	if line := newEncoder("default", head, true).line(nil, e); !strings.Contains(string(line), `"property_names":["city","email"]`) {
+	line := newEncoder("default", head, true).line(nil, e)
+	if !strings.Contains(string(line), `"property_names":["city","email"]`) {
 		t.Errorf("names of the changed properties are missing: %s", line)
 	}
 }

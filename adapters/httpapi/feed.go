@@ -20,7 +20,7 @@ const ndjson = "application/x-ndjson"
 
 type feedInput struct {
 	Connection string `path:"connection" maxLength:"100"`
-	After      string `query:"after" maxLength:"50" doc:"Checkpoint to read after: a position, or generation:position as in the Duolog-Next header. Empty reads from the start." example:"1:8412"`
+	After      string `query:"after" maxLength:"50" doc:"Read after this position or generation:position" example:"1:8412"`
 	Limit      int    `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"Most events to answer with."`
 }
 

@@ -59,7 +59,9 @@ func start(t testing.TB, store eventstore.Store) *service {
 		t.Fatal(err)
 	}
 	ring, quiet := ingest.NewRing(store, nil), slog.New(slog.DiscardHandler)
-	into := ingest.New(ingest.Config{Log: log, System: hub, Account: strconv.Itoa(bench.Portal), Ring: ring, Logger: quiet})
+	into := ingest.New(ingest.Config{
+		Log: log, System: hub, Account: strconv.Itoa(bench.Portal), Ring: ring, Logger: quiet,
+	})
 	conn := httpapi.Connection{
 		Log: log, HubSpot: into, Rejected: ring, Acts: &acts{log: log},
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
@@ -299,7 +301,15 @@ func TestCommandsList(t *testing.T) {
 // request that cannot be read comes back.
 func FuzzFeedParameters(f *testing.F) {
 	for _, seed := range [][2]string{
-		{"", ""}, {"2", "1"}, {"1:3", "10000"}, {"1:4", "1"}, {"9:1", "1"}, {"-1", "0"}, {"x", "y"}, {"1:", "1e3"}, {"\x00", "\xff"},
+		{"", ""},
+		{"2", "1"},
+		{"1:3", "10000"},
+		{"1:4", "1"},
+		{"9:1", "1"},
+		{"-1", "0"},
+		{"x", "y"},
+		{"1:", "1e3"},
+		{"\x00", "\xff"},
 	} {
 		f.Add(seed[0], seed[1])
 	}

@@ -100,11 +100,11 @@ func (a *api) registerSync() {
 	const at = "/v1/connections/{connection}"
 	register(a, get("get-status", at+"/status", "One screen about the connection", "sync"), ReadStatus,
 		func(ctx context.Context, in *connectionInput) (*body[Status], error) {
-			return askFor(ctx, a, in.Connection, func(c Connection) func(context.Context) (Status, error) { return c.Status })
+			return askFor(ctx, a, in.Connection, func(c Connection) asker[Status] { return c.Status })
 		})
 	register(a, get("get-settings", at+"/settings", "The settings in force", "sync"), ReadSettings,
 		func(ctx context.Context, in *connectionInput) (*body[Settings], error) {
-			return askFor(ctx, a, in.Connection, func(c Connection) func(context.Context) (Settings, error) { return c.Settings })
+			return askFor(ctx, a, in.Connection, func(c Connection) asker[Settings] { return c.Settings })
 		})
 	register(a, get("list-rejected", at+"/webhooks/rejected", "What was not taken in, newest first", "webhooks"),
 		ReadWebhooks, a.rejected)
@@ -134,7 +134,9 @@ func (a *api) setMode(ctx context.Context, in *modeInput) (*body[Done], error) {
 }
 
 // perform does an act in the name of the token's holder.
-func (a *api) perform(ctx context.Context, connection, reason string, do func(Acts, By) (Done, error)) (*body[Done], error) {
+func (a *api) perform(ctx context.Context, connection, reason string,
+	do func(Acts, By) (Done, error),
+) (*body[Done], error) {
 	conn, err := a.connection(connection)
 	if err != nil {
 		return nil, err
@@ -153,9 +155,12 @@ func (a *api) perform(ctx context.Context, connection, reason string, do func(Ac
 	return &body[Done]{done}, nil
 }
 
+// asker tells one thing about a connection.
+type asker[T any] func(context.Context) (T, error)
+
 // askFor answers from one of a connection's functions.
 func askFor[T any](ctx context.Context, a *api, connection string,
-	pick func(Connection) func(context.Context) (T, error),
+	pick func(Connection) asker[T],
 ) (*body[T], error) {
 	conn, err := a.connection(connection)
 	if err != nil {

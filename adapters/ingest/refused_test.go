@@ -93,7 +93,8 @@ func TestRingKeepsTheLast200(t *testing.T) {
 func TestRingSurvivesAFlood(t *testing.T) {
 	r := newRig(t, backends.SQLite(t), "default", "1", secret)
 	for range 2 * ingest.RingSize { // all in one moment
-		if err := r.ring.Add(t.Context(), "default", ingest.Line{Kind: ingest.KindRejected, Reason: "x\x00\xff"}); err != nil {
+		l := ingest.Line{Kind: ingest.KindRejected, Reason: "x\x00\xff"}
+		if err := r.ring.Add(t.Context(), "default", l); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -62,7 +62,9 @@ func TestRouterAnswersOnlyWhenAllCommitted(t *testing.T) {
 		}
 		return nil
 	}})
-	router := &ingest.Router{Ring: one.ring, Ingests: func() []*ingest.Ingest { return []*ingest.Ingest{broken, one.hubspot} }}
+	router := &ingest.Router{Ring: one.ring, Ingests: func() []*ingest.Ingest {
+		return []*ingest.Ingest{broken, one.hubspot}
+	}}
 	body := "[" + change(1, 11, `"a"`) + "," + change(2, 21, `"b"`) + "]"
 	if _, err := router.Receive(t.Context(), one.signed(body)); !errors.Is(err, eventstore.ErrUnavailable) {
 		t.Fatalf("one log is down: %v", err)
