@@ -19,10 +19,7 @@ const databaseURL = "DUOLOG_TEST_DATABASE_URL"
 // fails when there is no server to make it on.
 func PostgresURL(tb testing.TB) string {
 	tb.Helper()
-	server := os.Getenv(databaseURL)
-	if server == "" {
-		tb.Fatalf("PostgreSQL tests need %s: run make test", databaseURL)
-	}
+	server := NeedPostgres(tb)
 	u, err := url.Parse(server)
 	if err != nil || u.Host == "" {
 		tb.Fatalf("%s is not a URL of the form postgres://user@host:port/database", databaseURL)
@@ -33,6 +30,17 @@ func PostgresURL(tb testing.TB) string {
 	tb.Cleanup(func() { execOn(tb, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 	u.Path = "/" + name
 	return u.String()
+}
+
+// NeedPostgres returns the URL of the server on which tests make their databases, and fails the test when there is
+// none: called before subtests, it fails once for all of them.
+func NeedPostgres(tb testing.TB) string {
+	tb.Helper()
+	server := os.Getenv(databaseURL)
+	if server == "" {
+		tb.Fatalf("PostgreSQL tests need %s: run make test", databaseURL)
+	}
+	return server
 }
 
 // execOn runs one statement on a connection of its own.

@@ -13,6 +13,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	eventstoretest.NeedPostgres(t)
 	eventstoretest.Run(t, func(t *testing.T) *eventstoretest.Database {
 		url := eventstoretest.PostgresURL(t)
 		raw, err := sql.Open("pgx", url)
