@@ -26,7 +26,6 @@ const (
 	pgx       = "github.com/jackc/pgx/v5"
 	sqlite    = "modernc.org/sqlite"
 	xmod      = "golang.org/x/mod"
-	xsync     = "golang.org/x/sync"
 	contracts = module + "/eventstore"
 )
 
@@ -40,9 +39,9 @@ var impure = []string{
 var rules = []rule{
 	{folder: "cmd", allow: []string{module}, others: true},
 	{folder: "domain", allow: []string{ulid, phones}, deny: impure},
-	{folder: "eventstore", allow: []string{ulid, xmod, xsync}},
-	{folder: "eventstore/sqlite", allow: []string{contracts, module + "/migrations", ulid, xsync, goose, sqlite}},
-	{folder: "eventstore/postgres", allow: []string{contracts, module + "/migrations", ulid, xsync, goose, pgx}},
+	{folder: "eventstore", allow: []string{ulid, xmod}},
+	{folder: "eventstore/sqlite", allow: []string{contracts, module + "/migrations", ulid, goose, sqlite}},
+	{folder: "eventstore/postgres", allow: []string{contracts, module + "/migrations", ulid, goose, pgx}},
 	{folder: "eventstore/eventstoretest", allow: []string{contracts, ulid, pgx, sqlite}},
 	{folder: "projections", allow: []string{module + "/domain", contracts, ulid}},
 	{folder: "adapters", allow: []string{module + "/domain", contracts, module + "/projections"}, others: true},
