@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/oklog/ulid/v2"
@@ -73,7 +72,7 @@ func (c *cli) showCommands(ctx context.Context, a *app.App, list []httpapi.Comma
 	}
 	t := table{head: []string{"command", "to", "what", "state", "tries", "since", "record", "why"}}
 	for _, cmd := range list {
-		t.add(cmd.ID, domain.System(cmd.System).Title(), cmd.Kind, cmd.State, strconv.Itoa(cmd.Attempts),
+		t.add(cmd.ID, domain.System(cmd.System).Title(), cmd.Kind, cmd.State, cmd.Attempts,
 			cmd.Created.In(zone).Format("Jan 2 15:04:05"), orDash(cmd.Record), cmd.Error)
 	}
 	if asCSV {

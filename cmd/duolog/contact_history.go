@@ -108,8 +108,8 @@ func (c *cli) showHistory(k contacts.Contact, entries []history.Entry, s setting
 func historyCSV(c *cli, entries []history.Entry, s settings.Settings) error {
 	t := table{head: []string{"position", "at", "system", "record", "what", "by", "field", "before", "after"}}
 	for _, e := range entries {
-		row := []string{
-			number(e.Position), e.At.UTC().Format(time.RFC3339Nano), string(e.System), e.Record.ID, e.Kind, e.By,
+		row := []any{
+			e.Position, e.At.UTC().Format(time.RFC3339Nano), string(e.System), e.Record.ID, e.Kind, e.By,
 		}
 		if len(e.Changes) == 0 {
 			t.add(append(row, "", "", "")...)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/projections/history"
@@ -37,24 +39,59 @@ func (t *teller) decision(st history.Step) {
 	if d == nil {
 		return
 	}
-	first := "decided: "
+	var says []string
 	if d.Whole != nil {
-		t.line(indent+"→ "+first+whole(*d.Whole), st.Position)
-		first = "         "
+		says = append(says, whole(*d.Whole))
 	}
-	for _, g := range byResult(d.Verdicts) {
-		t.line(indent+"→ "+first+g.words(d.Settings), st.Position)
-		first = "         "
+	groups := byResult(d.Verdicts)
+	for _, g := range groups {
+		if !g.quiet() {
+			says = append(says, g.words(d.Settings))
+		}
+	}
+	if d.Review != "" {
+		says = append(says, "held for a person: "+d.Review)
+	}
+	if len(says) == 0 && (len(groups) > 0 || len(d.Commands) == 0) {
+		return // an echo, which has a line of its own, or nothing that changed
+	}
+	if len(says) == 0 {
+		says = append(says, commandsWord(d))
+	}
+	t.paragraph("→ decided: ", says, st.Position)
+	for _, g := range groups {
 		for _, v := range g.verdicts {
 			t.values(v)
 		}
 	}
-	if d.Review != "" {
-		t.c.printf("%s  held for a person: %s\n", indent, d.Review)
+}
+
+// paragraph prints sentences under each other, wrapped, with the position at the first line.
+func (t *teller) paragraph(lead string, says []string, position int64) {
+	blank := strings.Repeat(" ", runewidth.StringWidth(lead))
+	for _, say := range says {
+		for _, line := range wrap(say, lineWidth-12-len(indent)-len(blank)) {
+			if position > 0 {
+				t.line(indent+lead+line, position)
+			} else {
+				t.c.printf("%s%s%s\n", indent, lead, line)
+			}
+			lead, position = blank, 0
+		}
 	}
-	if first == "decided: " {
-		t.line(indent+"→ decided: "+commandsWord(d), st.Position)
+}
+
+// wrap breaks text between words.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && runewidth.StringWidth(line+" "+word) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimSpace(line + " " + word)
 	}
+	return append(lines, line)
 }
 
 func commandsWord(d *history.Decision) string {
@@ -85,8 +122,12 @@ func whole(w planner.Whole) string {
 	if strings.Contains(text, "%s") {
 		text = fmt.Sprintf(text, w.System.Title())
 	}
-	if w.Rule != "" {
-		text += "; " + w.Rule
+	switch {
+	case w.Rule == "":
+	case w.Result == planner.LinkedUp:
+		text += " by " + w.Rule
+	default:
+		text += ", " + w.Rule
 	}
 	if len(w.Others) > 0 && w.Result != planner.Reading {
 		names := make([]string, len(w.Others))
@@ -104,6 +145,11 @@ type verdictGroup struct {
 	rule     string
 	from     domain.System
 	verdicts []history.Verdict
+}
+
+// quiet ends are told by another line, or are nothing.
+func (g verdictGroup) quiet() bool {
+	return g.result == planner.Echo || g.result == planner.Unchanged && g.rule == ""
 }
 
 func byResult(all []history.Verdict) []verdictGroup {

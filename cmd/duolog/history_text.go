@@ -31,9 +31,9 @@ func (t *teller) header(k contacts.Contact, entries []history.Entry) {
 			changes++
 		}
 	}
-	t.c.printf("%s   %s   %s\n", t.c.paint(bold, displayName(k, t.settings)), k.ID, pair(k))
+	t.c.printf("%s   %s   %s%s\n", t.c.paint(bold, displayName(k, t.settings)), k.ID, pair(k), linkedBy(k))
 	zone, _ := time.Now().In(t.zone).Zone()
-	t.c.printf("%s, %s, newest last.  Times in %s.\n", plural(changes, "change"), plural(events, "event"), zone)
+	t.c.printf("%s, %s, newest last.  Times in %s.\n\n", plural(changes, "change"), plural(events, "event"), zone)
 }
 
 func (t *teller) entry(e history.Entry) {
@@ -42,7 +42,7 @@ func (t *teller) entry(e history.Entry) {
 		return
 	}
 	if day := dateOf(e.At, t.zone); day != t.day {
-		t.c.printf("\n%s\n", t.c.paint(bold, day))
+		t.c.printf("%s\n", t.c.paint(bold, day))
 		t.day = day
 	}
 	t.line(fmt.Sprintf("%11s  %s", e.At.In(t.zone).Format(timeLayout), t.headline(e)), e.Position)
@@ -60,6 +60,16 @@ func (t *teller) entry(e history.Entry) {
 		t.step(st)
 	}
 	t.c.printf("\n")
+}
+
+// linkedBy says what the records of a contact were linked on.
+func linkedBy(k contacts.Contact) string {
+	for _, r := range k.Records {
+		if r.State == "linked" && r.Reason != "" && r.Reason != "created" && r.Reason != "first sight" {
+			return "   linked by " + r.Reason
+		}
+	}
+	return ""
 }
 
 // line prints text with its position at the right.
@@ -125,8 +135,8 @@ func (t *teller) act(e history.Entry) {
 	if e.Act.Reason != "" {
 		parts = append(parts, e.Act.Reason)
 	}
-	t.c.printf("\n")
 	t.line("──── "+strings.Join(parts, "  "), e.Position)
+	t.c.printf("\n")
 }
 
 func (t *teller) footer(k contacts.Contact) {

@@ -65,7 +65,7 @@ func (c *cli) showMigrations(cfg app.Config, steps []eventstore.Migration) error
 		} else {
 			missing++
 		}
-		t.add(number(s.Version), s.Name, applied)
+		t.add(s.Version, s.Name, applied)
 	}
 	if c.json {
 		return c.printJSON(list)

@@ -55,26 +55,27 @@ func (c *cli) paint(colour, text string) string {
 // table is rows under headings; every row has as many cells.
 type table struct {
 	head []string
-	rows [][]string
+	rows [][]any
 }
 
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+// position is a cell that holds a place in the log.
+type position int64
 
-// csv writes the table for a spreadsheet. A cell that a spreadsheet would take for a formula is quoted with '.
+// add adds a row. Numbers are written with separators for people and bare for spreadsheets.
+func (t *table) add(cells ...any) { t.rows = append(t.rows, cells) }
+
+// csv writes the table for a spreadsheet.
 func (t *table) csv(w io.Writer) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(t.head); err != nil {
 		return err
 	}
 	for _, row := range t.rows {
-		safe := make([]string, len(row))
+		cells := make([]string, len(row))
 		for i, cell := range row {
-			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-				cell = "'" + cell
-			}
-			safe[i] = cell
+			cells[i] = safeCell(cell)
 		}
-		if err := out.Write(safe); err != nil {
+		if err := out.Write(cells); err != nil {
 			return err
 		}
 	}
@@ -82,20 +83,53 @@ func (t *table) csv(w io.Writer) error {
 	return out.Error()
 }
 
+// safeCell keeps a spreadsheet from taking a text for a formula.
+func safeCell(cell any) string {
+	text, ok := cell.(string)
+	if !ok {
+		return fmt.Sprint(cell)
+	}
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
 // print writes the table in columns; the last one is cut where the line is full.
 func (t *table) print(c *cli) {
-	widths := make([]int, len(t.head))
-	for _, row := range append([][]string{t.head}, t.rows...) {
+	lines := [][]string{t.head}
+	for _, row := range t.rows {
+		cells := make([]string, len(row))
 		for i, cell := range row {
+			cells[i] = shown(cell)
+		}
+		lines = append(lines, cells)
+	}
+	widths := make([]int, len(t.head))
+	for _, line := range lines {
+		for i, cell := range line {
 			widths[i] = max(widths[i], runewidth.StringWidth(cell))
 		}
 	}
-	for n, row := range append([][]string{t.head}, t.rows...) {
-		line := columns(row, widths)
+	for n, line := range lines {
+		text := columns(line, widths)
 		if n == 0 {
-			line = c.paint(faint, line)
+			text = c.paint(faint, text)
 		}
-		c.printf("%s\n", line)
+		c.printf("%s\n", text)
+	}
+}
+
+func shown(cell any) string {
+	switch v := cell.(type) {
+	case int:
+		return number(int64(v))
+	case int64:
+		return number(v)
+	case position:
+		return at(int64(v))
+	default:
+		return fmt.Sprint(v)
 	}
 }
 

@@ -39,7 +39,7 @@ func (c *cli) projectionsList() *cobra.Command {
 				if s.Building != nil {
 					building = "at " + at(*s.Building)
 				}
-				t.add(s.Name, number(s.Version), at(s.Position), number(s.Lag), number(s.Parked), since(s.PollAge),
+				t.add(s.Name, s.Version, position(s.Position), s.Lag, s.Parked, since(s.PollAge),
 					since(s.AdvanceAge), building)
 			}
 			switch {
@@ -96,7 +96,7 @@ func personIf(needed bool) error {
 func (c *cli) showParked(all []projections.Parked, asCSV bool) error {
 	t := table{head: []string{"projection", "position", "key", "tries", "error"}}
 	for _, p := range all {
-		t.add(p.Projection, at(p.Position), p.Key, number(p.Attempts), p.Error)
+		t.add(p.Projection, position(p.Position), p.Key, p.Attempts, p.Error)
 	}
 	switch {
 	case c.json:

@@ -50,7 +50,7 @@ type commandGroup struct {
 func (c *cli) groups() []commandGroup {
 	return []commandGroup{
 		{"run", "Run, try, look", []*cobra.Command{
-			c.serve(), c.sandbox(), c.status(), c.doctor(),
+			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(),
 		}},
 		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.reconcile()}},
 		{"people", "People", []*cobra.Command{c.contact(), c.commands(), c.webhooks()}},

@@ -212,7 +212,7 @@ func (c *cli) introduce(s *sandboxes, o sandboxOptions) {
 
 func (c *cli) countSandbox(r sandboxReport) {
 	t := table{head: []string{"", "Aloware", "HubSpot"}}
-	row := func(what string, a, h int) { t.add(what, number(int64(a)), number(int64(h))) }
+	row := func(what string, a, h int) { t.add(what, a, h) }
 	row("contacts", r.Aloware.Contacts, r.HubSpot.Contacts)
 	row("writes by API", r.Aloware.Writes, r.HubSpot.Writes)
 	row("reads by API", r.Aloware.Reads, r.HubSpot.Reads)

@@ -216,7 +216,7 @@ func (c *cli) listVersions(ctx context.Context, a *app.App, all []app.SettingsVe
 			lines[i].Changes = append(lines[i].Changes, settings.Diff(all[i-1].Settings, v.Settings)...)
 			what = inWords(lines[i].Changes)
 		}
-		t.add(fmt.Sprintf("v%d", v.Version), at(v.Position), time.UnixMicro(v.At).In(zone).Format(bothLayout), v.Actor,
+		t.add(fmt.Sprintf("v%d", v.Version), position(v.Position), time.UnixMicro(v.At).In(zone).Format(bothLayout), v.Actor,
 			orDash(v.Reason), what)
 	}
 	switch {

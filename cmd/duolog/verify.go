@@ -87,9 +87,9 @@ func (c *cli) tellVerify(v verifyReport) {
 	c.printf("%s   %s\n", plural(int64(len(v.Faults))+v.MoreFaults, "fault"), c.paint(red, "✗"))
 	t := table{head: []string{"position", "fault", "what"}}
 	for _, f := range v.Faults {
-		where := "–"
+		var where any = "–"
 		if f.Position > 0 {
-			where = at(f.Position)
+			where = position(f.Position)
 		}
 		t.add(where, f.Kind, f.Detail)
 	}

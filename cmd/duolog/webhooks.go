@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -53,11 +52,9 @@ func (c *cli) showRejected(ctx context.Context, a *app.App, list []httpapi.NotTa
 		t.head = append(t.head, "expected", "offered", "type", "position")
 	}
 	for _, l := range list {
-		row := []string{
-			l.At.In(zone).Format("Jan 2 15:04:05"), domain.System(l.System).Title(), l.Kind, strconv.Itoa(l.Status), l.Reason,
-		}
+		row := []any{l.At.In(zone).Format("Jan 2 15:04:05"), domain.System(l.System).Title(), l.Kind, l.Status, l.Reason}
 		if asCSV {
-			row = append(row, l.URL, strings.Join(l.Offered, " "), l.Vendor, strconv.FormatInt(l.Position, 10))
+			row = append(row, l.URL, strings.Join(l.Offered, " "), l.Vendor, l.Position)
 		}
 		t.add(row...)
 	}
