@@ -115,6 +115,7 @@ type Verdict struct {
 	// Value and Loser say where the values stand: never the values.
 	Value   *Ref      `json:"value,omitempty"`
 	Loser   *Ref      `json:"loser,omitempty"`
+	// Command is the write that follows, or that is told back.
 	Command ulid.ULID `json:"command,omitzero"`
 	// After is the field's state from this input on.
 	After FieldState `json:"after"`

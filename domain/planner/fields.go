@@ -254,7 +254,7 @@ func (p *fieldPass) decide(w writes) {
 		_, hasA = p.now.Base[domain.Aloware]
 		_, hasH = p.now.Base[domain.HubSpot]
 		if !hasA || !hasH {
-			p.conclude(Verdict{Result: Echo, From: p.unsure.System.Other()}) // the create is still on its way
+			p.conclude(Verdict{Result: Echo, From: p.unsure.System.Other(), Command: p.unsure.Command}) // the create is still on its way
 			return
 		}
 	}
@@ -355,7 +355,7 @@ func (p *fieldPass) still(w writes) {
 	if p.now.State == Pending {
 		p.now.State = InStep // told back; the outcome may still be to come
 	}
-	p.conclude(Verdict{Result: Echo, From: p.stored.Pending.System.Other()})
+	p.conclude(Verdict{Result: Echo, From: p.stored.Pending.System.Other(), Command: p.stored.Pending.Command})
 }
 
 // agree takes note that both sides hold the same.
@@ -543,7 +543,7 @@ func (p *fieldPass) shut(reason string) {
 // conclude records the verdict when it says or changes something.
 func (p *fieldPass) conclude(v Verdict) {
 	v.Field, v.After = p.f.Name, p.now
-	if v.Command.IsZero() && reflect.DeepEqual(p.now, p.stored) {
+	if (v.Command.IsZero() || v.Result == Echo) && reflect.DeepEqual(p.now, p.stored) {
 		return
 	}
 	p.d.verdict(p.pass, v)

@@ -73,7 +73,7 @@ func (t *Tally) decision(d planner.Decision, decided, told map[string]bool) {
 	}
 	for _, f := range d.Fields {
 		if f.Result == planner.Echo {
-			told[d.Contact.String()+f.Field+f.After.Base[f.From.Other()]] = true
+			told[f.Command.String()] = true
 		}
 	}
 }
