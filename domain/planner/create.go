@@ -2,10 +2,8 @@ package planner
 
 import (
 	"encoding/json"
-	"slices"
 
 	"github.com/duolog/duolog/domain"
-	"github.com/duolog/duolog/domain/identity"
 	"github.com/duolog/duolog/domain/settings"
 )
 
@@ -58,7 +56,7 @@ func (p *pass) doubted(d *draft, r *Record) bool {
 		return false
 	}
 	for _, f := range p.v.Control.Settings.Fields {
-		if seen, ok := r.value(f.Aloware.Read); ok && seen.Hasty {
+		if r.doubtful(f.Aloware.Read) {
 			p.confirm(d, r)
 			return true
 		}
@@ -81,134 +79,6 @@ func (p *pass) create(d *draft, r *Record) {
 		return
 	}
 	p.sendCreate(d, r, target)
-}
-
-// mayCreate returns an empty result when the counterpart may be made now.
-func (p *pass) mayCreate(d *draft, r *Record, target domain.System) (Result, string, []domain.Record) {
-	s := p.v.Control.Settings
-	if !s.Contacts.Create.Allows(target) {
-		return Blocked, "contacts.create = " + string(s.Contacts.Create), nil
-	}
-	if missing := p.lacks(r, target); missing != "" {
-		return OutOfScope, missing, nil
-	}
-	if rule, others := p.contested(d, r, target); rule != "" {
-		return OutOfScope, rule, others
-	}
-	if rule := p.withheld(d, r, nil); rule != "" {
-		return Withheld, rule, nil
-	}
-	return "", "", nil
-}
-
-// lacks names the first thing without which the target cannot hold the person.
-func (p *pass) lacks(r *Record, target domain.System) string {
-	props := r.Properties()
-	for _, f := range p.v.Control.Settings.Fields {
-		if !f.Required && (f.Name != settings.PhoneField || target != domain.Aloware) || !allowed(f, target) {
-			continue
-		}
-		if text, _, err := f.Get(r.ID.System, props, p.v.env); err != nil || text == "" {
-			if target == domain.Aloware || f.Name != settings.PhoneField {
-				return "no usable " + f.Name
-			}
-		}
-	}
-	return ""
-}
-
-// contested names who holds, or is about to hold, the one key under which the target keeps people apart: the number
-// in Aloware, the email in HubSpot. A pending create reserves it.
-func (p *pass) contested(d *draft, r *Record, target domain.System) (string, []domain.Record) {
-	kind := identity.KindEmail
-	if target == domain.Aloware {
-		kind = identity.KindPhone
-	}
-	for _, k := range r.keys {
-		if k.Kind != kind {
-			continue
-		}
-		for _, o := range p.holders(k) {
-			if o.ID == r.ID || o.Link.Contact == d.Contact || !o.alive() && o.Link.State != Absorbed {
-				continue
-			}
-			if o.ID.System == target || p.reserves(o, target) {
-				return kind + " shared with " + o.ID.String(), []domain.Record{o.ID}
-			}
-		}
-	}
-	return "", nil
-}
-
-func (p *pass) reserves(o *Record, target domain.System) bool {
-	c := p.v.Contact(o.Link.Contact)
-	if c == nil {
-		return false
-	}
-	cr := c.Head.Creation
-	return !cr.Command.IsZero() && cr.System == target && cr.Result != Refused ||
-		p.standing(c.ID, target, domain.Record{}) != nil
-}
-
-// decline says, once per reason, why no counterpart is made.
-func (p *pass) decline(d *draft, r *Record, cr Creation, others []domain.Record) {
-	state := Unlinked
-	if cr.Result == OutOfScope {
-		state = Excluded
-	}
-	if r.Link.State != state {
-		l := r.Link
-		l.State, l.Reason = state, cr.Rule
-		d.link(p, r, l)
-	}
-	if d.head.Creation == cr {
-		return
-	}
-	d.head.Creation, d.head.Others, d.head.Lookups = cr, others, nil
-	d.Whole = &Whole{Result: cr.Result, Rule: cr.Rule, System: cr.System, Others: others}
-}
-
-// readmit takes back an exclusion whose reason is gone.
-func (p *pass) readmit(d *draft, r *Record) {
-	if r.Link.State == Excluded {
-		l := r.Link
-		l.State, l.Reason = Unlinked, ""
-		d.link(p, r, l)
-		d.head.Others = nil
-	}
-}
-
-// lookFirst asks HubSpot for each match key before a create, until the baseline says that everybody there is known.
-// A create in Aloware needs none: its write begins with a look-up of its own.
-func (p *pass) lookFirst(d *draft, r *Record, target domain.System) bool {
-	if p.v.Control.Baseline || target == domain.Aloware {
-		return false
-	}
-	c := p.v.own(d.Contact)
-	waiting, news, asked := false, false, []Lookup(nil)
-	for _, k := range r.keys {
-		if k.Kind == identity.KindUnique {
-			continue
-		}
-		l := Lookup{By: k.Kind, Digest: p.v.Digester.Of("lookup/"+k.Kind, k.Value)}
-		i := slices.IndexFunc(d.head.Lookups, func(o Lookup) bool { return o.By == l.By && o.Digest == l.Digest })
-		if i >= 0 && !slices.Contains(c.Unasked, d.head.Lookups[i].Command) {
-			l = d.head.Lookups[i]
-		} else {
-			news = true
-			l.Command = d.command(p, Outgoing{
-				Command: Command{Kind: domain.KindLookup, System: target, Source: r.ID, By: k.Kind}, Value: k.Value,
-			})
-		}
-		waiting = waiting || !slices.Contains(c.Looked, l.Command)
-		asked = append(asked, l)
-	}
-	d.head.Lookups = asked
-	if news {
-		d.head.Creation = Creation{System: target, Result: Looking}
-		d.Whole = &Whole{Result: Looking, Rule: "no baseline yet", System: target}
-	}
-	return waiting
 }
 
 func (p *pass) sendCreate(d *draft, r *Record, target domain.System) {
@@ -280,71 +150,4 @@ func (p *pass) placeholder(d *draft, r *Record, target domain.System, values map
 		}}
 		d.verdict(p, Verdict{Field: f.Name, Result: Kept, Rule: "placeholder", After: after})
 	}
-}
-
-// creationOutcome draws the consequences of a create that was answered.
-func (p *pass) creationOutcome(d *draft) {
-	c := p.v.own(d.Contact)
-	if c == nil || c.Created == nil || c.Created.Command != d.head.Creation.Command {
-		return
-	}
-	s := c.Created
-	target := d.head.Creation.System
-	switch {
-	case s.Result == domain.ResultApplied || s.Result == domain.ResultPartly:
-		p.adopt(d, s.Record, "created", target)
-	case s.Result == domain.ResultWithdrawn:
-		d.head.Creation = Creation{}
-	case s.Reason == domain.ReasonExists && !s.Existing.IsZero():
-		p.existing(d, s.Existing, target)
-	case d.head.Creation.Result != Refused:
-		d.head.Creation.Result, d.head.Creation.Rule = Refused, s.Reason
-		d.Whole = &Whole{Result: Refused, Rule: s.Reason, System: target, Command: s.Command}
-	}
-}
-
-// adopt links a record of the target to the contact, whatever contact it had.
-func (p *pass) adopt(d *draft, id domain.Record, reason string, target domain.System) {
-	d.head.Creation = Creation{}
-	if id.IsZero() {
-		return
-	}
-	lone := p.standing(d.Contact, target.Other(), domain.Record{})
-	r := p.v.records[id]
-	if lone == nil || r == nil || r.Link.Contact == d.Contact && r.Link.State == Linked {
-		return
-	}
-	if r.Link.Contact.IsZero() || r.Link.Contact == d.Contact {
-		d.link(p, r, Link{Contact: d.Contact, State: Linked, Reason: reason})
-		l := lone.Link
-		l.State, l.Reason = Linked, reason
-		d.link(p, lone, l)
-		d.Whole = &Whole{Result: LinkedUp, Rule: reason, System: target, Others: []domain.Record{id}}
-		return
-	}
-	p.join(d, lone, r, reason)
-	d.head.Creation = Creation{}
-}
-
-// existing decides on the record that stood in the way of a create: linked if it is nobody's and nothing contradicts,
-// otherwise the contact stays out, and says because of whom.
-func (p *pass) existing(d *draft, id domain.Record, target domain.System) {
-	lone := p.standing(d.Contact, target.Other(), domain.Record{})
-	r := p.v.records[id]
-	if lone == nil || r == nil {
-		return
-	}
-	d.Considered = append(d.Considered, id)
-	taken := !r.Link.Contact.IsZero() && r.Link.Contact != d.Contact &&
-		p.standing(r.Link.Contact, target.Other(), domain.Record{}) != nil
-	if !taken && r.alive() && !identity.Contradicts(lone.keys, r.keys) {
-		p.adopt(d, id, "existed there", target)
-		return
-	}
-	kind := "email"
-	if target == domain.Aloware {
-		kind = "phone"
-	}
-	p.decline(d, lone, Creation{System: target, Result: OutOfScope, Rule: kind + " shared with " + id.String()},
-		[]domain.Record{id})
 }

@@ -113,8 +113,8 @@ type Verdict struct {
 	Rule   string        `json:"rule,omitempty"`
 	From   domain.System `json:"from,omitempty"` // whose value counted
 	// Value and Loser say where the values stand: never the values.
-	Value   *Ref      `json:"value,omitempty"`
-	Loser   *Ref      `json:"loser,omitempty"`
+	Value *Ref `json:"value,omitempty"`
+	Loser *Ref `json:"loser,omitempty"`
 	// Command is the write that follows, or that is told back.
 	Command ulid.ULID `json:"command,omitzero"`
 	// After is the field's state from this input on.
@@ -195,6 +195,8 @@ type FieldState struct {
 	Rule   string `json:"rule,omitempty"`
 	// From is the system whose value was sent or tried last.
 	From domain.System `json:"from,omitempty"`
+	// Since is the clock of what HubSpot showed when a write to it was decided last, µs UTC.
+	Since int64 `json:"since,omitempty"`
 	// Recent are digests sent lately, and those Aloware held lately, newest last: an old body delivered again, or a
 	// write of ours that lands late, looks like one of them.
 	Recent []HeldValue `json:"recent,omitempty"`

@@ -139,110 +139,6 @@ type Operation struct {
 // Stopped reports whether inputs are only folded.
 func (c Control) Stopped() bool { return c.Mode == domain.ModeOff || c.Paused || c.Shut }
 
-// View is the part of the planner state an input needs.
-type View struct {
-	Control  Control
-	Digester Digester
-
-	records  map[domain.Record]*Record
-	contacts map[ulid.ULID]*Contact
-	members  map[ulid.ULID]map[domain.Record]bool
-	byKey    map[identity.Key]map[domain.Record]bool
-	env      settings.Env
-	filter   *settings.Filter
-	control  bool // control changed
-}
-
-// NewView makes an empty view under a control state.
-func NewView(c Control, d Digester) *View {
-	v := &View{
-		Control: c, Digester: d, records: map[domain.Record]*Record{}, contacts: map[ulid.ULID]*Contact{},
-		members: map[ulid.ULID]map[domain.Record]bool{}, byKey: map[identity.Key]map[domain.Record]bool{},
-	}
-	v.compile()
-	return v
-}
-
-// compile prepares what the settings are used through; a filter that does not parse lets nobody in.
-func (v *View) compile() {
-	v.env = v.Control.Settings.Env()
-	v.filter = nil
-	if f, err := settings.ParseFilter(v.Control.Pilot.Filter); v.Control.Pilot.Filter != "" && err == nil {
-		v.filter = &f
-	}
-}
-
-// AddRecord puts a loaded record into the view; a second one of the same id is ignored.
-func (v *View) AddRecord(r *Record) {
-	if _, ok := v.records[r.ID]; ok {
-		return
-	}
-	v.records[r.ID] = r
-	v.join(r)
-	r.keys = identity.Keys(v.Control.Settings, r.ID, r.Properties())
-	r.before = r.keys
-	v.index(r)
-}
-
-// AddContact puts a loaded contact into the view; a second one of the same id is ignored.
-func (v *View) AddContact(c *Contact) {
-	if _, ok := v.contacts[c.ID]; !ok {
-		v.contacts[c.ID] = c
-	}
-}
-
-// Record returns a record of the view, nil when there is none.
-func (v *View) Record(id domain.Record) *Record { return v.records[id] }
-
-// Contact returns the contact an id means, aliases followed, nil when it is not in the view.
-func (v *View) Contact(id ulid.ULID) *Contact {
-	c := v.contacts[id]
-	for range 32 {
-		if c == nil || c.Alias.IsZero() {
-			return c
-		}
-		c = v.contacts[c.Alias]
-	}
-	return c
-}
-
-// Members returns a contact's records, sorted.
-func (v *View) Members(id ulid.ULID) []*Record {
-	all := make([]*Record, 0, len(v.members[id]))
-	for r := range v.members[id] {
-		all = append(all, v.records[r])
-	}
-	slices.SortFunc(all, func(a, b *Record) int {
-		if a.ID.Less(b.ID) {
-			return -1
-		}
-		return 1
-	})
-	return all
-}
-
-// Changed returns the records and contacts an input or a decision changed since loading, sorted.
-func (v *View) Changed() (records []*Record, contacts []*Contact, control bool) {
-	for _, r := range v.records {
-		if r.changed {
-			records = append(records, r)
-		}
-	}
-	for _, c := range v.contacts {
-		if c.changed {
-			contacts = append(contacts, c)
-		}
-	}
-	slices.SortFunc(records, func(a, b *Record) int {
-		if a.ID.Less(b.ID) {
-			return -1
-		}
-		return 1
-	})
-	slices.SortFunc(contacts, func(a, b *Contact) int { return a.ID.Compare(b.ID) })
-	return records, contacts, v.control
-}
-
 // KeyChanges returns the match keys a changed record lost and won since loading.
 func (r *Record) KeyChanges() (lost, won []identity.Key) {
 	for _, k := range r.before {
@@ -271,6 +167,13 @@ func (r *Record) value(property string) (Seen, bool) {
 	return s, ok
 }
 
+// doubtful reports a value that may be an older one that came late; a write's read-back of the same settles that.
+func (r *Record) doubtful(property string) bool {
+	s, _ := r.value(property)
+	a, answered := r.Answers[property]
+	return s.Hasty && !(answered && sameRaw(a.Value, s.Value))
+}
+
 // Properties returns the latest value of every property.
 func (r *Record) Properties() domain.Properties {
 	p := make(domain.Properties, len(r.Seen)+len(r.Answers))
@@ -284,59 +187,6 @@ func (r *Record) Properties() domain.Properties {
 		}
 	}
 	return p
-}
-
-// record returns the record, making it at the input when it is new.
-func (v *View) record(id domain.Record, in Input) *Record {
-	r := v.records[id]
-	if r == nil {
-		r = &Record{ID: id, First: in.Position, FirstID: in.ID, Life: Live}
-		v.records[id] = r
-	}
-	r.changed = true
-	return r
-}
-
-// contact returns the contact, making it when it is new.
-func (v *View) contact(id ulid.ULID) *Contact {
-	if c := v.Contact(id); c != nil {
-		return c
-	}
-	c := &Contact{ID: id, changed: true}
-	v.contacts[id] = c
-	return c
-}
-
-func (v *View) join(r *Record) {
-	if r.Link.Contact.IsZero() {
-		return
-	}
-	m := v.members[r.Link.Contact]
-	if m == nil {
-		m = map[domain.Record]bool{}
-		v.members[r.Link.Contact] = m
-	}
-	m[r.ID] = true
-}
-
-func (v *View) leave(r *Record) { delete(v.members[r.Link.Contact], r.ID) }
-
-func (v *View) index(r *Record) {
-	for _, k := range r.keys {
-		if v.byKey[k] == nil {
-			v.byKey[k] = map[domain.Record]bool{}
-		}
-		v.byKey[k][r.ID] = true
-	}
-}
-
-// reindex works the record's match keys out anew.
-func (v *View) reindex(r *Record) {
-	for _, k := range r.keys {
-		delete(v.byKey[k], r.ID)
-	}
-	r.keys = identity.Keys(v.Control.Settings, r.ID, r.Properties())
-	v.index(r)
 }
 
 // Touch marks a record as changed, so that it is written again.

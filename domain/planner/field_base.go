@@ -1,0 +1,93 @@
+package planner
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/duolog/duolog/domain"
+)
+
+// load takes the field's stored state and draws in what the outcome of its pending write said.
+func (p *fieldPass) load(f *Field) {
+	if f != nil {
+		p.stored = f.FieldState
+	}
+	p.now = p.stored.clone()
+	w := p.stored.Pending
+	if w == nil {
+		return
+	}
+	if f.Settled == nil || f.Settled.Command != w.Command {
+		p.unsure = w
+		return
+	}
+	p.now.Pending = nil
+	s := f.Settled
+	reason, refused := s.Refused[p.f.Side(w.System).Write]
+	switch {
+	case s.Result == domain.ResultApplied, s.Result == domain.ResultSuperseded, s.Result == domain.ResultPartly && !refused:
+		base := w.Digest
+		if t := p.sides[w.System]; t.answer != "" && t.answered >= s.Position {
+			base = t.answer
+		}
+		p.setBase(w.System, base)
+		p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
+	case s.Result == domain.ResultWithdrawn:
+		p.withdrawn(w)
+	default:
+		if reason == "" {
+			reason = s.Reason
+		}
+		p.now.State, p.now.Result, p.now.Rule = Apart, Refused, reason
+	}
+}
+
+// withdrawn takes a write back that never left: its source has changed again, and is planned from the present.
+func (p *fieldPass) withdrawn(w *PendingWrite) {
+	from := w.System.Other()
+	p.now.State, p.now.Result, p.now.Rule = Dirty, Waiting, "withdrawn"
+	if w.Was == "" {
+		p.now.Base = nil
+		return
+	}
+	p.now.Base[from] = w.Was
+}
+
+func (s FieldState) clone() FieldState {
+	s.Base = maps.Clone(s.Base)
+	s.Recent = slices.Clone(s.Recent)
+	if s.Pending != nil {
+		w := *s.Pending
+		s.Pending = &w
+	}
+	return s
+}
+
+// setBase moves a side's base; what Aloware held before stays recognisable for a day.
+func (p *fieldPass) setBase(s domain.System, digest string) {
+	if p.now.Base == nil {
+		p.now.Base = map[domain.System]string{}
+	}
+	old := p.now.Base[s]
+	p.now.Base[s] = digest
+	if s == domain.Aloware && old != "" && old != digest {
+		p.remember(s, old)
+	}
+}
+
+func (p *fieldPass) remember(s domain.System, digest string) {
+	keep := slices.DeleteFunc(p.now.Recent, func(h HeldValue) bool {
+		return h.System == s && h.Digest == digest || p.in.RecordedAt-h.At > dayMicros
+	})
+	keep = append(keep, HeldValue{System: s, Digest: digest, At: p.in.RecordedAt})
+	if len(keep) > recentKept {
+		keep = keep[len(keep)-recentKept:]
+	}
+	p.now.Recent = keep
+}
+
+func (p *fieldPass) recent(s domain.System, digest string) bool {
+	return slices.ContainsFunc(p.now.Recent, func(h HeldValue) bool {
+		return h.System == s && h.Digest == digest && p.in.RecordedAt-h.At <= dayMicros
+	})
+}

@@ -1,0 +1,129 @@
+package planner
+
+import (
+	"github.com/duolog/duolog/domain"
+)
+
+// decide finds which side changed and what follows. It works on the state, whatever the input was.
+func (p *fieldPass) decide(w writes) {
+	if reason, shut := p.v.Control.ShutFields[p.f.Name]; shut {
+		p.shut(reason)
+		return
+	}
+	_, hasA := p.now.Base[domain.Aloware]
+	_, hasH := p.now.Base[domain.HubSpot]
+	if p.unsure != nil {
+		p.recognise()
+		_, hasA = p.now.Base[domain.Aloware]
+		_, hasH = p.now.Base[domain.HubSpot]
+		if !hasA || !hasH {
+			p.conclude(Verdict{Result: Echo, From: p.unsure.System.Other(), Command: p.unsure.Command}) // the create is still on its way
+			return
+		}
+	}
+	if !hasA || !hasH {
+		p.first(w)
+		return
+	}
+	a, h := p.changed(domain.Aloware), p.changed(domain.HubSpot)
+	switch {
+	case p.overrun():
+		p.restore(w)
+	case p.overtaken(a, h):
+		p.conflict(w)
+	case h && !a && p.lateWrite():
+		p.flow(w, domain.Aloware, "own late write")
+	case !a && !h:
+		p.still(w)
+	case p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest && p.unsure == nil:
+		p.agree()
+	case a && h:
+		p.conflict(w)
+	case a:
+		p.flow(w, domain.Aloware, "")
+	default:
+		p.flow(w, domain.HubSpot, "")
+	}
+}
+
+// recognise takes the target's report of a write that is under way for what it is: an echo, or the target's own
+// rendering of our value. It never is a change by the target.
+func (p *fieldPass) recognise() {
+	t := p.sides[p.unsure.System]
+	own := t.system() == domain.HubSpot && t.seen.Own
+	if t.digest != p.unsure.Digest && !own {
+		return
+	}
+	if p.now.Base[t.system()] == t.digest {
+		return
+	}
+	p.setBase(t.system(), t.digest)
+}
+
+// changed reports whether a side shows something else than its base, as far as that is to be believed now.
+func (p *fieldPass) changed(s domain.System) bool {
+	t := p.sides[s]
+	differs := t.digest != p.now.Base[s]
+	if s != domain.Aloware || p.unsure != nil && p.unsure.System == s {
+		// Aloware names no author: while a write to it is under way, the read-back that follows will tell.
+		return differs && s != domain.Aloware
+	}
+	if t.rec.doubtful(p.f.Aloware.Read) || differs && !t.seen.Read && p.recent(s, t.digest) {
+		p.confirm(p.d, t.rec) // an old body that comes late or again looks like a change: ask before it is believed
+		return false
+	}
+	return differs
+}
+
+// overtaken reports whether the target of a write under way changed before it told the write back: whose value ends
+// there is not known, so the conflict rule decides.
+func (p *fieldPass) overtaken(a, h bool) bool {
+	if p.unsure == nil || p.now.Base[p.unsure.System] == p.unsure.Digest {
+		return false
+	}
+	return p.unsure.System == domain.Aloware && a || p.unsure.System == domain.HubSpot && h
+}
+
+// lateWrite reports whether HubSpot shows a value we sent some time ago and it names us as the author: not a
+// person's change, so what Aloware holds now is sent again.
+func (p *fieldPass) lateWrite() bool {
+	h := p.sides[domain.HubSpot]
+	return p.unsure == nil && h.seen.Own && h.digest != p.sides[domain.Aloware].digest && p.recent(domain.HubSpot, h.digest)
+}
+
+// confirm reads an Aloware record, once, before a doubtful value is believed.
+func (p *pass) confirm(d *draft, r *Record) {
+	if r.Link.Reading.IsZero() || r.Link.Reading == r.ReadDone {
+		p.sendRead(d, r)
+	}
+}
+
+// still is a field neither side of which changed: an echo that closes a write, a refusal to tell, or nothing.
+func (p *fieldPass) still(w writes) {
+	if p.e.Force && p.now.State == Apart && p.now.Result == Refused && p.now.From.Valid() {
+		p.flow(w, p.now.From, "tried again")
+		return
+	}
+	if p.now.State == Apart && p.now.Result == Refused && p.stored.State == Pending {
+		p.conclude(Verdict{Result: Refused, Rule: p.now.Rule, From: p.now.From})
+		return
+	}
+	told := p.e.Record.System.Valid() && p.stored.Pending != nil && p.e.Record == p.sides[p.stored.Pending.System].rec.ID &&
+		p.e.Told[p.f.Side(p.stored.Pending.System).Read]
+	if !told {
+		return
+	}
+	if p.now.State == Pending {
+		p.now.State = InStep // told back; the outcome may still be to come
+	}
+	p.conclude(Verdict{Result: Echo, From: p.stored.Pending.System.Other(), Command: p.stored.Pending.Command})
+}
+
+// agree takes note that both sides hold the same.
+func (p *fieldPass) agree() {
+	for s, t := range p.sides {
+		p.setBase(s, t.digest)
+	}
+	p.now.State, p.now.Result, p.now.Rule, p.now.Pending = InStep, "", "", nil
+	p.conclude(Verdict{Result: Agreed, Rule: "same on both sides"})
+}

@@ -1,0 +1,118 @@
+package planner
+
+import (
+	"reflect"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
+)
+
+func allowed(f settings.Field, target domain.System) bool { return f.Direction.Allows(target) }
+
+// lets reports whether switch and field both allow a value into the target.
+func (p *fieldPass) lets(target domain.System) bool {
+	return allowed(p.f, target) && p.v.Control.Settings.Contacts.Update.Allows(target)
+}
+
+// flow sends one side's value to the other, or says why not.
+func (p *fieldPass) flow(w writes, from domain.System, rule string) {
+	s, t := p.sides[from], p.sides[from.Other()]
+	v := Verdict{From: from, Rule: rule, Value: ref(s.rec, p.f, s.digest)}
+	if base, ok := p.now.Base[t.system()]; ok && base != t.digest {
+		v.Loser = ref(t.rec, p.f, t.digest)
+	}
+	if result, why := p.stops(s, t); result != "" {
+		v.Result, v.Rule = result, why
+		p.apart(v)
+		return
+	}
+	prop, raw, err := p.f.Put(t.system(), s.text, p.v.env)
+	if err != nil {
+		v.Result, v.Rule = Invalid, reasonText(err)
+		p.apart(v)
+		return
+	}
+	if t.system() == domain.HubSpot {
+		p.now.Since = t.seen.Clock
+	}
+	was := p.now.Base[from]
+	if old := p.now.Pending; old != nil && old.System == t.system() {
+		was = old.Was
+	}
+	lost := p.unsure != nil && p.unsure.System == from && s.digest != p.unsure.Digest
+	p.setBase(from, s.digest)
+	p.setBase(t.system(), t.digest)
+	p.remember(t.system(), s.digest)
+	u := w[t.system()]
+	u.values[prop], u.digests[prop] = raw, s.digest
+	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: s.digest, Was: was}
+	p.now.State, p.now.Result, p.now.Rule, p.now.From = Pending, "", "", from
+	v.Result, v.Command = Sent, u.id
+	if lost {
+		p.restate(w[from], s) // an earlier write to this side may still land: ours follows it
+	}
+	p.conclude(v)
+}
+
+// restate writes a side's own value back to it, after an uncertain write that would replace it.
+func (p *fieldPass) restate(u *update, s side) {
+	prop, raw, err := p.f.Put(s.system(), s.text, p.v.env)
+	if err == nil {
+		u.values[prop], u.digests[prop] = raw, s.digest
+	}
+}
+
+// stops returns why a value may not flow, empty when it may.
+func (p *fieldPass) stops(s, t side) (Result, string) {
+	target := t.system()
+	switch {
+	case s.err != nil:
+		return Invalid, reasonText(s.err)
+	case !allowed(p.f, target):
+		return Blocked, p.f.Name + " is " + string(p.f.Direction)
+	case !p.v.Control.Settings.Contacts.Update.Allows(target):
+		return Blocked, "contacts.update = " + string(p.v.Control.Settings.Contacts.Update)
+	case s.blank() && p.f.Blank == settings.BlankKeep:
+		return Kept, "blank = keep"
+	case p.f.Overwrite == settings.OverwriteNever && !t.blank():
+		return Kept, "overwrite = never"
+	case p.f.Overwrite == settings.OverwriteIfBlank && !t.blank():
+		return Kept, "overwrite = if_blank"
+	case target == domain.Aloware && p.f.Name == settings.PhoneField:
+		return Impossible, "Aloware cannot change a phone"
+	}
+	if rule := p.withheld(p.d, s.rec, t.rec); rule != "" {
+		return Withheld, rule
+	}
+	return "", ""
+}
+
+// apart leaves the sides as they are and says so; nothing is sent for it until a side changes again.
+func (p *fieldPass) apart(v Verdict) {
+	for s, t := range p.sides {
+		if _, ok := p.now.Base[s]; !ok || s == v.From || v.From == "" || v.Loser != nil {
+			p.setBase(s, t.digest)
+		}
+	}
+	p.now.State, p.now.Result, p.now.Rule, p.now.From = Apart, v.Result, v.Rule, v.From
+	if p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest {
+		p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
+	}
+	p.conclude(v)
+}
+
+// shut keeps bases as they are while the field's gate is closed and marks the contact for the day it opens.
+func (p *fieldPass) shut(reason string) {
+	p.d.head.Dirty = true
+	p.now.State, p.now.Result, p.now.Rule = Dirty, Waiting, "gate: "+reason
+	p.conclude(Verdict{Result: Waiting, Rule: p.now.Rule})
+}
+
+// conclude records the verdict when it says or changes something.
+func (p *fieldPass) conclude(v Verdict) {
+	v.Field, v.After = p.f.Name, p.now
+	if (v.Command.IsZero() || v.Result == Echo) && reflect.DeepEqual(p.now, p.stored) {
+		return
+	}
+	p.d.verdict(p.pass, v)
+}

@@ -1,0 +1,81 @@
+package planner
+
+import (
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
+)
+
+// first is a field's first sight in a linked contact: there is no base, so the first-value rule speaks.
+func (p *fieldPass) first(w writes) {
+	a, h := p.sides[domain.Aloware], p.sides[domain.HubSpot]
+	switch {
+	case a.rec.doubtful(p.f.Aloware.Read):
+		p.confirm(p.d, a.rec)
+	case a.err == nil && h.err == nil && a.digest == h.digest:
+		p.agree()
+	case a.blank():
+		p.flow(w, domain.HubSpot, "fills a blank")
+	case h.blank():
+		p.flow(w, domain.Aloware, "fills a blank")
+	default:
+		p.firstDiffers(w)
+	}
+}
+
+func (p *fieldPass) firstDiffers(w writes) {
+	rule := "initial = " + string(p.f.Initial)
+	switch p.f.Initial {
+	case settings.FillBlanks:
+		p.apart(Verdict{Result: Kept, Rule: rule})
+	case settings.Review:
+		p.now.State, p.now.Result, p.now.Rule = Dirty, HeldBack, rule
+		p.conclude(Verdict{Result: HeldBack, Rule: rule})
+	case settings.AlowareWins:
+		p.flow(w, domain.Aloware, rule)
+	case settings.NewestWins:
+		winner, known := p.newest()
+		if !known {
+			rule += ": time unknown"
+		}
+		p.flow(w, winner, rule)
+	default:
+		p.flow(w, domain.HubSpot, rule)
+	}
+}
+
+// newest returns the side whose value is surely later, HubSpot when that cannot be told.
+func (p *fieldPass) newest() (winner domain.System, known bool) {
+	a, h := p.sides[domain.Aloware].seen, p.sides[domain.HubSpot].seen
+	if a.Read || h.Read || max(a.Clock-h.Clock, h.Clock-a.Clock) <= newestMargin {
+		return domain.HubSpot, false
+	}
+	if a.Clock > h.Clock {
+		return domain.Aloware, true
+	}
+	return domain.HubSpot, true
+}
+
+// conflict: both sides changed. Directions bind first, then the rule.
+func (p *fieldPass) conflict(w writes) {
+	toA, toH := p.lets(domain.Aloware), p.lets(domain.HubSpot)
+	rule := "conflict = " + string(p.f.Conflict)
+	winner := domain.HubSpot
+	switch {
+	case toA && !toH:
+		rule = "only " + string(settings.ToAloware)
+	case toH && !toA:
+		winner, rule = domain.Aloware, "only "+string(settings.ToHubSpot)
+	case p.f.Conflict == settings.AlowareWins:
+		winner = domain.Aloware
+	case p.f.Conflict == settings.NewestWins:
+		var known bool
+		if winner, known = p.newest(); !known {
+			rule += ": time unknown"
+		}
+	case p.f.Conflict == settings.Review:
+		p.now.State, p.now.Result, p.now.Rule = Dirty, HeldBack, rule
+		p.conclude(Verdict{Result: HeldBack, Rule: rule})
+		return
+	}
+	p.flow(w, winner, rule)
+}

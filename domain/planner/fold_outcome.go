@@ -1,0 +1,86 @@
+package planner
+
+import (
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
+)
+
+func (v *View) foldOutcome(in Input, o domain.Outcome) Effect {
+	e := Effect{Contact: o.Contact, Settled: &o, Changed: true}
+	v.settle(in, o)
+	if o.Record.IsZero() {
+		return e
+	}
+	r := v.record(o.Record, in)
+	if o.Kind == domain.KindRead {
+		r.ReadDone = o.Command
+	}
+	if o.Created {
+		r.Known = true
+	}
+	if o.Reason == domain.ReasonGone && o.Clock >= r.LifeAt {
+		r.Life, r.LifeAt = Reported, o.Clock
+	}
+	v.shows(in, o, r)
+	if o.Complete {
+		r.Known = true
+	}
+	v.reindex(r)
+	return e
+}
+
+// shows folds what an outcome shows of its target. What the command wrote is the target's rendering of our value, an
+// answer; anything else is as good as a read.
+func (v *View) shows(in Input, o domain.Outcome, r *Record) {
+	if r.Seen == nil {
+		r.Seen = map[string]Seen{}
+	}
+	if r.Answers == nil {
+		r.Answers = map[string]Seen{}
+	}
+	for name, value := range o.Shows {
+		write := name
+		if f, ok := v.Control.Settings.FieldFor(o.System, name); ok {
+			write = f.Side(o.System).Write
+		}
+		into := r.Seen
+		if _, sent := o.Sent[write]; sent {
+			into = r.Answers
+		}
+		if old, ok := into[name]; !ok || o.Clock >= old.Clock {
+			into[name] = Seen{Value: value, Clock: o.Clock, Position: in.Position, Read: true}
+		}
+	}
+}
+
+// settle notes the outcome beside what waits for it; only what still waits keeps it, so the order in which an outcome
+// and a decision that replaced the write are folded does not matter.
+func (v *View) settle(in Input, o domain.Outcome) {
+	if c := v.Contact(o.Contact); c != nil && o.Kind == domain.KindLookup {
+		list := &c.Looked // refused: nothing is known, and the create's own guard must do
+		if o.Result == domain.ResultWithdrawn {
+			list = &c.Unasked
+		}
+		c.noteLookup(o.Command, list)
+	}
+	v.note(o.Contact, &Settlement{
+		Command: o.Command, Position: in.Position, Result: o.Result, Reason: o.Reason, Record: o.Record,
+		Existing: o.Existing, Refused: o.Refused,
+	})
+}
+
+func (v *View) note(contact ulid.ULID, s *Settlement) {
+	c := v.Contact(contact)
+	if c == nil {
+		return
+	}
+	if c.Head.Creation.Command == s.Command {
+		c.Created, c.changed = s, true
+	}
+	for _, f := range c.Fields {
+		if f.Pending != nil && f.Pending.Command == s.Command {
+			f.Settled, c.changed = s, true
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package planner
+
+import (
+	"github.com/duolog/duolog/domain"
+)
+
+// withheld returns the rule by which the mode keeps a write back, empty when it may go.
+func (p *pass) withheld(_ *draft, r, other *Record) string {
+	switch {
+	case p.v.Control.Mode == domain.ModeObserve:
+		return "mode = observe"
+	case p.e.Withhold:
+		return "going live sends nothing retroactively"
+	case p.v.Control.Mode != domain.ModePilot:
+		return ""
+	case p.v.filter != nil && !p.v.filter.Match(p.getter(r, other)):
+		return "mode = pilot: not in its filter"
+	case p.v.Control.Pilot.MaxWritesPerHour > 0 &&
+		p.v.Control.Writes[p.in.RecordedAt/hourMicros] >= p.v.Control.Pilot.MaxWritesPerHour:
+		return "mode = pilot: at most so many writes an hour"
+	default:
+		return ""
+	}
+}
+
+// getter looks a field up for the pilot filter: HubSpot's value counts, Aloware's where HubSpot has none.
+func (p *pass) getter(records ...*Record) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		f, ok := p.v.field(name)
+		if !ok {
+			return "", false
+		}
+		text := ""
+		for _, r := range records {
+			if r == nil {
+				continue
+			}
+			got, _, err := f.Get(r.ID.System, r.Properties(), p.v.env)
+			if err == nil && got != "" && (text == "" || r.ID.System == domain.HubSpot) {
+				text = got
+			}
+		}
+		return text, text != ""
+	}
+}
