@@ -74,7 +74,7 @@ func (c *cli) listContacts(ctx context.Context, a *app.App, f contacts.Filter, a
 		return err
 	}
 	if c.json {
-		return c.printJSON(map[string]any{"contacts": slices.Concat([]contacts.Contact{}, list), "counts": counts})
+		return c.printJSON(map[string]any{"contacts": some(list), "counts": counts})
 	}
 	control, _, err := a.Control(ctx)
 	if err != nil {

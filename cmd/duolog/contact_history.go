@@ -91,7 +91,7 @@ func touches(e history.Entry, field string, s settings.Settings) bool {
 func (c *cli) showHistory(k contacts.Contact, entries []history.Entry, s settings.Settings, asCSV bool) error {
 	switch {
 	case c.json:
-		return c.printJSON(map[string]any{"contact": k.ID, "entries": slices.Concat([]history.Entry{}, entries)})
+		return c.printJSON(map[string]any{"contact": k.ID, "entries": some(entries)})
 	case asCSV:
 		return historyCSV(c, entries, s)
 	}

@@ -180,3 +180,11 @@ func orDash(text string) string {
 	}
 	return text
 }
+
+// some makes a missing list one that is written as [].
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -161,7 +160,7 @@ func (c *cli) settingsDiff() *cobra.Command {
 
 func (c *cli) showChanges(changes []settings.Change) error {
 	if c.json {
-		return c.printJSON(map[string]any{"changes": slices.Concat([]settings.Change{}, changes)})
+		return c.printJSON(map[string]any{"changes": some(changes)})
 	}
 	if len(changes) == 0 {
 		c.printf("No difference.\n")
