@@ -2,73 +2,131 @@ package app_test
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"testing"
-	"time"
 
 	alowarebox "github.com/duolog/duolog/adapters/aloware/sandbox"
 	"github.com/duolog/duolog/adapters/httpapi"
 	hubspotbox "github.com/duolog/duolog/adapters/hubspot/sandbox"
 	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/cmd/internal/app"
-	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
-	"github.com/duolog/duolog/projections/contacts"
 )
 
-// rig is a whole Duolog between two sandboxes, over real HTTP.
+// rig is a whole Duolog between two sandboxes, over real HTTP. Its node is the process that is asked; others may
+// share the database.
 type rig struct {
-	*app.App
+	*node
 	t       *testing.T
 	hubspot *hubspotbox.Sandbox
 	aloware *alowarebox.Sandbox
-	url     string
+	config  app.Config
+	logger  *slog.Logger
+}
+
+// node is one serving process.
+type node struct {
+	*app.App
+	url  string
+	stop func() // ends it and waits; again is a no-op
+}
+
+// plan says what a rig is made of. The zero value is the default preset between two empty, well-behaved sandboxes.
+type plan struct {
+	database         string // default: an SQLite file of its own
+	change           func(*settings.Settings)
+	people           []sandboxkit.Person
+	hubspot, aloware sandboxkit.Faults
+	front            func(http.Handler) http.Handler // stands before Aloware
+	config           func(*app.Config)
+	logger           *slog.Logger
 }
 
 // eachBackend runs a test on SQLite and on PostgreSQL.
 func eachBackend(t *testing.T, test func(t *testing.T, database string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "duolog.db")) })
-	t.Run("postgres", func(t *testing.T) { test(t, eventstoretest.PostgresURL(t)) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, "sqlite:"+filepath.Join(t.TempDir(), "duolog.db"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, eventstoretest.PostgresURL(t))
+	})
 }
 
-// start runs Duolog with the settings on a database, between sandboxes with people and faults.
-func start(t *testing.T, database string, change func(*settings.Settings), people []sandboxkit.Person, faults sandboxkit.Faults) *rig {
+// start runs Duolog on a database with the settings, between sandboxes with people and faults.
+func start(t *testing.T, p plan) *rig {
 	t.Helper()
-	hf, af := faults, faults
-	hf.Retries, hf.RateLimit = 10, -1
+	r := sandboxes(t, p)
+	r.apply(p.change)
+	r.node = r.boot()
+	return r
+}
+
+// sandboxes makes a rig without a process.
+func sandboxes(t *testing.T, p plan) *rig {
+	t.Helper()
+	p.hubspot.Retries, p.hubspot.RateLimit = 10, -1
 	r := &rig{
-		t: t, hubspot: hubspotbox.New(hubspotbox.Config{Faults: hf, SearchRate: -1}),
-		aloware: alowarebox.New(alowarebox.Config{Faults: af, WebhookToken: "sandbox"}),
+		t: t, hubspot: hubspotbox.New(hubspotbox.Config{Faults: p.hubspot, SearchRate: -1}), logger: p.logger,
+		aloware: alowarebox.New(alowarebox.Config{Faults: p.aloware, WebhookToken: "sandbox"}),
 	}
-	h, a := httptest.NewServer(r.hubspot), httptest.NewServer(r.aloware)
-	if err := r.hubspot.Seed(people); err != nil {
-		t.Fatal(err)
+	if p.front == nil {
+		p.front = func(h http.Handler) http.Handler { return h }
 	}
-	if err := r.aloware.Seed(people); err != nil {
-		t.Fatal(err)
+	if r.logger == nil {
+		r.logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.url = "http://" + l.Addr().String()
+	h, a := httptest.NewServer(r.hubspot), httptest.NewServer(p.front(r.aloware))
+	t.Cleanup(func() {
+		r.hubspot.Close()
+		r.aloware.Close()
+		h.Close()
+		a.Close()
+	})
 	dir := t.TempDir()
-	ctx, cancel := context.WithCancel(context.Background())
-	r.App, err = app.Open(ctx, app.Config{
-		Connection: "default", DatabaseURL: database, Data: dir, Addr: l.Addr().String(), PublicURL: r.url, Migrate: true,
+	if p.database == "" {
+		p.database = "sqlite:" + filepath.Join(dir, "duolog.db")
+	}
+	r.config = app.Config{
+		Connection: "default", DatabaseURL: p.database, Data: dir, Migrate: true,
 		MasterKeyFile: filepath.Join(dir, "master.key"), APIToken: "test",
 		HubSpot: app.HubSpot{BaseURL: h.URL, AccessToken: "any", ClientSecret: "sandbox"},
 		Aloware: app.Aloware{BaseURL: a.URL, APIToken: "any", WebhookToken: "sandbox"},
-	}, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))
-	if err != nil {
-		t.Fatal(err)
 	}
+	if p.config != nil {
+		p.config(&r.config)
+	}
+	r.must(r.hubspot.Seed(p.people))
+	r.must(r.aloware.Seed(p.people))
+	return r
+}
+
+func (r *rig) must(err error) {
+	r.t.Helper()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// apply makes the default preset, changed, the settings in force, as a person does before the first start.
+func (r *rig) apply(change func(*settings.Settings)) {
+	r.t.Helper()
+	a, err := app.Open(r.t.Context(), r.config, r.logger)
+	r.must(err)
+	_, err = a.ApplySettings(r.t.Context(), preset(r.t, change), 0, httpapi.By{Actor: "test"})
+	r.must(err)
+	r.must(a.Close())
+}
+
+func preset(t *testing.T, change func(*settings.Settings)) settings.Settings {
+	t.Helper()
 	s, err := settings.Preset(settings.PresetDefault)
 	if err != nil {
 		t.Fatal(err)
@@ -77,138 +135,40 @@ func start(t *testing.T, database string, change func(*settings.Settings), peopl
 	if change != nil {
 		change(&s)
 	}
-	if _, err := r.ApplySettings(ctx, s, 0, httpapi.By{Actor: "test"}); err != nil {
-		t.Fatal(err)
+	return s
+}
+
+// boot starts a process on the rig's database, and has both sandboxes tell it what happens.
+func (r *rig) boot() *node {
+	r.t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(r.t.Context(), "tcp", "127.0.0.1:0")
+	r.must(err)
+	n := &node{url: "http://" + l.Addr().String()}
+	c := r.config
+	c.Addr, c.PublicURL = l.Addr().String(), n.url
+	ctx, cancel := context.WithCancel(context.Background())
+	if n.App, err = app.Open(ctx, c, r.logger); err != nil {
+		cancel()
+		r.t.Fatal(err)
 	}
-	r.hubspot.SetTarget(r.url + "/webhooks/hubspot/default")
-	r.aloware.SetTarget(r.url + "/webhooks/aloware/default")
 	ended := make(chan error, 1)
-	go func() { ended <- r.Serve(ctx, l) }()
-	t.Cleanup(func() {
+	go func() { ended <- n.Serve(ctx, l) }()
+	n.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Error("serve:", err)
+			r.t.Error("serve:", err)
 		}
-		if err := r.Close(); err != nil {
-			t.Error(err)
+		if err := n.Close(); err != nil {
+			r.t.Error(err)
 		}
-		r.hubspot.Close()
-		r.aloware.Close()
-		h.Close()
-		a.Close()
 	})
-	return r
+	r.t.Cleanup(n.stop)
+	r.hear(n.url)
+	return n
 }
 
-// wait polls until a condition holds.
-func (r *rig) wait(what string, holds func(ctx context.Context) (bool, error)) {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 60*time.Second)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		ok, err := holds(ctx)
-		if err != nil && ctx.Err() == nil {
-			r.t.Fatalf("%s: %v", what, err)
-		}
-		if ok {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			s, _ := r.Status(context.Background())
-			b, _ := json.MarshalIndent(s, "", " ")
-			r.t.Fatalf("waited in vain: %s\n%s", what, b)
-		case <-tick.C:
-		}
-	}
-}
-
-// baseline waits for both sides to have been read.
-func (r *rig) baseline() {
-	r.t.Helper()
-	r.wait("baseline", func(ctx context.Context) (bool, error) {
-		c, _, err := r.Control(ctx)
-		return c.Baseline, err
-	})
-}
-
-// settle waits until webhooks are delivered and everything is planned, sent and folded.
-func (r *rig) settle() {
-	r.t.Helper()
-	r.baseline()
-	for range 3 {
-		ctx, cancel := context.WithTimeout(r.t.Context(), 60*time.Second)
-		if err := r.hubspot.Quiesce(ctx); err != nil {
-			r.t.Fatal("hubspot webhooks: ", err)
-		}
-		if err := r.aloware.Quiesce(ctx); err != nil {
-			r.t.Fatal("aloware webhooks: ", err)
-		}
-		if err := r.WaitIdle(ctx); err != nil {
-			s, _ := r.Status(context.Background())
-			b, _ := json.MarshalIndent(s, "", " ")
-			r.t.Fatalf("not idle: %v\n%s", err, b)
-		}
-		cancel()
-	}
-}
-
-// differences compares both sandboxes field by field, for every linked contact, and lists what no decision explains.
-func (r *rig) differences() []string {
-	r.t.Helper()
-	control, _, err := r.Control(r.t.Context())
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	env := control.Settings.Env()
-	hs, as := map[string]map[string]string{}, map[string]map[string]string{}
-	for _, c := range r.hubspot.All() {
-		hs[c.ID] = c.Properties
-	}
-	for _, c := range r.aloware.All() {
-		as[c.ID] = c.Properties
-	}
-	var out []string
-	err = r.EachContact(r.t.Context(), func(c contacts.Contact) error {
-		sides := map[domain.System]domain.Properties{}
-		for _, rec := range c.Records {
-			from := hs
-			if rec.System == domain.Aloware {
-				from = as
-			}
-			if v, ok := from[rec.ID]; ok && rec.State == "linked" {
-				sides[rec.System] = raw(v)
-			}
-		}
-		if len(sides) != 2 {
-			out = append(out, fmt.Sprintf("%s stands alone: %s %s %+v", c.ID, c.Status, c.Reason, c.Records))
-			return nil
-		}
-		state := map[string]string{}
-		for _, f := range c.Fields {
-			state[f.Field] = f.State
-		}
-		for _, f := range control.Settings.Fields {
-			a, _, _ := f.Get(domain.Aloware, sides[domain.Aloware], env)
-			h, _, _ := f.Get(domain.HubSpot, sides[domain.HubSpot], env)
-			if a != h && state[f.Name] != contacts.Apart && state[f.Name] != contacts.Held {
-				out = append(out, fmt.Sprintf("%s %s: %q / %q, %s", c.ID, f.Name, a, h, state[f.Name]))
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return out
-}
-
-func raw(values map[string]string) domain.Properties {
-	p := domain.Properties{}
-	for k, v := range values {
-		p[k], _ = json.Marshal(v)
-	}
-	return p
+// hear has both sandboxes send their webhooks to a process.
+func (r *rig) hear(url string) {
+	r.hubspot.SetTarget(url + "/webhooks/hubspot/default")
+	r.aloware.SetTarget(url + "/webhooks/aloware/default")
 }

@@ -127,7 +127,7 @@ func (a *App) WaitIdle(ctx context.Context) error {
 		if calm++; !idle {
 			calm = 0
 		}
-		sleep(ctx, 200*time.Millisecond)
+		sleep(ctx, 100*time.Millisecond)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
