@@ -138,7 +138,7 @@ func (d *Dispatcher) fact(e *outbox.Entry, r domain.Record, kind string, f domai
 		return eventstore.NewEvent{}, fmt.Errorf("answer to %s: a value is not JSON", e.Command)
 	}
 	return eventstore.NewEvent{
-		ID: d.NewID(), Stream: r.Stream(), Type: kind, Schema: 1, OccurredAt: f.Clock, Actor: string(e.System),
+		ID: d.NewID(), Stream: r.Stream(), Type: kind, Schema: domain.SchemaOf(kind), OccurredAt: f.Clock, Actor: string(e.System),
 		Causation: e.Input, Subject: r.Stream(), Data: data,
 		Key: d.Log.Vault().Blind("read", e.Command.String()+"/"+kind+"/"+r.Stream()),
 	}, nil

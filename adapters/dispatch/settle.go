@@ -120,7 +120,7 @@ func forget(ev eventstore.NewEvent) (eventstore.NewEvent, error) {
 		if err := json.Unmarshal(ev.Data, &f); err != nil {
 			return ev, fmt.Errorf("read a fact: %w", err)
 		}
-		ev.Type = domain.RecordSuppressed
+		ev.Type, ev.Schema = domain.RecordSuppressed, domain.SchemaOf(domain.RecordSuppressed)
 		kept = domain.Fact{Via: f.Via, Clock: f.Clock, Answer: f.Answer}
 	}
 	data, err := json.Marshal(kept)

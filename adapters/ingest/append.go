@@ -90,7 +90,7 @@ func (in *Ingest) rawLine(a adapters.Arrival, e eventstore.NewEvent, g eventstor
 // becomes a raw body.
 func (in *Ingest) event(a adapters.Arrival) eventstore.NewEvent {
 	e := eventstore.NewEvent{
-		ID: in.cfg.IDs(), Type: a.Type, Schema: 1, OccurredAt: a.OccurredAt,
+		ID: in.cfg.IDs(), Type: a.Type, Schema: domain.SchemaOf(a.Type), OccurredAt: a.OccurredAt,
 		Actor: string(in.System()), Key: in.key(a), Stream: a.Record.Stream(), Subject: a.Record.Stream(),
 	}
 	if a.Raw != nil {
@@ -126,7 +126,8 @@ func (in *Ingest) key(a adapters.Arrival) []byte {
 func suppressed(e eventstore.NewEvent) eventstore.NewEvent {
 	var f domain.Fact
 	_ = json.Unmarshal(e.Data, &f)
-	e.Type, e.Subject = domain.RecordSuppressed, eventstore.SubjectLog
+	e.Type, e.Schema = domain.RecordSuppressed, domain.SchemaOf(domain.RecordSuppressed)
+	e.Subject = eventstore.SubjectLog
 	e.Data, _ = encode(domain.Fact{Via: f.Via, Clock: f.Clock, Vendor: f.Vendor})
 	return e
 }

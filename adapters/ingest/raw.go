@@ -29,6 +29,7 @@ func (in *Ingest) rawEvent(e eventstore.NewEvent, r domain.Raw) eventstore.NewEv
 	if id, ok := strings.CutPrefix(e.Stream, string(in.System())+"/contact/"); !ok || !goodID(id) {
 		e.Stream, e.Subject = string(in.System())+"/raw", "raw/"+e.ID.String()
 	}
+	e.Schema = domain.SchemaOf(domain.SourceRaw)
 	e.Type, r.System, r.Vendor, r.Reason = domain.SourceRaw, in.System(), plain(r.Vendor), plain(r.Reason)
 	data, err := encode(r)
 	if err != nil || len(r.Body) == 0 || !goodText(data) {

@@ -126,7 +126,7 @@ func (g factMaker) fact(n int) (eventstore.NewEvent, error) {
 	}
 	data, err := json.Marshal(f)
 	return eventstore.NewEvent{
-		ID: g.id(), Stream: record.Stream(), Type: kind, Schema: 1, OccurredAt: f.Clock, Actor: string(record.System),
-		Subject: record.Stream(), Data: data,
+		ID: g.id(), Stream: record.Stream(), Type: kind, Schema: domain.SchemaOf(kind), OccurredAt: f.Clock,
+		Actor: string(record.System), Subject: record.Stream(), Data: data,
 	}, err
 }

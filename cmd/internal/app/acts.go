@@ -35,7 +35,8 @@ func (a *App) act(kind, stream string, payload any, by httpapi.By) (eventstore.N
 		by.Actor = a.Actor
 	}
 	return eventstore.NewEvent{
-		ID: a.NewID(), Stream: stream, Type: kind, Schema: 1, Actor: by.Actor, Subject: eventstore.SubjectLog, Data: data,
+		ID: a.NewID(), Stream: stream, Type: kind, Schema: domain.SchemaOf(kind), Actor: by.Actor,
+		Subject: eventstore.SubjectLog, Data: data,
 	}, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/postgres"
@@ -39,6 +40,9 @@ type App struct {
 
 // Open opens the database of the configuration and the connection's log.
 func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
+	if err := domain.CheckSchemas(); err != nil {
+		return nil, err
+	}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}

@@ -199,8 +199,8 @@ func (s *sweep) fact(kind string, r domain.Record, f domain.Fact) (eventstore.Ne
 		return eventstore.NewEvent{}, fmt.Errorf("fact of %s: a value is not JSON", r)
 	}
 	return eventstore.NewEvent{
-		ID: s.NewID(), Stream: r.Stream(), Type: kind, Schema: 1, OccurredAt: f.Clock, Actor: string(r.System),
-		Subject: r.Stream(), Data: data,
+		ID: s.NewID(), Stream: r.Stream(), Type: kind, Schema: domain.SchemaOf(kind), OccurredAt: f.Clock,
+		Actor: string(r.System), Subject: r.Stream(), Data: data,
 	}, nil
 }
 

@@ -26,8 +26,8 @@ func Outcome(vault eventstore.Vault, row Row, o domain.Outcome, id ulid.ULID) (e
 		return eventstore.NewEvent{}, fmt.Errorf("outcome of %s: a value is not JSON", row.Command)
 	}
 	return eventstore.NewEvent{
-		ID: id, Stream: stream, Type: domain.CommandSettled, Schema: 1, OccurredAt: o.Clock, Actor: "duolog",
-		Causation: row.Input, Subject: stream, Data: data,
+		ID: id, Stream: stream, Type: domain.CommandSettled, Schema: domain.SchemaOf(domain.CommandSettled),
+		OccurredAt: o.Clock, Actor: "duolog", Causation: row.Input, Subject: stream, Data: data,
 		Key: vault.Blind("outcome", row.Command.String()+"/"+o.Attempt.String()),
 	}, nil
 }
