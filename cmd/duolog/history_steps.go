@@ -18,7 +18,7 @@ func (t *teller) step(st history.Step) {
 	case history.StepDecided:
 		t.decision(st)
 	case history.StepSettled:
-		t.line(indent+"→ "+settled(st), st.Position)
+		t.paragraph("→ ", []string{settled(st)}, st.Position)
 	case history.StepEcho:
 		t.line(fmt.Sprintf("%s↩ %s told it back %s later: echo, stopped", indent, st.System.Title(), tookWord(st.After)),
 			st.Position)
@@ -182,8 +182,9 @@ func (g verdictGroup) words(version int) string {
 		return text + rule(g.rule)
 	case planner.Blocked, planner.Kept, planner.Withheld, planner.Impossible, planner.Invalid:
 		return fmt.Sprintf("%s not sent: %s%s (settings v%d)", fields, g.result, rule(g.rule), version)
+	default:
+		return fields + ": " + string(g.result) + rule(g.rule)
 	}
-	return fields + ": " + string(g.result) + rule(g.rule)
 }
 
 func rule(text string) string {
@@ -239,5 +240,8 @@ func settled(st history.Step) string {
 	for _, property := range slices.Sorted(maps.Keys(o.Refused)) {
 		text += "; " + property + " refused: " + o.Refused[property]
 	}
-	return text + " · " + tookWord(st.After)
+	if st.After > 0 {
+		text += " · " + tookWord(st.After)
+	}
+	return text
 }

@@ -147,7 +147,11 @@ func (t *teller) footer(k contacts.Contact) {
 			inStep++
 			continue
 		}
-		apart = append(apart, strings.TrimSpace(f.Field+" "+f.State+" "+f.Reason))
+		word := f.Field + " " + f.State
+		if f.Reason != "" {
+			word += " (" + f.Reason + ")"
+		}
+		apart = append(apart, word)
 	}
 	t.c.printf("%sNow: %d of %s in step.", indent, inStep, plural(int64(len(k.Fields)), "field"))
 	if len(apart) > 0 {

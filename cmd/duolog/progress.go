@@ -64,31 +64,16 @@ func (m *meter) line(done, total int64) {
 	m.c.note("%s: %s of %s %s, %.0f/s%s\n", m.what, number(done), number(total), m.unit, rate, eta)
 }
 
-// name changes what the work is called.
-func (m *meter) name(what string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.what == what {
-		return
-	}
-	m.finish()
-	m.what, m.began = what, time.Now()
-}
-
 // done ends the bar.
 func (m *meter) done() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.finish()
-	if m.bars != nil {
-		m.bars.Wait()
+	if m.bars == nil {
+		return
 	}
-}
-
-func (m *meter) finish() {
 	if m.bar != nil {
 		m.bar.EnableTriggerComplete()
 		m.bar.SetTotal(-1, true)
-		m.bar = nil
 	}
+	m.bars.Wait()
 }

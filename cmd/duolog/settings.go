@@ -115,7 +115,7 @@ func (c *cli) settingsValidate() *cobra.Command {
 
 // readSettings reads a settings file.
 func readSettings(path string) (s settings.Settings, basedOn int, err error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return s, 0, err
 	}
