@@ -34,11 +34,23 @@ func (p *fieldPass) load(f *Field) {
 		p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
 	case s.Result == domain.ResultWithdrawn:
 		p.withdrawn(w)
+	case s.Reason == domain.ReasonExists && s.Existing == p.sides[w.System].rec.ID:
+		p.existed(w)
 	default:
 		if reason == "" {
 			reason = s.Reason
 		}
 		p.now.State, p.now.Result, p.now.Rule = Apart, Refused, reason
+	}
+}
+
+// existed: the create that carried the value found the record this contact is now linked to. If that told our value
+// back, it was our own create, answered the second time; otherwise both sides are weighed as at first sight.
+func (p *fieldPass) existed(w *PendingWrite) {
+	p.adopted = true
+	p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
+	if p.now.Base[w.System] != w.Digest {
+		p.now.Base = nil
 	}
 }
 

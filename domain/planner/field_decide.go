@@ -100,6 +100,10 @@ func (p *pass) confirm(d *draft, r *Record) {
 
 // still is a field neither side of which changed: an echo that closes a write, a refusal to tell, or nothing.
 func (p *fieldPass) still(w writes) {
+	if p.adopted {
+		p.agree()
+		return
+	}
 	if p.e.Force && p.now.State == Apart && p.now.Result == Refused && p.now.From.Valid() {
 		p.flow(w, p.now.From, "tried again")
 		return

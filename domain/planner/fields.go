@@ -42,6 +42,8 @@ type fieldPass struct {
 	now    FieldState // stored, with the pending write's outcome drawn in
 	// unsure is the pending write whose outcome is not known yet, nil for none.
 	unsure *PendingWrite
+	// adopted: the pending create was refused because its record exists, and is ours.
+	adopted bool
 }
 
 // writes collects what a contact's fields send, one update per target.

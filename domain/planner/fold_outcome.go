@@ -9,6 +9,9 @@ import (
 func (v *View) foldOutcome(in Input, o domain.Outcome) Effect {
 	e := Effect{Contact: o.Contact, Settled: &o, Changed: true}
 	v.settle(in, o)
+	if o.Record.IsZero() && o.Reason == domain.ReasonExists {
+		o.Record = o.Existing // what stood in the way is what is shown
+	}
 	if o.Record.IsZero() {
 		return e
 	}

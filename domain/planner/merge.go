@@ -8,6 +8,14 @@ import (
 	"github.com/duolog/duolog/domain"
 )
 
+// mergePending reports whether the record took others in whose links still say otherwise.
+func (p *pass) mergePending(r *Record) bool {
+	return slices.ContainsFunc(r.Merged, func(id domain.Record) bool {
+		o := p.v.records[id]
+		return o != nil && o.Link.State != Merged
+	})
+}
+
 // planMerge follows a merge in a system: the survivor joins the contact of the primary, the ids merged away become
 // aliases, and a counterpart of the other contact is absorbed unless the primary's had none.
 func (p *pass) planMerge(r *Record) {

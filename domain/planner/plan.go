@@ -69,13 +69,11 @@ func (p *pass) planRecord(id domain.Record) {
 		d := p.draft(first)
 		d.link(p, r, Link{Contact: first, State: Unlinked, Reason: "first seen"})
 	}
-	p.planContact(r.Link.Contact)
-	for _, merged := range r.Merged {
-		if o := p.v.records[merged]; o != nil && o.Link.State != Merged {
-			p.planMerge(r)
-			return
-		}
+	if p.mergePending(r) { // first: what was decided for a contact that ends with the merge would end with it
+		p.planMerge(r)
+		return
 	}
+	p.planContact(r.Link.Contact)
 }
 
 // planContact brings a contact's state to what follows from what is seen.

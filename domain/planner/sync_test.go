@@ -108,6 +108,9 @@ func (w *world) checkAgreement() {
 			}
 		}
 		for _, f := range fields {
+			if st := c.Fields[f]; st.State == planner.Apart && (st.Result == planner.Refused || sides[0][f] == sides[1][f]) {
+				w.t.Fatalf("%s of %s is said to be apart: %s\n%s", f, c.ID, text(st), w.story())
+			}
 			if sides[0][f] != sides[1][f] && c.Fields[f].State != planner.Apart {
 				w.t.Fatalf("%s of %s: aloware %q, hubspot %q, state %s\n%s", f, c.ID, sides[0][f], sides[1][f], text(c.Fields[f]), w.story())
 			}
