@@ -11,9 +11,14 @@ import (
 
 // match looks for the record's counterpart, key by key in the settings' order. One free candidate is linked; several,
 // or one that is linked elsewhere, are held for a person; a shared number with contradicting emails is no candidate.
+// In the first scan of both sides only our own key links: who else could claim the candidate is known when it is over.
 func (p *pass) match(d *draft, r *Record) {
 	keys := identity.Ordered(p.v.Control.Settings, r.keys)
 	for _, kind := range []string{identity.KindUnique, identity.KindEmail, identity.KindPhone} {
+		if kind != identity.KindUnique && p.e.Scanned && !p.v.Control.Baseline {
+			d.head.Dirty = true
+			return
+		}
 		found := p.candidates(d, r, keys, kind)
 		for _, o := range found.all() {
 			d.Considered = append(d.Considered, o.ID)

@@ -52,6 +52,13 @@ var (
 )
 
 func newWorld(t *rapid.T, s settings.Settings) *world {
+	w := unknownWorld(t, s)
+	w.append(domain.BaselineCompleted, "connection", domain.Act{})
+	return w
+}
+
+// unknownWorld is one whose two sides were not scanned yet.
+func unknownWorld(t *rapid.T, s settings.Settings) *world {
 	w := &world{
 		t: t, settings: s, now: 1_700_000_000_000_000, systems: map[domain.System]map[string]map[string]string{
 			domain.HubSpot: {}, domain.Aloware: {},
@@ -63,7 +70,6 @@ func newWorld(t *rapid.T, s settings.Settings) *world {
 		t.Fatal(err)
 	}
 	w.append(domain.SettingsChanged, "connection", domain.SettingsAct{Version: 1, Settings: raw})
-	w.append(domain.BaselineCompleted, "connection", domain.Act{})
 	return w
 }
 
@@ -168,13 +174,13 @@ func (w *world) plan() bool {
 				out = append(out, w.view.PlanDirty(e.in, eff, id)...)
 			}
 		}
-		w.take(e.in, out)
+		w.take(e.in, eff, out)
 		return true
 	}
 	return false
 }
 
-func (w *world) take(in planner.Input, out []planner.Planned) {
+func (w *world) take(in planner.Input, eff planner.Effect, out []planner.Planned) {
 	for _, p := range out {
 		d := p.Decision
 		w.append(domain.DecisionMade, "contact/"+d.Contact.String(), d)
@@ -183,7 +189,7 @@ func (w *world) take(in planner.Input, out []planner.Planned) {
 	}
 	// planning again after a decision yields nothing
 	for range 1 {
-		if again := w.view.Plan(in, planner.Effect{Contact: contactOf(out), Changed: true}); len(again) > 0 {
+		if again := w.view.Plan(in, planner.Effect{Contact: contactOf(out), Changed: true, Scanned: eff.Scanned}); len(again) > 0 {
 			w.t.Fatalf("planned again on %s at %d: %s\nfirst: %s", in.Type, in.Position, text(again), text(out))
 		}
 	}
