@@ -17,7 +17,7 @@ import (
 )
 
 const story = `Jane Cooper   01JDB4Q8ZK3MT2V50000000000   Aloware 90417 ↔ HubSpot 512   linked by email
-3 changes, 9 events, newest last.  Times in PST.
+3 changes, 10 events, newest last.  Times in PST.
 
 Nov 3, 2026
  9:14:02 AM  HubSpot: created by CRM_UI userId:7  512                                        #61,207
@@ -124,6 +124,9 @@ func happened() []history.Entry {
 				Outcome: &history.Outcome{Result: domain.ResultApplied, Created: true, Attempts: 1},
 			},
 			{Position: 61214, Kind: history.StepEcho, System: domain.Aloware, Record: aw, After: 400 * time.Millisecond},
+			{Position: 61215, Kind: history.StepDecided, Decision: &history.Decision{ // told by the line above
+				Verdicts: []history.Verdict{{Field: "email", Result: planner.Echo}},
+			}},
 		},
 	}
 	conflict := history.Entry{
