@@ -35,6 +35,7 @@ type sandboxOptions struct {
 	webhooksTo                 string
 	secret, token              string
 	traffic, createShare       float64
+	trafficFor                 time.Duration
 	hubspotTries, alowareTries int
 	faults                     sandboxkit.Faults
 }
@@ -64,6 +65,7 @@ func (o *sandboxOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.secret, "client-secret", "sandbox", "signs HubSpot's webhooks")
 	f.StringVar(&o.token, "webhook-token", "sandbox", "Bearer value sent with Aloware's webhooks")
 	f.Float64Var(&o.traffic, "traffic", 0, "changes a second made by pretend users, both sides together")
+	f.DurationVar(&o.trafficFor, "traffic-for", 0, "end the traffic after so long, and go on answering; 0: never")
 	f.Float64Var(&o.createShare, "create-share", 0.1, "share of the changes that make a new contact")
 	f.Float64Var(&o.faults.FailRate, "fail-rate", 0, "share of API requests answered 5xx, nothing done")
 	f.Float64Var(&o.faults.FailAfterCommitRate, "fail-after-commit-rate", 0, "share carried out and answered 5xx")
@@ -154,16 +156,21 @@ func (s *sandboxes) close() {
 	s.aloware.Close()
 }
 
-// run makes traffic until ctx ends.
-func (s *sandboxes) run(ctx context.Context, o sandboxOptions) sandboxkit.TrafficReport {
-	if o.traffic == 0 {
-		<-ctx.Done()
-		return sandboxkit.TrafficReport{}
+// run makes traffic, for as long as it is to last, and returns when ctx ends.
+func (s *sandboxes) run(ctx context.Context, o sandboxOptions) (report sandboxkit.TrafficReport) {
+	if o.traffic > 0 {
+		busy, stop := context.WithCancel(ctx)
+		if o.trafficFor > 0 {
+			busy, stop = context.WithTimeout(ctx, o.trafficFor)
+		}
+		defer stop()
+		report = sandboxkit.Traffic{
+			Aloware: s.aloware, HubSpot: s.hubspot, Seed: o.faults.Seed, Rate: o.traffic, CreateShare: o.createShare,
+			FirstPerson: o.contacts,
+		}.Run(busy)
 	}
-	return sandboxkit.Traffic{
-		Aloware: s.aloware, HubSpot: s.hubspot, Seed: o.faults.Seed, Rate: o.traffic, CreateShare: o.createShare,
-		FirstPerson: o.contacts,
-	}.Run(ctx)
+	<-ctx.Done()
+	return report
 }
 
 // sandboxReport is what is printed at the end.
