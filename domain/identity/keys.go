@@ -149,3 +149,15 @@ func others(raw json.RawMessage) []json.RawMessage {
 	}
 	return list
 }
+
+// SameKeys reports whether both settings find the same keys in any record, so that an index of keys stays true.
+func SameKeys(a, b settings.Settings) bool {
+	for _, name := range []string{settings.EmailField, settings.PhoneField} {
+		f, hasF := a.Field(name)
+		g, hasG := b.Field(name)
+		if hasF != hasG || f.Aloware.Read != g.Aloware.Read || f.HubSpot.Read != g.HubSpot.Read {
+			return false
+		}
+	}
+	return a.PhoneRegion == b.PhoneRegion
+}

@@ -146,6 +146,8 @@ type Command struct {
 type HeadState struct {
 	// Dirty: inputs came while the sync was off, paused or shut; it is planned when that ends.
 	Dirty bool `json:"dirty,omitempty"`
+	// Parked: an input could not be decided; until a person has the planner try again, later ones are only taken in.
+	Parked bool `json:"parked,omitempty"`
 	// Creation of the missing counterpart.
 	Creation Creation `json:"creation,omitzero"`
 	// Lookups awaited before a create.

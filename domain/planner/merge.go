@@ -42,7 +42,7 @@ func (p *pass) planMerge(r *Record) {
 	d.link(p, r, l)
 	d.head.Review, d.head.Others = "", nil
 	d.Whole = &Whole{Result: LinkedUp, Rule: "merge", System: r.ID.System, Others: slices.Clone(r.Merged)}
-	if p.v.Control.Stopped() {
+	if p.v.Control.Stopped() || p.parked(d) {
 		d.head.Dirty = true
 		return
 	}

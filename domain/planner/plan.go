@@ -83,11 +83,11 @@ func (p *pass) planContact(id ulid.ULID) {
 		return
 	}
 	d := p.draft(c.ID)
-	if p.v.Control.Stopped() {
+	if p.v.Control.Stopped() || p.parked(d) {
 		p.markDirty(d)
 		return
 	}
-	d.head.Dirty = false
+	d.head.Dirty, d.head.Parked = false, false
 	p.creationOutcome(d)
 	for _, r := range p.v.Members(d.Contact) {
 		p.identify(d, r)
@@ -102,6 +102,9 @@ func (p *pass) markDirty(d *draft) {
 		d.Whole = &Whole{Result: Withheld, Rule: p.v.stopRule()}
 	}
 }
+
+// parked reports whether the contact waits for a person since an input of it could not be decided.
+func (p *pass) parked(d *draft) bool { return d.head.Parked && !p.e.Force }
 
 func (v *View) stopRule() string {
 	switch {

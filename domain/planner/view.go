@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/oklog/ulid/v2"
@@ -24,8 +25,9 @@ type View struct {
 	control  bool // control changed
 }
 
-// NewView makes an empty view under a control state.
+// NewView makes an empty view under a control state, which it leaves as it is.
 func NewView(c Control, d Digester) *View {
+	c.ShutFields, c.Writes, c.Operations = maps.Clone(c.ShutFields), maps.Clone(c.Writes), slices.Clone(c.Operations)
 	v := &View{
 		Control: c, Digester: d, records: map[domain.Record]*Record{}, contacts: map[ulid.ULID]*Contact{},
 		members: map[ulid.ULID]map[domain.Record]bool{}, byKey: map[identity.Key]map[domain.Record]bool{},

@@ -2,21 +2,21 @@ package outbound
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/lease"
-	"github.com/duolog/duolog/projections/outbound/outbox"
+	"github.com/duolog/duolog/projections/outbound/state"
 )
 
-// ErrMoved: another process planned meanwhile; what was worked out is thrown away.
-var ErrMoved = errors.New("planner state has moved on")
+// ErrMoved: another process planned, or swapped the state, meanwhile; what was worked out is thrown away.
+var ErrMoved = state.ErrMoved
 
 // Config of a Process. Page defaults to 500 inputs.
 type Config struct {
@@ -36,15 +36,15 @@ type Config struct {
 type Process struct {
 	Config
 	secret []byte
-	state  *cursor // nil: load it
-	poison int64   // position of an input that could not be decided
+	state  *state.Cursor // nil: load it
+	poison map[poisoned]bool
 }
 
-// cursor is the planner's place: the live version, the checkpoint and the connection's own state.
-type cursor struct {
-	store
+// poisoned names what could not be decided: an input, or a dirty contact on the act that opened the sync. What is
+// parked on it depends on the log alone, so that a process that finds the same again parks the same.
+type poisoned struct {
 	position int64
-	control  planner.Control
+	contact  ulid.ULID
 }
 
 // New returns a process that is at rest.
@@ -58,7 +58,7 @@ func New(c Config) *Process {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Process{Config: c, secret: c.Log.Vault().Secret("planner digest")}
+	return &Process{Config: c, secret: c.Log.Vault().Secret("planner digest"), poison: map[poisoned]bool{}}
 }
 
 // Run plans until ctx ends or the lease is lost. A failing database is tried again after a second.
@@ -72,7 +72,7 @@ func (p *Process) Run(ctx context.Context) error {
 			p.Logger.Warn("planner stopped, trying again", slog.Any("error", err))
 			pause(ctx, time.Second)
 		case n == 0 && err == nil:
-			if err := p.Log.Wait(ctx, p.state.position); err != nil && ctx.Err() == nil {
+			if err := p.Log.Wait(ctx, p.state.Position); err != nil && ctx.Err() == nil {
 				pause(ctx, time.Second)
 			}
 		}
@@ -89,41 +89,44 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Step plans one page of inputs and returns how many events it covered; 0 at the end of the log.
+// Step plans one page of inputs and returns how many events it covered; 0 at the end of the log. A page with inputs
+// that cannot be decided is done again, each time with one more of them parked.
 func (p *Process) Step(ctx context.Context) (int, error) {
-	n, err := p.step(ctx)
-	var bad *undecided
-	if errors.As(err, &bad) {
-		p.Logger.Error("an input could not be decided; it is parked", slog.Int64("position", bad.position), slog.Any("error", bad.err))
-		p.poison, p.state = bad.position, nil
-		return p.step(ctx)
+	for {
+		n, err := p.step(ctx)
+		if err != nil {
+			p.state = nil
+		}
+		var bad *undecided
+		if !errors.As(err, &bad) || p.poison[bad.poisoned] {
+			return n, err
+		}
+		p.Logger.Error("an input could not be decided; it is parked",
+			slog.Int64("position", bad.position), slog.Any("error", bad.err))
+		p.poison[bad.poisoned] = true
 	}
-	if err != nil {
-		p.state = nil
-	}
-	return n, err
 }
 
 func (p *Process) step(ctx context.Context) (int, error) {
 	if p.state == nil {
-		st, err := loadCursor(ctx, p.DB, p.Log)
+		st, err := state.Open(ctx, p.DB, p.Log)
 		if err != nil {
 			return 0, err
 		}
 		p.state = st
 	}
-	events, err := p.Log.Read(ctx, p.state.position, p.Page)
+	events, err := p.Log.Read(ctx, p.state.Position, p.Page)
 	if err != nil || len(events) == 0 {
 		return 0, err
 	}
 	events = cut(events)
-	w := &work{Process: p, cursor: *p.state}
+	w := &work{Process: p, Cursor: p.state}
 	if err := w.page(ctx, events); err != nil {
 		return 0, err
 	}
-	p.state.position, p.state.control = events[len(events)-1].Position, w.view.Control
+	clear(p.poison) // behind us
 	if p.Steered != nil {
-		p.Steered(p.state.control)
+		p.Steered(p.state.Control)
 	}
 	return len(events), nil
 }
@@ -141,53 +144,18 @@ func cut(events []eventstore.Event) []eventstore.Event {
 	return events
 }
 
-// loadCursor reads the live version's place, making version 1 when there is none.
-func loadCursor(ctx context.Context, db eventstore.DB, log eventstore.Log) (*cursor, error) {
-	c := &cursor{store: store{conn: log.Connection(), vault: log.Vault()}}
-	rows, err := db.Query(ctx, "SELECT version, position, control FROM outbound WHERE connection = $1 AND live = 1", c.conn)
-	type live struct {
-		version, position int64
-		control           string
-	}
-	got, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (live, error) {
-		var l live
-		return l, r.Scan(&l.version, &l.position, &l.control)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("load the planner's place: %w", err)
-	}
-	if len(got) == 0 {
-		c.version = 1
-		if _, err := db.Exec(ctx, `INSERT INTO outbound (connection, version, live, position, control, updated_at)
-			VALUES ($1, 1, 1, 0, '{}', 0) ON CONFLICT (connection, version) DO NOTHING`, c.conn); err != nil {
-			return nil, fmt.Errorf("open planner state: %w", err)
-		}
-		return c, nil
-	}
-	c.version, c.position = got[0].version, got[0].position
-	if err := json.Unmarshal([]byte(got[0].control), &c.control); err != nil {
-		return nil, fmt.Errorf("planner state: %w", err)
-	}
-	return c, nil
-}
-
-// Control returns the connection's own state as planned so far.
+// Control returns the connection's own state as planned so far, and the position up to which it was.
 func Control(ctx context.Context, db eventstore.DB, log eventstore.Log) (planner.Control, int64, error) {
-	c, err := loadCursor(ctx, db, log)
+	c, err := state.Open(ctx, db, log)
 	if err != nil {
 		return planner.Control{}, 0, err
 	}
-	return c.control, c.position, nil
+	return c.Control, c.Position, nil
 }
 
-// outboxRow gives a decided command its place in the outbox.
-func outboxRow(o planner.Outgoing, input int64) outbox.Row {
-	r := outbox.Row{
-		Command: o.ID, Contact: o.Contact, Kind: o.Kind, System: o.System, Record: o.Record, Source: o.Source, Input: input,
-		Payload: outbox.Payload{Values: o.Values, Phone: o.Phone, By: o.By, Value: o.Value, Properties: o.Properties},
-	}
-	if o.Kind == domain.KindCreate {
-		r.Record = domain.Record{}
-	}
-	return r
+// Rebuild folds the log from its beginning into a new version of planner state, swaps it in and removes the old one.
+// It decides nothing, and cannot add a command: package state does not know the outbox. progress, when not nil, hears
+// the position reached and the log's end after each page.
+func Rebuild(ctx context.Context, db eventstore.DB, log eventstore.Log, progress func(done, total int64)) error {
+	return state.Rebuilder{DB: db, Log: log, Progress: progress}.Run(ctx)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/outbound/state"
 )
 
 // Observed is a record as a scan or a look-up shows it.
@@ -20,7 +21,7 @@ type Observed struct {
 // sweep appends only these. It reads what is committed, so a fact still to be planned may be told twice; that does no
 // harm.
 func Differing(ctx context.Context, db eventstore.DB, log eventstore.Log, seen []Observed) ([]int, error) {
-	c, err := loadCursor(ctx, db, log)
+	c, err := state.Open(ctx, db, log)
 	if err != nil {
 		return nil, err
 	}
@@ -28,13 +29,13 @@ func Differing(ctx context.Context, db eventstore.DB, log eventstore.Log, seen [
 	for _, o := range seen {
 		n.Records[o.Record] = true
 	}
-	v := planner.NewView(c.control, planner.NewDigester(nil))
-	if err := c.round(ctx, db, v, n); err != nil {
+	v := planner.NewView(c.Control, planner.NewDigester(nil))
+	if err := c.Round(ctx, db, v, n); err != nil {
 		return nil, err
 	}
 	var out []int
 	for i, o := range seen {
-		if r := v.Record(o.Record); r == nil || !r.Known || r.Life != planner.Live || differs(c.control.Settings, r, o) {
+		if r := v.Record(o.Record); r == nil || !r.Known || r.Life != planner.Live || differs(c.Control.Settings, r, o) {
 			out = append(out, i)
 		}
 	}
@@ -70,24 +71,17 @@ type Standing struct {
 func EachStanding(ctx context.Context, db eventstore.DB, log eventstore.Log, sys domain.System,
 	fn func([]Standing) error,
 ) error {
-	c, err := loadCursor(ctx, db, log)
+	c, err := state.Open(ctx, db, log)
 	if err != nil {
 		return err
 	}
-	after, prefix := "", string(sys)+"/contact/"
-	for {
-		rows, err := db.Query(ctx, `SELECT record FROM outbound_record WHERE connection = $1 AND version = $2
-			AND record > $3 AND record > $4 AND record < $5 ORDER BY record LIMIT 500`,
-			c.conn, c.version, after, prefix, prefix+"\x7f")
-		ids, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (string, error) {
-			var id string
-			return id, r.Scan(&id)
-		})
+	for after := ""; ; {
+		ids, err := c.Records(ctx, db, sys, after, 500)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
 		after = ids[len(ids)-1]
-		page, err := c.standing(ctx, db, ids)
+		page, err := standing(ctx, c, db, ids)
 		if err != nil {
 			return err
 		}
@@ -97,7 +91,7 @@ func EachStanding(ctx context.Context, db eventstore.DB, log eventstore.Log, sys
 	}
 }
 
-func (c *cursor) standing(ctx context.Context, db eventstore.DB, ids []string) ([]Standing, error) {
+func standing(ctx context.Context, c *state.Cursor, db eventstore.DB, ids []string) ([]Standing, error) {
 	n := planner.NewNeeds()
 	for _, id := range ids {
 		r, err := domain.ParseRecord(id)
@@ -106,12 +100,12 @@ func (c *cursor) standing(ctx context.Context, db eventstore.DB, ids []string) (
 		}
 		n.Records[r] = true
 	}
-	v := planner.NewView(c.control, planner.NewDigester(nil))
-	if err := c.round(ctx, db, v, n); err != nil {
+	v := planner.NewView(c.Control, planner.NewDigester(nil))
+	if err := c.Round(ctx, db, v, n); err != nil {
 		return nil, err
 	}
-	phone, _ := c.control.Settings.Field(settings.PhoneField)
-	env := c.control.Settings.Env()
+	phone, _ := c.Control.Settings.Field(settings.PhoneField)
+	env := c.Control.Settings.Env()
 	var out []Standing
 	for _, id := range ids {
 		rec, _ := domain.ParseRecord(id)

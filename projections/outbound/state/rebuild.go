@@ -1,0 +1,208 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/lease"
+)
+
+// errBehind: the planner wrote to the live version while the new one was about to take its place.
+var errBehind = errors.New("live version is ahead")
+
+// Rebuilder folds the log from its beginning into a new version beside the live one, and swaps. It may run while the
+// planner works, in its process or in another: the planner finds its version gone and goes on with the new one.
+type Rebuilder struct {
+	DB    eventstore.DB
+	Log   eventstore.Log
+	Lease *lease.Handle // nil: not the owner; then the live version's row alone keeps planner and swap apart
+	Page  int           // events in a transaction; 0: 200
+	// Progress, when set, hears the position reached and the log's end after each page.
+	Progress func(done, total int64)
+}
+
+// Run rebuilds. One that was stopped leaves the live version as it was, and the next one begins anew.
+func (r Rebuilder) Run(ctx context.Context) error {
+	if r.Page <= 0 {
+		r.Page = 200
+	}
+	next, err := r.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("rebuild planner state: %w", err)
+	}
+	if err := r.fill(ctx, next); err != nil {
+		return fmt.Errorf("rebuild planner state: %w", err)
+	}
+	if err := r.removeOld(ctx, next.Version); err != nil {
+		return fmt.Errorf("remove old planner state: %w", err)
+	}
+	return nil
+}
+
+// begin makes the new version and stops every rebuild begun before; what they left is removed.
+func (r Rebuilder) begin(ctx context.Context) (*Cursor, error) {
+	if _, err := Open(ctx, r.DB, r.Log); err != nil {
+		return nil, err
+	}
+	next := &Cursor{Store: Store{Connection: r.Log.Connection(), Vault: r.Log.Vault()}}
+	err := r.DB.InTx(ctx, func(tx eventstore.Tx) error {
+		rows, err := tx.Query(ctx, "SELECT MAX(version) FROM outbound WHERE connection = $1", next.Connection)
+		last, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (int64, error) {
+			var n int64
+			return n, r.Scan(&n)
+		})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "UPDATE outbound SET position = -1 WHERE connection = $1 AND live = 0",
+			next.Connection); err != nil {
+			return err
+		}
+		next.Version = last[0] + 1
+		return next.insert(ctx, tx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return next, r.removeOld(ctx, next.Version)
+}
+
+// fill brings the new version to where the live one stands, and swaps.
+func (r Rebuilder) fill(ctx context.Context, next *Cursor) error {
+	var before int64
+	for {
+		live, err := Open(ctx, r.DB, r.Log)
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		if next.Position < live.Position {
+			err = r.page(ctx, next, live.Position)
+		} else {
+			err = r.swap(ctx, next, live)
+		}
+		done := err == nil && next.live
+		if err != nil && !errors.Is(err, errBehind) {
+			return err
+		}
+		head, err := r.Log.Head(ctx)
+		if err != nil {
+			return err
+		}
+		if r.Progress != nil {
+			r.Progress(next.Position, head.Position)
+		}
+		if done {
+			return nil
+		}
+		r.yield(ctx, time.Since(began), before != 0 && head.Position != before)
+		before = head.Position
+	}
+}
+
+// yield gives a SQLite database's only writer's place to others for as long as it was held, while anyone appends.
+func (r Rebuilder) yield(ctx context.Context, held time.Duration, appending bool) {
+	if !appending || r.DB.Backend() != "sqlite" {
+		return
+	}
+	t := time.NewTimer(held)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// page folds the next events, none behind the live version's position.
+func (r Rebuilder) page(ctx context.Context, next *Cursor, until int64) error {
+	events, err := r.Log.Read(ctx, next.Position, r.Page)
+	if err != nil {
+		return err
+	}
+	if events, err = r.cut(ctx, next, events, until); err != nil {
+		return err
+	}
+	if len(events) == 0 {
+		return fmt.Errorf("the log ends at %d, before the planner's position %d", next.Position, until)
+	}
+	v, err := next.folded(ctx, r.DB, events)
+	if err != nil {
+		return err
+	}
+	ch, err := next.Seal(ctx, v)
+	if err != nil {
+		return err
+	}
+	return r.commit(ctx, next, ch, events[len(events)-1].Position)
+}
+
+func (r Rebuilder) commit(ctx context.Context, next *Cursor, ch Changes, to int64) error {
+	now := time.Now().UnixMicro()
+	err := r.DB.InTx(ctx, func(tx eventstore.Tx) error { return next.Write(ctx, tx, ch, to, now) })
+	if err == nil {
+		next.Advance(ch, to, now)
+	}
+	return err
+}
+
+// swap makes the new version the live one, at the position the live one stands. The planner may have written decisions
+// behind that position, on inputs up to it: they count too.
+func (r Rebuilder) swap(ctx context.Context, next, live *Cursor) error {
+	v, err := r.tail(ctx, next, live)
+	if err != nil {
+		return err
+	}
+	ch, err := next.Seal(ctx, v)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UnixMicro()
+	err = r.DB.InTx(ctx, func(tx eventstore.Tx) error {
+		if r.Lease != nil {
+			if err := r.Lease.Fence(ctx, tx); err != nil {
+				return err
+			}
+		}
+		err := live.move(ctx, tx, "{}", live.Position, now, false)
+		switch {
+		case errors.Is(err, ErrMoved):
+			return errBehind
+		case err != nil:
+			return err
+		}
+		if err := next.move(ctx, tx, ch.text, live.Position, now, true); err != nil {
+			return err
+		}
+		return ch.save(ctx, tx)
+	})
+	if err == nil {
+		next.Advance(ch, live.Position, now)
+		next.live = true
+	}
+	return err
+}
+
+// tail folds what the live version holds beyond its position: decisions on inputs up to there, and, when the planner
+// is in the midst of planning the contacts that waited for an act, that act and the decisions on it.
+func (r Rebuilder) tail(ctx context.Context, next, live *Cursor) (*planner.View, error) {
+	until := max(live.Position, live.Control.Opening)
+	v := planner.NewView(next.Control, planner.NewDigester(nil))
+	for at := live.Position; ; {
+		events, err := r.Log.Read(ctx, at, r.Page)
+		if err != nil || len(events) == 0 {
+			return v, err
+		}
+		at = events[len(events)-1].Position
+		counted, err := counting(events, until)
+		if err != nil {
+			return nil, err
+		}
+		if err := next.foldInto(ctx, r.DB, v, counted); err != nil {
+			return nil, err
+		}
+	}
+}
