@@ -110,7 +110,7 @@ func recordIDs(k contacts.Contact, system domain.System) string {
 // why says what a contact's status rests on: its own reason, or that of its fields.
 func why(k contacts.Contact) string {
 	if k.Reason != "" {
-		return k.Reason
+		return strings.TrimPrefix(k.Reason, k.Status+": ")
 	}
 	var parts []string
 	for _, f := range k.Fields {

@@ -96,9 +96,10 @@ func (c *cli) showHistory(k contacts.Contact, entries []history.Entry, s setting
 		return historyCSV(c, entries, s)
 	}
 	t := teller{c: c, settings: s, zone: s.Env().Zone}
-	t.header(k, entries)
-	for _, e := range entries {
-		t.entry(e)
+	blocks := joined(entries)
+	t.header(k, blocks)
+	for _, b := range blocks {
+		t.entry(b)
 	}
 	t.footer(k)
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,10 +24,10 @@ type teller struct {
 // indent is where what belongs to a change begins.
 const indent = "             "
 
-func (t *teller) header(k contacts.Contact, entries []history.Entry) {
+func (t *teller) header(k contacts.Contact, blocks []block) {
 	events, changes := int64(0), int64(0)
-	for _, e := range entries {
-		events += 1 + int64(len(e.Steps))
+	for _, e := range blocks {
+		events += int64(e.told + len(e.Steps))
 		if e.Kind != history.KindAct && e.Kind != history.KindSettings {
 			changes++
 		}
@@ -36,16 +37,51 @@ func (t *teller) header(k contacts.Contact, entries []history.Entry) {
 	t.c.printf("%s, %s, newest last.  Times in %s.\n\n", plural(changes, "change"), plural(events, "event"), zone)
 }
 
-func (t *teller) entry(e history.Entry) {
+// joined puts what a system told in several webhooks at once, one a property, into one change.
+func joined(entries []history.Entry) []block {
+	var blocks []block
+	for _, e := range entries {
+		n := len(blocks) - 1
+		if n >= 0 && blocks[n].continues(e) {
+			blocks[n].Changes = append(slices.Clone(blocks[n].Changes), e.Changes...)
+			blocks[n].through, blocks[n].told = e.Position, blocks[n].told+1
+			continue
+		}
+		blocks = append(blocks, block{Entry: e, through: e.Position, told: 1})
+	}
+	return blocks
+}
+
+// block is one change as it is told: an entry, with what was told up to a later position, in so many events.
+type block struct {
+	history.Entry
+	through int64
+	told    int
+}
+
+const atOnce = 2 * time.Second
+
+// continues tells whether e is more of the same: without consequences of its own, by the same hand at the same time.
+func (b block) continues(e history.Entry) bool {
+	return e.Kind == history.KindChanged && len(e.Steps) == 0 && !e.Erased && e.Record == b.Record && e.By == b.By &&
+		(b.Kind == history.KindChanged || b.Kind == history.KindCreated) && e.At.Sub(b.At).Abs() <= atOnce
+}
+
+func (t *teller) entry(e block) {
 	if e.Kind == history.KindSettings || e.Kind == history.KindAct && e.Record.IsZero() && e.Act != nil {
-		t.act(e)
+		t.act(e.Entry)
 		return
 	}
 	if day := dateOf(e.At, t.zone); day != t.day {
 		t.c.printf("%s\n", t.c.paint(bold, day))
 		t.day = day
 	}
-	t.line(fmt.Sprintf("%11s  %s", e.At.In(t.zone).Format(timeLayout), t.headline(e)), e.Position)
+	where := at(e.Position)
+	if e.through > e.Position {
+		where += "-" + number(e.through)
+	}
+	t.c.printf("%s\n", rightAt(cut(fmt.Sprintf("%11s  %s", e.At.In(t.zone).Format(timeLayout), t.headline(e.Entry)),
+		lineWidth-len(where)-1), where))
 	for _, ch := range e.Changes {
 		t.change(e.System, ch)
 	}
@@ -92,11 +128,26 @@ func (t *teller) headline(e history.Entry) string {
 	switch {
 	case e.Kind == history.KindSeen || e.Kind == history.KindAbsent:
 	case e.ByKnown:
-		text += " by " + e.By
+		text += " by " + byWhom(e.By)
 	default:
 		text += " (" + e.By + ")"
 	}
 	return text + "  " + e.Record.ID
+}
+
+// byWhom says HubSpot's words for who made a change as people do: "CRM_UI userId:7" is user 7 in HubSpot.
+func byWhom(by string) string {
+	source, user, ok := strings.Cut(by, " userId:")
+	switch {
+	case !ok:
+		return by
+	case strings.Trim(user, "0123456789") == "":
+		user = "user " + user
+	}
+	if source == "CRM_UI" {
+		return user + " in HubSpot"
+	}
+	return user + " (" + source + ")"
 }
 
 // fieldName is the mapped field a property belongs to, or the property itself.
@@ -153,9 +204,9 @@ func (t *teller) footer(k contacts.Contact) {
 		}
 		apart = append(apart, word)
 	}
-	t.c.printf("%sNow: %d of %s in step.", indent, inStep, plural(int64(len(k.Fields)), "field"))
+	now := fmt.Sprintf("%d of %s in step.", inStep, plural(int64(len(k.Fields)), "field"))
 	if len(apart) > 0 {
-		t.c.printf("   Not: %s", strings.Join(apart, "; "))
+		now += " Not: " + strings.Join(apart, "; ")
 	}
-	t.c.printf("\n")
+	t.paragraph("Now: ", []string{now}, 0)
 }

@@ -17,11 +17,13 @@ import (
 )
 
 const story = `Jane Cooper   01JDB4Q8ZK3MT2V50000000000   Aloware 90417 ↔ HubSpot 512   linked by email
-3 changes, 10 events, newest last.  Times in PST.
+3 changes, 12 events, newest last.  Times in PST.
 
 Nov 3, 2026
- 9:14:02 AM  HubSpot: created by CRM_UI userId:7  512                                        #61,207
+ 9:14:02 AM  HubSpot: created by user 7 in HubSpot  512                               #61,207-61,209
              email          –  →  jane.cooper@example.com
+             first_name     –  →  Jane
+             last_name      –  →  Cooper
              and 2 values no field is mapped to
              → decided: create in Aloware                                                    #61,208
                         send email to Aloware, with the new contact
@@ -42,7 +44,7 @@ Nov 20, 2026
 10:02:55 AM  HubSpot: deleted by CRM_UI  512                                                #348,730
              the values are erased for ever
 
-             Now: 1 of 2 fields in step.   Not: city apart (conflict = hubspot)
+             Now: 1 of 2 fields in step. Not: city apart (conflict = hubspot)
 `
 
 func TestHistoryReadsAsAStory(t *testing.T) {
@@ -154,5 +156,12 @@ func happened() []history.Entry {
 		Position: 348730, At: day(20, 10, 2, 55), RecordedAt: day(20, 10, 2, 55), Kind: history.KindDeleted,
 		System: domain.HubSpot, Record: hs, By: "CRM_UI", ByKnown: true, Erased: true,
 	}
-	return []history.Entry{created, conflict, applied, deleted}
+	told := func(position int64, property, value string) history.Entry {
+		return history.Entry{
+			Position: position, At: day(3, 9, 14, 3), RecordedAt: day(3, 9, 14, 3), Kind: history.KindChanged,
+			System: domain.HubSpot, Record: hs, By: created.By, ByKnown: true,
+			Changes: []history.Change{{Property: property, After: raw(value)}},
+		}
+	}
+	return []history.Entry{created, told(61208, "firstname", "Jane"), told(61209, "lastname", "Cooper"), conflict, applied, deleted}
 }
