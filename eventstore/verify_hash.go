@@ -40,13 +40,13 @@ func (e *storedRow) sum(connection string) [sha256.Size]byte {
 
 func writeField(h hash.Hash, value []byte) {
 	var length [4]byte
-	binary.BigEndian.PutUint32(length[:], uint32(len(value))) //nolint:gosec // rows are far smaller
+	binary.BigEndian.PutUint32(length[:], uint32(len(value)))
 	h.Write(length[:])
 	h.Write(value)
 }
 
 func be64(n int64) []byte {
 	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(n)) //nolint:gosec // two's complement is the format
+	binary.BigEndian.PutUint64(b[:], uint64(n))
 	return b[:]
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // listen keeps one connection that hears of appends of other processes. It is a hint: whatever goes wrong here is
-// tried again later, and polling finds the events meanwhile.
-func (d *driver) listen(c Config, wake func(connection string)) {
-	ctx, cancel := context.WithCancel(context.Background())
+// tried again later, and polling finds the events meanwhile. It goes on until stop, or ctx ends.
+func (d *driver) listen(ctx context.Context, c Config, wake func(connection string)) {
+	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
 	done.Go(func() {
 		for pause := time.Second; ctx.Err() == nil; pause = min(2*pause, time.Minute) {
@@ -41,7 +41,7 @@ func hear(ctx context.Context, c Config, wake func(connection string)) bool {
 		return false
 	}
 	defer func() {
-		end, cancel := context.WithTimeout(context.Background(), time.Second)
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = conn.Close(end)
 	}()

@@ -36,7 +36,7 @@ func Open(ctx context.Context, c Config) (eventstore.Store, error) {
 	}
 	store := engine.New(d, c.engine())
 	if d.notify {
-		d.listen(c, store.Wake)
+		d.listen(context.WithoutCancel(ctx), c, store.Wake)
 	}
 	return store, nil
 }
@@ -46,7 +46,7 @@ func newPool(ctx context.Context, c Config, conns int) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.MaxConns = int32(conns) //nolint:gosec // a small number
+	config.MaxConns = int32(conns)
 	config.AfterConnect = setSession
 	config.PingTimeout = 5 * time.Second
 	if config.ConnConfig.ConnectTimeout == 0 {

@@ -49,21 +49,22 @@ func (l *Log) enqueue(c *call) bool {
 			return false
 		}
 		l.workers++
-		go l.work()
+		go l.work(l.store.ctx)
 	}
 	l.queue = append(l.queue, c)
 	l.queued += len(c.events)
 	return true
 }
 
-func (l *Log) work() {
+// work commits until nothing is queued. Its ctx is the store's: a batch outlives the caller who brought it.
+func (l *Log) work(ctx context.Context) {
 	defer l.store.active.Done()
 	for {
 		batch, more := l.take()
 		if !more {
 			return
 		}
-		l.commit(batch, false)
+		l.commit(ctx, batch, false)
 	}
 }
 
@@ -95,8 +96,8 @@ func (l *Log) take() (batch []*call, more bool) {
 
 // commit stores the calls and answers each. The locked way looks at what is there; the other does not, and fails as a
 // whole when it should have.
-func (l *Log) commit(calls []*call, locked bool) {
-	ctx, cancel := context.WithTimeout(l.store.ctx, l.store.opts.WriteTimeout)
+func (l *Log) commit(life context.Context, calls []*call, locked bool) {
+	ctx, cancel := context.WithTimeout(life, l.store.opts.WriteTimeout)
 	defer cancel()
 	var err error
 	for try := 0; try < maxTries; try++ {
@@ -122,7 +123,7 @@ func (l *Log) commit(calls []*call, locked bool) {
 			break
 		}
 	}
-	l.failed(calls, err)
+	l.failed(life, calls, err)
 }
 
 // judge says whether a batch's failure is worth another try, and whether to pause before.
@@ -142,10 +143,10 @@ func (l *Log) judge(err error) (again, wait bool) {
 
 // failed answers a batch that could not be stored. One call's fault must not be its neighbours', so they are tried
 // one by one.
-func (l *Log) failed(calls []*call, err error) {
+func (l *Log) failed(life context.Context, calls []*call, err error) {
 	if len(calls) > 1 && l.store.driver.Classify(err) == Other && !errors.Is(err, context.DeadlineExceeded) {
 		for _, c := range calls {
-			l.commit([]*call{c}, true)
+			l.commit(life, []*call{c}, true)
 		}
 		return
 	}

@@ -82,8 +82,14 @@ func (c *call) answer(result []eventstore.Appended, err error) {
 	close(c.done)
 }
 
+// accept makes what lies under a row's key its result; false when the call fails of it.
+func (c *call) accept(i int, s stored) bool {
+	c.result[i], c.err = s.answer(c.rows[i])
+	return c.err == nil
+}
+
 // known answers a call from memory when every key of it was seen lately.
-func (l *Log) known(c *call) (result []eventstore.Appended, err error, ok bool) { //nolint:revive // ok says whether
+func (l *Log) known(c *call) (result []eventstore.Appended, err error, ok bool) {
 	result = make([]eventstore.Appended, len(c.rows))
 	for i, row := range c.rows {
 		s, seen := l.recent.get(row.Key)

@@ -101,7 +101,7 @@ func (p *plan) judge(ctx context.Context, c *call) error {
 			s, seen = mine[string(row.Key)]
 		}
 		if seen {
-			if c.result[i], c.err = s.answer(row); c.err != nil {
+			if !c.accept(i, s) {
 				return nil
 			}
 			continue

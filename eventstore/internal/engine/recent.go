@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -23,7 +21,7 @@ type stored struct {
 func (s stored) answer(row *Row) (eventstore.Appended, error) {
 	if s.ID == row.Event.ID && s.hash != row.Hash {
 		return eventstore.Appended{}, fmt.Errorf("append %s: %w: position %d",
-			ulid.ULID(row.Event.ID), eventstore.ErrDedupeMismatch, s.Position)
+			row.Event.ID, eventstore.ErrDedupeMismatch, s.Position)
 	}
 	again := s.Appended
 	again.Duplicate = true

@@ -144,7 +144,7 @@ func (s *Store) passing(err error) bool {
 }
 
 func pause(ctx context.Context, try int) error {
-	timer := time.NewTimer(time.Millisecond<<min(try, 7) + rand.N(2*time.Millisecond)) //nolint:gosec // jitter
+	timer := time.NewTimer(time.Millisecond<<min(try, 7) + rand.N(2*time.Millisecond))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

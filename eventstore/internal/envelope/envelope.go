@@ -39,13 +39,13 @@ type Sealed struct {
 }
 
 func appendField[T string | []byte](b []byte, v T) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(len(v))) //nolint:gosec // Validate bounds lengths
+	b = binary.BigEndian.AppendUint32(b, uint32(len(v)))
 	return append(b, v...)
 }
 
 func appendNumber(b []byte, n int64) []byte {
 	b = binary.BigEndian.AppendUint32(b, 8)
-	return binary.BigEndian.AppendUint64(b, uint64(n)) //nolint:gosec // two's complement is the format
+	return binary.BigEndian.AppendUint64(b, uint64(n))
 }
 
 func appendAAD(b []byte, connection string, ev *eventstore.NewEvent) []byte {
