@@ -30,8 +30,9 @@ func (d Direction) Arrow() string {
 		return "←"
 	case ToHubSpot:
 		return "→"
+	default:
+		return "↔"
 	}
-	return "↔"
 }
 
 // And returns what both directions allow; ok is false when that is nothing.
@@ -52,6 +53,7 @@ func (w Winner) Wins() (domain.System, bool) {
 		return domain.HubSpot, true
 	case AlowareWins:
 		return domain.Aloware, true
+	default:
+		return "", false
 	}
-	return "", false
 }

@@ -40,7 +40,7 @@ func TestPresets(t *testing.T) {
 			}
 		}
 	}
-	if _, err := settings.Preset("recomended"); err == nil {
+	if _, err := settings.Preset("recommendd"); err == nil {
 		t.Error("an unknown preset was found")
 	}
 }

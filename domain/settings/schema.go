@@ -121,6 +121,7 @@ func fits(t domain.Type, p domain.Property) bool {
 		return p.Declared || t != domain.Number && t != domain.Bool && t != domain.Datetime
 	case domain.Phone, domain.Email:
 		return t == domain.Text
+	default:
+		return false
 	}
-	return false
 }

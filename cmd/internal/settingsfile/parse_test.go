@@ -119,8 +119,8 @@ func TestParseFaults(t *testing.T) {
 		want string // the whole text, or with … at the end its beginning
 	}{
 		{
-			"preset: recomended",
-			"line 1: preset: found recomended, wanted default or recommended; did you mean recommended?",
+			"preset: recommendd",
+			"line 1: preset: found recommendd, wanted default or recommended; did you mean recommended?",
 		},
 		{"\nmod: live", `line 2: mod: found unknown key "mod", wanted based_on, …`},
 		{"contacts:\n  create: to_hubspot", "line 2: contacts.create: found to_hubspot, wanted both or to_aloware; …"},
