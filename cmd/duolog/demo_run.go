@@ -80,7 +80,7 @@ func (d *demo) whileServing(ctx context.Context, step func(context.Context) erro
 			err = errors.New("the service stopped")
 		}
 		cancel(err)
-		<-done
+		<-done //nolint:errcheck // it ends of what it was just told
 		return err
 	}
 }

@@ -19,7 +19,7 @@ func main() {
 // run is the whole program: it reads args and getenv, writes to stdout and stderr and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	c := &cli{in: stdin, out: stdout, err: stderr, getenv: getenv}
-	root := c.root()
+	root := c.root() //nolint:contextcheck // commands take theirs from ExecuteContext
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

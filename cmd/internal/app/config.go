@@ -97,7 +97,7 @@ func (s setting) fromEnv(c *Config, getenv func(string) string) error {
 	if path == "" || !s.secret {
 		return nil
 	}
-	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("%w: %s_FILE: %w", ErrConfig, s.env, err)
 	}

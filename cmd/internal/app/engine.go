@@ -70,7 +70,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	server, err := e.server()
+	server, err := e.server() //nolint:contextcheck // a handler takes its request's
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

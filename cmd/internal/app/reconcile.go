@@ -36,8 +36,7 @@ func (a *App) Reconcile(ctx context.Context, by httpapi.By, progress func(second
 	}
 	err = a.WaitIdle(ctx)
 	cancel()
-	<-worker
-	return sum, err
+	return sum, errors.Join(err, ended(ctx, <-worker))
 }
 
 func (a *App) awaitOperation(ctx context.Context, id string, after int64, worker <-chan error,

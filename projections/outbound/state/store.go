@@ -28,18 +28,27 @@ const bodyPurpose = "outbound/record"
 
 var (
 	recordColumns = []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text}, {Name: "version", Kind: eventstore.Int},
-		{Name: "record", Kind: eventstore.Text}, {Name: "contact", Kind: eventstore.Text},
-		{Name: "link", Kind: eventstore.Text}, {Name: "meta", Kind: eventstore.Text}, {Name: "body", Kind: eventstore.Bytes},
+		{Name: "connection", Kind: eventstore.Text},
+		{Name: "version", Kind: eventstore.Int},
+		{Name: "record", Kind: eventstore.Text},
+		{Name: "contact", Kind: eventstore.Text},
+		{Name: "link", Kind: eventstore.Text},
+		{Name: "meta", Kind: eventstore.Text},
+		{Name: "body", Kind: eventstore.Bytes},
 	}
 	contactColumns = []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text}, {Name: "version", Kind: eventstore.Int},
-		{Name: "contact", Kind: eventstore.Text}, {Name: "dirty", Kind: eventstore.Int},
-		{Name: "head_at", Kind: eventstore.Int}, {Name: "body", Kind: eventstore.Text},
+		{Name: "connection", Kind: eventstore.Text},
+		{Name: "version", Kind: eventstore.Int},
+		{Name: "contact", Kind: eventstore.Text},
+		{Name: "dirty", Kind: eventstore.Int},
+		{Name: "head_at", Kind: eventstore.Int},
+		{Name: "body", Kind: eventstore.Text},
 	}
 	keyColumns = []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text}, {Name: "version", Kind: eventstore.Int},
-		{Name: "key", Kind: eventstore.Bytes}, {Name: "record", Kind: eventstore.Text},
+		{Name: "connection", Kind: eventstore.Text},
+		{Name: "version", Kind: eventstore.Int},
+		{Name: "key", Kind: eventstore.Bytes},
+		{Name: "record", Kind: eventstore.Text},
 	}
 )
 
