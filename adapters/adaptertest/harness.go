@@ -59,6 +59,7 @@ func Run(t *testing.T, h Harness) {
 		{"create and read", createAndRead},
 		{"read in order", readInOrder},
 		{"create twice", createTwice},
+		{"create in doubt", createInDoubt},
 		{"create fails after commit", createAfterCommit},
 		{"update", update},
 		{"update a missing record", updateMissing},

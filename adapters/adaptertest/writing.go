@@ -37,6 +37,39 @@ func (s *suite) same(t *testing.T, a adapters.WriteAnswer, want domain.Record) {
 	}
 }
 
+// createInDoubt: a create that was carried out, and is sent again because nobody heard the answer, leaves what was
+// changed in the record meanwhile, and says what it is now.
+func createInDoubt(t *testing.T, s *suite) {
+	p := s.person()
+	r := s.must(t, p)
+	company := s.Names["company_name"]
+	if a := s.write(t, adapters.Write{
+		Command: ulid.Make(), Contact: p.contact, Record: r, Phone: p.fields["phone_number"],
+		Values: s.values(sandboxkit.Fields{"company_name": "Changed Ltd"}),
+	}); a.Err != nil {
+		t.Fatal(a.Err)
+	}
+	again := s.write(t, adapters.Write{
+		Command: ulid.Make(), Contact: p.contact, Create: true, Again: true, Phone: p.fields["phone_number"],
+		Values: s.values(p.fields),
+	})
+	s.same(t, again, r)
+	if again.Err == nil && (!again.Unneeded || text(again.Shows[company]) != "Changed Ltd") {
+		t.Errorf("the repeated create: %+v", again)
+	}
+	if got := s.Show(r.ID)[company]; got != "Changed Ltd" {
+		t.Errorf("the record shows %q, want what was changed since", got)
+	}
+	q := s.person()
+	made := s.write(t, adapters.Write{
+		Command: ulid.Make(), Contact: q.contact, Create: true, Again: true, Phone: q.fields["phone_number"],
+		Values: s.values(q.fields),
+	})
+	if made.Err != nil || s.Show(made.Record.ID)[s.Names["email"]] != q.fields["email"] {
+		t.Errorf("a create that never arrived, sent again: %+v", made)
+	}
+}
+
 func createAfterCommit(t *testing.T, s *suite) {
 	for _, fault := range []sandboxkit.Fault{sandboxkit.FailAfter, sandboxkit.Drop} {
 		before, p := s.Count(), s.person()

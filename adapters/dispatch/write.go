@@ -30,6 +30,7 @@ func coalesce(lane []*outbox.Entry, attempt ulid.ULID) call {
 	var back []string
 	for _, e := range lane {
 		c.write.Create = c.write.Create || e.Kind == domain.KindCreate
+		c.write.Again = c.write.Again || e.Attempts > 1
 		if e.Payload.Phone != "" {
 			c.write.Phone = e.Payload.Phone
 		}
@@ -105,6 +106,9 @@ func (c call) outcome(e *outbox.Entry, a adapters.WriteAnswer, rejection *adapte
 		return c.rejected(o, own, rejection)
 	}
 	o.Result, o.Unneeded, o.Created = domain.ResultApplied, a.Unneeded, a.Created && e.Kind == domain.KindCreate
+	if c.write.Create && a.Unneeded {
+		return o // carried out before: what the record shows by now may be another's values
+	}
 	o.Sent, o.Refused = own, among(a.Refused, own)
 	if len(o.Refused) > 0 {
 		o.Result, o.Reason = domain.ResultPartly, domain.ReasonInvalid

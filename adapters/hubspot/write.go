@@ -36,20 +36,25 @@ type input struct {
 	TraceID    string            `json:"objectWriteTraceId"`
 }
 
-// Write creates by an upsert on our unique property, so that a create repeated after a doubt finds itself, and updates
-// by id. A failure is the row's own, as far as HubSpot tells; properties it refuses are left out and reported.
+// Write creates by an upsert on our unique property, so that a create repeated after a doubt finds itself and makes
+// nobody twice, and updates by id. A failure is the row's own, as far as HubSpot tells; properties it refuses are left out and reported.
 func (c *Client) Write(ctx context.Context, writes []adapters.Write) []adapters.WriteAnswer {
 	out := make([]adapters.WriteAnswer, len(writes))
-	var creates, updates []*row
+	var creates, again, updates []*row
 	for i, w := range writes {
 		r := newRow(i, w, &out[i])
 		switch {
 		case out[i].Err != nil: // nothing that could be sent
+		case w.Create && w.Again:
+			again = append(again, r)
 		case w.Create:
 			creates = append(creates, r)
 		default:
 			updates = append(updates, r)
 		}
+	}
+	for part := range slices.Chunk(again, maxBatch) {
+		creates = append(creates, c.notMade(ctx, part)...)
 	}
 	for part := range slices.Chunk(creates, maxBatch) {
 		c.sendRows(ctx, part)

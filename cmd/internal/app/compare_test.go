@@ -58,6 +58,7 @@ func (r *rig) agreed() {
 	r.t.Helper()
 	for _, d := range r.differences() {
 		r.t.Error(d)
+		r.story(d[:26])
 	}
 }
 

@@ -79,3 +79,17 @@ func (r *rig) verdicts(field string) []planner.Verdict {
 	})
 	return out
 }
+
+// story logs what happened to a contact: the events on its records' streams and its decisions.
+func (r *rig) story(contact string) {
+	r.t.Helper()
+	streams := map[string]bool{"contact/" + contact: true}
+	for _, rec := range r.contact(contact).Records {
+		streams[domain.Record{System: rec.System, ID: rec.ID}.Stream()] = true
+	}
+	r.each(func(e eventstore.Event) {
+		if streams[e.Stream] {
+			r.t.Logf("%d %s %s ← %d %s", e.Position, e.Type, e.Stream, e.Causation, e.Data)
+		}
+	})
+}

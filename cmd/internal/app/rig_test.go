@@ -40,6 +40,7 @@ type node struct {
 // plan says what a rig is made of. The zero value is the default preset between two empty, well-behaved sandboxes.
 type plan struct {
 	database         string // default: an SQLite file of its own
+	portal           string // of HubSpot; default the sandbox's
 	change           func(*settings.Settings)
 	people           []sandboxkit.Person
 	hubspot, aloware sandboxkit.Faults
@@ -74,7 +75,7 @@ func sandboxes(t *testing.T, p plan) *rig {
 	t.Helper()
 	p.hubspot.Retries, p.hubspot.RateLimit = 10, -1
 	r := &rig{
-		t: t, hubspot: hubspotbox.New(hubspotbox.Config{Faults: p.hubspot, SearchRate: -1}), logger: p.logger,
+		t: t, hubspot: hubspotbox.New(hubspotbox.Config{Faults: p.hubspot, SearchRate: -1, Portal: p.portal}), logger: p.logger,
 		aloware: alowarebox.New(alowarebox.Config{Faults: p.aloware, WebhookToken: "sandbox"}),
 	}
 	if p.front == nil {
