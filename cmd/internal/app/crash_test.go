@@ -76,13 +76,13 @@ func (r *rig) spawn() (kill func()) {
 	return kill
 }
 
-// watch opens the database without serving it, so that a rig whose process is another one can be asked.
-func (r *rig) watch() {
+// aside opens the database without serving it, as a command beside a server does.
+func (r *rig) aside() *node {
 	r.t.Helper()
 	a, err := app.Open(r.t.Context(), r.config, r.logger)
 	r.must(err)
-	r.node = &node{App: a}
 	r.t.Cleanup(func() { r.must(a.Close()) })
+	return &node{App: a}
 }
 
 // TestCrash: a process killed in the midst of its work leaves nothing that the next one does not put right: nobody
@@ -94,7 +94,7 @@ func TestCrash(t *testing.T) {
 		again := sandboxkit.Faults{Retries: 40, RetryInterval: 300 * time.Millisecond, Latency: 20 * time.Millisecond}
 		r := sandboxes(t, plan{database: database, people: people, hubspot: again, aloware: again})
 		r.apply(nil)
-		r.watch()
+		r.node = r.aside()
 		for i := range 2 {
 			kill := r.spawn()
 			r.baseline()
