@@ -37,7 +37,7 @@ func (p *pass) done() []Planned {
 	for _, d := range p.drafts {
 		c := p.v.own(d.Contact)
 		if c == nil {
-			continue // became an alias: its effects lie in the other draft
+			continue // became an alias: its effects were taken over
 		}
 		if p.e.Release || !reflect.DeepEqual(cloneHead(c.Head), d.head) {
 			h := cloneHead(d.head)
@@ -49,10 +49,19 @@ func (p *pass) done() []Planned {
 		d.Considered = p.considered(d)
 		p.v.Apply(d.Decision)
 		out = append(out, Planned{
-			ID: domain.DeriveID(p.in.ID, "decision/"+d.Contact.String(), "", 0), Decision: d.Decision, Outgoing: d.outgoing,
+			ID: p.derive("decision", d.Contact, "", 0), Decision: d.Decision, Outgoing: d.outgoing,
 		})
 	}
 	return out
+}
+
+// derive returns an id that follows from the input. An act that opens the sync is planned for one dirty contact after
+// another, and two of them may turn out to be the same: what each leads to has ids of its own.
+func (p *pass) derive(kind string, contact ulid.ULID, s domain.System, n int) ulid.ULID {
+	if !p.dirty.IsZero() {
+		kind += "/" + p.dirty.String()
+	}
+	return domain.DeriveID(p.in.ID, kind+"/"+contact.String(), s, n)
 }
 
 func (p *pass) considered(d *draft) []domain.Record {
@@ -75,15 +84,12 @@ func compareRecords(a, b domain.Record) int {
 	}
 }
 
-// link makes and applies a link effect.
+// link makes and applies a link effect; the last one about a record is the one decided.
 func (d *draft) link(p *pass, r *Record, l Link) {
 	l.Record = r.ID
 	l.Ever = l.Ever || r.Link.Ever || l.State == Linked
-	for i := range d.Links {
-		if d.Links[i].Record == r.ID {
-			d.Links = slices.Delete(d.Links, i, i+1)
-			break
-		}
+	for _, o := range p.drafts {
+		o.Links = slices.DeleteFunc(o.Links, func(old Link) bool { return old.Record == r.ID })
 	}
 	d.Links = append(d.Links, l)
 	p.v.applyLink(l, p.in.Position)
@@ -92,7 +98,7 @@ func (d *draft) link(p *pass, r *Record, l Link) {
 // command makes a command with an id that derives from the input.
 func (d *draft) command(p *pass, o Outgoing) ulid.ULID {
 	o.Contact = d.Contact
-	o.ID = domain.DeriveID(p.in.ID, "command/"+d.Contact.String(), o.System, len(d.Commands))
+	o.ID = p.derive("command", d.Contact, o.System, len(d.Commands))
 	if o.Properties == nil {
 		o.Properties = p.v.Control.Settings.ReadProperties(o.System)
 	}

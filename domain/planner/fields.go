@@ -64,7 +64,7 @@ func (p *pass) fields(d *draft, a, h *Record) {
 		domain.HubSpot: {target: h, source: a.ID, values: map[string]json.RawMessage{}, digests: map[string]string{}},
 	}
 	for i, s := range domain.Systems {
-		w[s].id = domain.DeriveID(p.in.ID, "update/"+d.Contact.String(), s, i)
+		w[s].id = p.derive("update", d.Contact, s, i)
 	}
 	own := p.v.own(d.Contact)
 	ap, hp := a.Properties(), h.Properties()

@@ -3,6 +3,8 @@ package planner
 import (
 	"slices"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/domain"
 )
 
@@ -23,7 +25,8 @@ func (p *pass) join(d *draft, r, o *Record, reason string) {
 		d.link(p, m, l)
 	}
 	d.Contact = keep.ID
-	p.forget(d)
+	p.takeOver(d, keep.ID)
+	p.takeOver(d, drop.ID)
 	for _, m := range []*Record{r, o} {
 		d.link(p, m, Link{Contact: keep.ID, State: Linked, Reason: reason})
 	}
@@ -49,13 +52,15 @@ func (p *pass) carry(d *draft, keep *Contact, fields map[string]*Field) {
 	}
 }
 
-// forget drops another draft of the contact this one now decides for, taking its effects in.
-func (p *pass) forget(d *draft) {
+// takeOver ends another draft, of a contact this one now decides for, and takes its effects in.
+func (p *pass) takeOver(d *draft, contact ulid.ULID) {
 	for i, o := range p.drafts {
-		if o != d && o.Contact == d.Contact {
-			d.Links = append(o.Links, d.Links...)
-			d.Commands = append(o.Commands, d.Commands...)
-			d.outgoing = append(o.outgoing, d.outgoing...)
+		if o != d && o.Contact == contact {
+			d.Links = slices.Concat(o.Links, d.Links)
+			d.Aliases = slices.Concat(o.Aliases, d.Aliases)
+			d.Commands = slices.Concat(o.Commands, d.Commands)
+			d.outgoing = slices.Concat(o.outgoing, d.outgoing)
+			d.Considered = slices.Concat(o.Considered, d.Considered)
 			p.drafts = slices.Delete(p.drafts, i, i+1)
 			return
 		}

@@ -92,6 +92,7 @@ func (p *pass) endIfEmpty(d *draft, from ulid.ULID) {
 		return
 	}
 	a := Alias{From: from, To: d.Contact}
+	p.takeOver(d, from)
 	d.Aliases = append(d.Aliases, a)
 	p.v.applyAlias(a, p.in.Position)
 }

@@ -28,7 +28,7 @@ func (v *View) Park(in Input) []Planned {
 
 // ParkDirty is Park for a dirty contact that could not be planned when the sync opened.
 func (v *View) ParkDirty(in Input, contact ulid.ULID) []Planned {
-	p := &pass{v: v, in: in, e: Effect{Release: true}}
+	p := &pass{v: v, in: in, e: Effect{Release: true}, dirty: contact}
 	p.park(contact)
 	return p.done()
 }

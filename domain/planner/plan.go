@@ -45,7 +45,7 @@ func (v *View) PlanDirty(in Input, e Effect, contact ulid.ULID) []Planned {
 	if c := v.contacts[contact]; c == nil || !c.Alias.IsZero() || c.HeadAt >= in.Position {
 		return nil // became another's alias, or was planned with it
 	}
-	p := &pass{v: v, in: in, e: Effect{Release: true, Withhold: e.Withhold, Changed: true}}
+	p := &pass{v: v, in: in, e: Effect{Release: true, Withhold: e.Withhold, Changed: true}, dirty: contact}
 	p.planContact(contact)
 	return p.done()
 }
@@ -55,6 +55,7 @@ type pass struct {
 	v      *View
 	in     Input
 	e      Effect
+	dirty  ulid.ULID // the contact that is planned because the sync opened, zero otherwise
 	drafts []*draft
 }
 

@@ -120,8 +120,11 @@ func (v *View) Changed() (records []*Record, contacts []*Contact, control bool) 
 func (v *View) record(id domain.Record, in Input) *Record {
 	r := v.records[id]
 	if r == nil {
-		r = &Record{ID: id, First: in.Position, FirstID: in.ID, Life: Live}
+		r = &Record{ID: id, Life: Live}
 		v.records[id] = r
+	}
+	if r.First == 0 { // or known only by a decision that parked an earlier event
+		r.First, r.FirstID = in.Position, in.ID
 	}
 	r.changed = true
 	return r
