@@ -67,6 +67,7 @@ func Run(t *testing.T, factory Factory) {
 		{"Envelope", envelopeTests},
 		{"Vault", vaultTests},
 		{"Seam", seamTests},
+		{"Closing", closingTests},
 	}
 	for _, g := range groups {
 		t.Run(g.promise, func(t *testing.T) {

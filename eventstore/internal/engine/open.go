@@ -23,7 +23,12 @@ func (s *Store) Log(ctx context.Context, connection string) (eventstore.Log, err
 		return nil, fmt.Errorf("%w: connection %q: want 1 to 100 of A-Z a-z 0-9 . _ : -",
 			eventstore.ErrInvalid, connection)
 	}
-	head, secret, err := s.openHead(ctx, connection)
+	var head eventstore.Head
+	var secret []byte
+	err := s.whileOpen(func() (err error) {
+		head, secret, err = s.openHead(ctx, connection)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open log %s: %w", connection, err)
 	}

@@ -28,7 +28,7 @@ type Store struct {
 	opts   Options
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	active sync.WaitGroup // group commits under way
+	active sync.WaitGroup // group commits and transactions under way; Close waits for them
 
 	mu     sync.Mutex
 	logs   map[string]*Log
@@ -51,7 +51,11 @@ func (s *Store) Backend() string { return s.driver.Traits().Backend }
 // Exec runs a statement on its own.
 func (s *Store) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
 	if !s.hasPending() {
-		return s.driver.Exec(ctx, query, args...)
+		err = s.whileOpen(func() error {
+			n, err = s.driver.Exec(ctx, query, args...)
+			return err
+		})
+		return n, err
 	}
 	err = s.InTx(ctx, func(tx eventstore.Tx) error {
 		n, err = tx.Exec(ctx, query, args...)
@@ -77,22 +81,26 @@ func (s *Store) QueryKeys(ctx context.Context, query string, keys any, args ...a
 
 // ReadTx runs fn in one snapshot.
 func (s *Store) ReadTx(ctx context.Context, fn func(eventstore.Querier) error) error {
-	return s.driver.ReadTx(ctx, fn)
+	return s.whileOpen(func() error { return s.driver.ReadTx(ctx, fn) })
 }
 
 // InTx runs fn in one transaction, again when the database or a race for a subject's key asks for it.
 func (s *Store) InTx(ctx context.Context, fn func(eventstore.Tx) error) error {
-	return s.again(ctx, func() error {
-		var t *tx
-		err := s.write(ctx, func(q eventstore.Querier) error {
-			t = &tx{Querier: q, store: s}
-			return fn(t)
-		})
-		if err == nil {
-			t.committed()
-		}
-		return err
+	return s.whileOpen(func() error {
+		return s.again(ctx, func() error { return s.inTx(ctx, fn) })
 	})
+}
+
+func (s *Store) inTx(ctx context.Context, fn func(eventstore.Tx) error) error {
+	var t *tx
+	err := s.write(ctx, func(q eventstore.Querier) error {
+		t = &tx{Querier: q, store: s}
+		return fn(t)
+	})
+	if err == nil {
+		t.committed()
+	}
+	return err
 }
 
 // write runs fn in a transaction and commits with it the subject keys that wait in memory: what was sealed under
@@ -188,7 +196,7 @@ func (s *Store) Connections(ctx context.Context) ([]string, error) {
 	return eventstore.Scan(rows, err, func(r eventstore.Rows) (c string, err error) { return c, r.Scan(&c) })
 }
 
-// Close lets group commits under way finish, then closes the database.
+// Close lets group commits and transactions under way finish and refuses others, then closes the database.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -202,7 +210,16 @@ func (s *Store) Close() error {
 	return s.driver.Close()
 }
 
-// begin registers a group commit; false once the store closes.
+// whileOpen runs what Close must wait for, unless the store closes already.
+func (s *Store) whileOpen(run func() error) error {
+	if !s.begin() {
+		return fmt.Errorf("%w: the store is closed", eventstore.ErrUnavailable)
+	}
+	defer s.active.Done()
+	return run()
+}
+
+// begin registers a group commit or a transaction; false once the store closes.
 func (s *Store) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
