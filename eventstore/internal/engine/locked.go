@@ -8,11 +8,13 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// appendLocked locks the head, looks up in new statements what is there, inserts what survives, and leaves in each
-// call its result or its own error. The function it returns is called once the transaction q is committed. An error
-// is about all calls: nothing was stored.
+// appendLocked locks the head, stores the subject keys that wait, looks up in new statements what is there, inserts
+// what survives, and leaves in each call its result or its own error. The function it returns is called once the
+// transaction q is committed. An error is about all calls: nothing was stored.
 //
-// The look-up must be a statement after the lock: one that waited for the lock still sees what was there before.
+// The look-up must be a statement after the lock: one that waited for the lock still sees what was there before. And
+// it must come after the keys: under a key that another process was faster with, the same event would look like
+// another one.
 func (l *Log) appendLocked(ctx context.Context, q eventstore.Querier, calls []*call) (func(), error) {
 	p := &plan{log: l, q: q, byKey: map[string]stored{}, lastOf: map[string]int64{}}
 	epoch, err := p.lock(ctx)
@@ -20,7 +22,11 @@ func (l *Log) appendLocked(ctx context.Context, q eventstore.Querier, calls []*c
 		return nil, err
 	}
 	l.vault.sawEpoch(epoch)
-	if stale(calls, l.vault.stamp()) {
+	at, settle, err := l.vault.flush(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if stale(calls, at) {
 		return nil, ErrMoved
 	}
 	if err := p.lookUp(ctx, calls); err != nil {
@@ -32,8 +38,7 @@ func (l *Log) appendLocked(ctx context.Context, q eventstore.Querier, calls []*c
 			return nil, err
 		}
 	}
-	settle, err := p.insert(ctx, epoch, calls)
-	if err != nil {
+	if err := p.insert(ctx, epoch, calls); err != nil {
 		return nil, err
 	}
 	return func() {
@@ -149,24 +154,17 @@ func (p *plan) holds(ctx context.Context, ev *eventstore.NewEvent) (bool, error)
 	return len(beyond) == 0, nil
 }
 
-// insert stores the survivors, and the keys they are sealed with before them.
-func (p *plan) insert(ctx context.Context, epoch int64, calls []*call) (settle func(), err error) {
+// insert stores the survivors; the keys they are sealed with are there.
+func (p *plan) insert(ctx context.Context, epoch int64, calls []*call) error {
 	if len(p.rows) == 0 {
-		return func() {}, nil
-	}
-	at, settle, err := p.log.vault.flush(ctx, p.q)
-	if err != nil {
-		return nil, err
-	}
-	if stale(calls, at) {
-		return nil, ErrMoved
+		return nil
 	}
 	base, recordedAt, err := p.log.store.driver.Insert(ctx, p.q, p.log.batch(p.rows, epoch, nil))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if base != p.base {
-		return nil, fmt.Errorf("head of %s is at %d, was locked at %d", p.log.connection, base, p.base)
+		return fmt.Errorf("head of %s is at %d, was locked at %d", p.log.connection, base, p.base)
 	}
 	for _, c := range calls {
 		for i := range c.result {
@@ -175,7 +173,7 @@ func (p *plan) insert(ctx context.Context, epoch int64, calls []*call) (settle f
 			}
 		}
 	}
-	return settle, nil
+	return nil
 }
 
 // stale tells whether a call was sealed before keys were last forgotten.
