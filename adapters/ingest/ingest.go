@@ -89,6 +89,9 @@ func (in *Ingest) Account() string {
 	return ""
 }
 
+// Bind ties the ingest to the account its connection was opened with, whatever it learned before.
+func (in *Ingest) Bind(account string) { in.account.Store(&account) }
+
 // Receive takes one delivery in and returns when all its items are durable. The error is an *adapters.Rejection
 // when the delivery is refused, and wraps eventstore.ErrUnavailable when the database cannot be reached: then the
 // sender has to try again, and what was stored already is recognised.

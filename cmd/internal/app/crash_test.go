@@ -61,7 +61,7 @@ func (r *rig) spawn() (kill func()) {
 	c.Addr, c.PublicURL = l.Addr().String(), "http://"+l.Addr().String()
 	b, err := json.Marshal(c)
 	r.must(err)
-	cmd := exec.Command(os.Args[0]) //nolint:gosec // this test itself
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childConfig+"="+string(b))
 	cmd.ExtraFiles, cmd.Stderr = []*os.File{f}, r.t.Output()
 	r.must(cmd.Start())

@@ -23,6 +23,9 @@ import (
 // ErrRefused: this database may not be served by this process; starting again will not help.
 var ErrRefused = errors.New("refused")
 
+// firstPause is the wait before what failed is tried a second time; it doubles from then on.
+const firstPause = 250 * time.Millisecond
+
 // engine runs a connection while this process owns it.
 type engine struct {
 	*App

@@ -20,18 +20,16 @@ const opReconcile = "reconcile"
 // housekeeping does what the owner does besides planning and sending: it prepares the systems, keeps the gate, takes
 // the baseline, takes back what waits when the sync stops, and carries out operations. What fails is tried again.
 func (e *engine) housekeeping(ctx context.Context, h *lease.Handle) error {
-	gated, wait := 0, time.Second
+	gated, pause := 0, firstPause
 	for ctx.Err() == nil {
-		control := *e.control.Load()
-		if control.Settings.Version > 0 {
-			if err := e.chores(ctx, h, control, &gated); err != nil && ctx.Err() == nil {
-				e.Logger.Warn("will be tried again", slog.Any("error", err))
-				wait = min(wait*2, 30*time.Second)
-			} else {
-				wait = time.Second
-			}
+		if err := e.chores(ctx, h, *e.control.Load(), &gated); err != nil && ctx.Err() == nil {
+			e.Logger.Warn("will be tried again", slog.Any("error", err))
+			sleep(ctx, pause)
+			pause = min(2*pause, 10*time.Second)
+			continue
 		}
-		t := time.NewTimer(wait)
+		pause = firstPause
+		t := time.NewTimer(time.Second)
 		select {
 		case <-ctx.Done():
 		case <-t.C:
@@ -48,7 +46,7 @@ func (e *engine) chores(ctx context.Context, h *lease.Handle, control planner.Co
 			return err
 		}
 	}
-	if control.Mode == domain.ModeOff {
+	if control.Mode == domain.ModeOff || control.Settings.Version == 0 {
 		return nil // nothing is read or sent
 	}
 	if *gated != control.Settings.Version {

@@ -28,7 +28,7 @@ func (e *engine) introduce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for {
+	for pause := firstPause; ; pause = min(2*pause, 5*time.Second) {
 		portal, account, err := e.identify(ctx)
 		switch {
 		case err == nil && done:
@@ -42,7 +42,7 @@ func (e *engine) introduce(ctx context.Context) error {
 			return ctx.Err()
 		}
 		e.Logger.Warn("waiting for both systems before the first start", slog.Any("error", err))
-		sleep(ctx, 2*time.Second)
+		sleep(ctx, pause)
 	}
 }
 

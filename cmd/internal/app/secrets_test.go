@@ -34,8 +34,8 @@ func (b *buffer) String() string {
 func TestNothingPersonalInTheLog(t *testing.T) {
 	t.Parallel()
 	var out buffer
-	people := sandboxkit.People(13, 12)
-	faults := sandboxkit.Faults{Seed: 13, FailRate: 0.2, FailAfterCommitRate: 0.1, WebhookDuplicates: 0.3, Shuffle: true}
+	people := sandboxkit.People(13, 8)
+	faults := sandboxkit.Faults{Seed: 13, FailRate: 0.1, FailAfterCommitRate: 0.1, WebhookDuplicates: 0.3, Shuffle: true}
 	r := start(t, plan{
 		people: people, hubspot: faults, aloware: faults,
 		logger: slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -46,7 +46,7 @@ func TestNothingPersonalInTheLog(t *testing.T) {
 	r.baseline()
 	sandboxkit.Traffic{
 		Aloware: r.aloware, HubSpot: r.hubspot, Seed: 13, CreateShare: 0.2, FirstPerson: len(people),
-	}.Do(40)
+	}.Do(25)
 	bad := "[" + item(portal, "501", "31", "Ada") + `,{"email":"ada@people.example"}]`
 	r.post(hubspotPath, bad, r.signed(bad, time.Now()))
 	r.post(hubspotPath+"?token=query-secret", bad, r.signed(bad, time.Now()))

@@ -38,16 +38,16 @@ func (e *engine) server() (httpapi.Server, error) {
 		})
 	}
 	conn := httpapi.Connection{
-		Log: e.Log, HubSpot: inlets[domain.HubSpot], Aloware: inlets[domain.Aloware], Rejected: e.Ring, Contacts: e.Contacts,
-		History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App,
+		Log: e.Log, HubSpot: e.bound(inlets[domain.HubSpot], inlets[domain.HubSpot]), Aloware: inlets[domain.Aloware],
+		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App,
 		Settings: e.settingsNow, Status: e.Status,
 	}
 	h, err := httpapi.New(httpapi.Config{
 		Version: Version(), PublicURL: e.PublicURL, Authorizer: auth, Registry: reg, Logger: e.Logger,
 		Connection: func(name string) (httpapi.Connection, bool) { return conn, name == e.Connection },
-		HubSpotApp: &ingest.Router{Ring: e.Ring, Ingests: func() []*ingest.Ingest {
+		HubSpotApp: e.bound(&ingest.Router{Ring: e.Ring, Ingests: func() []*ingest.Ingest {
 			return []*ingest.Ingest{inlets[domain.HubSpot]}
-		}},
+		}}, inlets[domain.HubSpot]),
 		Checks: []httpapi.Check{
 			{Name: "database", Run: func(ctx context.Context) error { _, err := e.Log.Head(ctx); return err }},
 			{Name: "planner", Run: e.notStuck},
