@@ -31,7 +31,8 @@ Where to find things, in a file given with --config, or in the environment, whic
 Every secret may come from a file instead: HUBSPOT_ACCESS_TOKEN_FILE and so on.
 
 Send webhooks to  PUBLIC_URL/webhooks/hubspot/default  and  PUBLIC_URL/webhooks/aloware/default.
-A new connection starts in mode off: nothing is sent until you say duolog mode observe, pilot or live.`
+A new connection starts under the preset "default", in mode live. To look before anything is sent, say so before the
+first start: duolog mode observe`
 
 func (c *cli) serve() *cobra.Command {
 	var addr string

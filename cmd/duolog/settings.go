@@ -227,7 +227,16 @@ func (c *cli) listVersions(ctx context.Context, a *app.App, all []app.SettingsVe
 		c.printf("No settings were applied yet.\n")
 		return nil
 	}
-	t.print(c)
+	for i, v := range lines {
+		c.printf("%s  %s  by %s  %s\n", c.paint(bold, fmt.Sprintf("v%d", v.Version)), v.At.In(zone).Format(bothLayout), v.Actor,
+			c.paint(faint, at(v.Position)))
+		if v.Reason != "" {
+			c.printf("      %s\n", v.Reason)
+		}
+		for _, ch := range lines[i].Changes {
+			c.printf("      %s\n", cut(ch.String(), lineWidth-6))
+		}
+	}
 	return nil
 }
 
