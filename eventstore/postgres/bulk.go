@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/engine"
 )
 
 // Bulk sends the rows as one array a column.
@@ -115,20 +116,5 @@ func bulkSQL(op eventstore.BulkOp, columns []eventstore.Column) string {
 		return "DELETE FROM " + op.Table + " AS t USING " + unnest + " AS u(" + list + ") WHERE " +
 			strings.Join(terms, " AND ")
 	}
-	return "INSERT INTO " + op.Table + " (" + list + ") SELECT * FROM " + unnest + onConflict(op, names)
-}
-
-func onConflict(op eventstore.BulkOp, names []string) string {
-	if op.Mode == eventstore.Insert {
-		return ""
-	}
-	conflict := " ON CONFLICT (" + strings.Join(names[:op.Key], ", ") + ") DO "
-	if op.Mode == eventstore.InsertNew || op.Key == len(names) {
-		return conflict + "NOTHING"
-	}
-	sets := make([]string, 0, len(names)-op.Key)
-	for _, name := range names[op.Key:] {
-		sets = append(sets, name+" = excluded."+name)
-	}
-	return conflict + "UPDATE SET " + strings.Join(sets, ", ")
+	return "INSERT INTO " + op.Table + " (" + list + ") SELECT * FROM " + unnest + engine.OnConflict(op, names)
 }

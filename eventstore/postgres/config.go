@@ -2,6 +2,7 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -41,22 +42,14 @@ func (c Config) Validate() error {
 	return err
 }
 
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
 func (c Config) withDefaults() Config {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	c.PollInterval = orDefault(c.PollInterval, time.Second)
-	c.MaxConns = orDefault(c.MaxConns, 16)
-	c.KeyCache = orDefault(c.KeyCache, 100_000)
-	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
+	c.PollInterval = cmp.Or(c.PollInterval, time.Second)
+	c.MaxConns = cmp.Or(c.MaxConns, 16)
+	c.KeyCache = cmp.Or(c.KeyCache, 100_000)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
 	return c
 }
 

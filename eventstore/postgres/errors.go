@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -15,15 +14,7 @@ import (
 )
 
 // translate marks errors that mean the server cannot be reached or is going away.
-func translate(err error) error {
-	if err == nil || errors.Is(err, eventstore.ErrUnavailable) {
-		return err
-	}
-	if unavailable(err) {
-		return fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
-	}
-	return err
-}
+func translate(err error) error { return engine.MarkUnavailable(err, unavailable) }
 
 func unavailable(err error) bool {
 	var pe *pgconn.PgError

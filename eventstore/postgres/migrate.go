@@ -12,6 +12,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/engine"
 	"github.com/duolog/duolog/migrations"
 )
 
@@ -20,7 +21,7 @@ func Migrate(ctx context.Context, c Config) ([]eventstore.Migration, error) {
 	c = c.withDefaults()
 	if err := checkSchema(ctx, c); err == nil {
 		return nil, nil
-	} else if newer := (newerError{}); errors.As(err, &newer) || errors.Is(err, eventstore.ErrUnavailable) {
+	} else if newer := (engine.NewerError{}); errors.As(err, &newer) || errors.Is(err, eventstore.ErrUnavailable) {
 		return nil, err
 	}
 	var applied []eventstore.Migration
@@ -90,14 +91,6 @@ func withProvider(c Config, fn func(*goose.Provider) error) (err error) {
 	return fn(p)
 }
 
-// newerError: a later program has been here.
-type newerError struct{ found, known int64 }
-
-func (e newerError) Error() string {
-	return fmt.Sprintf("schema version %d is newer than %d, the latest this program knows: use a newer duolog",
-		e.found, e.known)
-}
-
 // checkSchema fails unless the schema is the one this program works with.
 func checkSchema(ctx context.Context, c Config) error {
 	latest, err := migrations.Latest("postgres")
@@ -105,16 +98,10 @@ func checkSchema(ctx context.Context, c Config) error {
 		return err
 	}
 	found, err := schemaVersion(ctx, c)
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("read schema version: %w", translate(err))
-	case found > latest:
-		return fmt.Errorf("open database: %w: %w", eventstore.ErrSchema, newerError{found, latest})
-	case found < latest:
-		return fmt.Errorf("open database: %w: schema version %d is older than %d; run: duolog migrate up",
-			eventstore.ErrSchema, found, latest)
 	}
-	return nil
+	return engine.CheckVersion("database", found, latest)
 }
 
 func schemaVersion(ctx context.Context, c Config) (version int64, err error) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/engine"
 )
 
 // bulkSQL is the statement for one row of a BulkOp.
@@ -22,22 +23,7 @@ func bulkSQL(op eventstore.BulkOp) string {
 	}
 	insert := "INSERT INTO " + op.Table + " (" + strings.Join(names, ", ") + ") VALUES (" +
 		strings.Join(marks, ", ") + ")"
-	return insert + onConflict(op, names)
-}
-
-func onConflict(op eventstore.BulkOp, names []string) string {
-	if op.Mode == eventstore.Insert {
-		return ""
-	}
-	conflict := " ON CONFLICT (" + strings.Join(names[:op.Key], ", ") + ") DO "
-	if op.Mode == eventstore.InsertNew || op.Key == len(names) {
-		return conflict + "NOTHING"
-	}
-	sets := make([]string, 0, len(names)-op.Key)
-	for _, name := range names[op.Key:] {
-		sets = append(sets, name+" = excluded."+name)
-	}
-	return conflict + "UPDATE SET " + strings.Join(sets, ", ")
+	return insert + engine.OnConflict(op, names)
 }
 
 func equals(names []string) string {

@@ -2,6 +2,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -45,23 +46,15 @@ func (c Config) validateFile() error {
 	return nil
 }
 
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
 func (c Config) withDefaults() Config {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	c.PollInterval = orDefault(c.PollInterval, time.Second)
-	c.Readers = orDefault(c.Readers, 4)
-	c.KeyCache = orDefault(c.KeyCache, 100_000)
-	c.BusyTimeout = orDefault(c.BusyTimeout, 5*time.Second)
-	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
+	c.PollInterval = cmp.Or(c.PollInterval, time.Second)
+	c.Readers = cmp.Or(c.Readers, 4)
+	c.KeyCache = cmp.Or(c.KeyCache, 100_000)
+	c.BusyTimeout = cmp.Or(c.BusyTimeout, 5*time.Second)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
 	return c
 }
 

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -13,15 +12,7 @@ import (
 )
 
 // translate marks errors that mean the file cannot be worked with now.
-func translate(err error) error {
-	if err == nil || errors.Is(err, eventstore.ErrUnavailable) {
-		return err
-	}
-	if unavailable(err) {
-		return fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
-	}
-	return err
-}
+func translate(err error) error { return engine.MarkUnavailable(err, unavailable) }
 
 func unavailable(err error) bool {
 	var se *sqlite.Error

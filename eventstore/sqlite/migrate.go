@@ -11,6 +11,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/engine"
 	"github.com/duolog/duolog/migrations"
 )
 
@@ -22,7 +23,7 @@ func Migrate(ctx context.Context, c Config) ([]eventstore.Migration, error) {
 	c = c.withDefaults()
 	if err := checkSchema(ctx, c); err == nil {
 		return nil, nil
-	} else if newer := (newerError{}); errors.As(err, &newer) {
+	} else if newer := (engine.NewerError{}); errors.As(err, &newer) {
 		return nil, err
 	}
 	if err := createFile(c.Path); err != nil {
@@ -110,14 +111,6 @@ func lockMigrations(ctx context.Context, c Config) (unlock func(), err error) {
 	}, nil
 }
 
-// newerError: a later program has been here.
-type newerError struct{ found, known int64 }
-
-func (e newerError) Error() string {
-	return fmt.Sprintf("schema version %d is newer than %d, the latest this program knows: use a newer duolog",
-		e.found, e.known)
-}
-
 // checkSchema fails unless the schema is the one this program works with.
 func checkSchema(ctx context.Context, c Config) error {
 	latest, err := migrations.Latest("sqlite")
@@ -128,16 +121,10 @@ func checkSchema(ctx context.Context, c Config) error {
 		return fmt.Errorf("open %s: %w: no such file; to make it, run: duolog migrate up", c.Path, eventstore.ErrSchema)
 	}
 	found, err := schemaVersion(ctx, c)
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("read schema version of %s: %w", c.Path, translate(err))
-	case found > latest:
-		return fmt.Errorf("open %s: %w: %w", c.Path, eventstore.ErrSchema, newerError{found, latest})
-	case found < latest:
-		return fmt.Errorf("open %s: %w: schema version %d is older than %d; run: duolog migrate up",
-			c.Path, eventstore.ErrSchema, found, latest)
 	}
-	return nil
+	return engine.CheckVersion(c.Path, found, latest)
 }
 
 func schemaVersion(ctx context.Context, c Config) (version int64, err error) {
