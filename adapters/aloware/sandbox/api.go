@@ -22,7 +22,7 @@ func (s *Sandbox) routes() http.Handler {
 		_, _ = io.WriteString(w, shell)
 	})
 	mux := http.NewServeMux()
-	mux.Handle("/_sandbox/", s.control())
+	s.control(mux)
 	mux.Handle("/", s.injector.Wrap(s.limited(api)))
 	return mux
 }

@@ -59,7 +59,7 @@ func (s *Sandbox) routes() http.Handler {
 
 	mux := http.NewServeMux()
 	mux.Handle("POST /oauth/v1/token", s.inject.Wrap(http.HandlerFunc(s.token)))
-	s.controlRoutes(mux)
+	s.control(mux)
 	mux.Handle("/", guarded)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r2 := r.Clone(r.Context())
