@@ -44,6 +44,11 @@ const (
 // unmapped ones, any JSON at all).
 type Properties map[string]json.RawMessage
 
+// Blank tells a raw value that says nothing: absent, null or the empty text.
+func Blank(raw json.RawMessage) bool {
+	return len(raw) == 0 || string(raw) == "null" || string(raw) == `""`
+}
+
 // Origin is what the vendor says about who made a change.
 type Origin struct {
 	// Source is the vendor's word, such as "CRM_UI", "INTEGRATION", "IMPORT" or Aloware's intake source.

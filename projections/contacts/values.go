@@ -24,7 +24,7 @@ func author(o domain.Origin) string {
 // so a value keeps the moment since when, and by whom, it is there.
 func (r *record) tell(name string, raw json.RawMessage, clock, position int64, by string) {
 	old, had := r.body.Values[name]
-	if had && clock < old.Clock || !had && blank(raw) {
+	if had && clock < old.Clock || !had && domain.Blank(raw) {
 		return
 	}
 	if had && same(old.Value, raw) {
@@ -102,10 +102,6 @@ func (r *record) blankRest(shown domain.Properties, clock, position int64, by st
 	}
 }
 
-func blank(raw json.RawMessage) bool {
-	return len(raw) == 0 || string(raw) == "null" || string(raw) == `""`
-}
-
 func same(a, b json.RawMessage) bool {
-	return bytes.Equal(a, b) || blank(a) && blank(b)
+	return bytes.Equal(a, b) || domain.Blank(a) && domain.Blank(b)
 }

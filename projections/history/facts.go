@@ -51,7 +51,7 @@ func (s *story) told(
 
 func (w *shown) tell(changes []Change, c Change, clock int64) []Change {
 	c.Before = w.values[c.Property]
-	same := bytes.Equal(c.Before, c.After) || blank(c.Before) && blank(c.After)
+	same := bytes.Equal(c.Before, c.After) || domain.Blank(c.Before) && domain.Blank(c.After)
 	if clock < w.clocks[c.Property] {
 		if !same {
 			c.Stale = true
@@ -65,10 +65,6 @@ func (w *shown) tell(changes []Change, c Change, clock int64) []Change {
 	}
 	w.values[c.Property] = c.After
 	return append(changes, c)
-}
-
-func blank(raw json.RawMessage) bool {
-	return len(raw) == 0 || string(raw) == "null" || string(raw) == `""`
 }
 
 var factKinds = map[string]string{
