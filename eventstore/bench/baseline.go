@@ -10,6 +10,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/engine"
 )
 
 // baseline inserts rows of the size and shape of sealed events into tables like the log's, at positions taken from a
@@ -92,23 +93,11 @@ func (b *baseline) insertArrays(ctx context.Context) error {
 	return err
 }
 
+// EventColumns are those of the log's event table, for baselines to write rows of its shape.
+var EventColumns = engine.EventColumns
+
 var (
-	eventRows = eventstore.BulkOp{Table: "bench_event", Key: 2, Columns: []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text},
-		{Name: "position"},
-		{Name: "id", Kind: eventstore.Bytes},
-		{Name: "stream", Kind: eventstore.Text},
-		{Name: "type", Kind: eventstore.Text},
-		{Name: "schema"},
-		{Name: "occurred_at"},
-		{Name: "recorded_at"},
-		{Name: "actor", Kind: eventstore.Text},
-		{Name: "causation"},
-		{Name: "subject", Kind: eventstore.Text},
-		{Name: "data", Kind: eventstore.Bytes},
-		{Name: "key_hash", Kind: eventstore.Bytes},
-		{Name: "hash", Kind: eventstore.Bytes},
-	}}
+	eventRows = eventstore.BulkOp{Table: "bench_event", Key: 2, Columns: EventColumns}
 	keyRows = eventstore.BulkOp{Table: "bench_key", Key: 2, Columns: []eventstore.Column{
 		{Name: "connection", Kind: eventstore.Text}, {Name: "key", Kind: eventstore.Bytes}, {Name: "position"},
 	}}

@@ -5,27 +5,11 @@ import (
 	"fmt"
 
 	"github.com/duolog/duolog/eventstore"
+	logbench "github.com/duolog/duolog/eventstore/bench"
 )
 
 // table has the columns and the indexes of the log's event table, and nothing that orders or protects it.
 const table = "bench_ingest"
-
-var columns = []eventstore.Column{
-	{Name: "connection", Kind: eventstore.Text},
-	{Name: "position", Kind: eventstore.Int},
-	{Name: "id", Kind: eventstore.Bytes},
-	{Name: "stream", Kind: eventstore.Text},
-	{Name: "type", Kind: eventstore.Text},
-	{Name: "schema", Kind: eventstore.Int},
-	{Name: "occurred_at", Kind: eventstore.Int},
-	{Name: "recorded_at", Kind: eventstore.Int},
-	{Name: "actor", Kind: eventstore.Text},
-	{Name: "causation", Kind: eventstore.Int},
-	{Name: "subject", Kind: eventstore.Text},
-	{Name: "data", Kind: eventstore.Bytes},
-	{Name: "key_hash", Kind: eventstore.Bytes},
-	{Name: "hash", Kind: eventstore.Bytes},
-}
 
 func makeTable(ctx context.Context, db eventstore.DB) error {
 	if err := dropTable(ctx, db); err != nil {
@@ -36,7 +20,7 @@ func makeTable(ctx context.Context, db eventstore.DB) error {
 		types[eventstore.Bytes] = "BLOB"
 	}
 	ddl := "CREATE TABLE " + table + " ("
-	for _, c := range columns {
+	for _, c := range logbench.EventColumns {
 		ddl += c.Name + " " + types[c.Kind] + " NOT NULL, "
 	}
 	for _, stmt := range []string{
@@ -70,7 +54,7 @@ func (c Config) baseline(ctx context.Context, log eventstore.Log) (float64, erro
 			batches[i] = append(batches[i], row(e))
 		}
 	}
-	op := eventstore.BulkOp{Mode: eventstore.Insert, Table: table, Columns: columns, Key: 2}
+	op := eventstore.BulkOp{Mode: eventstore.Insert, Table: table, Columns: logbench.EventColumns, Key: 2}
 	took, err := c.inParallel(func(i int) error {
 		return c.Store.InTx(ctx, func(tx eventstore.Tx) error { return tx.Bulk(ctx, op, batches[i]) })
 	})

@@ -82,8 +82,8 @@ var ErrMoved = errors.New("key epoch has moved")
 // errKeyRace: another process made the key of one of our subjects first.
 var errKeyRace = errors.New("subject key was made by another process")
 
-// columns of the event table, as Insert writes them.
-var eventColumns = []eventstore.Column{
+// EventColumns are those of the event table, as Insert writes them.
+var EventColumns = []eventstore.Column{
 	{Name: "connection", Kind: eventstore.Text},
 	{Name: "position", Kind: eventstore.Int},
 	{Name: "id", Kind: eventstore.Bytes},
@@ -101,7 +101,7 @@ var eventColumns = []eventstore.Column{
 }
 
 var (
-	insertEvents = eventstore.BulkOp{Table: "event", Columns: eventColumns, Key: 2}
+	insertEvents = eventstore.BulkOp{Table: "event", Columns: EventColumns, Key: 2}
 	insertKeys   = eventstore.BulkOp{Table: "append_key", Key: 2, Columns: []eventstore.Column{
 		{Name: "connection", Kind: eventstore.Text},
 		{Name: "key", Kind: eventstore.Bytes},
