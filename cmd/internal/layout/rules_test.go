@@ -58,6 +58,7 @@ var private = []struct {
 	{module + "/eventstore/postgres", []string{"cmd", backends}, "only the wiring knows a backend"},
 	{module + "/eventstore/eventstoretest", nil, "it is for tests"},
 	{module + "/adapters/adaptertest", nil, "it is for tests"},
+	{module + "/adapters/httpapi/bench", []string{"cmd"}, "it knows a system, so only the wiring knows it"},
 	{module + "/adapters/hubspot", wiring, "only the wiring knows a system"},
 	{module + "/adapters/aloware", wiring, "only the wiring knows a system"},
 	{pgx, []string{"eventstore"}, "only a backend knows its driver"},
@@ -65,7 +66,9 @@ var private = []struct {
 	{"modernc.org/libc", nil, "only a backend knows its driver"},
 }
 
-// wiring puts systems together: the program, and the benchmark of the whole way in.
+// wiring puts systems together: the program, and the benchmark of ingest. What that measures is the whole way in, real
+// signatures and real translation included, so it needs a real system; nothing but cmd and tests imports it, which
+// the list of private packages holds it to.
 var wiring = []string{"cmd", "adapters/httpapi/bench"}
 
 // backends is the test helper that opens both.
