@@ -37,7 +37,14 @@ func (p *pass) adopt(d *draft, id domain.Record, reason string, target domain.Sy
 	if lone == nil || r == nil || r.Link.Contact == d.Contact && r.Link.State == Linked {
 		return
 	}
-	if r.Link.Contact.IsZero() || r.Link.Contact == d.Contact {
+	alone := r.Link.Contact.IsZero() || r.Link.Contact == d.Contact
+	if other := p.standing(d.Contact, target, id); other != nil {
+		if alone {
+			d.link(p, r, Link{Contact: d.Contact, State: Absorbed, Reason: "linked to " + other.ID.String() + " meanwhile"})
+		}
+		return
+	}
+	if alone {
 		d.link(p, r, Link{Contact: d.Contact, State: Linked, Reason: reason})
 		l := lone.Link
 		l.State, l.Reason = Linked, reason

@@ -46,6 +46,9 @@ func (p *pass) done() []Planned {
 		if d.Head == nil && d.Whole == nil && len(d.Links)+len(d.Aliases)+len(d.Fields)+len(d.Commands) == 0 {
 			continue
 		}
+		if c.Created != nil && c.Created.Command != d.head.Creation.Command {
+			c.Created = nil
+		}
 		d.Considered = p.considered(d)
 		p.v.Apply(d.Decision)
 		out = append(out, Planned{

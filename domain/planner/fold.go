@@ -56,6 +56,12 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 	if err != nil {
 		return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 	}
+	if f.Via == "webhook" {
+		if v.Control.Heard == nil {
+			v.Control.Heard = map[domain.System]int64{}
+		}
+		v.Control.Heard[id.System] = in.RecordedAt
+	}
 	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]bool{}, First: v.records[id] == nil}
 	if f.Answer != nil {
 		e.Answered, e.Contact = true, f.Answer.Contact

@@ -35,6 +35,9 @@ func (p *pass) join(d *draft, r, o *Record, reason string) {
 		p.carry(d, keep, fields)
 		for _, s := range p.v.applyAlias(Alias{From: drop.ID, To: keep.ID}, p.in.Position) {
 			p.v.note(keep.ID, s)
+			if s.Command == d.head.Creation.Command {
+				keep.Created = s // its head is not applied yet
+			}
 		}
 	}
 	d.Whole = &Whole{Result: LinkedUp, Rule: reason, Others: []domain.Record{r.ID, o.ID}}

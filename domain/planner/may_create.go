@@ -20,10 +20,31 @@ func (p *pass) mayCreate(d *draft, r *Record, target domain.System) (Result, str
 	if rule, others := p.contested(d, r, target); rule != "" {
 		return OutOfScope, rule, others
 	}
+	if others := p.suspects(r, target); len(others) > 0 {
+		return HeldBack, "phone shared, emails differ", others
+	}
 	if rule := p.withheld(d, r, nil); rule != "" {
 		return Withheld, rule, nil
 	}
 	return "", "", nil
+}
+
+// suspects are records of HubSpot, which itself keeps only emails apart, that share a number with the person, stand
+// alone and have another email: maybe somebody else, maybe the same person with a new address. Nobody is made before
+// a person has looked.
+func (p *pass) suspects(r *Record, target domain.System) []domain.Record {
+	var out []domain.Record
+	for _, k := range r.keys {
+		if k.Kind != identity.KindPhone || target != domain.HubSpot {
+			continue
+		}
+		for _, o := range p.holders(k) {
+			if o.ID.System == target && o.alive() && p.counterpart(o.Link.Contact, o) == nil && !slices.Contains(out, o.ID) {
+				out = append(out, o.ID)
+			}
+		}
+	}
+	return out
 }
 
 // lacks names the first thing without which the target cannot hold the person.

@@ -65,28 +65,6 @@ func (v *View) needsOfFact(in Input, n Needs) {
 	n.keys(identity.Keys(v.Control.Settings, rec, f.Properties))
 }
 
-// Expand adds what the records and contacts of the view lead to: contacts, aliases and their records, records merged
-// away, and, for the records an input is about, the holders of their keys. Calling it again after loading, until nothing new is
-// asked, completes the view. Records found only by a key lead to their contact, not to further keys.
-func (v *View) Expand(direct, n Needs) {
-	for id, r := range v.records {
-		n.contact(r.Link.Contact)
-		n.record(r.Primary)
-		for _, m := range r.Merged {
-			n.record(m)
-		}
-		if direct.Records[id] || direct.Contacts[r.Link.Contact] {
-			n.keys(r.keys)
-		}
-	}
-	for _, c := range v.contacts {
-		n.contact(c.Alias)
-		for _, r := range c.Head.Others {
-			n.record(r)
-		}
-	}
-}
-
 func (n Needs) record(r domain.Record) {
 	if !r.IsZero() {
 		n.Records[r] = true

@@ -93,6 +93,7 @@ func (p *pass) planContact(id ulid.ULID) {
 	for _, r := range p.v.Members(d.Contact) {
 		p.identify(d, r)
 	}
+	p.creationOutcome(d) // of a contact that became this one
 	p.weigh(d)
 }
 

@@ -116,10 +116,12 @@ type Control struct {
 	// ShutFields are the fields whose gate is closed, with the reason.
 	ShutFields map[string]string `json:"shut_fields,omitempty"`
 	Baseline   bool              `json:"baseline,omitempty"`
-	Portal     string            `json:"portal,omitempty"`
-	Account    string            `json:"account,omitempty"`
-	Opened     bool              `json:"opened,omitempty"`
-	Demo       bool              `json:"demo,omitempty"`
+	// Heard is when the last webhook of each system was recorded, µs UTC.
+	Heard   map[domain.System]int64 `json:"heard,omitempty"`
+	Portal  string                  `json:"portal,omitempty"`
+	Account string                  `json:"account,omitempty"`
+	Opened  bool                    `json:"opened,omitempty"`
+	Demo    bool                    `json:"demo,omitempty"`
 	// Operations were started by a person and have not ended.
 	Operations []Operation `json:"operations,omitempty"`
 	// Opening is the act that opened the sync last: while its dirty contacts are being planned it may be folded again.

@@ -27,6 +27,7 @@ type work struct {
 	*Process
 	*state.Cursor
 	view   *planner.View
+	loader *state.Loader
 	events []eventstore.NewEvent
 	rows   []outbox.Row
 }
@@ -36,20 +37,31 @@ func (w *work) page(ctx context.Context, events []eventstore.Event) error {
 	if err != nil {
 		return err
 	}
-	w.view = planner.NewView(w.Control, planner.NewDigester(w.secret))
-	needs := planner.NewNeeds()
-	for _, in := range inputs {
-		w.view.Needs(in, needs)
+	w.begin()
+	page, needs := planner.NewNeeds(), make([]planner.Needs, len(inputs))
+	for i, in := range inputs {
+		needs[i] = planner.NewNeeds()
+		w.view.Needs(in, needs[i])
+		state.Merge(page, needs[i])
 	}
-	if err := w.Load(ctx, w.DB, w.view, needs); err != nil {
+	if err := w.loader.Load(ctx, page); err != nil {
 		return err
 	}
-	for _, in := range inputs {
+	for i, in := range inputs {
+		if err := w.loader.Load(ctx, needs[i]); err != nil { // all there, unless inputs before made a contact of two
+			return err
+		}
 		if err := w.input(ctx, in); err != nil {
 			return err
 		}
 	}
 	return w.commit(ctx, events[len(events)-1].Position)
+}
+
+// begin starts from what is stored.
+func (w *work) begin() {
+	w.view = planner.NewView(w.Control, planner.NewDigester(w.secret))
+	w.loader = w.Loader(w.DB, w.view)
 }
 
 // inputs are the events the planner reads: everything but its own decisions and what was erased.
@@ -124,7 +136,7 @@ func (w *work) reindex(ctx context.Context, in planner.Input) error {
 	if err := w.commit(ctx, in.Position-1); err != nil {
 		return err
 	}
-	w.view = planner.NewView(w.Control, planner.NewDigester(w.secret))
+	w.begin()
 	return w.Reindex(ctx, w.DB, s, w.Page, func(ctx context.Context, ch state.Changes) error {
 		return w.store(ctx, ch, in.Position-1)
 	})
@@ -144,18 +156,17 @@ func (w *work) release(ctx context.Context, act planner.Input, e planner.Effect)
 		if err != nil {
 			return err
 		}
-		w.view = planner.NewView(w.Control, planner.NewDigester(w.secret))
+		w.begin()
 		if len(ids) == 0 {
 			return nil
 		}
-		needs := planner.NewNeeds()
-		for _, id := range ids {
-			needs.Contacts[id] = true
-		}
-		if err := w.Load(ctx, w.DB, w.view, needs); err != nil {
+		if err := w.loader.Load(ctx, about(ids...)); err != nil {
 			return err
 		}
 		for _, id := range ids {
+			if err := w.loader.Load(ctx, about(id)); err != nil {
+				return err
+			}
 			if err := w.planDirty(act, e, id); err != nil {
 				return &undecided{poisoned{act.Position, id}, err}
 			}
@@ -172,4 +183,12 @@ func (w *work) planDirty(act planner.Input, e planner.Effect, id ulid.ULID) (err
 		return w.take(act, w.view.ParkDirty(act, id))
 	}
 	return w.take(act, w.view.PlanDirty(act, e, id))
+}
+
+func about(contacts ...ulid.ULID) planner.Needs {
+	n := planner.NewNeeds()
+	for _, id := range contacts {
+		n.Contacts[id] = true
+	}
+	return n
 }

@@ -8,26 +8,38 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// Load completes the view: what the inputs name, and what that leads to, round by round until nothing new is asked.
-// Each round asks each table once.
-func (s Store) Load(ctx context.Context, q eventstore.Querier, v *planner.View, direct planner.Needs) error {
-	return s.load(ctx, q, v, direct, direct)
+// Loader completes a view, input by input, and asks the tables for nothing twice.
+type Loader struct {
+	store Store
+	q     eventstore.Querier
+	view  *planner.View
+	asked planner.Needs
 }
 
-// load looks for holders of the keys of those records only that are matched.
-func (s Store) load(ctx context.Context, q eventstore.Querier, v *planner.View, direct, matched planner.Needs) error {
-	asked, wanted := planner.NewNeeds(), planner.NewNeeds()
-	merge(wanted, direct)
+// Loader returns one for an empty view.
+func (s Store) Loader(q eventstore.Querier, v *planner.View) *Loader {
+	return &Loader{store: s, q: q, view: v, asked: planner.NewNeeds()}
+}
+
+// Load loads what the inputs name, and what that leads to, round by round until nothing new is asked. Each round asks
+// each table once. What is in the view already stays as it is.
+func (l *Loader) Load(ctx context.Context, direct planner.Needs) error {
+	return l.load(ctx, direct, func(wanted planner.Needs) { l.view.Expand(direct, wanted) })
+}
+
+func (l *Loader) load(ctx context.Context, direct planner.Needs, expand func(wanted planner.Needs)) error {
 	for {
-		step := fresh(wanted, asked)
+		wanted := planner.NewNeeds()
+		Merge(wanted, direct)
+		expand(wanted)
+		step := fresh(wanted, l.asked)
 		if len(step.Records)+len(step.Contacts)+len(step.Keys) == 0 {
 			return nil
 		}
-		merge(asked, step)
-		if err := s.Round(ctx, q, v, step); err != nil {
+		Merge(l.asked, step)
+		if err := l.store.Round(ctx, l.q, l.view, step); err != nil {
 			return err
 		}
-		v.Expand(matched, wanted)
 	}
 }
 
@@ -58,7 +70,8 @@ func (s Store) Round(ctx context.Context, q eventstore.Querier, v *planner.View,
 	return s.contacts(ctx, q, v, contacts)
 }
 
-func merge(into, from planner.Needs) {
+// Merge adds needs to others.
+func Merge(into, from planner.Needs) {
 	maps.Copy(into.Records, from.Records)
 	maps.Copy(into.Contacts, from.Contacts)
 	maps.Copy(into.Keys, from.Keys)

@@ -66,7 +66,7 @@ func (c *Cursor) foldInto(ctx context.Context, q eventstore.Querier, v *planner.
 		steps = append(steps, func() { _, _ = Fold(v, in) })
 	}
 	clear(needs.Keys) // nothing is matched here
-	if err := c.load(ctx, q, v, needs, planner.NewNeeds()); err != nil {
+	if err := c.Loader(q, v).load(ctx, needs, func(wanted planner.Needs) { v.Reach(needs, wanted) }); err != nil {
 		return err
 	}
 	for _, step := range steps {
