@@ -137,6 +137,9 @@ func (s *story) toldBack(e eventstore.Event, rec domain.Record, f domain.Fact, c
 // echoOf returns the entry of the write that the decision found to be echoed, if it found nothing else.
 func (s *story) echoOf(d planner.Decision, rec domain.Record) *Entry {
 	var to *Entry
+	if len(d.Commands) > 0 {
+		return nil
+	}
 	for _, v := range d.Fields {
 		switch v.Result {
 		case planner.Echo:

@@ -53,12 +53,12 @@ func (a *App) append(ctx context.Context, events ...eventstore.NewEvent) (httpap
 
 // SetMode says what the planner may do from now on. Nothing is sent retroactively.
 func (a *App) SetMode(ctx context.Context, m httpapi.ModeChange, by httpapi.By) (httpapi.Done, error) {
-	control, _, err := a.Control(ctx)
-	if err != nil {
-		return httpapi.Done{}, err
-	}
 	if m.Filter != "" {
-		if _, err := control.Settings.ParseFilter(m.Filter); err != nil {
+		s, err := a.settingsInForce(ctx)
+		if err != nil {
+			return httpapi.Done{}, err
+		}
+		if _, err := s.ParseFilter(m.Filter); err != nil {
 			return httpapi.Done{}, fmt.Errorf("%w: filter: %w", httpapi.ErrBadInput, err)
 		}
 	}

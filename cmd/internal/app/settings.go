@@ -91,6 +91,16 @@ type SettingsVersion struct {
 	Settings settings.Settings `json:"settings"`
 }
 
+// settingsInForce are those applied last, or, before any, the ones a first start would apply.
+func (a *App) settingsInForce(ctx context.Context) (settings.Settings, error) {
+	all, err := a.SettingsHistory(ctx)
+	if err != nil || len(all) == 0 {
+		s, bad := settings.Preset(settings.PresetDefault)
+		return s, errors.Join(err, bad)
+	}
+	return all[len(all)-1].Settings, nil
+}
+
 // SettingsHistory lists all versions, oldest first.
 func (a *App) SettingsHistory(ctx context.Context) ([]SettingsVersion, error) {
 	var out []SettingsVersion

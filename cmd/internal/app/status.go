@@ -8,6 +8,7 @@ import (
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/outbound/outbox"
 )
@@ -26,7 +27,8 @@ func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
 		Connection: a.Connection, Mode: string(control.Mode), Paused: control.Paused, LogID: head.LogID.String(),
 		Generation: head.Generation, Head: head.Position, Lag: map[string]int64{"outbound": head.Position - position},
 		Systems: map[string]httpapi.SystemStatus{
-			string(domain.HubSpot): {Account: control.Portal}, string(domain.Aloware): {Account: control.Account},
+			string(domain.HubSpot): heard(control, domain.HubSpot, control.Portal),
+			string(domain.Aloware): heard(control, domain.Aloware, control.Account),
 		},
 	}
 	if control.Shut {
@@ -40,6 +42,16 @@ func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
 		return s, err
 	}
 	return s, a.addProjections(ctx, &s)
+}
+
+// heard begins a side's status with whose it is and when it last told something.
+func heard(c planner.Control, s domain.System, account string) httpapi.SystemStatus {
+	out := httpapi.SystemStatus{Account: account}
+	if at, ok := c.Heard[s]; ok {
+		t := time.UnixMicro(at).UTC()
+		out.LastWebhook = &t
+	}
+	return out
 }
 
 func (a *App) outboxCounts(ctx context.Context) ([]outbox.Count, error) {
@@ -84,7 +96,7 @@ func (a *App) addProjections(ctx context.Context, s *httpapi.Status) error {
 		return err
 	}
 	if n := s.Contacts[contacts.Held]; n > 0 {
-		s.Needs = append(s.Needs, fmt.Sprintf("%d contacts are held for a person (duolog contact list --status held)", n))
+		s.Needs = append(s.Needs, fmt.Sprintf("held for a person: %d (duolog contact list --status held)", n))
 	}
 	return nil
 }
