@@ -98,7 +98,7 @@ var EventColumns = engine.EventColumns
 
 var (
 	eventRows = eventstore.BulkOp{Table: "bench_event", Key: 2, Columns: EventColumns}
-	keyRows = eventstore.BulkOp{Table: "bench_key", Key: 2, Columns: []eventstore.Column{
+	keyRows   = eventstore.BulkOp{Table: "bench_key", Key: 2, Columns: []eventstore.Column{
 		{Name: "connection", Kind: eventstore.Text}, {Name: "key", Kind: eventstore.Bytes}, {Name: "position"},
 	}}
 )
