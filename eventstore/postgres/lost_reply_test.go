@@ -79,10 +79,10 @@ func TestLostReplyIsFoundAgain(t *testing.T) {
 	g := &gate{server: u.Host}
 	u.Host = g.serve(t)
 	store := open(t, postgres.Config{URL: u.String(), MasterKey: eventstore.NewMasterKey(), NoNotify: true})
-	log := openLog(t, store)
+	log := eventstoretest.Log(t, store)
 	appendOne := func(n int64) {
 		t.Helper()
-		got, err := log.Append(t.Context(), event("1", "{}"))
+		got, err := log.Append(t.Context(), eventstoretest.Event("1", "{}"))
 		if err != nil || len(got) != 1 || got[0].Position != n {
 			t.Fatalf("append %d: %+v, %v", n, got, err)
 		}

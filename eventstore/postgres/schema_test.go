@@ -1,9 +1,9 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/duolog/duolog/eventstore"
@@ -43,21 +43,9 @@ func TestOpenWantsTheSchema(t *testing.T) {
 
 func TestManyStartAtOnce(t *testing.T) {
 	c := postgres.Config{URL: eventstoretest.PostgresURL(t), MasterKey: eventstore.NewMasterKey(), Migrate: true}
-	var wg sync.WaitGroup
-	for range 3 {
-		wg.Go(func() {
-			store, err := postgres.Open(t.Context(), c)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if _, err := store.Log(t.Context(), "default"); err != nil {
-				t.Error(err)
-			}
-			_ = store.Close()
-		})
-	}
-	wg.Wait()
+	eventstoretest.StartAtOnce(t, 3, func(ctx context.Context) (eventstore.Store, error) {
+		return postgres.Open(ctx, c)
+	})
 }
 
 func TestUnreachableIsUnavailable(t *testing.T) {
@@ -88,8 +76,8 @@ func TestScratchLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := openLog(t, store)
-	if _, err := log.Append(t.Context(), event("1", "{}")); err != nil {
+	log := eventstoretest.Log(t, store)
+	if _, err := log.Append(t.Context(), eventstoretest.Event("1", "{}")); err != nil {
 		t.Fatal(err)
 	}
 	if err := drop(t.Context()); err != nil {

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
 	"github.com/duolog/duolog/eventstore/postgres"
@@ -31,33 +29,17 @@ func open(t *testing.T, c postgres.Config) eventstore.Store {
 	return store
 }
 
-func openLog(t *testing.T, store eventstore.Store) eventstore.Log {
-	t.Helper()
-	log, err := store.Log(t.Context(), "default")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return log
-}
-
-func event(record string, data string) eventstore.NewEvent {
-	stream := "hubspot/contact/" + record
-	return eventstore.NewEvent{
-		ID: ulid.Make(), Stream: stream, Type: "record.updated", Schema: 1, OccurredAt: 7,
-		Actor: "hubspot", Subject: stream, Data: []byte(data),
-	}
-}
-
 func TestTwoProcessesAppendAtOnce(t *testing.T) {
 	c := postgres.Config{URL: eventstoretest.PostgresURL(t), MasterKey: eventstore.NewMasterKey()}
-	one, other := openLog(t, open(t, c)), openLog(t, open(t, c))
+	one, other := eventstoretest.Log(t, open(t, c)), eventstoretest.Log(t, open(t, c))
 	var wg sync.WaitGroup
 	for w := range 16 {
 		log := []eventstore.Log{one, other}[w%2]
 		wg.Go(func() {
 			for i := range 20 {
 				// The same records on both: each process tries to make their keys.
-				if _, err := log.Append(context.Background(), event(fmt.Sprint(i), fmt.Sprint(w))); err != nil {
+				ev := eventstoretest.Event(fmt.Sprint(i), fmt.Sprint(w))
+				if _, err := log.Append(context.Background(), ev); err != nil {
 					t.Error(err)
 				}
 			}
@@ -79,7 +61,7 @@ func TestNotificationWakesAnotherProcess(t *testing.T) {
 	c := postgres.Config{
 		URL: eventstoretest.PostgresURL(t), MasterKey: eventstore.NewMasterKey(), PollInterval: time.Hour,
 	}
-	writer, reader := openLog(t, open(t, c)), openLog(t, open(t, c))
+	writer, reader := eventstoretest.Log(t, open(t, c)), eventstoretest.Log(t, open(t, c))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	woken := make(chan error, 1)
@@ -92,7 +74,7 @@ func TestNotificationWakesAnotherProcess(t *testing.T) {
 			}
 		}
 	}()
-	if _, err := writer.Append(ctx, event("1", "{}")); err != nil {
+	if _, err := writer.Append(ctx, eventstoretest.Event("1", "{}")); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-woken; err != nil {

@@ -1,15 +1,16 @@
 package sqlite_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/eventstoretest"
 	"github.com/duolog/duolog/eventstore/sqlite"
 	"github.com/duolog/duolog/migrations"
 )
@@ -77,21 +78,9 @@ func TestOpenRefusesOtherVersions(t *testing.T) {
 func TestManyStartAtOnce(t *testing.T) {
 	c := config(t)
 	c.Migrate = true
-	var wg sync.WaitGroup
-	for range 6 {
-		wg.Go(func() {
-			store, err := sqlite.Open(t.Context(), c)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if _, err := store.Log(t.Context(), "default"); err != nil {
-				t.Error(err)
-			}
-			_ = store.Close()
-		})
-	}
-	wg.Wait()
+	eventstoretest.StartAtOnce(t, 6, func(ctx context.Context) (eventstore.Store, error) {
+		return sqlite.Open(ctx, c)
+	})
 }
 
 func TestStatus(t *testing.T) {
@@ -127,7 +116,7 @@ func TestConfigIsValidated(t *testing.T) {
 
 func TestAnotherMasterKeyIsRefused(t *testing.T) {
 	c := config(t)
-	openLog(t, open(t, c))
+	eventstoretest.Log(t, open(t, c))
 	c.MasterKey = eventstore.NewMasterKey()
 	_, err := open(t, c).Log(t.Context(), "default")
 	if !errors.Is(err, eventstore.ErrMasterKey) {

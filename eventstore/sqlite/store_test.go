@@ -9,9 +9,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/eventstoretest"
 	"github.com/duolog/duolog/eventstore/sqlite"
 )
 
@@ -32,26 +31,9 @@ func open(t *testing.T, c sqlite.Config) eventstore.Store {
 	return store
 }
 
-func openLog(t *testing.T, store eventstore.Store) eventstore.Log {
-	t.Helper()
-	log, err := store.Log(t.Context(), "default")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return log
-}
-
-func event(record string, data string) eventstore.NewEvent {
-	stream := "hubspot/contact/" + record
-	return eventstore.NewEvent{
-		ID: ulid.Make(), Stream: stream, Type: "record.updated", Schema: 1, OccurredAt: 7,
-		Actor: "hubspot", Subject: stream, Data: []byte(data),
-	}
-}
-
 func TestAppendAndRead(t *testing.T) {
-	log := openLog(t, open(t, sqlite.Config{}))
-	first, second := event("1", `{"a":1}`), event("2", `{"b":2}`)
+	log := eventstoretest.Log(t, open(t, sqlite.Config{}))
+	first, second := eventstoretest.Event("1", `{"a":1}`), eventstoretest.Event("2", `{"b":2}`)
 	got, err := log.Append(t.Context(), first, second)
 	if err != nil {
 		t.Fatal(err)
@@ -69,12 +51,13 @@ func TestAppendAndRead(t *testing.T) {
 }
 
 func TestConcurrentAppends(t *testing.T) {
-	log := openLog(t, open(t, sqlite.Config{}))
+	log := eventstoretest.Log(t, open(t, sqlite.Config{}))
 	var wg sync.WaitGroup
 	for w := range 16 {
 		wg.Go(func() {
 			for i := range 20 {
-				if _, err := log.Append(context.Background(), event(fmt.Sprint(w*100+i), "{}")); err != nil {
+				ev := eventstoretest.Event(fmt.Sprint(w*100+i), "{}")
+				if _, err := log.Append(context.Background(), ev); err != nil {
 					t.Error(err)
 				}
 			}
@@ -89,7 +72,7 @@ func TestConcurrentAppends(t *testing.T) {
 
 func TestSealInsideATransactionMakesKeys(t *testing.T) {
 	store := open(t, sqlite.Config{})
-	log := openLog(t, store)
+	log := eventstoretest.Log(t, store)
 	rollback := errors.New("rolled back")
 	var sealed []byte
 	err := store.InTx(t.Context(), func(eventstore.Tx) (err error) {
