@@ -31,7 +31,7 @@ type Planned struct {
 func (v *View) Plan(in Input, e Effect) []Planned {
 	p := &pass{v: v, in: in, e: e}
 	switch {
-	case !e.Record.IsZero() && (e.Changed || e.First || e.Answered || len(e.Stale) > 0 || p.echoes()):
+	case !e.Record.IsZero() && (e.Changed || e.First || e.Answered || len(e.Stale) > 0 || p.echoes() || p.unowned()):
 		p.planRecord(e.Record)
 	case !e.Contact.IsZero():
 		p.planContact(e.Contact)
@@ -117,6 +117,13 @@ func (v *View) stopRule() string {
 	default:
 		return "gate shut"
 	}
+}
+
+// unowned reports whether the fact is about a record that was seen, as what stood in the way of a create, and belongs
+// to nobody yet.
+func (p *pass) unowned() bool {
+	r := p.v.records[p.e.Record]
+	return r != nil && r.Link.Contact.IsZero()
 }
 
 // echoes reports whether the fact tells a value that a write of ours is, or was last, on its way to: an echo is
