@@ -112,7 +112,7 @@ func (r result) scanBools(dest []any, first int) error {
 		if !isBool {
 			continue
 		}
-		switch v := (*either[i].(*any)).(type) { //nolint:forcetypeassert // put there above
+		switch v := (*either[i].(*any)).(type) { // put there above
 		case bool:
 			*b = v
 		case int64:

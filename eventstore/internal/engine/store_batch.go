@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/duolog/duolog/eventstore"
 )
@@ -53,7 +54,7 @@ func (l *Log) insert(ctx context.Context, b *Batch) (base, recordedAt int64, err
 
 // moved learns the present epoch when a batch was refused for it.
 func (l *Log) moved(ctx context.Context, err error) error {
-	if err == ErrMoved { //nolint:errorlint // exactly this, from the driver
+	if errors.Is(err, ErrMoved) {
 		if _, failure := l.Head(ctx); failure != nil {
 			return failure
 		}
