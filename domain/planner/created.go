@@ -75,6 +75,7 @@ func (p *pass) existing(d *draft, id domain.Record, target domain.System) {
 	if target == domain.Aloware {
 		kind = "phone"
 	}
-	p.decline(d, lone, Creation{System: target, Result: OutOfScope, Rule: kind + " shared with " + id.String()},
-		[]domain.Record{id})
+	p.decline(d, lone, Creation{ // with its command: it is not tried again before the record changes
+		System: target, Command: d.head.Creation.Command, Result: OutOfScope, Rule: kind + " shared with " + id.String(),
+	}, []domain.Record{id})
 }

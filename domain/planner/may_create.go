@@ -92,7 +92,7 @@ func (p *pass) reserves(o *Record, target domain.System) bool {
 		return false
 	}
 	cr := c.Head.Creation
-	return !cr.Command.IsZero() && cr.System == target && cr.Result != Refused ||
+	return !cr.Command.IsZero() && cr.System == target && cr.Result == "" ||
 		p.standing(c.ID, target, domain.Record{}) != nil
 }
 
