@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"maps"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/oklog/ulid/v2"
@@ -28,6 +29,7 @@ type desk struct {
 	v   *planner.View
 	pos int64
 	now int64
+	rnd *rand.Rand // set: state is loaded anew before every input, in a random order
 	// what the last input led to, and everything so far
 	last []planner.Decision
 	sent []planner.Outgoing
@@ -57,6 +59,9 @@ func (d *desk) in(kind, stream string, payload any) {
 	_ = id.SetTime(uint64(d.now / 1000))
 	binary.BigEndian.PutUint64(id[8:], uint64(d.pos))
 	in := planner.Input{Position: d.pos, ID: id, Type: kind, Stream: stream, RecordedAt: d.now, Data: data}
+	if d.rnd != nil {
+		d.v = shuffled(d.T, d.v, d.rnd)
+	}
 	e, err := d.v.Fold(in)
 	if err != nil {
 		d.Fatal(err)
