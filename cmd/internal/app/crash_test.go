@@ -90,7 +90,7 @@ func (r *rig) aside() *node {
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, database string) {
-		people := sandboxkit.People(11, 12)
+		people := sandboxkit.People(11, 10)
 		again := sandboxkit.Faults{Retries: 40, RetryInterval: 300 * time.Millisecond, Latency: 20 * time.Millisecond}
 		r := sandboxes(t, plan{database: database, people: people, hubspot: again, aloware: again})
 		r.apply(nil)
@@ -100,7 +100,7 @@ func TestCrash(t *testing.T) {
 			r.baseline()
 			sandboxkit.Traffic{
 				Aloware: r.aloware, HubSpot: r.hubspot, Seed: uint64(i), CreateShare: 0.4, FirstPerson: len(people) + 100*i,
-			}.Do(40)
+			}.Do(30)
 			before := r.written()
 			r.wait("writes to be under way", func(context.Context) (bool, error) { return r.written() >= before+8, nil })
 			kill()

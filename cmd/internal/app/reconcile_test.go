@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/duolog/duolog/adapters/sandboxkit"
+	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/projections/lease"
 )
 
@@ -59,4 +60,48 @@ func (r *rig) swept(n *node) {
 		r.t.Errorf("swept %+v, told %d times", sum, told)
 	}
 	r.agreed()
+}
+
+// TestReconcileFindsWhatTheListLacks: a person whose number in HubSpot is another one than in Aloware is asked for
+// under the number Aloware knows, and one who is missing from HubSpot's list is known to be gone.
+func TestReconcileFindsWhatTheListLacks(t *testing.T) {
+	t.Parallel()
+	r := start(t, plan{})
+	ada, err := r.hubspot.Create(adaHubSpot, "7")
+	r.must(err)
+	_, err = r.aloware.Create(graceAloware, "")
+	r.must(err)
+	r.settle()
+	r.must(r.hubspot.Edit(ada, map[string]string{"phone": "+12125550199"}, "7"))
+	r.settle()
+
+	grace, _ := r.twin(gracePhone)
+	r.aloware.SetTarget("")
+	r.hubspot.SetTarget("")
+	r.must(r.aloware.Edit(r.inAloware("phone_number", adaPhone)[0].ID, map[string]any{"city": "Paris"}))
+	r.must(r.hubspot.Delete(grace.ID))
+	_, err = r.aside().Reconcile(t.Context(), tester, nil)
+	r.must(err)
+	r.hear(r.url)
+	r.settle()
+	r.same("HubSpot", r.inHubSpot("firstname", "Ada")[0].Properties, map[string]string{"city": "Paris"})
+	if got := r.link("hubspot:" + grace.ID); got != string(planner.Deleted) {
+		t.Errorf("the record that is gone is %s, want deleted", got)
+	}
+	r.must(r.aloware.Edit(r.inAloware("phone_number", gracePhone)[0].ID, map[string]any{"city": "Rome"}))
+	r.settle()
+	if n := len(r.hubspot.All()); n != 1 {
+		t.Errorf("%d in HubSpot, want Ada alone", n)
+	}
+}
+
+// link returns how a record belongs to its contact.
+func (r *rig) link(record string) string {
+	r.t.Helper()
+	for _, rec := range r.contact(record).Records {
+		if string(rec.System)+":"+rec.ID == record {
+			return rec.State
+		}
+	}
+	return ""
 }

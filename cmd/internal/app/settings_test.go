@@ -1,9 +1,11 @@
 package app_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/cmd/internal/app"
@@ -82,7 +84,7 @@ func TestRefusedStart(t *testing.T) {
 	}
 }
 
-// serve runs a process until it ends by itself.
+// serve runs a process until it ends by itself, 20 s at most.
 func serve(t *testing.T, r *rig, c app.Config) error {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -91,5 +93,7 @@ func serve(t *testing.T, r *rig, c app.Config) error {
 	a, err := app.Open(t.Context(), c, r.logger)
 	r.must(err)
 	defer func() { r.must(a.Close()) }()
-	return a.Serve(t.Context(), l)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return a.Serve(ctx, l)
 }
