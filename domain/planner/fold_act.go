@@ -25,6 +25,11 @@ func (v *View) foldAct(in Input) (Effect, error) {
 	default:
 		return Effect{}, nil // activities, catalogs, schemas, raw bodies: nothing to plan
 	}
+	return v.takeAct(in, a), nil
+}
+
+// takeAct changes the connection's own state as an act says.
+func (v *View) takeAct(in Input, a domain.Act) Effect {
 	v.control = true
 	was := v.Control.Stopped()
 	off := v.Control.Mode == domain.ModeOff
@@ -38,22 +43,22 @@ func (v *View) foldAct(in Input) (Effect, error) {
 	case domain.SyncResumed:
 		v.Control.Paused = false
 	case domain.GateChanged:
-		return v.foldGate(in, a, was), nil
+		return v.foldGate(in, a, was)
 	case domain.BaselineCompleted:
 		first := !v.Control.Baseline
 		v.Control.Baseline = true
-		return v.opened(in, first, false), nil
+		return v.opened(in, first, false)
 	case domain.OperationStarted:
 		v.Control.Operations = append(v.Control.Operations, Operation{ID: in.ID, Name: a.Name, Position: in.Position})
-		return Effect{}, nil
+		return Effect{}
 	case domain.OperationFinished:
 		v.Control.Operations = slices.DeleteFunc(v.Control.Operations, func(o Operation) bool { return o.ID == a.Command })
-		return Effect{}, nil
+		return Effect{}
 	case domain.PlannerRetried, domain.CommandRetried:
 		v.control = false
-		return Effect{Contact: a.Contact, Force: true, Changed: true}, nil
+		return Effect{Contact: a.Contact, Force: true, Changed: true}
 	}
-	return v.opened(in, was, off), nil
+	return v.opened(in, was, off)
 }
 
 // opened is the effect of an act that may have opened the sync. An owner that takes over in the midst of planning the

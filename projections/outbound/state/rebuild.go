@@ -6,13 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/lease"
 )
-
-// errBehind: the planner wrote to the live version while the new one was about to take its place.
-var errBehind = errors.New("live version is ahead")
 
 // Rebuilder folds the log from its beginning into a new version beside the live one, and swaps. It may run while the
 // planner works, in its process or in another: the planner finds its version gone and goes on with the new one.
@@ -147,62 +143,4 @@ func (r Rebuilder) commit(ctx context.Context, next *Cursor, ch Changes, to int6
 		next.Advance(ch, to, now)
 	}
 	return err
-}
-
-// swap makes the new version the live one, at the position the live one stands. The planner may have written decisions
-// behind that position, on inputs up to it: they count too.
-func (r Rebuilder) swap(ctx context.Context, next, live *Cursor) error {
-	v, err := r.tail(ctx, next, live)
-	if err != nil {
-		return err
-	}
-	ch, err := next.Seal(ctx, v)
-	if err != nil {
-		return err
-	}
-	now := time.Now().UnixMicro()
-	err = r.DB.InTx(ctx, func(tx eventstore.Tx) error {
-		if r.Lease != nil {
-			if err := r.Lease.Fence(ctx, tx); err != nil {
-				return err
-			}
-		}
-		err := live.move(ctx, tx, "{}", live.Position, now, false)
-		switch {
-		case errors.Is(err, ErrMoved):
-			return errBehind
-		case err != nil:
-			return err
-		}
-		if err := next.move(ctx, tx, ch.text, live.Position, now, true); err != nil {
-			return err
-		}
-		return ch.save(ctx, tx)
-	})
-	if err == nil {
-		next.Advance(ch, live.Position, now)
-		next.live = true
-	}
-	return err
-}
-
-// tail folds what the live version holds beyond its position: decisions on inputs up to there, and, when the planner
-// is in the midst of planning the contacts that waited for an act, that act and the decisions on it.
-func (r Rebuilder) tail(ctx context.Context, next, live *Cursor) (*planner.View, error) {
-	until := max(live.Position, live.Control.Opening)
-	v := planner.NewView(next.Control, planner.NewDigester(nil))
-	for at := live.Position; ; {
-		events, err := r.Log.Read(ctx, at, r.Page)
-		if err != nil || len(events) == 0 {
-			return v, err
-		}
-		at = events[len(events)-1].Position
-		counted, err := counting(events, until)
-		if err != nil {
-			return nil, err
-		}
-		if err := next.foldInto(ctx, r.DB, v, counted); err != nil {
-			return nil, err
-		}
-	}
 }
