@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,7 @@ func (c *cli) sandbox() *cobra.Command {
 			if err := o.check(); err != nil {
 				return err
 			}
+			o.token = cmp.Or(o.token, c.getenv("ALOWARE_WEBHOOK_TOKEN"), o.secret)
 			return c.runSandbox(cmd.Context(), o)
 		},
 	}
@@ -63,7 +65,7 @@ func (o *sandboxOptions) flags(f *pflag.FlagSet) {
 	f.Uint64Var(&o.faults.Seed, "seed", 1, "of people, traffic and faults: the same seed gives the same")
 	f.StringVar(&o.webhooksTo, "webhooks-to", "", "base URL of a duolog serve, as in http://127.0.0.1:8080")
 	f.StringVar(&o.secret, "client-secret", "sandbox", "signs HubSpot's webhooks")
-	f.StringVar(&o.token, "webhook-token", "sandbox", "Bearer value sent with Aloware's webhooks")
+	f.StringVar(&o.token, "webhook-token", "", "Bearer value of Aloware's webhooks (ALOWARE_WEBHOOK_TOKEN; default the client secret)")
 	f.Float64Var(&o.traffic, "traffic", 0, "changes a second made by pretend users, both sides together")
 	f.DurationVar(&o.trafficFor, "traffic-for", 0, "end the traffic after so long, and go on answering; 0: never")
 	f.Float64Var(&o.createShare, "create-share", 0.1, "share of the changes that make a new contact")
