@@ -1,5 +1,6 @@
 # make test    every test, with the race detector, on SQLite and on a PostgreSQL of its own
 # make check   format, vet, linters, layout and import rules, go.mod
+# make fuzz    every fuzz target for FUZZTIME each, until the first finding; FUZZ=pattern narrows
 # make bench   every benchmark; BENCH=pattern narrows
 # make build   ./duolog
 #
@@ -9,13 +10,15 @@ SHELL := /bin/bash
 TESTFLAGS ?=
 PACKAGES ?= ./...
 BENCH ?= .
+FUZZ ?= .
+FUZZTIME ?= 30s
 
 # The race detector needs cgo; nothing that ships does.
 GOTEST = CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m
 
 LINT = go tool -modfile=tools.mod golangci-lint
 
-.PHONY: test check bench build fmt tools
+.PHONY: test check fuzz bench build fmt tools
 
 test: tools
 	@.ci/install cc
@@ -27,6 +30,20 @@ check: tools
 	$(LINT) fmt --diff
 	$(LINT) run
 	go test -count=1 ./cmd/internal/layout
+
+# go test fuzzes one target at a time, so the targets are listed first: names, then the line of their package.
+fuzz: tools
+	@set -euo pipefail; \
+	listed=$$(go test -list '^Fuzz' $(PACKAGES)); \
+	targets=$$(awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print names[i], $$2; n = 0 }' \
+		<<<"$$listed" | grep -E -- '$(FUZZ)' || true); \
+	[ -n "$$targets" ] || { echo "no fuzz target matches $(FUZZ)" >&2; exit 1; }; \
+	total=$$(wc -l <<<"$$targets") at=0; \
+	while read -r name package; do \
+		at=$$((at + 1)); \
+		echo "[$$at/$$total] $$name in $$package, $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' "$$package" </dev/null; \
+	done <<<"$$targets"
 
 bench: tools
 	.ci/postgres --durable go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PACKAGES)
