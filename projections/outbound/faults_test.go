@@ -156,7 +156,7 @@ func TestLeaseFence(t *testing.T) {
 		takeOver(t, store)
 		s.people(2)
 		p := s.process(func(c *outbound.Config) { c.Lease = old })
-		if err := p.Run(t.Context()); !errors.Is(err, lease.ErrLost) {
+		if _, err := p.Step(t.Context()); !errors.Is(err, lease.ErrLost) {
 			t.Fatalf("a lost lease: %v", err)
 		}
 		s.exactly(0)
