@@ -16,6 +16,8 @@ type Factory func(t *testing.T) *Database
 type Database struct {
 	// Open opens the database; the suite closes what it opens.
 	Open func(ctx context.Context, o Options) (eventstore.Store, error)
+	// Location is where a process of its own finds the database: it hands it to the function given to Main.
+	Location string
 	// Raw goes past the store, as a person with the database's password and a common tool would.
 	Raw *sql.DB
 	// AfterCrash is the database as it is found after the processes that have it open died without a word. The same
@@ -68,6 +70,7 @@ func Run(t *testing.T, factory Factory) {
 		{"Vault", vaultTests},
 		{"Seam", seamTests},
 		{"Closing", closingTests},
+		{"Processes", processTests},
 	}
 	for _, g := range groups {
 		t.Run(g.promise, func(t *testing.T) {

@@ -12,6 +12,14 @@ import (
 	"github.com/duolog/duolog/eventstore/postgres"
 )
 
+func TestMain(m *testing.M) { eventstoretest.Main(m, openAt) }
+
+func openAt(ctx context.Context, url string, o eventstoretest.Options) (eventstore.Store, error) {
+	return postgres.Open(ctx, postgres.Config{
+		URL: url, MasterKey: o.MasterKey, Migrate: true, PollInterval: o.Poll, NoNotify: o.NoNotify, Clock: o.Clock,
+	})
+}
+
 func TestConformance(t *testing.T) {
 	eventstoretest.NeedPostgres(t)
 	eventstoretest.Run(t, func(t *testing.T) *eventstoretest.Database {
@@ -24,11 +32,9 @@ func TestConformance(t *testing.T) {
 		t.Cleanup(func() { _ = raw.Close() })
 		d := &eventstoretest.Database{
 			Open: func(ctx context.Context, o eventstoretest.Options) (eventstore.Store, error) {
-				return postgres.Open(ctx, postgres.Config{
-					URL: url, MasterKey: o.MasterKey, Migrate: true,
-					PollInterval: o.Poll, NoNotify: o.NoNotify, Clock: o.Clock,
-				})
+				return openAt(ctx, url, o)
 			},
+			Location:   url,
 			Raw:        raw,
 			Statements: postgres.Statements(),
 		}

@@ -13,6 +13,14 @@ import (
 	"github.com/duolog/duolog/eventstore/sqlite"
 )
 
+func TestMain(m *testing.M) { eventstoretest.Main(m, openAt) }
+
+func openAt(ctx context.Context, path string, o eventstoretest.Options) (eventstore.Store, error) {
+	return sqlite.Open(ctx, sqlite.Config{
+		Path: path, MasterKey: o.MasterKey, Migrate: true, PollInterval: o.Poll, Clock: o.Clock,
+	})
+}
+
 func TestConformance(t *testing.T) {
 	eventstoretest.Run(t, func(t *testing.T) *eventstoretest.Database {
 		return databaseAt(t, filepath.Join(t.TempDir(), "duolog.db"))
@@ -29,10 +37,9 @@ func databaseAt(t *testing.T, path string) *eventstoretest.Database {
 	t.Cleanup(func() { _ = raw.Close() })
 	return &eventstoretest.Database{
 		Open: func(ctx context.Context, o eventstoretest.Options) (eventstore.Store, error) {
-			return sqlite.Open(ctx, sqlite.Config{
-				Path: path, MasterKey: o.MasterKey, Migrate: true, PollInterval: o.Poll, Clock: o.Clock,
-			})
+			return openAt(ctx, path, o)
 		},
+		Location:   path,
 		Raw:        raw,
 		Files:      []string{path + "*"},
 		Statements: sqlite.Statements(),
