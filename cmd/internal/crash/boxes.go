@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/duolog/duolog/adapters/sandboxkit"
+	"github.com/duolog/duolog/domain"
+)
+
+// box is a sandbox in another process. It is a sandboxkit.Side: what traffic does goes through its control routes.
+type box struct {
+	system domain.System
+	url    string
+	client *http.Client
+
+	mu   sync.Mutex
+	ids  []string
+	born []string // by traffic
+}
+
+// person is a contact as a sandbox shows it, by read name.
+type person struct {
+	ID         string            `json:"id"`
+	Properties map[string]string `json:"properties"`
+}
+
+// boxStats is what the campaign reads of either sandbox's counts.
+type boxStats struct {
+	Contacts int                   `json:"contacts"`
+	Writes   int                   `json:"writes"`
+	Webhooks sandboxkit.Deliveries `json:"webhooks"`
+}
+
+var standIn = regexp.MustCompile(`^(Aloware|HubSpot) stand-in\s+(http://\S+)`)
+
+// sandboxes starts both in one process and waits until they listen. Webhooks go to front.
+func (c *campaign) sandboxes(ctx context.Context, front string) error {
+	found := make(chan []string, 2)
+	hear := func(line string) {
+		if m := standIn.FindStringSubmatch(line); m != nil {
+			found <- m
+		}
+	}
+	rate := strconv.FormatFloat(c.FailRate, 'f', -1, 64)
+	p, err := spawn(c.dir, "sandbox", c.env(), hear, c.program, "sandbox",
+		"--hubspot-addr", "127.0.0.1:0", "--aloware-addr", "127.0.0.1:0", "--webhooks-to", front,
+		"--contacts", strconv.Itoa(c.Contacts), "--seed", strconv.FormatUint(c.Seed, 10),
+		"--hubspot-retries", strconv.Itoa(c.HubSpotRetries), "--aloware-retries", strconv.Itoa(c.AlowareRetries),
+		"--retry-interval", "1s", "--webhook-duplicates", "0.2", "--shuffle",
+		"--fail-rate", rate, "--fail-after-commit-rate", rate)
+	if err != nil {
+		return err
+	}
+	c.sandbox = p
+	for range 2 {
+		select {
+		case m := <-found:
+			b := &box{system: domain.HubSpot, url: m[2], client: &http.Client{Timeout: 6 * time.Minute}}
+			if m[1] == "Aloware" {
+				b.system = domain.Aloware
+			}
+			c.boxes[b.system] = b
+		case <-p.done:
+			return fmt.Errorf("the sandboxes did not start: see sandbox.log")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return errors.Join(c.boxes[domain.HubSpot].learn(ctx), c.boxes[domain.Aloware].learn(ctx))
+}
+
+// learn lists the people there are.
+func (b *box) learn(ctx context.Context) error {
+	all, err := b.people(ctx)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ids = b.ids[:0]
+	for _, p := range all {
+		b.ids = append(b.ids, p.ID)
+	}
+	return nil
+}
+
+// IDs implements sandboxkit.Side. Records Duolog made are among them from the last learn on.
+func (b *box) IDs() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.ids)
+}
+
+// EditFields implements sandboxkit.Side.
+func (b *box) EditFields(id string, f sandboxkit.Fields) error {
+	_, err := b.order("edit", map[string]any{"id": id, "properties": b.named(f)})
+	return err
+}
+
+// CreateFields implements sandboxkit.Side.
+func (b *box) CreateFields(f sandboxkit.Fields) (string, error) {
+	id, err := b.order("create", map[string]any{"properties": b.named(f)})
+	if err == nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.ids, b.born = append(b.ids, id), append(b.born, id)
+	}
+	return id, err
+}
+
+func (b *box) named(f sandboxkit.Fields) map[string]string {
+	if b.system == domain.HubSpot {
+		return f.HubSpot()
+	}
+	return maps.Clone(f)
+}
+
+func (b *box) order(what string, body any) (id string, err error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return "", err
+	}
+	var answer struct {
+		ID string `json:"id"`
+	}
+	err = b.ask(context.Background(), http.MethodPost, what, raw, &answer)
+	return answer.ID, err
+}
+
+// quiesce waits until every webhook is delivered or given up.
+func (b *box) quiesce(ctx context.Context) error {
+	return b.ask(ctx, http.MethodPost, "quiesce", nil, nil)
+}
+
+func (b *box) people(ctx context.Context) ([]person, error) {
+	var all []person
+	err := b.ask(ctx, http.MethodGet, "contacts", nil, &all)
+	return all, err
+}
+
+func (b *box) stats(ctx context.Context) (boxStats, error) {
+	var s boxStats
+	err := b.ask(ctx, http.MethodGet, "stats", nil, &s)
+	return s, err
+}
+
+func (b *box) ask(ctx context.Context, method, what string, body []byte, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, b.url+"/_sandbox/"+what, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	res, err := b.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the sandbox of %s: %w", b.system, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		return fmt.Errorf("sandbox of %s, %s: status %d", b.system, what, res.StatusCode)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(raw, into)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/duolog/duolog/domain"
+)
+
+// moveWithin is how soon a connection must have another owner once the one before was killed.
+const moveWithin = 10 * time.Second
+
+// rivals runs two serves on one database. In turns the owner is killed, or frozen for longer than its lease and woken.
+func (c *campaign) rivals(ctx context.Context, first *serve) error {
+	second := c.newServe("rival", c.env())
+	if err := c.watched(ctx, second); err != nil {
+		return err
+	}
+	if err := second.start(); err != nil {
+		return err
+	}
+	for i := range c.Kills {
+		if err := pause(ctx, c.between(500*time.Millisecond, 3*time.Second)); err != nil {
+			return err
+		}
+		owner, other := first, second
+		if second.epochNow() > first.epochNow() {
+			owner, other = second, first
+		}
+		misfortune := c.murder
+		if i%2 == 1 {
+			misfortune = c.freeze
+		}
+		if err := misfortune(ctx, owner, other); err != nil {
+			return err
+		}
+	}
+	return pause(ctx, 2*time.Second)
+}
+
+// murder kills the owner, measures how long the connection has none, and starts it again.
+func (c *campaign) murder(ctx context.Context, owner, other *serve) error {
+	owner.kill()
+	killed := time.Now()
+	c.result.Kills++
+	if err := other.waitOwned(ctx, time.Minute); err != nil {
+		return err
+	}
+	moved := c.lastOwner().at.Sub(killed)
+	c.result.Moved = append(c.result.Moved, moved.Seconds())
+	c.say("%s killed, %s owns the connection after %.1f s", owner.name, other.name, moved.Seconds())
+	if moved > moveWithin {
+		c.violate("ownership moved only %.1f s after a kill", moved.Seconds())
+	}
+	return owner.start()
+}
+
+// freeze stops the owner for longer than its lease and wakes it. Until it owns the connection again nothing it held
+// back may be written.
+func (c *campaign) freeze(ctx context.Context, owner, other *serve) error {
+	frozen := c.between(8*time.Second, 15*time.Second)
+	owner.freeze()
+	began := time.Now()
+	c.result.Freezes++
+	c.front.down(owner.at()) // as a load balancer does once health checks fail
+	err := pause(ctx, frozen)
+	last := c.lastOwner()
+	switch {
+	case last.name == other.name && last.at.After(began):
+		c.result.MovedFrozen = append(c.result.MovedFrozen, last.at.Sub(began).Seconds())
+	default:
+		c.result.StuckFrozen++
+	}
+	owner.thaw()
+	c.front.up(owner.at())
+	c.say("%s frozen for %.1f s and woken; %s owns the connection since epoch %d", owner.name, frozen.Seconds(), last.name, last.epoch)
+	if err != nil {
+		return err
+	}
+	return other.waitOwned(ctx, time.Minute)
+}
+
+func (c *campaign) lastOwner() ownership {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.owners[len(c.owners)-1]
+}
+
+// watched puts a proxy between a serve and each system. It sees every write, and reports one that a serve sends although
+// another has become the owner.
+func (c *campaign) watched(ctx context.Context, s *serve) error {
+	for system, b := range c.boxes {
+		to, err := url.Parse(b.url)
+		if err != nil {
+			return err
+		}
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			return fmt.Errorf("listen between %s and %s: %w", s.name, system, err)
+		}
+		proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }, ErrorLog: discard}
+		server := &http.Server{ReadHeaderTimeout: time.Minute, ErrorLog: discard, Handler: http.HandlerFunc(
+			func(w http.ResponseWriter, r *http.Request) {
+				if writes(system, r) {
+					c.wrote(s, system)
+				}
+				proxy.ServeHTTP(w, r)
+			})}
+		go func() { _ = server.Serve(l) }()
+		c.proxies = append(c.proxies, server)
+		s.env = append(s.env, baseURL(system, "http://"+l.Addr().String()))
+	}
+	return nil
+}
+
+// writes tells a request that changes a contact from one that looks.
+func writes(system domain.System, r *http.Request) bool {
+	switch {
+	case r.Method == http.MethodGet:
+		return false
+	case system == domain.Aloware:
+		return strings.Contains(r.URL.Path, "/forms")
+	default:
+		return strings.Contains(r.URL.Path, "/contacts") && !strings.Contains(r.URL.Path, "/search") &&
+			!strings.HasSuffix(r.URL.Path, "/batch/read")
+	}
+}
+
+// wrote checks that the writer is the last owner there was.
+func (c *campaign) wrote(s *serve, system domain.System) {
+	last := c.lastOwner()
+	c.mu.Lock()
+	c.result.Written++
+	c.mu.Unlock()
+	if last.name != s.name {
+		c.violate("%s wrote to %s although %s owned the connection (epoch %d)", s.name, system.Title(), last.name, last.epoch)
+	}
+}
