@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/engine"
 )
 
 // Factory makes a fresh, migrated database for one test.
@@ -38,6 +39,8 @@ type Options struct {
 	NoNotify bool
 	// Clock is the recording clock, nil for the system's.
 	Clock func() time.Time
+	// Wrap, when not nil, is put around the driver.
+	Wrap func(engine.Driver) engine.Driver
 }
 
 // Backends, as Store.Backend names them.
@@ -71,6 +74,7 @@ func Run(t *testing.T, factory Factory) {
 		{"Seam", seamTests},
 		{"Closing", closingTests},
 		{"Processes", processTests},
+		{"Faults", faultTests},
 	}
 	for _, g := range groups {
 		t.Run(g.promise, func(t *testing.T) {

@@ -15,9 +15,9 @@ import (
 func TestMain(m *testing.M) { eventstoretest.Main(m, openAt) }
 
 func openAt(ctx context.Context, url string, o eventstoretest.Options) (eventstore.Store, error) {
-	return postgres.Open(ctx, postgres.Config{
+	return postgres.OpenWrapped(ctx, postgres.Config{
 		URL: url, MasterKey: o.MasterKey, Migrate: true, PollInterval: o.Poll, NoNotify: o.NoNotify, Clock: o.Clock,
-	})
+	}, o.Wrap)
 }
 
 func TestConformance(t *testing.T) {

@@ -8,3 +8,6 @@ func Statements() map[string]string {
 	}
 	return all
 }
+
+// OpenWrapped puts wrap, when there is one, around the driver.
+var OpenWrapped = openWrapped

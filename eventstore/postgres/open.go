@@ -13,7 +13,10 @@ import (
 )
 
 // Open connects to the database.
-func Open(ctx context.Context, c Config) (eventstore.Store, error) {
+func Open(ctx context.Context, c Config) (eventstore.Store, error) { return openWrapped(ctx, c, nil) }
+
+// openWrapped puts wrap, when there is one, around the driver.
+func openWrapped(ctx context.Context, c Config, wrap func(engine.Driver) engine.Driver) (eventstore.Store, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -34,7 +37,11 @@ func Open(ctx context.Context, c Config) (eventstore.Store, error) {
 		d.pool.Close()
 		return nil, err
 	}
-	store := engine.New(d, c.engine())
+	var outer engine.Driver = d
+	if wrap != nil {
+		outer = wrap(d)
+	}
+	store := engine.New(outer, c.engine())
 	if d.notify {
 		d.listen(context.WithoutCancel(ctx), c, store.Wake)
 	}

@@ -16,9 +16,9 @@ import (
 func TestMain(m *testing.M) { eventstoretest.Main(m, openAt) }
 
 func openAt(ctx context.Context, path string, o eventstoretest.Options) (eventstore.Store, error) {
-	return sqlite.Open(ctx, sqlite.Config{
+	return sqlite.OpenWrapped(ctx, sqlite.Config{
 		Path: path, MasterKey: o.MasterKey, Migrate: true, PollInterval: o.Poll, Clock: o.Clock,
-	})
+	}, o.Wrap)
 }
 
 func TestConformance(t *testing.T) {

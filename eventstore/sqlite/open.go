@@ -17,7 +17,10 @@ import (
 )
 
 // Open opens the database, and makes it when the configuration says to migrate.
-func Open(ctx context.Context, c Config) (eventstore.Store, error) {
+func Open(ctx context.Context, c Config) (eventstore.Store, error) { return openWrapped(ctx, c, nil) }
+
+// openWrapped puts wrap, when there is one, around the driver.
+func openWrapped(ctx context.Context, c Config, wrap func(engine.Driver) engine.Driver) (eventstore.Store, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -33,7 +36,11 @@ func Open(ctx context.Context, c Config) (eventstore.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", c.Path, err)
 	}
-	return engine.New(d, c.engine()), nil
+	var outer engine.Driver = d
+	if wrap != nil {
+		outer = wrap(d)
+	}
+	return engine.New(outer, c.engine()), nil
 }
 
 func openDriver(ctx context.Context, c Config) (*driver, error) {
