@@ -24,6 +24,8 @@ type Database struct {
 	// AfterCrash is the database as it is found after the processes that have it open died without a word. The same
 	// Database may come back.
 	AfterCrash func(t *testing.T) *Database
+	// Backup backs the database up as its manual says, while it is in use, and restores it elsewhere.
+	Backup func(t *testing.T) *Database
 	// Files are patterns of the files the database lies in, nil when they cannot be read.
 	Files []string
 	// Statements are the SQL texts that read the log, by what they are for, with "IN ($keys)" for a list.
@@ -75,6 +77,7 @@ func Run(t *testing.T, factory Factory) {
 		{"Closing", closingTests},
 		{"Processes", processTests},
 		{"Faults", faultTests},
+		{"Restore", restoreTests},
 	}
 	for _, g := range groups {
 		t.Run(g.promise, func(t *testing.T) {

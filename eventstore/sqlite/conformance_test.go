@@ -43,6 +43,14 @@ func databaseAt(t *testing.T, path string) *eventstoretest.Database {
 		Raw:        raw,
 		Files:      []string{path + "*"},
 		Statements: sqlite.Statements(),
+		Backup: func(t *testing.T) *eventstoretest.Database {
+			t.Helper()
+			there := filepath.Join(t.TempDir(), "restored.db")
+			if _, err := raw.ExecContext(t.Context(), "VACUUM INTO ?", there); err != nil {
+				t.Fatalf("back up: %v", err)
+			}
+			return databaseAt(t, there)
+		},
 		AfterCrash: func(t *testing.T) *eventstoretest.Database {
 			t.Helper()
 			there := filepath.Join(t.TempDir(), "duolog.db")
