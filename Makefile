@@ -1,6 +1,7 @@
 # make test    every test, with the race detector, on SQLite and on a PostgreSQL of its own
 # make check   format, vet, linters, layout and import rules, go.mod
 # make fuzz    every fuzz target for FUZZTIME each, until the first finding; FUZZ=pattern narrows
+# make crash   processes killed, frozen and started again under traffic; KILLS=n on each database
 # make bench   every benchmark; BENCH=pattern narrows
 # make build   ./duolog
 #
@@ -10,6 +11,7 @@ SHELL := /bin/bash
 TESTFLAGS ?=
 PACKAGES ?= ./...
 BENCH ?= .
+KILLS ?= 20
 FUZZ ?= .
 FUZZTIME ?= 30s
 
@@ -44,6 +46,13 @@ fuzz: tools
 		echo "[$$at/$$total] $$name in $$package, $(FUZZTIME)"; \
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' "$$package" </dev/null; \
 	done <<<"$$targets"
+
+CRASH = go run ./cmd/internal/crash
+
+crash: tools
+	$(CRASH) --kills $(KILLS) --database sqlite
+	.ci/postgres $(CRASH) --kills $(KILLS) --database postgres
+	.ci/postgres $(CRASH) --kills 2 --mode rival
 
 bench: tools
 	.ci/postgres --durable go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PACKAGES)

@@ -33,7 +33,8 @@ func spawnAs(as *syscall.Credential, logs, dir, name string, env []string, hear 
 	if err != nil {
 		return nil, fmt.Errorf("open the log of %s: %w", name, err)
 	}
-	c := &child{name: name, cmd: exec.Command(program, args...), done: make(chan struct{}), log: log} //nolint:noctx // ended by signals, never by a context
+	cmd := exec.Command(program, args...) //nolint:noctx // ended by signals, never by a context
+	c := &child{name: name, cmd: cmd, done: make(chan struct{}), log: log}
 	out := &lines{to: log, hear: hear}
 	c.cmd.Env, c.cmd.Dir, c.cmd.Stdout, c.cmd.Stderr = env, dir, out, out
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: as}

@@ -66,7 +66,8 @@ func (c *campaign) makeDatabase(ctx context.Context, bin, at string) error {
 
 // tell runs one of PostgreSQL's programs against a server.
 func tell(ctx context.Context, bin, at, program string, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, program), append(args, "--maintenance-db="+at)...) //nolint:gosec // fixed words
+	args = append(args, "--maintenance-db="+at)
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, program), args...) //nolint:gosec // fixed words
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", program, err, out)
 	}

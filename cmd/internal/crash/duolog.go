@@ -14,8 +14,8 @@ import (
 	"github.com/duolog/duolog/domain"
 )
 
-// duolog runs a command of the program beside the serve that runs, and returns what it prints. Exit code 3, a check that
-// found something, is no failure here.
+// duolog runs a command of the program beside the serve that runs, and returns what it prints. Exit code 3, a check
+// that found something, is no failure here.
 func (c *campaign) duolog(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, c.program, append(args, "--json")...) //nolint:gosec // the program just built
 	var out, errs bytes.Buffer

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,8 +60,9 @@ func (c *campaign) facts(l log) {
 		}
 	}
 	for f, have := range l.told {
-		if strings.HasPrefix(f.stream, string(domain.HubSpot)) && have > c.front.acked.facts[f] {
-			c.violate("%s of %s is %d times in the log, told %d times", f.vendor, f.stream, have, c.front.acked.facts[f])
+		// Once is well even without an answer: serve may have been killed between storing and answering.
+		if told := max(1, c.front.acked.facts[f]); strings.HasPrefix(f.stream, string(domain.HubSpot)) && have > told {
+			c.violate("%s of %s is %d times in the log, told %d times", f.vendor, f.stream, have, told)
 		}
 	}
 }
@@ -87,7 +89,7 @@ func (c *campaign) compareSystems(ctx context.Context, l log) error {
 			return err
 		}
 	}
-	slices.SortFunc(c.result.Systems, func(a, b systemResult) int { return strings.Compare(string(a.System), string(b.System)) })
+	slices.SortFunc(c.result.Systems, func(a, b systemResult) int { return cmp.Compare(a.System, b.System) })
 	if n := len(lost[domain.HubSpot]); n > 0 && c.AlowareRetries >= enough {
 		c.violate("%d webhooks of HubSpot were never delivered", n)
 	}
@@ -113,8 +115,8 @@ func (c *campaign) keep(name string, v any) error {
 	return os.WriteFile(filepath.Join(c.dir, name), b, 0o600)
 }
 
-// missing checks that nobody stands alone but those Aloware told of and nobody heard: the log knows nothing of them, and
-// the sandbox lists their creation as never delivered.
+// missing checks that nobody stands alone but those Aloware told of and nobody heard: the log knows nothing of them,
+// and the sandbox lists their creation as never delivered.
 func (c *campaign) missing(p pairs, never []string, l log) {
 	for _, one := range p.alone[domain.HubSpot] {
 		c.violate("hubspot:%s has nobody in Aloware", one)

@@ -67,15 +67,15 @@ func parse(args []string, stderr io.Writer) (Options, bool, error) {
 	f := flag.NewFlagSet("crash", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	asJSON := f.Bool("json", false, "print the result as JSON")
-	f.StringVar(&o.Mode, "mode", o.Mode, "kill (serve is killed), rival (two serves, one killed or frozen), postgres (the server stops)")
+	f.StringVar(&o.Mode, "mode", o.Mode, "kill (serve), rival (two serves, one killed or frozen), postgres (stopped)")
 	f.StringVar(&o.Database, "database", o.Database, "sqlite or postgres (DUOLOG_TEST_DATABASE_URL names the server)")
 	f.IntVar(&o.Kills, "kills", o.Kills, "how often something is killed, frozen or stopped")
 	f.IntVar(&o.Contacts, "contacts", o.Contacts, "people to begin with")
 	f.Float64Var(&o.Traffic, "traffic", o.Traffic, "changes a second, both sides together")
 	f.Uint64Var(&o.Seed, "seed", 0, "of people, traffic and faults; 0: a random one")
 	f.IntVar(&o.HubSpotRetries, "hubspot-retries", o.HubSpotRetries, "how often HubSpot delivers again")
-	f.IntVar(&o.AlowareRetries, "aloware-retries", o.AlowareRetries, "how often Aloware delivers again; below 100 a reconcile follows")
-	f.Float64Var(&o.FailRate, "fail-rate", o.FailRate, "share of API requests that fail, and of those that fail once carried out")
+	f.IntVar(&o.AlowareRetries, "aloware-retries", o.AlowareRetries, "the same of Aloware; below 100 a reconcile follows")
+	f.Float64Var(&o.FailRate, "fail-rate", o.FailRate, "of API requests; and again as many once carried out")
 	f.BoolVar(&o.Keep, "keep", false, "keep the folder when all is well, too")
 	if err := f.Parse(args); err != nil {
 		return o, false, err

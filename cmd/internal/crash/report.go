@@ -68,7 +68,8 @@ func (r Result) print(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(what, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", what, fmt.Sprintf(format, args...)) }
 	row("campaign", "%s on %s, seed %d, %.0f s", r.Mode, r.Database, r.Seed, r.Seconds)
-	row("happened", "%d kills (%d of an owner), %d freezes, %d outages; %d owners", r.Kills, r.WhileOwning, r.Freezes, r.Outages, r.Owners)
+	row("happened", "%d kills (%d of an owner), %d freezes, %d outages; %d owners",
+		r.Kills, r.WhileOwning, r.Freezes, r.Outages, r.Owners)
 	if len(r.Moved)+len(r.MovedFrozen)+r.StuckFrozen > 0 {
 		row("moved", "after a kill %.1f s, after a freeze %.1f s, not while frozen %d; %d writes watched",
 			r.Moved, r.MovedFrozen, r.StuckFrozen, r.Written)

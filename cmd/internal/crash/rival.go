@@ -79,7 +79,7 @@ func (c *campaign) freeze(ctx context.Context, owner, other *serve) error {
 	}
 	owner.thaw()
 	c.front.up(owner.at())
-	c.say("%s frozen for %.1f s and woken; %s owns the connection since epoch %d", owner.name, frozen.Seconds(), last.name, last.epoch)
+	c.say("%s frozen for %.1f s and woken; %s is owner %d", owner.name, frozen.Seconds(), last.name, last.epoch)
 	if err != nil {
 		return err
 	}
@@ -92,8 +92,8 @@ func (c *campaign) lastOwner() ownership {
 	return c.owners[len(c.owners)-1]
 }
 
-// watched puts a proxy between a serve and each system. It sees every write, and reports one that a serve sends although
-// another has become the owner.
+// watched puts a proxy between a serve and each system. It sees every write, and reports one that a serve sends
+// although another has become the owner.
 func (c *campaign) watched(ctx context.Context, s *serve) error {
 	for system, b := range c.boxes {
 		to, err := url.Parse(b.url)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -81,6 +82,9 @@ func (s *serve) hear(line string, owned chan struct{}) {
 		default:
 			close(owned)
 		}
+	}
+	if strings.Contains(line, "WARNING: DATA RACE") || strings.HasPrefix(line, "panic: ") {
+		s.c.violate("%s: %s", s.name, line)
 	}
 	if ready.MatchString(line) {
 		s.c.baselineDone.Do(func() { close(s.c.baseline) })
