@@ -30,6 +30,9 @@ func (c *campaign) openDatabase(ctx context.Context) error {
 		return fmt.Errorf("find PostgreSQL's programs: %w", err)
 	}
 	bin := strings.TrimSpace(string(out))
+	if real, err := filepath.EvalSymlinks(filepath.Join(bin, "postgres")); err == nil {
+		bin = filepath.Dir(real) // createdb lies there, and need not be linked
+	}
 	at := os.Getenv(serverURL)
 	if c.Mode == ModePostgres {
 		if at, err = c.ownServer(ctx, bin); err != nil {
