@@ -26,6 +26,17 @@ type batchAnswer struct {
 	Errors  []problem `json:"errors"`
 }
 
+// addressed refuses an answer with a record that cannot be told by its id: its values would count for nobody, or for
+// somebody else.
+func addressed(objects ...object) error {
+	for _, o := range objects {
+		if whole(json.Number(o.ID)) == 0 {
+			return unreadable()
+		}
+	}
+	return nil
+}
+
 // identifying are read with every record, whatever is asked: they tell who it is.
 var identifying = []string{
 	UniqueProperty, "hs_merged_object_ids", "hs_additional_emails", "email", "phone", "mobilephone",

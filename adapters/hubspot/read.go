@@ -91,6 +91,8 @@ func (c *Client) batchRead(
 	if err == nil && slices.ContainsFunc(a.Errors, problem.transient) {
 		// A row that failed for another reason than being unknown must not pass for absent.
 		err = &adapters.Error{Class: adapters.Retry, Detail: "hubspot failed at a part of the batch"}
+	} else if err == nil {
+		err = addressed(a.Results...)
 	}
 	return a, begun, err
 }
@@ -137,6 +139,9 @@ func (c *Client) one(ctx context.Context, id string, properties []string) ([]ada
 	case errors.As(err, &e) && e.Status == http.StatusNotFound:
 		return nil, nil
 	case err != nil:
+		return nil, err
+	}
+	if err := addressed(o); err != nil {
 		return nil, err
 	}
 	s := o.snapshot(begun)

@@ -40,6 +40,9 @@ func (c *Client) Scan(ctx context.Context, properties []string, fn func([]adapte
 		if err := c.patiently(ctx, func() (err error) {
 			page = listAnswer{}
 			begun, err = c.fetch(ctx, c.calls, http.MethodGet, c.paths.contacts("")+"?"+q.Encode(), nil, &page)
+			if err == nil {
+				err = addressed(page.Results...)
+			}
 			return err
 		}); err != nil {
 			return plain(err)

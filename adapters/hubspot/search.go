@@ -92,6 +92,9 @@ func (c *Client) find(ctx context.Context, q query) ([]string, error) {
 	for range maxSearchPages {
 		var page listAnswer
 		_, err := c.fetch(ctx, c.search, http.MethodPost, c.paths.contacts("/search"), q, &page)
+		if err == nil {
+			err = addressed(page.Results...)
+		}
 		if err != nil {
 			return nil, err
 		}
