@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -29,15 +30,15 @@ func (c *campaign) rivals(ctx context.Context, first *serve) error {
 		if err := pause(ctx, c.between(500*time.Millisecond, 3*time.Second)); err != nil {
 			return err
 		}
-		owner, other := first, second
+		owner := first
 		if second.epochNow() > first.epochNow() {
-			owner, other = second, first
+			owner = second
 		}
 		misfortune := c.murder
 		if i%2 == 1 {
 			misfortune = c.freeze
 		}
-		if err := misfortune(ctx, owner, other); err != nil {
+		if err := misfortune(ctx, owner); err != nil {
 			return err
 		}
 	}
@@ -45,16 +46,17 @@ func (c *campaign) rivals(ctx context.Context, first *serve) error {
 }
 
 // murder kills the owner, measures how long the connection has none, and starts it again.
-func (c *campaign) murder(ctx context.Context, owner, other *serve) error {
+func (c *campaign) murder(ctx context.Context, owner *serve) error {
 	owner.kill()
 	killed := time.Now()
 	c.result.Kills++
-	if err := other.waitOwned(ctx, time.Minute); err != nil {
+	next, err := c.nextOwner(ctx, killed)
+	if err != nil {
 		return err
 	}
-	moved := c.lastOwner().at.Sub(killed)
+	moved := next.at.Sub(killed)
 	c.result.Moved = append(c.result.Moved, moved.Seconds())
-	c.say("%s killed, %s owns the connection after %.1f s", owner.name, other.name, moved.Seconds())
+	c.say("%s killed, %s owns the connection after %.1f s", owner.name, next.name, moved.Seconds())
 	if moved > moveWithin {
 		c.violate("ownership moved only %.1f s after a kill", moved.Seconds())
 	}
@@ -63,7 +65,7 @@ func (c *campaign) murder(ctx context.Context, owner, other *serve) error {
 
 // freeze stops the owner for longer than its lease and wakes it. Until it owns the connection again nothing it held
 // back may be written.
-func (c *campaign) freeze(ctx context.Context, owner, other *serve) error {
+func (c *campaign) freeze(ctx context.Context, owner *serve) error {
 	frozen := c.between(8*time.Second, 15*time.Second)
 	owner.freeze()
 	began := time.Now()
@@ -71,10 +73,9 @@ func (c *campaign) freeze(ctx context.Context, owner, other *serve) error {
 	c.front.down(owner.at()) // as a load balancer does once health checks fail
 	err := pause(ctx, frozen)
 	last := c.lastOwner()
-	switch {
-	case last.name == other.name && last.at.After(began):
+	if last.at.After(began) {
 		c.result.MovedFrozen = append(c.result.MovedFrozen, last.at.Sub(began).Seconds())
-	default:
+	} else { // it holds a lock: the others wait for its transaction
 		c.result.StuckFrozen++
 	}
 	owner.thaw()
@@ -83,7 +84,21 @@ func (c *campaign) freeze(ctx context.Context, owner, other *serve) error {
 	if err != nil {
 		return err
 	}
-	return other.waitOwned(ctx, time.Minute)
+	_, err = c.nextOwner(ctx, began)
+	return err
+}
+
+// nextOwner waits for somebody to come to own the connection after the moment given.
+func (c *campaign) nextOwner(ctx context.Context, after time.Time) (ownership, error) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		if last := c.lastOwner(); last.at.After(after) {
+			return last, nil
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return ownership{}, err
+		}
+	}
+	return ownership{}, errors.New("nobody came to own the connection within a minute")
 }
 
 func (c *campaign) lastOwner() ownership {
