@@ -45,11 +45,16 @@ func (p *fieldPass) load(f *Field) {
 }
 
 // existed: the create that carried the value found the record this contact is now linked to. If that told our value
-// back, it was our own create, answered the second time; otherwise both sides are weighed as at first sight.
+// back, or shows it, it was our own create, answered the second time, or as good as that; otherwise both sides are
+// weighed as at first sight.
 func (p *fieldPass) existed(w *PendingWrite) {
 	p.adopted = true
 	p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
-	if p.now.Base[w.System] != w.Digest {
+	switch {
+	case p.now.Base[w.System] == w.Digest:
+	case p.sides[w.System].digest == w.Digest:
+		p.setBase(w.System, w.Digest)
+	default:
 		p.now.Base = nil
 	}
 }

@@ -91,9 +91,15 @@ func (p *fieldPass) lateWrite() bool {
 	return p.unsure == nil && h.seen.Own && h.digest != p.sides[domain.Aloware].digest && p.recent(domain.HubSpot, h.digest)
 }
 
-// confirm reads an Aloware record, once, before a doubtful value is believed.
+// confirm reads a record, once, before a doubtful value is believed or an untold one taken for blank. A read that
+// could not be answered, or found another record or none, is not sent again because of that: it would go round for ever.
 func (p *pass) confirm(d *draft, r *Record) {
-	if r.Link.Reading.IsZero() || r.Link.Reading == r.ReadDone {
+	asked := r.Link.Reading
+	waiting := !asked.IsZero() && asked != r.ReadDone
+	s := p.e.Settled
+	refused := s != nil && s.Command == asked && s.Result != domain.ResultWithdrawn
+	vain := p.e.Answered && p.e.Answer == asked && (p.e.Record != r.ID || p.in.Type == domain.RecordAbsent)
+	if !waiting && !refused && !vain {
 		p.sendRead(d, r)
 	}
 }

@@ -11,6 +11,8 @@ func (p *fieldPass) first(w writes) {
 	switch {
 	case a.rec.doubtful(p.f.Aloware.Read):
 		p.confirm(p.d, a.rec)
+	case p.v.untold(h.rec, p.f.HubSpot.Read):
+		p.confirm(p.d, h.rec)
 	case a.err == nil && h.err == nil && a.digest == h.digest:
 		p.agree()
 	case a.blank():

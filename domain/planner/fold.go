@@ -9,6 +9,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
 )
 
 // Effect says what folding an input touched, so that planning looks only there.
@@ -20,10 +21,11 @@ type Effect struct {
 	Told     map[string]bool
 	Stale    map[string]bool // properties whose value was older than the one seen
 	Settled  *domain.Outcome
-	Release  bool  // the sync opened: dirty contacts are planned
-	Withhold bool  // …but nothing is sent for them
-	Force    bool  // a person asked: refused writes are tried again
-	Answered bool  // a read was answered
+	Release  bool // the sync opened: dirty contacts are planned
+	Withhold bool // …but nothing is sent for them
+	Force    bool // a person asked: refused writes are tried again
+	Answered bool // a read was answered: this command
+	Answer   ulid.ULID
 	Scanned  bool  // told by a scan or its look-ups
 	Hastened int64 // clock of an Aloware webhook that changed a value
 	// Found are the records a look-up found, when it found several.
@@ -64,7 +66,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 	}
 	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]bool{}, First: v.records[id] == nil}
 	if f.Answer != nil {
-		e.Answered, e.Contact = true, f.Answer.Contact
+		e.Answered, e.Answer, e.Contact = true, f.Answer.Command, f.Answer.Contact
 		if len(f.Answer.Found) > 1 {
 			e.Found = f.Answer.Found
 		}
@@ -83,7 +85,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 		r.see(name, f.Properties[name], f, in, &e)
 	}
 	if f.Complete {
-		r.complete(f, in, &e)
+		r.complete(f, in, v.asked(id.System), &e)
 	}
 	r.ChangedAt = max(r.ChangedAt, e.Hastened)
 	v.foldMerge(in, f, r, &e)
@@ -117,6 +119,8 @@ func (c *Contact) noteLookup(id ulid.ULID, list *[]ulid.ULID) {
 func (v *View) live(in Input, f domain.Fact, r *Record, e *Effect) {
 	next := Live
 	switch {
+	case in.Type == domain.RecordAbsent && v.byDoubtfulNumber(r):
+		return
 	case in.Type == domain.RecordAbsent, in.Type == domain.RecordDeleted && f.Answer != nil:
 		next = Missing
 	case in.Type == domain.RecordDeleted:
@@ -132,6 +136,13 @@ func (v *View) live(in Input, f domain.Fact, r *Record, e *Effect) {
 		e.Changed = true
 	}
 	r.Life, r.LifeAt = next, f.Clock
+}
+
+// byDoubtfulNumber reports whether a record is asked for by a number it may not have had for long: then that nobody
+// holds it says nothing about the record.
+func (v *View) byDoubtfulNumber(r *Record) bool {
+	f, ok := v.field(settings.PhoneField)
+	return ok && r.ID.System == domain.Aloware && r.doubtful(f.Aloware.Read)
 }
 
 // foldMerge notes which ids now mean this record.

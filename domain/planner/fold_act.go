@@ -32,10 +32,9 @@ func (v *View) foldAct(in Input) (Effect, error) {
 func (v *View) takeAct(in Input, a domain.Act) Effect {
 	v.control = true
 	was := v.Control.Stopped()
-	off := v.Control.Mode == domain.ModeOff
 	switch in.Type {
 	case domain.ModeChanged:
-		v.Control.Mode = a.Mode
+		v.Control.Mode, v.Control.WasOff = a.Mode, v.Control.WasOff || a.Mode == domain.ModeOff
 		v.Control.Pilot = settings.Pilot{Filter: a.Filter, MaxWritesPerHour: a.MaxWrites}
 		v.compile()
 	case domain.SyncPaused:
@@ -47,7 +46,7 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 	case domain.BaselineCompleted:
 		first := !v.Control.Baseline
 		v.Control.Baseline = true
-		return v.opened(in, first, false)
+		return v.opened(in, first)
 	case domain.OperationStarted:
 		v.Control.Operations = append(v.Control.Operations, Operation{ID: in.ID, Name: a.Name, Position: in.Position})
 		return Effect{}
@@ -58,14 +57,15 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		v.control = false
 		return Effect{Contact: a.Contact, Force: true, Changed: true}
 	}
-	return v.opened(in, was, off)
+	return v.opened(in, was)
 }
 
-// opened is the effect of an act that may have opened the sync. An owner that takes over in the midst of planning the
-// dirty contacts folds the act again and must find the same.
-func (v *View) opened(in Input, was, off bool) Effect {
+// opened is the effect of an act that may have opened the sync. What came while the mode was off is not sent, whatever
+// else kept the sync shut until now. An owner that takes over in the midst of planning the dirty contacts folds the act
+// again and must find the same.
+func (v *View) opened(in Input, was bool) Effect {
 	if was && !v.Control.Stopped() {
-		v.Control.Opening, v.Control.Withhold = in.Position, off
+		v.Control.Opening, v.Control.Withhold, v.Control.WasOff = in.Position, v.Control.WasOff, false
 	}
 	return Effect{Release: v.Control.Opening == in.Position, Withhold: v.Control.Withhold}
 }
@@ -84,7 +84,7 @@ func (v *View) foldGate(in Input, a domain.Act, was bool) Effect {
 		v.Control.ShutFields[a.Field] = a.Reason
 		return Effect{}
 	}
-	return v.opened(in, was, false)
+	return v.opened(in, was)
 }
 
 func (v *View) foldSettings(in Input) error {
@@ -99,13 +99,26 @@ func (v *View) foldSettings(in Input) error {
 	s.Version = a.Version
 	v.Control.Settings, v.control = s, true
 	if v.Control.Mode == "" {
-		v.Control.Mode, v.Control.Pilot = s.Mode, s.Pilot
+		v.Control.Mode, v.Control.Pilot, v.Control.WasOff = s.Mode, s.Pilot, s.Mode == domain.ModeOff
 	}
+	v.foldMapped(in)
 	v.compile()
 	for _, r := range v.records {
 		v.reindex(r)
 	}
 	return nil
+}
+
+// foldMapped notes since when each property of HubSpot is mapped without a break.
+func (v *View) foldMapped(in Input) {
+	since := make(map[string]int64, len(v.Control.Settings.Fields))
+	for _, f := range v.Control.Settings.Fields {
+		since[f.HubSpot.Read] = in.Position
+		if at, ok := v.Control.Mapped[f.HubSpot.Read]; ok {
+			since[f.HubSpot.Read] = at
+		}
+	}
+	v.Control.Mapped = since
 }
 
 func (v *View) foldOpened(in Input) error {

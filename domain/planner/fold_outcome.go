@@ -19,16 +19,13 @@ func (v *View) foldOutcome(in Input, o domain.Outcome) Effect {
 	if o.Kind == domain.KindRead {
 		r.ReadDone = o.Command
 	}
-	if o.Created {
-		r.Known = true
+	if o.Created || o.Complete {
+		r.Known, r.Whole = true, in.Position
 	}
 	if o.Reason == domain.ReasonGone && o.Clock >= r.LifeAt {
 		r.Life, r.LifeAt = Reported, o.Clock
 	}
 	v.shows(in, o, r)
-	if o.Complete {
-		r.Known = true
-	}
 	v.reindex(r)
 	return e
 }

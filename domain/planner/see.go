@@ -3,6 +3,7 @@ package planner
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/duolog/duolog/domain"
 )
@@ -31,7 +32,7 @@ func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input
 	}
 	next := Seen{Value: value, Clock: clock, Position: in.Position, Own: f.Origin.Own, Read: f.Via != "webhook"}
 	if had && sameRaw(value, old.Value) {
-		next.Hasty = told.Hasty && !next.Read
+		next.Hasty = old.Hasty && !next.Read
 	} else if r.ID.System == domain.Aloware && !next.Read {
 		next.Hasty = r.ChangedAt > 0 && clock-r.ChangedAt < hastyMicros
 		e.Hastened = clock
@@ -46,13 +47,24 @@ func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input
 	}
 }
 
-// complete blanks what a full snapshot does not show.
-func (r *Record) complete(f domain.Fact, in Input, e *Effect) {
+// asked tells which properties a full snapshot of the system would show: in HubSpot those that are read, in Aloware
+// all.
+func (v *View) asked(s domain.System) func(property string) bool {
+	if s == domain.Aloware {
+		return func(string) bool { return true }
+	}
+	names := v.Control.Settings.ReadProperties(s)
+	return func(property string) bool { return slices.Contains(names, property) }
+}
+
+// complete blanks what a full snapshot does not show, of what was asked for.
+func (r *Record) complete(f domain.Fact, in Input, asked func(string) bool, e *Effect) {
+	r.Whole = in.Position
 	if !r.Known {
 		e.Changed, r.Known = true, true
 	}
 	for name, s := range r.Seen {
-		if _, ok := f.Properties[name]; ok || s.Clock >= f.Clock || isBlank(s.Value) {
+		if _, ok := f.Properties[name]; ok || s.Clock >= f.Clock || isBlank(s.Value) || !asked(name) {
 			continue
 		}
 		r.Seen[name] = Seen{Value: json.RawMessage("null"), Clock: f.Clock, Position: in.Position, Read: true}

@@ -55,6 +55,8 @@ type Record struct {
 	LifeAt  int64           `json:"life_at"` // clock
 	Merged  []domain.Record `json:"merged,omitempty"`
 	Primary domain.Record   `json:"primary,omitzero"`
+	// Whole is the position of the last full snapshot: what was mapped then and is not in it is blank.
+	Whole int64 `json:"whole,omitempty"`
 	// ReadDone is the last read command that was answered or failed.
 	ReadDone ulid.ULID `json:"read_done,omitzero"`
 	// ChangedAt is the clock of the last webhook that changed a value.
@@ -115,7 +117,9 @@ type Control struct {
 	Shut     bool              `json:"shut,omitempty"` // the gate of the whole sync
 	// ShutFields are the fields whose gate is closed, with the reason.
 	ShutFields map[string]string `json:"shut_fields,omitempty"`
-	Baseline   bool              `json:"baseline,omitempty"`
+	// Mapped says since which position a HubSpot property is mapped: reads before it did not ask for it.
+	Mapped   map[string]int64 `json:"mapped,omitempty"`
+	Baseline bool             `json:"baseline,omitempty"`
 	// Heard is when the last webhook of each system was recorded, µs UTC.
 	Heard   map[domain.System]int64 `json:"heard,omitempty"`
 	Portal  string                  `json:"portal,omitempty"`
@@ -127,6 +131,8 @@ type Control struct {
 	// Opening is the act that opened the sync last: while its dirty contacts are being planned it may be folded again.
 	Opening  int64 `json:"opening,omitempty"`
 	Withhold bool  `json:"withhold,omitempty"` // …and what was dirty then is not sent
+	// WasOff: the mode was off at some time since the sync stood open last.
+	WasOff bool `json:"was_off,omitempty"`
 	// Writes counts pilot writes per hour of the input's recording time, the last two hours.
 	Writes map[int64]int `json:"writes,omitempty"`
 }
@@ -169,11 +175,19 @@ func (r *Record) value(property string) (Seen, bool) {
 	return s, ok
 }
 
-// doubtful reports a value that may be an older one that came late; a write's read-back of the same settles that.
+// doubtful reports a value that may be an older one that came late; a write's read-back that was told after it and shows
+// the same settles that.
 func (r *Record) doubtful(property string) bool {
 	s, _ := r.value(property)
 	a, answered := r.Answers[property]
-	return s.Hasty && !(answered && sameRaw(a.Value, s.Value))
+	return s.Hasty && !(answered && a.Position > s.Position && sameRaw(a.Value, s.Value))
+}
+
+// untold reports a property of HubSpot, which shows only what it is asked for, that nobody told and no read asked for
+// since it was mapped: not blank, but unknown.
+func (v *View) untold(r *Record, property string) bool {
+	_, told := r.value(property)
+	return !told && r.ID.System == domain.HubSpot && r.Whole < v.Control.Mapped[property]
 }
 
 // Properties returns the latest value of every property.
