@@ -17,6 +17,15 @@ func FuzzTranslate(f *testing.F) {
 		"", "[]", "null", "[null]", "[" + event("contact.creation", "") + "]", `[{"objectId":1e3}]`,
 		"[" + event("contact.merge", `,"primaryObjectId":1,"mergedObjectIds":[2],"newObjectId":3`) + "]",
 		"[" + event("contact.propertyChange", `,"propertyName":"a","propertyValue":"b"`) + "]",
+		vectors[1].body,
+		// as seen on the wire, and as documented
+		`[{"eventId":3944863254,"subscriptionId":3327050,"portalId":49532047,"appId":9318066,` +
+			`"occurredAt":1742175136625,"subscriptionType":"contact.creation","attemptNumber":7,` +
+			`"objectId":106500991877,"changeFlag":"CREATED","changeSource":"INTEGRATION","sourceId":"9318066"}]`,
+		`[{"eventId":1,"subscriptionId":12345,"portalId":62515,"occurredAt":1564113600000,` +
+			`"subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"changeSource":"CRM",` +
+			`"changeFlag":"NEW","appId":54321}]`,
+		"[" + event("object.propertyChange", `,"objectTypeId":"0-1","propertyName":"a","isSensitive":true`) + "]",
 	} {
 		f.Add([]byte(body))
 	}
@@ -70,6 +79,13 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(400, `{"message":"x: [{\"name\":\"a\",\"error\":\"INVALID\"}]"}`)
 	f.Add(409, `{"message":"Contact already exists. Existing ID: 7"}`)
 	f.Add(404, `null`)
+	f.Add(400, `{"status":"error","message":"Property values were not valid","correlationId":"c",`+
+		`"category":"VALIDATION_ERROR","errors":[{"message":"x","in":"a","code":"INVALID_EMAIL",`+
+		`"context":{"propertyName":["a"]},"subCategory":""}],"links":{}}`)
+	f.Add(409, `{"status":"error","message":"Contact already exists. Existing ID: 37765128953","correlationId":"c",`+
+		`"category":"CONFLICT"}`)
+	f.Add(429, `{"status":"error","message":"You have reached your daily limit.","errorType":"RATE_LIMIT",`+
+		`"correlationId":"c","policyName":"DAILY","requestId":"r"}`)
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		var out [2]adapters.WriteAnswer
 		rows := []*row{

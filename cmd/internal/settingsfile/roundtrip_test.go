@@ -1,6 +1,7 @@
 package settingsfile_test
 
 import (
+	"os"
 	"reflect"
 	"testing"
 	"time"
@@ -127,6 +128,11 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(settingsfile.Format(s, settingsfile.Header{}))
 	}
+	example, err := os.ReadFile("testdata/settings.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(example)
 	f.Add([]byte("defaults: {<<: &a {direction: ←}}\nfields: {csf1: {hubspot: x, values: {a: [b]}}, *a : b}\n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		s, _, err := settingsfile.Parse(file)
