@@ -31,6 +31,8 @@ type Config struct {
 	Metrics *Metrics         // own
 	// Paused holds back everything but urgent commands; nil: never.
 	Paused func() bool
+	// Observing holds back every write and lets reads go; nil: never.
+	Observing func() bool
 
 	Batch    int           // most requests in a batch, 100; a system's own limit counts too
 	InFlight int           // batches under way per system, 4
@@ -52,6 +54,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Paused == nil {
 		c.Paused = func() bool { return false }
+	}
+	if c.Observing == nil {
+		c.Observing = func() bool { return false }
 	}
 	c.Batch, c.InFlight, c.Tries = or(c.Batch, 100), or(c.InFlight, 4), or(c.Tries, 12)
 	c.Attempt, c.Backoff = or(c.Attempt, 10*time.Second), or(c.Backoff, time.Second)

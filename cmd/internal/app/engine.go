@@ -115,7 +115,8 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	}
 	d := dispatch.New(dispatch.Config{
 		Log: e.Log, DB: e.Store, Systems: e.systems, Lease: h, NewID: e.NewID, Logger: e.Logger, Metrics: e.metrics,
-		Paused: func() bool { return e.control.Load().Stopped() },
+		Paused:    func() bool { return e.control.Load().Stopped() },
+		Observing: func() bool { return e.control.Load().Mode == domain.ModeObserve },
 	})
 	p := outbound.New(outbound.Config{
 		DB: e.Store, Log: e.Log, Lease: h, Logger: e.Logger, Planned: func(int) { d.Wake() }, Steered: e.steer,

@@ -42,7 +42,12 @@ func (e *engine) housekeeping(ctx context.Context, h *lease.Handle) error {
 
 func (e *engine) chores(ctx context.Context, h *lease.Handle, control planner.Control, gated *int) error {
 	if control.Stopped() {
-		if err := e.withdraw(ctx, h); err != nil {
+		if err := e.withdraw(ctx, h, outbox.WithdrawWaiting); err != nil {
+			return err
+		}
+	}
+	if control.Mode == domain.ModeObserve {
+		if err := e.withdraw(ctx, h, outbox.WithdrawWrites); err != nil {
 			return err
 		}
 	}
@@ -121,14 +126,16 @@ func (e *engine) operate(ctx context.Context, op planner.Operation) error {
 	})
 }
 
-// withdraw takes back what waits to be sent while the sync stands still: it is planned from the present when the sync
-// opens, so no value that has grown old in the queue goes out.
-func (e *engine) withdraw(ctx context.Context, h *lease.Handle) error {
+// withdraw takes back what waits to be sent while the sync stands still, or only observes: it is planned from the
+// present when the sync opens, so no value that has grown old in the queue goes out.
+func (e *engine) withdraw(ctx context.Context, h *lease.Handle,
+	waiting func(context.Context, eventstore.Tx, string) ([]outbox.Entry, error),
+) error {
 	return e.Store.InTx(ctx, func(tx eventstore.Tx) error {
 		if err := h.Fence(ctx, tx); err != nil {
 			return err
 		}
-		rows, err := outbox.WithdrawWaiting(ctx, tx, e.Connection)
+		rows, err := waiting(ctx, tx, e.Connection)
 		if err != nil || len(rows) == 0 {
 			return err
 		}

@@ -24,15 +24,18 @@ var start = cursor{Next: math.MinInt64}
 
 // due lists rows that may be tried, from after the cursor on.
 func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limit int) ([]cursor, error) {
-	urgent := int64(0)
+	urgent, reads := int64(0), int64(0)
 	if c.UrgentOnly {
 		urgent = 1
 	}
+	if c.ReadsOnly {
+		reads = 1
+	}
 	rows, err := q.Query(ctx, `SELECT next_at, input, command, lane FROM outbox
 		WHERE connection = $1 AND system = $2 AND next_at <= $3 AND urgent >= $4
-			AND (next_at, input, command) > ($5, $6, $7)
+			AND (next_at, input, command) > ($5, $6, $7) AND ($9 = 0 OR kind IN ('read', 'lookup'))
 		ORDER BY next_at, input, command LIMIT $8`,
-		c.Connection, string(c.System), c.Now.UnixMicro(), urgent, after.Next, after.Input, after.Command, int64(limit))
+		c.Connection, string(c.System), c.Now.UnixMicro(), urgent, after.Next, after.Input, after.Command, int64(limit), reads)
 	found, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (cursor, error) {
 		var at cursor
 		return at, r.Scan(&at.Next, &at.Input, &at.Command, &at.lane)
@@ -111,7 +114,7 @@ func (p *picker) front(lane []*Entry) []*Entry {
 	var ready []*Entry
 	due := false
 	for _, e := range lane {
-		if p.UrgentOnly && !e.Urgent {
+		if p.UrgentOnly && !e.Urgent || p.ReadsOnly && !e.Reads() {
 			continue
 		}
 		if e.State == Sending && e.Attempts >= p.Tries {

@@ -95,3 +95,10 @@ func WithdrawWaiting(ctx context.Context, tx eventstore.Tx, connection string) (
 		WHERE connection = $1 AND state = 'waiting' AND urgent = 0 RETURNING `+selected, connection)
 	return sorted(rows, err)
 }
+
+// WithdrawWrites removes every write that waits, dead letters excepted: mode observe knows no write. Like Withdraw.
+func WithdrawWrites(ctx context.Context, tx eventstore.Tx, connection string) ([]Entry, error) {
+	rows, err := tx.Query(ctx, `DELETE FROM outbox
+		WHERE connection = $1 AND state = 'waiting' AND kind IN ('create', 'update') RETURNING `+selected, connection)
+	return sorted(rows, err)
+}
