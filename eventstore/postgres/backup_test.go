@@ -65,7 +65,9 @@ func program(t *testing.T, name string) string {
 		return filepath.Join(folder, name)
 	}
 	var found []string
-	for _, folders := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin"} {
+	for _, folders := range []string{
+		"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin",
+	} {
 		some, err := filepath.Glob(filepath.Join(folders, name))
 		if err != nil {
 			t.Fatal(err)

@@ -11,3 +11,9 @@ func Statements() map[string]string {
 
 // OpenWrapped puts wrap, when there is one, around the driver.
 var OpenWrapped = openWrapped
+
+// InsertSQL is the append in one statement, and BatchArgs what it takes, for tests of forms that lose events.
+const InsertSQL = insertSQL + silently
+
+// BatchArgs are the parameters of InsertSQL.
+var BatchArgs = batchArgs

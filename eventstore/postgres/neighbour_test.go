@@ -52,7 +52,7 @@ func stayOpen(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tx.Rollback() })
-	if _, err := tx.ExecContext(t.Context(), "CREATE TABLE neighbour (k INT); INSERT INTO neighbour VALUES (1)"); err != nil {
+	if _, err := tx.ExecContext(t.Context(), "CREATE TABLE neighbour (k INT)"); err != nil {
 		t.Fatal(err)
 	}
 }

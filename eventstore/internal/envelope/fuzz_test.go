@@ -28,7 +28,7 @@ func FuzzOpenEvent(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add([]byte("0123456789abcdef"), "hubspot/contact/512", "record.updated", int64(1), []byte(text), uint16(13))
+		f.Add([]byte("0123456789abcdef"), "hubspot/contact/512", "record.updated", int64(1), text, uint16(13))
 	}
 	f.Add([]byte{}, "aloware/contact/7", "source.raw", int64(2), []byte(nil), uint16(0))
 	f.Add([]byte("x"), "log", "decision.made", int64(-1), []byte("\x00\xff"), uint16(9))
