@@ -30,6 +30,8 @@ type Effect struct {
 	Hastened int64 // clock of an Aloware webhook that changed a value
 	// Found are the records a look-up found, when it found several.
 	Found []domain.Record
+	// LookedUp: this is the last record a look-up made for Contact found.
+	LookedUp bool
 }
 
 // Fold takes an input into the view. It changes only what was seen, told and answered, never what was decided.
@@ -67,9 +69,11 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]bool{}, First: v.records[id] == nil}
 	if f.Answer != nil {
 		e.Answered, e.Answer, e.Contact = true, f.Answer.Command, f.Answer.Contact
-		if len(f.Answer.Found) > 1 {
+		n := len(f.Answer.Found)
+		if n > 1 {
 			e.Found = f.Answer.Found
 		}
+		e.LookedUp = f.Answer.By != "id" && n > 0 && f.Answer.Found[n-1] == id
 		v.answered(f.Answer)
 		if in.Type == domain.RecordAbsent && f.Answer.By != "id" {
 			e.Record = domain.Record{}

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/oklog/ulid/v2"
 
@@ -33,6 +34,9 @@ func (v *View) Plan(in Input, e Effect) []Planned {
 	switch {
 	case !e.Record.IsZero() && (e.Changed || e.First || e.Answered || len(e.Stale) > 0 || p.echoes() || p.unowned()):
 		p.planRecord(e.Record)
+		if e.LookedUp {
+			p.planWaiting(e.Contact)
+		}
 	case !e.Contact.IsZero():
 		p.planContact(e.Contact)
 	}
@@ -75,6 +79,15 @@ func (p *pass) planRecord(id domain.Record) {
 		return
 	}
 	p.planContact(r.Link.Contact)
+}
+
+// planWaiting plans the contact a look-up was made for, unless it was planned with the record that was found.
+func (p *pass) planWaiting(id ulid.ULID) {
+	c := p.v.Contact(id)
+	if c == nil || slices.ContainsFunc(p.drafts, func(d *draft) bool { return d.Contact == c.ID }) {
+		return
+	}
+	p.planContact(c.ID)
 }
 
 // planContact brings a contact's state to what follows from what is seen.

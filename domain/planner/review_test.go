@@ -142,3 +142,35 @@ func TestNumberNobodyHolds(t *testing.T) {
 		t.Fatalf("%v\n%s", d.kinds(), text(d.last))
 	}
 }
+
+// TestLookupThatFindsSomebodyElse: whoever a look-up before a create found, the contact it was made for is decided on.
+func TestLookupThatFindsSomebodyElse(t *testing.T) {
+	d := &desk{T: t, set: preset(t, "default"), now: 1_790_000_000_000_000}
+	d.v = planner.NewView(planner.Control{}, planner.NewDigester(secret))
+	d.settings(nil)
+	d.webhook(alo, values{"phone_number": "+18182124567", "email": "ann@example.com"})
+	asked := slices.Clone(d.sent)
+	if len(asked) != 2 || asked[0].By != "email" || asked[1].By != "phone" {
+		t.Fatalf("%s", text(d.sent))
+	}
+	d.in(domain.RecordAbsent, alo.Stream(), domain.Fact{
+		Via: "lookup", Clock: d.now + hour, Answer: &domain.Answer{Command: asked[0].ID, Contact: asked[0].Contact, By: "email"},
+	})
+	d.read(hub, values{"phone": "+18182124567", "email": "bob@example.com"}, asked[1])
+	if c := d.v.Contact(asked[0].Contact); c.Head.Creation.Result == planner.Looking {
+		t.Fatalf("nothing follows from the answers: %s\n%s", text(c.Head), text(d.last))
+	}
+}
+
+// TestViewLeavesControl: a view works on a control state of its own.
+func TestViewLeavesControl(t *testing.T) {
+	d := newDesk(t, nil)
+	d.webhook(hub, values{"firstname": "Ann"})
+	before := d.v.Control
+	told := before.Heard[domain.HubSpot]
+	d.v = planner.NewView(before, d.v.Digester)
+	d.webhook(hub, values{"firstname": "Bob"})
+	if before.Heard[domain.HubSpot] != told {
+		t.Fatal("changed in place")
+	}
+}

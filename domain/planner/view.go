@@ -28,7 +28,7 @@ type View struct {
 // NewView makes an empty view under a control state, which it leaves as it is.
 func NewView(c Control, d Digester) *View {
 	c.ShutFields, c.Writes, c.Operations = maps.Clone(c.ShutFields), maps.Clone(c.Writes), slices.Clone(c.Operations)
-	c.Mapped = maps.Clone(c.Mapped)
+	c.Mapped, c.Heard = maps.Clone(c.Mapped), maps.Clone(c.Heard)
 	v := &View{
 		Control: c, Digester: d, records: map[domain.Record]*Record{}, contacts: map[ulid.ULID]*Contact{},
 		members: map[ulid.ULID]map[domain.Record]bool{}, byKey: map[identity.Key]map[domain.Record]bool{},
