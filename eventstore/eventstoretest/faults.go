@@ -216,6 +216,10 @@ func (c *faultCase) checkAll(t *testing.T, all []eventstore.NewEvent) {
 	if want := c.before + len(all) + 2; len(stored) != want {
 		t.Errorf("%s: %d events are there, want %d", c.name, len(stored), want)
 	}
+	report, err := eventstore.Verify(t.Context(), c.reloaded, c.name, nil)
+	if err != nil || !report.OK() {
+		t.Errorf("%s: verify: %+v, error %v", c.name, report, err)
+	}
 	if c.row && c.rows(t) != 1 {
 		t.Errorf("%s: %d rows are there, want 1", c.name, c.rows(t))
 	}
@@ -226,7 +230,7 @@ func (c *faultCase) rows(t *testing.T) int64 {
 	return c.rawInt(t, "SELECT COUNT(*) FROM caller WHERE v = '"+c.name+"'")
 }
 
-// wantClean checks the whole log and counts its events by id.
+// wantClean reads the whole log and counts its events by id.
 func (c *faultCase) wantClean(t *testing.T, log eventstore.Log) map[string]int {
 	t.Helper()
 	head := mustHead(t, log)
@@ -236,10 +240,6 @@ func (c *faultCase) wantClean(t *testing.T, log eventstore.Log) map[string]int {
 		if e.Erased || dataID(t, e) != e.ID.String() {
 			t.Errorf("%s: position %d cannot be read back", c.name, e.Position)
 		}
-	}
-	report, err := eventstore.Verify(t.Context(), c.reloaded, c.name, nil)
-	if err != nil || !report.OK() {
-		t.Errorf("%s: verify: %+v, error %v", c.name, report, err)
 	}
 	return stored
 }
