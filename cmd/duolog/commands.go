@@ -50,6 +50,7 @@ func (c *cli) commandsList() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&state, "state", "", "only those waiting, sending or dead")
+	complete(cmd, "state", commandStates...)
 	cmd.Flags().StringVar(&system, "system", "", "only those for aloware or hubspot")
 	cmd.Flags().IntVar(&f.Limit, "limit", 100, "at most so many")
 	csvFlag(cmd, &asCSV)
@@ -73,7 +74,7 @@ func (c *cli) showCommands(ctx context.Context, a *app.App, list []httpapi.Comma
 	t := table{head: []string{"command", "to", "what", "state", "tries", "since", "record", "why"}}
 	for _, cmd := range list {
 		t.add(cmd.ID, domain.System(cmd.System).Title(), cmd.Kind, cmd.State, cmd.Attempts,
-			cmd.Created.In(zone).Format("Jan 2 15:04:05"), orDash(cmd.Record), cmd.Error)
+			cmd.Created.In(zone).Format("Jan 2 15:04"), orDash(cmd.Record), cmd.Error)
 	}
 	if asCSV {
 		return t.csv(c.out)

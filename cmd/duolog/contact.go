@@ -55,6 +55,7 @@ func (c *cli) contactList() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&f.Status, "status", "", "only those of one status")
+	complete(cmd, "status", contacts.Statuses...)
 	cmd.Flags().IntVar(&f.Limit, "limit", 100, "at most so many")
 	cmd.Flags().StringVar(&after, "after", "", "go on after this contact (ULID)")
 	csvFlag(cmd, &asCSV)
@@ -89,9 +90,14 @@ func (c *cli) listContacts(ctx context.Context, a *app.App, f contacts.Filter, a
 		return t.csv(c.out)
 	}
 	c.printf("%s\n", contactCounts(counts))
-	if len(list) > 0 {
-		c.printf("\n")
-		t.print(c)
+	if len(list) == 0 {
+		return nil
+	}
+	c.printf("\n")
+	t.drop() // a record names a contact as well, and leaves room for the why
+	t.print(c)
+	if len(list) == f.Limit {
+		c.printf("\nThere may be more: --after %s goes on, --limit shows more at once.\n", list[len(list)-1].ID)
 	}
 	return nil
 }
@@ -155,15 +161,25 @@ func findOne(ctx context.Context, a *app.App, typed string) (contacts.Contact, e
 	switch {
 	case errors.Is(err, contacts.ErrNotFound), err == nil && len(found) == 0:
 		return contacts.Contact{}, hint(errors.New("no contact fits that"),
-			"try a ULID, hubspot:ID, aloware:ID, an email or a phone; duolog contact list shows who is known")
+			"try hubspot:ID, aloware:ID, an email, a phone or a ULID; duolog contact list shows who is known")
 	case err != nil:
 		return contacts.Contact{}, err
 	case len(found) > 1:
 		ids := make([]string, 0, len(found))
 		for _, k := range found[:min(len(found), 5)] {
-			ids = append(ids, k.ID.String())
+			ids = append(ids, shortName(k))
 		}
 		return contacts.Contact{}, hint(fmt.Errorf("%d contacts fit that", len(found)), "say which: %s", strings.Join(ids, ", "))
 	}
 	return found[0], nil
+}
+
+// shortName is what a person types to name a contact: one of its records.
+func shortName(k contacts.Contact) string {
+	for _, r := range k.Records {
+		if r.State != "merged" {
+			return string(r.System) + ":" + r.ID
+		}
+	}
+	return k.ID.String()
 }

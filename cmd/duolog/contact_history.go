@@ -109,8 +109,12 @@ func (c *cli) showHistory(k contacts.Contact, entries []history.Entry, s setting
 func historyCSV(c *cli, entries []history.Entry, s settings.Settings) error {
 	t := table{head: []string{"position", "at", "system", "record", "what", "by", "field", "before", "after"}}
 	for _, e := range entries {
+		what := e.Kind
+		if e.Kind == history.KindAct && e.Act != nil {
+			what = e.Type
+		}
 		row := []any{
-			e.Position, e.At.UTC().Format(time.RFC3339Nano), string(e.System), e.Record.ID, e.Kind, e.By,
+			e.Position, e.At.UTC().Format(time.RFC3339Nano), string(e.System), e.Record.ID, what, e.By,
 		}
 		if len(e.Changes) == 0 {
 			t.add(append(row, "", "", "")...)

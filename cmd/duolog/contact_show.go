@@ -67,8 +67,16 @@ func asOf(ctx context.Context, a *app.App, k contacts.Contact, when string, posi
 	}
 	old, err := a.Contacts.At(ctx, k.ID, position)
 	if errors.Is(err, contacts.ErrNotFound) {
-		return k, hint(fmt.Errorf("at %s this contact was not known yet", at(position)),
-			"it is known since %s", at(firstPosition(k)))
+		then := at(position)
+		if when != "" {
+			then = when
+		}
+		zone, bad := zoneOf(ctx, a)
+		if bad != nil {
+			return k, bad
+		}
+		return k, hint(fmt.Errorf("at %s this contact was not known yet", then),
+			"it is known since %s, %s", k.CreatedAt.In(zone).Format(bothLayout), at(firstPosition(k)))
 	}
 	return old, err
 }
@@ -94,11 +102,12 @@ func (c *cli) showContact(ctx context.Context, a *app.App, k contacts.Contact) e
 	}
 	s := control.Settings
 	c.printf("%s\n", c.paint(bold, displayName(k, s))+"   "+k.ID.String()+"   "+pair(k))
-	c.printf("%s", strings.ReplaceAll(k.Status, "_", " "))
+	stands := strings.ReplaceAll(k.Status, "_", " ")
 	if w := why(k); w != "" {
-		c.printf(": %s", w)
+		stands += ": " + w
 	}
-	c.printf("\nknown since %s, last decided %s %s\n\n", k.CreatedAt.In(s.Env().Zone).Format(bothLayout),
+	c.printf("%s\n", strings.Join(wrap(stands, lineWidth), "\n"))
+	c.printf("known since %s, last decided %s %s\n\n", k.CreatedAt.In(s.Env().Zone).Format(bothLayout),
 		k.UpdatedAt.In(s.Env().Zone).Format(bothLayout), at(k.Position))
 	c.sides(k, s)
 	return nil
@@ -121,7 +130,7 @@ func (c *cli) sides(k contacts.Contact, s settings.Settings) {
 		if left+right == "" && !known {
 			continue
 		}
-		t.add(f.Name, cut(orDash(left), 26), cut(orDash(right), 26), standing(st))
+		t.add(f.Name, cut(orDash(left), 26), cut(orDash(right), 26), orDash(standing(st)))
 	}
 	t.print(c)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,8 +17,8 @@ import (
 	"github.com/duolog/duolog/domain"
 )
 
-const demoHelp = `Run Duolog between two pretend CRMs, in one process: people are matched and made on both sides, pretend reps
-keep editing, and everything is stored, decided and explained. Nothing leaves your machine.
+const demoHelp = `Run Duolog between two pretend CRMs, in one process: people are matched, missing ones are made in Aloware,
+pretend reps keep editing on both sides, and everything is stored, decided and explained. Nothing leaves your machine.
 
 It goes on until Ctrl-C, or for --duration, and ends by comparing both sides field by field: what differs must be
 explained by a decision. Its log lies in ./duolog-demo and is marked as a demo's; "serve" refuses it. While it runs,
@@ -57,39 +58,70 @@ func (c *cli) demo() *cobra.Command {
 var demoData = []string{"duolog.db", "duolog.db-wal", "duolog.db-shm", "duolog.db.migrate", "master.key", "admin.token"}
 
 // demoFolder is the demo's data folder, empty of an earlier demo: the pretend CRMs live in memory, so a log cannot be
-// continued.
-func (c *cli) demoFolder(reset bool) (string, error) {
+// continued. Only a demo's log is ever deleted: --data may name a real one.
+func (c *cli) demoFolder(ctx context.Context, reset bool) (string, error) {
 	dir := c.data
 	if dir == "" {
 		dir = "duolog-demo"
 	}
+	_, err := os.Stat(filepath.Join(dir, demoData[0]))
+	if errors.Is(err, fs.ErrNotExist) {
+		return dir, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if !c.isDemo(ctx, dir) {
+		return "", hint(fmt.Errorf("%s holds a log that is not a demo's", dir), "give the demo a folder of its own with --data DIR")
+	}
+	if !reset {
+		return "", hint(fmt.Errorf("%s holds the data of an earlier demo", dir),
+			"duolog demo --reset starts over; --data DIR takes another folder")
+	}
 	for _, name := range demoData {
-		path := filepath.Join(dir, name)
-		_, err := os.Stat(path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			continue
-		case err != nil:
-			return "", err
-		case !reset:
-			return "", hint(fmt.Errorf("%s holds the data of an earlier demo", dir),
-				"duolog demo --reset starts over; --data DIR takes another folder")
-		}
-		if err := os.Remove(path); err != nil {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
 	}
-	return dir, os.MkdirAll(dir, 0o700)
+	return dir, nil
+}
+
+// isDemo tells whether the log in a folder is a demo's, or nothing was ever written to it. One that cannot be read is
+// taken for somebody's own.
+func (c *cli) isDemo(ctx context.Context, dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, "master.key")); err != nil {
+		return false // opening would make another key
+	}
+	a, err := app.Open(ctx, app.Config{
+		Connection: "default", Data: dir, DatabaseURL: "sqlite:" + filepath.Join(dir, demoData[0]),
+		MasterKeyFile: filepath.Join(dir, "master.key"),
+	}, c.demoLogger())
+	if err != nil {
+		return false
+	}
+	defer func() { _ = a.Close() }()
+	head, err := a.Log.Head(ctx)
+	if err != nil {
+		return false
+	}
+	events, err := a.Log.ReadStream(ctx, "connection", 0, 100)
+	for _, e := range events {
+		var o domain.Opened
+		if e.Type == domain.ConnectionOpened && json.Unmarshal(e.Data, &o) == nil {
+			return o.Demo
+		}
+	}
+	return err == nil && head.Position == 0
 }
 
 func (c *cli) runDemo(ctx context.Context, o demoOptions) error {
-	dir, err := c.demoFolder(o.reset)
+	listener, err := listen(ctx, o.addr, "addr")
 	if err != nil {
 		return err
 	}
-	listener, err := listen(ctx, o.addr)
+	dir, err := c.demoFolder(ctx, o.reset)
 	if err != nil {
-		return err
+		return errors.Join(err, listener.Close())
 	}
 	boxes, err := demoSandboxes(ctx, o, "http://"+listener.Addr().String())
 	if err != nil {

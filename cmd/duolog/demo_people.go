@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+	"strings"
+)
 
 // five makes five people to whom something happens on purpose, so that there is something to look up.
 func (d *demo) five() error {
@@ -56,13 +60,18 @@ func (d *demo) later() error {
 // hints tell where to look.
 func (d *demo) hints() {
 	d.say("  Something happened on purpose to five people.  In another terminal:\n\n")
+	if strings.Contains(os.Args[0], "go-build") {
+		d.say("    go build -o duolog ./cmd/duolog\n")
+	}
 	d.say("    export DUOLOG_DATA=%s\n", d.dir)
-	line := func(command, what string) { d.say("    %-52s %s\n", command, what) }
+	line := func(command, what string) {
+		d.say("    %-49s %s\n", strings.Replace(command, "duolog", called(), 1), what)
+	}
 	line("duolog contact history jane.cooper@example.com", "edited on both sides at once; a phone held")
-	line("duolog contact show wade.warren@example.com", "typed into Aloware, rightly not made in HubSpot")
+	line("duolog contact show wade.warren@example.com", "typed into Aloware, not made in HubSpot")
 	line("duolog contact list --status excluded", "who cannot or should not take part, and why")
 	line("duolog contact list --status apart", "what differs because a decision says so")
-	line("duolog events --limit 20", "the log itself")
+	line("duolog events --after 3360 --limit 30", "the log itself")
 	line("duolog verify", "is the record whole and unaltered?")
 	d.say("\n")
 }

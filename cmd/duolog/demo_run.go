@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -86,12 +87,20 @@ func (d *demo) whileServing(ctx context.Context, step func(context.Context) erro
 }
 
 func (d *demo) intro() {
-	d.say("%s  Two pretend CRMs and a sync between them.  Data in ./%s, flagged as a demo.\n\n", d.paint(bold, "Duolog demo."), d.dir)
+	d.say("%s  Two pretend CRMs and a sync between them.  Data in %s.\n\n", d.paint(bold, "Duolog demo."), d.dir)
 	row := func(name, addr, rest string) { d.say("  %-17s  http://%-20s  %s\n", name, addr, rest) }
 	row("Aloware stand-in", d.boxes.alowareL.Addr().String(), plural(int64(len(d.boxes.aloware.IDs())), "contact"))
 	row("HubSpot stand-in", d.boxes.hubspotL.Addr().String(), plural(int64(len(d.boxes.hubspot.IDs())), "contact"))
 	row("Duolog", d.Addr, "token: demo      settings: recommended")
 	d.say("\n")
+}
+
+// called is how this program is called from the folder it was started in. One that go run made is gone when it ends.
+func called() string {
+	if name := os.Args[0]; name == "./duolog" || name == "duolog" {
+		return name
+	}
+	return "./duolog"
 }
 
 func clock() string { return time.Now().Format("15:04:05") }
@@ -121,11 +130,11 @@ func (d *demo) matched(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("  %s  matched    %s\n", clock(), plural(t.DuplicatesPrevented, "pair"))
-	d.say("  %s  created    %s in Aloware (from HubSpot).   0 in HubSpot: creation is to_aloware\n",
-		clock(), number(int64(d.boxes.aloware.Stats().Created)))
-	d.say("  %s  in step    %s of %s.   %s fields were different before and are left apart: initial = fill_blanks\n",
-		clock(), number(counts[contacts.InStep]), number(t.Contacts), number(t.Apart))
+	created := int64(d.boxes.aloware.Stats().Created)
+	d.say("  %s  matched    %s that both sides knew already\n", clock(), plural(t.Contacts-created, "contact"))
+	d.say("  %s  created    %s in Aloware from HubSpot; none in HubSpot, creation is to_aloware\n", clock(), number(created))
+	d.say("  %s  in step    %s of %s; %s differed before and stay so: initial = fill_blanks\n",
+		clock(), number(counts[contacts.InStep]), number(t.Contacts), plural(t.Apart, "field"))
 	return nil
 }
 
@@ -214,15 +223,14 @@ func (d *demo) finish(ctx context.Context) error {
 }
 
 func (d *demo) sum(r demoResult) {
-	d.say("\n  contacts %s  facts %s  decisions %s  sent %s  echoes stopped %s  duplicates prevented %s\n",
-		number(r.Contacts), number(r.Facts), number(r.Decisions), number(r.CommandsSent), number(r.Echoes),
-		number(r.DuplicatesPrevented))
+	d.say("\n  contacts %s  facts %s  decisions %s  writes sent %s  echoes stopped %s\n",
+		number(r.Contacts), number(r.Facts), number(r.Decisions), number(r.CommandsSent), number(r.Echoes))
 	verdict := d.paint(green, "every difference between the two is explained by a decision")
 	if r.Differences > 0 {
 		verdict = d.paint(red, plural(int64(r.Differences), "difference")+" without an explanation")
 	}
-	d.say("  held for a person %s  fields left apart %s  %s\n", number(r.Held), number(r.Apart), verdict)
-	d.say("\n  The log stays in ./%s: DUOLOG_DATA=%s duolog verify\n", d.dir, d.dir)
+	d.say("  held for a person %s  fields left apart %s\n  %s\n", number(r.Held), number(r.Apart), verdict)
+	d.say("\n  The log stays in %s: DUOLOG_DATA=%s %s verify\n", d.dir, d.dir, called())
 }
 
 // pause waits, or returns why not.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +27,7 @@ func (c *cli) doctor() *cobra.Command {
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
 			found, err := a.Doctor(ctx)
 			if err != nil {
-				return err
+				return unreached(err)
 			}
 			return c.showFindings(found)
 		}),
@@ -61,9 +62,15 @@ func (c *cli) tellFindings(list []finding, bad int64) {
 		if !f.OK {
 			mark = c.paint(red, "✗")
 		}
-		c.printf("%s %-22s %s\n", mark, f.Name, f.Detail)
+		for i, line := range wrap(f.Detail, lineWidth-25) {
+			if i == 0 {
+				c.printf("%s %-22s %s\n", mark, f.Name, line)
+			} else {
+				c.printf("%25s%s\n", "", line)
+			}
+		}
 		if !f.OK && f.Fix != "" {
-			c.printf("    fix: %s\n", f.Fix)
+			c.printf("    fix: %s\n", strings.Join(wrap(f.Fix, lineWidth-9), "\n         "))
 		}
 	}
 	if bad == 0 {

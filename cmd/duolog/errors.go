@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/cmd/internal/app"
@@ -51,15 +54,37 @@ func (c *cli) report(err error) int {
 		_, _ = fmt.Fprintln(c.err, "duolog: interrupted")
 		return exitFailure
 	}
-	_, _ = fmt.Fprintf(c.err, "duolog: %v\n", err)
+	for i, line := range strings.Split("duolog: "+err.Error(), "\n") {
+		_, _ = fmt.Fprintln(c.err, fitted(line, "  ", i > 0))
+	}
 	if h := hintOf(err); h != "" {
-		_, _ = fmt.Fprintf(c.err, "  hint: %s\n", h)
+		_, _ = fmt.Fprintln(c.err, fitted("  hint: "+h, "        ", false))
 	}
 	var misuse usageError
 	if errors.As(err, &misuse) || errors.Is(err, app.ErrConfig) || errors.Is(err, httpapi.ErrBadInput) {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+// unreached says of what stands between this process and both systems that this process needs them, too.
+func unreached(err error) error {
+	switch {
+	case errors.Is(err, app.ErrConfig):
+		return hint(err, "set the variables duolog serve runs with in this shell as well; duolog serve --help lists them")
+	case errors.Is(err, app.ErrRefused):
+		return hint(err, "the pretend CRMs live in the demo's process: this works with duolog serve and duolog sandbox")
+	}
+	return err
+}
+
+// fitted breaks a line that is too wide between words; what follows stands under rest. An untouched one keeps its blanks.
+func fitted(line, rest string, keep bool) string {
+	if runewidth.StringWidth(line) <= lineWidth || keep && strings.HasPrefix(line, "\t") {
+		return line
+	}
+	lead := line[:len(line)-len(strings.TrimLeft(line, " "))]
+	return lead + strings.Join(wrap(line, lineWidth-max(len(lead), len(rest))), "\n"+rest)
 }
 
 // hints say what to do about errors that may come from anywhere.

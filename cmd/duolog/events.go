@@ -108,9 +108,9 @@ func (p *eventPrinter) print(e eventstore.Event) error {
 		_, err := p.c.out.Write(p.enc.Append(nil, e))
 		return err
 	}
-	when := time.UnixMicro(e.RecordedAt).In(p.zone).Format("Jan 2 15:04:05.000")
-	line := fmt.Sprintf("%9s  %-19s  %-18s  %-26s  %s", at(e.Position), when, e.Type, shortStream(e.Stream), gist(e))
-	_, err := fmt.Fprintln(p.c.out, strings.TrimRight(cut(line, lineWidth+20), " "))
+	when := time.UnixMicro(e.RecordedAt).In(p.zone).Format("Jan 2 15:04:05")
+	line := fmt.Sprintf("%9s  %-15s  %-17s  %-15s  %s", at(e.Position), when, e.Type, shortStream(e.Stream), gist(e))
+	_, err := fmt.Fprintln(p.c.out, strings.TrimRight(cut(line, lineWidth), " "))
 	return err
 }
 
@@ -118,6 +118,9 @@ func (p *eventPrinter) print(e eventstore.Event) error {
 func shortStream(stream string) string {
 	if r, err := domain.ParseRecord(stream); err == nil {
 		return r.String()
+	}
+	if id, ok := strings.CutPrefix(stream, "contact/"); ok && len(id) > 6 { // the last digits tell apart, the first are a time
+		return "contact …" + id[len(id)-6:]
 	}
 	return stream
 }

@@ -124,6 +124,8 @@ func whole(w planner.Whole) string {
 	}
 	switch {
 	case w.Rule == "":
+	case w.Result == planner.LinkedUp && w.Rule == "created":
+		text += " with the record just made"
 	case w.Result == planner.LinkedUp:
 		text += " by " + w.Rule
 	default:

@@ -166,9 +166,22 @@ func (t *teller) change(system domain.System, ch history.Change) {
 	}
 	line := fmt.Sprintf("%s%-14s %s  →  %s", indent, f.Name, orDash(text(ch.Before)), orDash(text(ch.After)))
 	if ch.Stale {
-		line += "   (older than what was known: no effect)"
+		line += "   (older than what was known)"
 	}
 	t.c.printf("%s\n", cut(line, lineWidth))
+}
+
+// actWords says what an act was, as the command that made it is called.
+func actWords(e history.Entry) string {
+	switch e.Type {
+	case domain.ModeChanged:
+		return "mode " + string(e.Act.Mode)
+	case domain.SyncPaused:
+		return "paused"
+	case domain.SyncResumed:
+		return "resumed"
+	}
+	return strings.TrimSpace(e.Type + " " + string(e.Act.Mode))
 }
 
 // act draws what a person did across the timeline.
@@ -177,7 +190,7 @@ func (t *teller) act(e history.Entry) {
 	if e.Kind == history.KindSettings {
 		parts = append(parts, fmt.Sprintf("settings v%d", e.Act.Settings))
 	} else {
-		parts = append(parts, strings.TrimSpace(e.Type+" "+string(e.Act.Mode)))
+		parts = append(parts, actWords(e))
 	}
 	parts = append(parts, "by "+e.By)
 	if len(e.Act.Fields) > 0 {
@@ -203,6 +216,14 @@ func (t *teller) footer(k contacts.Contact) {
 			word += " (" + f.Reason + ")"
 		}
 		apart = append(apart, word)
+	}
+	if len(k.Fields) == 0 {
+		now := strings.ReplaceAll(k.Status, "_", " ")
+		if w := why(k); w != "" {
+			now += ": " + w
+		}
+		t.paragraph("Now: ", []string{now + "."}, 0)
+		return
 	}
 	now := fmt.Sprintf("%d of %s in step.", inStep, plural(int64(len(k.Fields)), "field"))
 	if len(apart) > 0 {

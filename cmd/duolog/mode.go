@@ -16,7 +16,7 @@ import (
 const modeHelp = `Say what the sync may do from now on.
 
   off       facts are stored, nothing is decided
-  observe   everything is decided and stored, nothing is sent: see in contact history what would have been
+  observe   everything is decided and stored, nothing is sent: contact history says what would
   pilot     only the contacts of --filter take part, and at most --max-writes an hour
   live      everything is sent
 

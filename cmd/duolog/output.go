@@ -95,7 +95,15 @@ func safeCell(cell any) string {
 	return text
 }
 
-// print writes the table in columns; the last one is cut where the line is full.
+// drop leaves out the first column.
+func (t *table) drop() {
+	t.head = t.head[1:]
+	for i := range t.rows {
+		t.rows[i] = t.rows[i][1:]
+	}
+}
+
+// print writes the table in columns; the last one goes on below itself where the line is full.
 func (t *table) print(c *cli) {
 	lines := [][]string{t.head}
 	for _, row := range t.rows {
@@ -138,7 +146,11 @@ func columns(cells []string, widths []int) string {
 	used := 0
 	for i, cell := range cells {
 		if i == len(cells)-1 {
-			b.WriteString(runewidth.Truncate(cell, max(lineWidth-used, 20), "…"))
+			lines := wrap(cell, max(lineWidth-used, 20))
+			for i := range lines { // a word may be wider than the column
+				lines[i] = runewidth.Truncate(lines[i], max(lineWidth-used, 20), "…")
+			}
+			b.WriteString(strings.Join(lines, "\n"+strings.Repeat(" ", used)))
 			break
 		}
 		b.WriteString(runewidth.FillRight(cell, widths[i]+2))

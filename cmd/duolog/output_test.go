@@ -100,10 +100,14 @@ func TestTablesFitTheLine(t *testing.T) {
 			t.Errorf("wider than %d: %q", lineWidth, line)
 		}
 	}
-	if at := strings.Index(lines[0], "why"); runewidth.StringWidth(lines[2][:strings.Index(lines[2], "short")]) != at {
+	if n := strings.Count(out.String(), "long"); n != 40 {
+		t.Errorf("%d of 40 words of a long cell are shown", n)
+	}
+	last := lines[len(lines)-1]
+	if at := strings.Index(lines[0], "why"); runewidth.StringWidth(last[:strings.Index(last, "short")]) != at {
 		t.Errorf("columns do not stand under each other:\n%s", out)
 	}
-	if !strings.HasPrefix(lines[1], "1,234,567") || !strings.HasPrefix(lines[2], "#42") {
+	if !strings.HasPrefix(lines[1], "1,234,567") || !strings.HasPrefix(last, "#42") {
 		t.Errorf("numbers:\n%s", out)
 	}
 }

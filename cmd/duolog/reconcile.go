@@ -29,7 +29,7 @@ func (c *cli) reconcile() *cobra.Command {
 				}
 			})
 			if err != nil {
-				return err
+				return unreached(err)
 			}
 			return c.reconciled(r)
 		}),

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
@@ -31,6 +34,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(usageError{err}, "%s --help lists the flags", cmd.CommandPath())
 	})
+	cobra.EnableCommandSorting = false // the order of groups is the order of use
 	for _, g := range c.groups() {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title + ":"})
 		for _, cmd := range g.commands {
@@ -38,7 +42,36 @@ func (c *cli) root() *cobra.Command {
 			root.AddCommand(cmd)
 		}
 	}
-	return group(root)
+	root = group(root)
+	fitHelp(root)
+	return root
+}
+
+// fitHelp keeps the help of a command and those below it as wide as everything else: running text is filled anew, and
+// lines that begin with a blank, which are tables, are left alone.
+func fitHelp(cmd *cobra.Command) {
+	cmd.Long = filled(cmd.Long)
+	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", lineWidth)))
+	for _, sub := range cmd.Commands() {
+		fitHelp(sub)
+	}
+}
+
+func filled(text string) string {
+	var out []string
+	for _, part := range strings.Split(text, "\n\n") {
+		if !strings.HasPrefix(part, " ") && !strings.Contains(part, "\n ") && !strings.Contains(part, ":  ") {
+			part = strings.Join(wrap(part, lineWidth), "\n")
+		}
+		out = append(out, part)
+	}
+	return strings.Join(out, "\n\n")
+}
+
+// complete has the shell offer a flag's words.
+func complete(cmd *cobra.Command, flag string, words ...string) {
+	// It fails only for a flag that is not there, which the first call of any command would show.
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // commandGroup is a heading of the help.

@@ -122,10 +122,10 @@ func newSandboxes(ctx context.Context, o sandboxOptions, connection string) (*sa
 	}
 	s.send(o.webhooksTo, connection)
 	var err error
-	if s.hubspotL, err = listen(ctx, o.hubspotAddr); err != nil {
+	if s.hubspotL, err = listen(ctx, o.hubspotAddr, "hubspot-addr"); err != nil {
 		return nil, err
 	}
-	if s.alowareL, err = listen(ctx, o.alowareAddr); err != nil {
+	if s.alowareL, err = listen(ctx, o.alowareAddr, "aloware-addr"); err != nil {
 		_ = s.hubspotL.Close()
 		return nil, err
 	}

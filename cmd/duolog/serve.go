@@ -56,29 +56,39 @@ func (c *cli) runServe(ctx context.Context, addr string) (err error) {
 	if err != nil {
 		return err
 	}
+	l, err := listen(ctx, cfg.Addr, "addr") // before a log is made: a port in use leaves no trace
+	if err != nil {
+		return err
+	}
 	a, err := app.Open(ctx, cfg, c.logger(slog.LevelInfo))
 	if err != nil {
-		return err
+		return errors.Join(err, l.Close())
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	l, err := listen(ctx, cfg.Addr)
-	if err != nil {
-		return err
-	}
 	c.note("Duolog listens on http://%s, connection %s in %s\n", l.Addr(), cfg.Connection, cfg.Database())
 	c.note("Webhooks are expected at %s/webhooks/{hubspot,aloware}/%s. Ctrl-C ends it.\n", cfg.PublicURL, cfg.Connection)
-	if err = a.Serve(ctx, l); errors.Is(err, context.Canceled) {
+	err = a.Serve(ctx, l)
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		c.note("Duolog stopped. What was not sent yet is sent after the next start.\n")
 		return nil
+	case errors.Is(err, app.ErrRefused):
+		return hint(err, "--data DIR names another folder, --database-url another database; is DUOLOG_DATA set?")
 	}
 	return err
 }
 
-// listen opens a port.
-func listen(ctx context.Context, addr string) (net.Listener, error) {
+// listen opens a port; flag is the one that names another.
+func listen(ctx context.Context, addr, flag string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, hint(fmt.Errorf("listen on %s: %w", addr, err), "is another program using this address?")
+	if err == nil {
+		return l, nil
 	}
-	return l, nil
+	var op *net.OpError
+	if errors.As(err, &op) { // its own text names the address a second time
+		err = op.Err
+	}
+	return nil, hint(fmt.Errorf("listen on %s: %w", addr, err),
+		"another program may be using it: end that one, or take another port with --%s", flag)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/cmd/internal/settingsfile"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 )
 
@@ -81,7 +82,8 @@ func (c *cli) printSettings(s settings.Settings, h settingsfile.Header) error {
 	return nil
 }
 
-// settingsNow returns the version applied last.
+// settingsNow returns the version applied last, in the mode in force: a file that is shown, edited elsewhere and applied
+// must not turn back what duolog mode said.
 func settingsNow(ctx context.Context, a *app.App) (app.SettingsVersion, error) {
 	all, err := a.SettingsHistory(ctx)
 	if err != nil {
@@ -91,7 +93,19 @@ func settingsNow(ctx context.Context, a *app.App) (app.SettingsVersion, error) {
 		return app.SettingsVersion{}, hint(fmt.Errorf("connection %s has no settings yet", a.Connection),
 			"duolog settings apply FILE makes the first; duolog settings show --defaults prints a file to begin with")
 	}
-	return all[len(all)-1], nil
+	now := all[len(all)-1]
+	control, _, err := a.InForce(ctx)
+	if err != nil || control.Mode == "" {
+		return now, err
+	}
+	now.Settings.Mode = control.Mode
+	if control.Mode == domain.ModePilot {
+		now.Settings.Pilot.Filter = control.Pilot.Filter
+		if n := control.Pilot.MaxWritesPerHour; n > 0 {
+			now.Settings.Pilot.MaxWritesPerHour = n
+		}
+	}
+	return now, nil
 }
 
 func (c *cli) settingsValidate() *cobra.Command {

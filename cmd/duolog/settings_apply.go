@@ -44,7 +44,11 @@ func (c *cli) applySettings(ctx context.Context, a *app.App, s settings.Settings
 		return err
 	}
 	if len(all) > 0 {
-		changes := settings.Diff(all[len(all)-1].Settings, s)
+		now, err := settingsNow(ctx, a)
+		if err != nil {
+			return err
+		}
+		changes := settings.Diff(now.Settings, s)
 		if !c.json {
 			if err := c.showChanges(changes); err != nil {
 				return err

@@ -79,8 +79,8 @@ func (c *cli) showStatus(ctx context.Context, a *app.App, s httpapi.Status) erro
 		return err
 	}
 	aw, hs := s.Systems[string(domain.Aloware)], s.Systems[string(domain.HubSpot)]
-	c.printf("%s   Aloware %s ↔ HubSpot %s   mode %s   %s\n\n", c.paint(bold, s.Connection), aw.Account, hs.Account,
-		c.modeWord(s), c.needsWord(s))
+	c.printf("%s   Aloware %s ↔ HubSpot %s   mode %s   %s\n\n", c.paint(bold, s.Connection), orDash(aw.Account),
+		orDash(hs.Account), c.modeWord(s), c.needsWord(s))
 	for _, n := range s.Needs {
 		c.printf("  %s %s\n", c.paint(yellow, "!"), n)
 	}
@@ -100,7 +100,7 @@ func (c *cli) showStatus(ctx context.Context, a *app.App, s httpapi.Status) erro
 func (c *cli) modeWord(s httpapi.Status) string {
 	word := strings.ToUpper(s.Mode)
 	if word == "" {
-		word = "none yet: duolog serve was not run"
+		word = "none yet"
 	}
 	if s.Paused {
 		word += c.paint(yellow, ", PAUSED")
@@ -112,7 +112,10 @@ func (c *cli) modeWord(s httpapi.Status) string {
 }
 
 func (c *cli) needsWord(s httpapi.Status) string {
-	if len(s.Needs) == 0 {
+	switch {
+	case s.Systems[string(domain.HubSpot)].Account == "":
+		return c.paint(yellow, "not connected yet: duolog serve was not run")
+	case len(s.Needs) == 0:
 		return c.paint(green, "all well")
 	}
 	return c.paint(yellow, "needs you: "+plural(int64(len(s.Needs)), "thing"))

@@ -74,17 +74,17 @@ func (c *cli) showVerify(r eventstore.Report) error {
 }
 
 func (c *cli) tellVerify(v verifyReport) {
-	c.printf("Log %s, generation %d: ", v.LogID, v.Generation)
+	c.printf("Log %s, generation %d:", v.LogID, v.Generation)
 	if v.OK && v.Head == 0 {
-		c.printf("no events yet   %s\n", c.paint(green, "✓"))
+		c.printf(" no events yet   %s\n", c.paint(green, "✓"))
 		return
 	}
 	if v.OK {
-		c.printf("%s, positions 1-%s dense, hashes agree   %s\n", plural(v.Events, "event"), number(v.Head),
+		c.printf("\n%s, positions 1-%s dense, hashes agree   %s\n", plural(v.Events, "event"), number(v.Head),
 			c.paint(green, "✓"))
 		return
 	}
-	c.printf("%s   %s\n", plural(int64(len(v.Faults))+v.MoreFaults, "fault"), c.paint(red, "✗"))
+	c.printf(" %s   %s\n", plural(int64(len(v.Faults))+v.MoreFaults, "fault"), c.paint(red, "✗"))
 	t := table{head: []string{"position", "fault", "what"}}
 	for _, f := range v.Faults {
 		var where any = "–"

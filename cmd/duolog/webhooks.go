@@ -13,7 +13,7 @@ import (
 
 const rejectedHelp = `List webhook deliveries and items that did not become facts, newest first:
 
-  rejected   refused: wrong or missing signature, stale, not readable. A wrong URL or secret shows here
+  rejected   refused: wrong or missing signature, stale, not readable; a wrong URL or secret, too
   raw        stored unread: an event type Duolog does not know, or an item it could not read
   parked     of another portal or account: kept aside, never synced
   unknown    of a portal no connection has

@@ -60,8 +60,9 @@ func (a *App) settingsActs(ctx context.Context, s settings.Settings, by httpapi.
 	if err != nil {
 		return nil, err
 	}
-	control, _, err := a.Control(ctx)
-	if err != nil || control.Mode == "" || control.Mode == s.Mode && control.Pilot == s.Pilot {
+	control, _, err := a.InForce(ctx)
+	same := control.Mode == s.Mode && (s.Mode != domain.ModePilot || control.Pilot == s.Pilot)
+	if err != nil || control.Mode == "" || same {
 		return []eventstore.NewEvent{e}, err
 	}
 	mode, err := a.act(domain.ModeChanged, streamConnection, domain.Act{

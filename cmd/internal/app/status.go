@@ -15,7 +15,7 @@ import (
 
 // Status is the one screen about the connection, as stored: it asks no system.
 func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
-	control, position, err := a.Control(ctx)
+	control, position, err := a.InForce(ctx)
 	if err != nil {
 		return httpapi.Status{}, err
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/duolog/duolog/domain"
@@ -27,6 +28,7 @@ type Tally struct {
 func (a *App) Tally(ctx context.Context) (Tally, error) {
 	var t Tally
 	decided, told := map[string]bool{}, map[string]bool{}
+	made, found := map[domain.Record]bool{}, [][]domain.Record{}
 	for after := int64(0); ; {
 		events, err := a.Log.Read(ctx, after, 1000)
 		if err != nil {
@@ -47,29 +49,38 @@ func (a *App) Tally(ctx context.Context) (Tally, error) {
 					return t, err
 				}
 				t.decision(d, decided, told)
+				if w := d.Whole; w != nil && prevented(*w) {
+					found = append(found, w.Others)
+				}
 			case e.Type == domain.CommandSettled:
 				var o domain.Outcome
 				if err := json.Unmarshal(e.Data, &o); err != nil {
 					return t, err
 				}
 				t.outcome(o, decided)
+				if o.Created {
+					made[o.Record] = true
+				}
 			}
+		}
+	}
+	for _, others := range found { // a record that was just made may be linked by its email: that prevented nothing
+		if !slices.ContainsFunc(others, func(r domain.Record) bool { return made[r] }) {
+			t.DuplicatesPrevented++
 		}
 	}
 	t.Echoes = int64(len(told))
 	return t, a.tallyContacts(ctx, &t)
 }
 
+// prevented tells of a decision that linked, or held, somebody who could have been created a second time.
+func prevented(w planner.Whole) bool {
+	return w.Result == planner.HeldBack || w.Result == planner.LinkedUp && w.Rule != "created" && w.Rule != "merge"
+}
+
 func (t *Tally) decision(d planner.Decision, decided, told map[string]bool) {
 	for _, c := range d.Commands {
 		decided[c.ID.String()] = true
-	}
-	if d.Whole != nil {
-		switch {
-		case d.Whole.Result == planner.LinkedUp && d.Whole.Rule != "created" && d.Whole.Rule != "merge",
-			d.Whole.Result == planner.HeldBack:
-			t.DuplicatesPrevented++
-		}
 	}
 	for _, f := range d.Fields {
 		if f.Result == planner.Echo {

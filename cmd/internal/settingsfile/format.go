@@ -92,7 +92,7 @@ func (w *writer) header(s settings.Settings, h Header) {
 	}
 	fmt.Fprintf(w, "# %s\n", title)
 	w.WriteString("# Change it, then:  duolog settings apply settings.yaml     (says what changes, then asks)\n" +
-		"# Directions are words: both, to_aloware (the document's ←), to_hubspot (→); ↔ ← → work as well.\n")
+		"# Directions are words: both (↔), to_aloware (←), to_hubspot (→); the arrows work as well.\n")
 }
 
 // printable keeps a comment on its line.
@@ -121,7 +121,7 @@ func (w *writer) defaults(r settings.Rules) {
 	w.key(0, "defaults", "", "for every field that does not say otherwise")
 	w.key(1, "direction", scalar(string(r.Direction)), bars(settings.Directions))
 	w.key(1, "conflict", scalar(string(r.Conflict)),
-		"hubspot | aloware | review, and newest for single fields: both sides changed")
+		"both changed: hubspot | aloware | review; newest for single fields")
 	w.key(1, "initial", scalar(string(r.Initial)), "first link, new field: fill_blanks | hubspot | aloware | review")
 	w.key(1, "overwrite", scalar(string(r.Overwrite)), bars(settings.Overwrites))
 	w.key(1, "blank", scalar(string(r.Blank)), "keep: an emptied value does not empty the other side | send")
