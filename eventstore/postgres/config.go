@@ -26,6 +26,9 @@ type Config struct {
 	MaxConns     int              // 16 connections, besides two for keys and one that listens
 	KeyCache     int              // 100 000 subject keys a connection
 	WriteTimeout time.Duration    // 30 s for a transaction of the group commit
+	// IdleTimeout is how long a transaction may stand still between two statements before the server ends it: a process
+	// that was frozen must not hold the head's lock for as long as it sleeps. 5 s
+	IdleTimeout time.Duration
 	// NoNotify turns NOTIFY and LISTEN off, for servers and poolers without them.
 	NoNotify bool
 }
@@ -35,7 +38,7 @@ func (c Config) Validate() error {
 	if c.MasterKey.IsZero() {
 		return errors.New("postgres: a master key is required")
 	}
-	if c.PollInterval < 0 || c.WriteTimeout < 0 || c.MaxConns < 0 || c.KeyCache < 0 {
+	if c.PollInterval < 0 || c.WriteTimeout < 0 || c.IdleTimeout < 0 || c.MaxConns < 0 || c.KeyCache < 0 {
 		return errors.New("postgres: a negative setting")
 	}
 	_, err := c.pool()
@@ -50,6 +53,7 @@ func (c Config) withDefaults() Config {
 	c.MaxConns = cmp.Or(c.MaxConns, 16)
 	c.KeyCache = cmp.Or(c.KeyCache, 100_000)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 5*time.Second)
 	return c
 }
 

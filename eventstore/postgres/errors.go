@@ -16,12 +16,15 @@ import (
 // translate marks errors that mean the server cannot be reached or is going away.
 func translate(err error) error { return engine.MarkUnavailable(err, unavailable) }
 
+// idleTimeout is what a process reads that stood still inside a transaction until the server ended it.
+const idleTimeout = "25P03"
+
 func unavailable(err error) bool {
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) {
 		// Connection exceptions, resources (too many connections, disk full), and shutdown or start of the server.
 		return strings.HasPrefix(pe.Code, "08") || strings.HasPrefix(pe.Code, "53") ||
-			strings.HasPrefix(pe.Code, "57P")
+			strings.HasPrefix(pe.Code, "57P") || pe.Code == idleTimeout
 	}
 	// The caller's own deadline says nothing of the server; a failure to connect within its own does.
 	var ce *pgconn.ConnectError

@@ -54,7 +54,7 @@ func newPool(ctx context.Context, c Config, conns int) (*pgxpool.Pool, error) {
 		return nil, err
 	}
 	config.MaxConns = int32(conns)
-	config.AfterConnect = setSession
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return c.setSession(ctx, conn) }
 	config.PingTimeout = 5 * time.Second
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 5 * time.Second
@@ -67,8 +67,9 @@ func newPool(ctx context.Context, c Config, conns int) (*pgxpool.Pool, error) {
 }
 
 // setSession sets what the promises rest on, whatever the server's, database's or role's defaults are.
-func setSession(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, "SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'",
-		pgx.QueryExecModeSimpleProtocol)
+func (c Config) setSession(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, fmt.Sprintf("SET synchronous_commit = on; "+
+		"SET default_transaction_isolation = 'read committed'; "+
+		"SET idle_in_transaction_session_timeout = %d", c.IdleTimeout.Milliseconds()), pgx.QueryExecModeSimpleProtocol)
 	return err
 }
