@@ -75,8 +75,11 @@ func (c *campaign) freeze(ctx context.Context, owner *serve) error {
 	last := c.lastOwner()
 	if last.at.After(began) {
 		c.result.MovedFrozen = append(c.result.MovedFrozen, last.at.Sub(began).Seconds())
-	} else { // it holds a lock: the others wait for its transaction
+	} else {
 		c.result.StuckFrozen++
+		if err == nil && frozen > moveWithin {
+			c.violate("%s was frozen for %.1f s, and nobody took over", owner.name, frozen.Seconds())
+		}
 	}
 	owner.thaw()
 	c.front.up(owner.at())
