@@ -31,10 +31,10 @@ func (s *scene) drive(steps int) {
 		s.hooks = append(s.hooks, s.born(sys, fmt.Sprint(n+1), person(sys, n, "P")))
 	}
 	for i := range steps {
-		switch {
-		case i == steps/3:
+		switch i {
+		case steps / 3:
 			s.act(domain.BaselineCompleted, domain.Act{})
-		case i == steps/2:
+		case steps / 2:
 			s.set(func(set *settings.Settings) { set.PhoneRegion = "DE" })
 		default:
 			s.step()
