@@ -110,7 +110,8 @@ func (e *engine) keep(ctx context.Context) error {
 
 // own plans and sends while the lease is held.
 func (e *engine) own(ctx context.Context, h *lease.Handle) error {
-	if err := e.introduce(ctx); err != nil {
+	unsure, err := e.introduce(ctx)
+	if err != nil {
 		return err
 	}
 	d := dispatch.New(dispatch.Config{
@@ -123,8 +124,16 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.Run(ctx) })
-	g.Go(func() error { return d.Run(ctx) })
-	g.Go(func() error { return e.housekeeping(ctx, h) })
+	g.Go(func() error {
+		if unsure != nil {
+			if err := e.recognised(ctx, *unsure); err != nil {
+				return err
+			}
+		}
+		g.Go(func() error { return d.Run(ctx) })
+		g.Go(func() error { return e.housekeeping(ctx, h) })
+		return nil
+	})
 	return g.Wait()
 }
 

@@ -17,32 +17,48 @@ import (
 )
 
 // introduce opens the connection in the log the first time, and later refuses another portal or account than the one
-// it was opened with.
-func (e *engine) introduce(ctx context.Context) error {
+// it was opened with. When a system does not answer, the opening is returned for recognised to go on with.
+func (e *engine) introduce(ctx context.Context) (unsure *domain.Opened, err error) {
 	control, _, err := e.Control(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	e.control.Store(&control)
 	opened, done, err := e.opening(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for pause := firstPause; ; pause = min(2*pause, 5*time.Second) {
 		portal, account, err := e.identify(ctx)
 		switch {
 		case err == nil && done:
-			return sameAccounts(opened, portal, account)
+			return nil, sameAccounts(opened, portal, account)
 		case err == nil:
-			return e.open(ctx, portal, account)
+			return nil, e.open(ctx, portal, account)
 		case done:
-			e.Logger.Warn("a system does not answer; it is tried again with each command", slog.Any("error", err))
-			return nil
+			e.Logger.Warn("a system does not answer; nothing is sent before it is known to be the right one",
+				slog.Any("error", err))
+			return &opened, nil
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 		e.Logger.Warn("waiting for both systems before the first start", slog.Any("error", err))
 		sleep(ctx, pause)
+	}
+}
+
+// recognised waits until the systems answer, and refuses others than those the connection was opened with. An account
+// Aloware never told is not waited for.
+func (e *engine) recognised(ctx context.Context, o domain.Opened) error {
+	for pause := firstPause; ; pause = min(2*pause, 5*time.Second) {
+		sleep(ctx, pause)
+		portal, account, err := e.identify(ctx)
+		switch {
+		case err == nil, portal != "" && (o.Account == "" || portal != o.Portal):
+			return sameAccounts(o, portal, account)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
 	}
 }
 
@@ -66,7 +82,7 @@ func (e *engine) identify(ctx context.Context) (portal, account string, err erro
 		return "", "", fmt.Errorf("HubSpot: %w", err)
 	}
 	if account, err = e.systems[domain.Aloware].Identify(ctx); err != nil {
-		return "", "", fmt.Errorf("Aloware: %w", err)
+		return portal, "", fmt.Errorf("Aloware: %w", err)
 	}
 	return portal, account, nil
 }

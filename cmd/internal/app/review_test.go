@@ -2,10 +2,13 @@ package app_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/sandboxkit"
+	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
 )
 
@@ -39,4 +42,19 @@ func TestObserveStopsWhatWaits(t *testing.T) {
 	_, a := r.twin(adaPhone)
 	r.same("Aloware", a.Properties, map[string]string{"address": ""})
 	r.agreed() // what differs is explained
+}
+
+// TestRefusedOnceItAnswers: a portal that does not answer at the start is recognised before anything is sent to it.
+func TestRefusedOnceItAnswers(t *testing.T) {
+	t.Parallel()
+	r := start(t, plan{})
+	r.settle()
+	r.stop()
+	other := sandboxes(t, plan{portal: "99"})
+	other.hubspot.Injector().Next(slices.Repeat([]sandboxkit.Fault{sandboxkit.FailBefore}, 6)...)
+	elsewhere := r.config
+	elsewhere.HubSpot.BaseURL = other.config.HubSpot.BaseURL
+	if err := serve(t, r, elsewhere); !errors.Is(err, app.ErrRefused) {
+		t.Errorf("%v, want ErrRefused", err)
+	}
 }
