@@ -105,12 +105,13 @@ func (s *sweep) missing(ctx context.Context, page []outbound.Standing) error {
 			ids = append(ids, r.Record)
 		}
 	}
+	began := time.Now()
 	for i, a := range s.systems[domain.HubSpot].Read(ctx, reqs) {
 		switch {
 		case a.Err != nil:
 			s.sum.Failed++
 		case len(a.Records) == 0 || a.Records[0].Deleted:
-			if err := s.gone(ctx, ids[i]); err != nil {
+			if err := s.gone(ctx, ids[i], began); err != nil {
 				return err
 			}
 		default:

@@ -36,8 +36,9 @@ func (s *sweep) append(ctx context.Context, seen []adapters.Snapshot) error {
 	return s.store(ctx, events)
 }
 
-func (s *sweep) gone(ctx context.Context, r domain.Record) error {
-	e, err := s.fact(domain.RecordAbsent, r, domain.Fact{Via: "scan", Clock: time.Now().UnixMicro()})
+// gone stores that a record was not there when the read of it began: one restored since is not gone.
+func (s *sweep) gone(ctx context.Context, r domain.Record, began time.Time) error {
+	e, err := s.fact(domain.RecordAbsent, r, domain.Fact{Via: "scan", Clock: began.UnixMicro()})
 	if err != nil {
 		return err
 	}
