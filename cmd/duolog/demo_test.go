@@ -85,3 +85,27 @@ func TestASettingsFileKeepsTheMode(t *testing.T) {
 		t.Errorf("status: %s", text)
 	}
 }
+
+// TestObserveBeforeTheFirstSettingsStands: the way of looking first that the README names must not go live by itself.
+func TestObserveBeforeTheFirstSettingsStands(t *testing.T) {
+	c, out, errs := quiet()
+	dir := filepath.Join(t.TempDir(), "data")
+	file := filepath.Join(t.TempDir(), "settings.yaml")
+	call := func(args ...string) string {
+		out.Reset()
+		cmd := c.root()
+		cmd.SetArgs(append(args, "--data", dir))
+		if err := cmd.ExecuteContext(t.Context()); err != nil {
+			t.Fatalf("%v: %v %s", args, err, errs)
+		}
+		return out.String()
+	}
+	call("mode", "observe")
+	if err := os.WriteFile(file, []byte(call("settings", "show", "--defaults")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	call("settings", "apply", file, "--yes")
+	if text := call("status"); !strings.Contains(text, "mode OBSERVE") {
+		t.Errorf("the first settings changed the mode: %s", text)
+	}
+}

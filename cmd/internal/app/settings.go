@@ -48,7 +48,8 @@ func (a *App) ApplySettings(ctx context.Context, s settings.Settings, basedOn in
 	return s.Version, nil
 }
 
-// settingsActs are the act that applies settings and, when the mode they name is another one, the act that sets it.
+// settingsActs are the act that applies settings and, when the mode they name is another one than that in force, the act
+// that sets it.
 func (a *App) settingsActs(ctx context.Context, s settings.Settings, by httpapi.By) ([]eventstore.NewEvent, error) {
 	raw, err := json.Marshal(s)
 	if err != nil {
@@ -59,6 +60,9 @@ func (a *App) settingsActs(ctx context.Context, s settings.Settings, by httpapi.
 	}, by)
 	if err != nil {
 		return nil, err
+	}
+	if s.Version == 1 { // what was said before the first settings, as duolog mode observe, stands above their mode
+		return []eventstore.NewEvent{e}, nil
 	}
 	control, _, err := a.InForce(ctx)
 	same := control.Mode == s.Mode && (s.Mode != domain.ModePilot || control.Pilot == s.Pilot)
