@@ -107,6 +107,7 @@ func clock() string { return time.Now().Format("15:04:05") }
 
 // matched waits for the first pull of both sides and says what came of it.
 func (d *demo) matched(ctx context.Context) error {
+	d.say("  %s  reading    everybody on both sides; this takes some seconds\n", clock())
 	for {
 		control, _, err := d.Control(ctx)
 		if err != nil {
