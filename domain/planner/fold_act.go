@@ -11,7 +11,7 @@ import (
 
 func (v *View) foldAct(in Input) (Effect, error) {
 	if in.Type == domain.SettingsChanged {
-		return Effect{}, v.foldSettings(in)
+		return v.foldSettings(in)
 	}
 	var a domain.Act
 	switch in.Type {
@@ -87,16 +87,18 @@ func (v *View) foldGate(in Input, a domain.Act, was bool) Effect {
 	return v.opened(in, was)
 }
 
-func (v *View) foldSettings(in Input) error {
+// foldSettings takes the settings. The first ones may open the sync: what came before them is dirty.
+func (v *View) foldSettings(in Input) (Effect, error) {
 	var a domain.SettingsAct
 	if err := json.Unmarshal(in.Data, &a); err != nil {
-		return fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
+		return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 	}
 	var s settings.Settings
 	if err := json.Unmarshal(a.Settings, &s); err != nil {
-		return fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
+		return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 	}
 	s.Version = a.Version
+	first := v.Control.Settings.Version == 0
 	v.Control.Settings, v.control = s, true
 	if v.Control.Mode == "" {
 		v.Control.Mode, v.Control.Pilot, v.Control.WasOff = s.Mode, s.Pilot, s.Mode == domain.ModeOff
@@ -106,7 +108,7 @@ func (v *View) foldSettings(in Input) error {
 	for _, r := range v.records {
 		v.reindex(r)
 	}
-	return nil
+	return v.opened(in, first), nil
 }
 
 // foldMapped notes since when each property of HubSpot is mapped without a break.

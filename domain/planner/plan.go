@@ -123,6 +123,8 @@ func (p *pass) parked(d *draft) bool { return d.head.Parked && !p.e.Force }
 
 func (v *View) stopRule() string {
 	switch {
+	case v.Control.Settings.Version == 0:
+		return "no settings yet"
 	case v.Control.Mode == domain.ModeOff:
 		return "mode = off"
 	case v.Control.Paused:

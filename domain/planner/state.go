@@ -145,7 +145,9 @@ type Operation struct {
 }
 
 // Stopped reports whether inputs are only folded.
-func (c Control) Stopped() bool { return c.Mode == domain.ModeOff || c.Paused || c.Shut }
+func (c Control) Stopped() bool {
+	return c.Settings.Version == 0 || c.Mode == domain.ModeOff || c.Paused || c.Shut
+}
 
 // KeyChanges returns the match keys a changed record lost and won since loading.
 func (r *Record) KeyChanges() (lost, won []identity.Key) {
