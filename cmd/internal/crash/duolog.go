@@ -88,6 +88,7 @@ func idle(s httpapi.Status) bool {
 // log is what the campaign reads of Duolog's log: the facts webhooks told, and which records any event tells of.
 type log struct {
 	Events  int
+	raw     []byte // CloudEvents, one a line: kept with the run, whose database may be gone
 	told    map[fact]int
 	records map[string]bool // by stream
 }
@@ -99,6 +100,7 @@ func (c *campaign) readLog(ctx context.Context) (log, error) {
 	if err != nil {
 		return l, err
 	}
+	l.raw = out
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 4<<20)
 	for lines.Scan() {

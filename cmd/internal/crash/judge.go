@@ -35,6 +35,9 @@ func (c *campaign) judge(ctx context.Context) error {
 		return err
 	}
 	c.result.Events = l.Events
+	if err := os.WriteFile(filepath.Join(c.dir, "events.ndjson"), l.raw, 0o600); err != nil {
+		return err
+	}
 	if err := errors.Join(c.verify(ctx), c.commandsLeft(ctx)); err != nil {
 		return err
 	}
