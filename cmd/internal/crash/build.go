@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 )
 
@@ -37,18 +36,4 @@ func build(ctx context.Context, root, dir string, race bool) (string, error) {
 		return "", fmt.Errorf("build duolog: %w\n%s", err, out)
 	}
 	return path, nil
-}
-
-// raced tells whether this program was built with the race detector.
-func raced() bool {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return false
-	}
-	for _, s := range info.Settings {
-		if s.Key == "-race" {
-			return s.Value == "true"
-		}
-	}
-	return false
 }

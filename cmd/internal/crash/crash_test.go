@@ -10,7 +10,8 @@ import (
 func TestKill(t *testing.T) {
 	t.Parallel()
 	o := Defaults()
-	o.Kills, o.Contacts, o.Seed, o.Race, o.Log = 3, 15, 3, raced(), t.Output()
+	o.Kills, o.Contacts, o.Traffic, o.FailRate = 3, 8, 4, 0
+	o.Seed, o.Log = 3, t.Output()
 	r, err := Run(t.Context(), o)
 	if err != nil {
 		t.Fatalf("%v: see %s", err, r.Kept)

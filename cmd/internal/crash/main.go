@@ -76,6 +76,7 @@ func parse(args []string, stderr io.Writer) (Options, bool, error) {
 	f.IntVar(&o.HubSpotRetries, "hubspot-retries", o.HubSpotRetries, "how often HubSpot delivers again")
 	f.IntVar(&o.AlowareRetries, "aloware-retries", o.AlowareRetries, "the same of Aloware; below 100 a reconcile follows")
 	f.Float64Var(&o.FailRate, "fail-rate", o.FailRate, "of API requests; and again as many once carried out")
+	f.BoolVar(&o.Race, "race", false, "build duolog with the race detector")
 	f.BoolVar(&o.Keep, "keep", false, "keep the folder when all is well, too")
 	if err := f.Parse(args); err != nil {
 		return o, false, err
