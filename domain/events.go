@@ -152,6 +152,7 @@ type Outcome struct {
 const (
 	ReasonExists     = "exists"      // a create found a record with this key: Existing
 	ReasonMoved      = "moved"       // the guard found another record behind the key, or none: no write
+	ReasonChanged    = "changed"     // the guard found another value than the write was decided on: not sent, planned again
 	ReasonInvalid    = "invalid"     // the target refused a value
 	ReasonGone       = "gone"        // the target record is gone
 	ReasonImpossible = "impossible"  // the target's API cannot do it

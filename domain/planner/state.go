@@ -67,6 +67,8 @@ type Record struct {
 	// Seen is what facts told, Answers what outcomes showed, by read name; personal, so stored sealed.
 	Seen    map[string]Seen `json:"-"`
 	Answers map[string]Seen `json:"-"`
+	// Replaced is what Aloware told before Seen: a write of ours may have gone over it unknowing.
+	Replaced map[string]Seen `json:"-"`
 
 	keys    []identity.Key
 	before  []identity.Key
