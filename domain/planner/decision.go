@@ -104,6 +104,7 @@ const (
 	Looking    Result = "looked up first"
 	Reading    Result = "read first"
 	Parked     Result = "parked"
+	Parted     Result = "parted"
 )
 
 // Verdict is what was decided about one field, with the state it leaves the field in.

@@ -21,6 +21,9 @@ func (p *fieldPass) decide(w writes) {
 			return
 		}
 	}
+	if p.settled(w) {
+		return
+	}
 	if !hasA || !hasH {
 		p.first(w)
 		return

@@ -109,12 +109,17 @@ func (p *pass) planContact(id ulid.ULID) {
 		return
 	}
 	d.head.Dirty, d.head.Parked = false, false
+	parted := p.cut(d)
 	p.creationOutcome(d)
 	for _, r := range p.v.Members(d.Contact) {
 		p.identify(d, r)
 	}
 	p.creationOutcome(d) // of a contact that became this one
+	p.reread(d)
 	p.weigh(d)
+	if !parted.IsZero() {
+		p.planContact(parted)
+	}
 }
 
 // markDirty notes, once, that the contact must be planned when the sync opens.
