@@ -36,6 +36,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerContacts()
 	a.registerCommands()
 	a.registerSync()
+	a.registerReview()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
 		return nil, err

@@ -127,8 +127,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 19 {
-		t.Errorf("%d operations, want 19", n)
+	if n != 22 {
+		t.Errorf("%d operations, want 22", n)
 	}
 }
 

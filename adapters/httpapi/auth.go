@@ -33,15 +33,16 @@ const (
 	ReadCommands   Verb = "commands.read"   // what waits for a system
 	SettleCommands Verb = "commands.settle" // retry, discard
 	ReadSettings   Verb = "settings.read"
-	ReadStatus     Verb = "status.read"   // status, metrics
-	ReadWebhooks   Verb = "webhooks.read" // what was not taken in
-	SwitchSync     Verb = "sync.switch"   // mode, pause, resume
+	ReadStatus     Verb = "status.read"     // status, metrics
+	ReadWebhooks   Verb = "webhooks.read"   // what was not taken in
+	SwitchSync     Verb = "sync.switch"     // mode, pause, resume
+	SettleContacts Verb = "contacts.settle" // what a person decides about contacts
 )
 
 // allowed is the role table. Admin may everything.
 var allowed = map[Role][]Verb{
 	Auditor:  {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks},
-	Operator: {ReadFeed, ReadContacts, ReadCommands, SettleCommands, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync},
+	Operator: {ReadFeed, ReadContacts, ReadCommands, SettleCommands, SettleContacts, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync},
 	Engineer: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks},
 	Consumer: {ReadFeed, ReadStatus},
 }

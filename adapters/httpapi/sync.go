@@ -20,6 +20,7 @@ type Acts interface {
 	Resume(ctx context.Context, by By) (Done, error)
 	Retry(ctx context.Context, command ulid.ULID, by By) (Done, error)
 	Discard(ctx context.Context, command ulid.ULID, by By) (Done, error)
+	Decide(ctx context.Context, v Verdict, by By) (Done, error)
 }
 
 // By is who does an act and why.
