@@ -40,6 +40,8 @@ const (
 	PlannerRetried    = "planner.retried"
 	ReviewSettled     = "review.settled"
 	DuplicateResolved = "duplicate.resolved"
+	TokenCreated      = "token.created"
+	TokenRevoked      = "token.revoked"
 )
 
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
@@ -201,6 +203,21 @@ type Act struct {
 	Verdict string   `json:"verdict,omitempty"`
 	Records []Record `json:"records,omitempty"`
 	From    System   `json:"from,omitempty"`
+	// Token is the bearer token that was made or revoked.
+	Token *Token `json:"token,omitempty"`
+}
+
+// Token is a bearer token of the HTTP API. The token itself is shown once and stored nowhere.
+type Token struct {
+	ID   ulid.ULID `json:"id"`
+	Name string    `json:"name,omitempty"`
+	Role string    `json:"role,omitempty"`
+	// Data says what of personal values it may see: "ids", "masked" or "full".
+	Data string `json:"data,omitempty"`
+	// Hash is the token's SHA-256 in hex.
+	Hash string `json:"hash,omitempty"`
+	// Expires is when it ends, µs UTC, 0 for never.
+	Expires int64 `json:"expires,omitempty"`
 }
 
 // What a person can decide about a contact, and binds for ever.

@@ -37,6 +37,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerCommands()
 	a.registerSync()
 	a.registerReview()
+	a.registerTokens()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
 		return nil, err

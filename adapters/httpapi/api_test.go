@@ -127,8 +127,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 22 {
-		t.Errorf("%d operations, want 22", n)
+	if n != 25 {
+		t.Errorf("%d operations, want 25", n)
 	}
 }
 
