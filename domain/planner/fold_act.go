@@ -10,11 +10,12 @@ import (
 )
 
 func (v *View) foldAct(in Input) (Effect, error) {
-	if in.Type == domain.SettingsChanged {
-		return v.foldSettings(in)
-	}
 	var a domain.Act
 	switch in.Type {
+	case domain.SettingsChanged:
+		return v.foldSettings(in)
+	case domain.SchemaObserved:
+		return v.foldSchema(in)
 	case domain.ConnectionOpened:
 		return Effect{}, v.foldOpened(in)
 	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted,
@@ -23,7 +24,7 @@ func (v *View) foldAct(in Input) (Effect, error) {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
 	default:
-		return Effect{}, nil // activities, catalogs, schemas, raw bodies: nothing to plan
+		return Effect{}, nil // activities, catalogs, raw bodies: nothing to plan
 	}
 	return v.takeAct(in, a), nil
 }
@@ -68,23 +69,6 @@ func (v *View) opened(in Input, was bool) Effect {
 		v.Control.Opening, v.Control.Withhold, v.Control.WasOff = in.Position, v.Control.WasOff, false
 	}
 	return Effect{Release: v.Control.Opening == in.Position, Withhold: v.Control.Withhold}
-}
-
-func (v *View) foldGate(in Input, a domain.Act, was bool) Effect {
-	switch _, shut := v.Control.ShutFields[a.Field]; {
-	case a.Field == "":
-		v.Control.Shut = !a.Open
-	case a.Open && shut:
-		delete(v.Control.ShutFields, a.Field)
-		was = true // contacts that hold such a field are dirty
-	case !a.Open:
-		if v.Control.ShutFields == nil {
-			v.Control.ShutFields = map[string]string{}
-		}
-		v.Control.ShutFields[a.Field] = a.Reason
-		return Effect{}
-	}
-	return v.opened(in, was)
 }
 
 // foldSettings takes the settings. The first ones may open the sync: what came before them is dirty.
