@@ -34,7 +34,7 @@ var (
 		domain.SyncPaused: actIDs, domain.SyncResumed: actIDs, domain.GateChanged: actIDs,
 		domain.BaselineCompleted: actIDs, domain.OperationStarted: actIDs, domain.OperationFinished: actIDs,
 		domain.CommandRetried: actIDs, domain.CommandDiscarded: actIDs, domain.PlannerRetried: actIDs,
-		domain.SweepCompleted: actIDs,
+		domain.SweepCompleted: actIDs, domain.SchemaObserved: {"system", "clock", "digest"},
 	}
 )
 
