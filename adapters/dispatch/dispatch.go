@@ -33,6 +33,8 @@ type Config struct {
 	Paused func() bool
 	// Observing holds back every write and lets reads go; nil: never.
 	Observing func() bool
+	// Since holds back writes decided on an input before a position; nil or 0: none.
+	Since func() int64
 	// Unfit, when set, is told that a system refused a property because of what it is there: its schema is another one
 	// than was thought.
 	Unfit func(domain.System)
@@ -60,6 +62,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Observing == nil {
 		c.Observing = func() bool { return false }
+	}
+	if c.Since == nil {
+		c.Since = func() int64 { return 0 }
 	}
 	if c.Unfit == nil {
 		c.Unfit = func(domain.System) {}

@@ -35,7 +35,8 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 	was := v.Control.Stopped()
 	switch in.Type {
 	case domain.ModeChanged:
-		v.Control.Mode, v.Control.WasOff = a.Mode, v.Control.WasOff || a.Mode == domain.ModeOff
+		v.Control.Standing = v.Control.Standing || !v.Control.Baseline && opens(v.Control.Mode, a.Mode)
+		v.Control.Mode, v.Control.WasOff, v.Control.ModeAt = a.Mode, v.Control.WasOff || a.Mode == domain.ModeOff, in.Position
 		v.Control.Pilot = settings.Pilot{Filter: a.Filter, MaxWritesPerHour: a.MaxWrites}
 		v.compile()
 	case domain.SyncPaused:
@@ -46,7 +47,7 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		return v.foldGate(in, a, was)
 	case domain.BaselineCompleted:
 		first := !v.Control.Baseline
-		v.Control.Baseline = true
+		v.Control.Baseline, v.Control.Standing, v.Control.WasOff = true, false, v.Control.WasOff || v.Control.Standing
 		return v.opened(in, first)
 	case domain.OperationStarted:
 		v.Control.Operations = append(v.Control.Operations, Operation{ID: in.ID, Name: a.Name, Position: in.Position})
@@ -59,6 +60,12 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		return Effect{Contact: a.Contact, Force: true, Changed: true}
 	}
 	return v.opened(in, was)
+}
+
+// opens reports whether a mode sends more than the one before; the first one of all is nobody's change of mind.
+func opens(from, to domain.Mode) bool {
+	sends := map[domain.Mode]int{domain.ModeOff: 0, domain.ModeObserve: 0, domain.ModePilot: 1, domain.ModeLive: 2}
+	return from != "" && sends[to] > sends[from]
 }
 
 // opened is the effect of an act that may have opened the sync. What came while the mode was off is not sent, whatever

@@ -102,12 +102,14 @@ func (p *pass) planContact(id ulid.ULID) {
 		return
 	}
 	d.head.Dirty, d.head.Parked = false, false
+	d.head.Standing = p.e.Withhold || d.head.Standing && !p.changedSince()
 	p.creationOutcome(d)
 	for _, r := range p.v.Members(d.Contact) {
 		p.identify(d, r)
 	}
 	p.creationOutcome(d) // of a contact that became this one
 	p.weigh(d)
+	d.head.Standing = d.head.Standing && p.awaitsRead(d)
 }
 
 // markDirty notes, once, that the contact must be planned when the sync opens.

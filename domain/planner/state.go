@@ -143,6 +143,10 @@ type Control struct {
 	Withhold bool  `json:"withhold,omitempty"` // …and what was dirty then is not sent
 	// WasOff: the mode was off at some time since the sync stood open last.
 	WasOff bool `json:"was_off,omitempty"`
+	// ModeAt is the position of the last change of the mode.
+	ModeAt int64 `json:"mode_at,omitempty"`
+	// Standing: more may be sent than when the first scan began. Whom it finds was there before, and is not sent.
+	Standing bool `json:"standing,omitempty"`
 	// Writes counts pilot writes per hour of the input's recording time, the last two hours.
 	Writes map[int64]int `json:"writes,omitempty"`
 }

@@ -50,6 +50,11 @@ func (e *engine) chores(ctx context.Context, gate *gatekeeper, control planner.C
 			return err
 		}
 	}
+	if at := since(control); at > 0 {
+		if err := e.withdraw(ctx, gate.lease, outbox.WithdrawDecidedBefore(at)); err != nil {
+			return err
+		}
+	}
 	if control.Mode == domain.ModeOff || control.Settings.Version == 0 {
 		return nil // nothing is read or sent
 	}
@@ -70,6 +75,15 @@ func (e *engine) chores(ctx context.Context, gate *gatekeeper, control planner.C
 		}
 	}
 	return nil
+}
+
+// since is the position before which no write that waits may have been decided: a pilot begins with the changes from
+// then on, and what was on its way is planned again, under its filter.
+func since(c planner.Control) int64 {
+	if c.Mode != domain.ModePilot {
+		return 0
+	}
+	return c.ModeAt
 }
 
 // baseline sweeps both sides once; until its act is in the log, creates in HubSpot are preceded by look-ups.
