@@ -189,9 +189,10 @@ type Act struct {
 	// Filter and MaxWrites narrow mode pilot: who takes part, and at most how many writes an hour.
 	Filter    string `json:"filter,omitempty"`
 	MaxWrites int    `json:"max_writes_per_hour,omitempty"`
-	// Gate: Open tells the new state, Field the field it is about (empty: the whole sync).
-	Open  bool   `json:"open,omitempty"`
-	Field string `json:"field,omitempty"`
+	// Gate: Open tells the new state, Field the field it is about (empty: the whole sync), Faults what does not fit.
+	Open   bool    `json:"open,omitempty"`
+	Field  string  `json:"field,omitempty"`
+	Faults []Fault `json:"faults,omitempty"`
 	// Contact or Command the act is about.
 	Contact ulid.ULID `json:"contact,omitzero"`
 	Command ulid.ULID `json:"command,omitzero"`

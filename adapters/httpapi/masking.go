@@ -36,6 +36,7 @@ var (
 		domain.BaselineCompleted: actIDs, domain.OperationStarted: actIDs, domain.OperationFinished: actIDs,
 		domain.CommandRetried: actIDs, domain.CommandDiscarded: actIDs, domain.PlannerRetried: actIDs,
 		domain.SweepCompleted: actIDs, domain.ReviewSettled: actIDs, domain.DuplicateResolved: actIDs,
+		domain.SchemaObserved: {"system", "clock", "digest"},
 	}
 )
 

@@ -6,8 +6,7 @@ import (
 
 // decide finds which side changed and what follows. It works on the state, whatever the input was.
 func (p *fieldPass) decide(w writes) {
-	if reason, shut := p.v.Control.ShutFields[p.f.Name]; shut {
-		p.shut(reason)
+	if p.gated() {
 		return
 	}
 	_, hasA := p.now.Base[domain.Aloware]
@@ -118,8 +117,7 @@ func (p *fieldPass) still(w writes) {
 		p.agree()
 		return
 	}
-	if p.e.Force && p.now.State == Apart && p.now.Result == Refused && p.now.From.Valid() {
-		p.flow(w, p.now.From, "tried again")
+	if p.again(w) {
 		return
 	}
 	if p.now.State == Apart && p.now.Result == Refused && p.stored.State == Pending {

@@ -128,6 +128,16 @@ type Control struct {
 	Shut     bool              `json:"shut,omitempty"` // the gate of the whole sync
 	// ShutFields are the fields whose gate is closed, with the reason.
 	ShutFields map[string]string `json:"shut_fields,omitempty"`
+	// Faults are what does not fit, by field ("" for the whole sync), as long as that is shut.
+	Faults map[string][]domain.Fault `json:"faults,omitempty"`
+	// Gated is the position of the last change of the gate.
+	Gated int64 `json:"gated,omitempty"`
+	// Schemas tell of the last look at each system's properties.
+	Schemas map[domain.System]SchemaSeen `json:"schemas,omitempty"`
+	// Refit is the position from which on the systems' properties are as they are: what was refused before may fit now.
+	Refit int64 `json:"refit,omitempty"`
+	// Shown counts the records of Aloware, which lists no properties, that ever showed one, by its name.
+	Shown map[string]int64 `json:"shown,omitempty"`
 	// Mapped says since which position a HubSpot property is mapped: reads before it did not ask for it.
 	Mapped   map[string]int64 `json:"mapped,omitempty"`
 	Baseline bool             `json:"baseline,omitempty"`
@@ -144,6 +154,10 @@ type Control struct {
 	Withhold bool  `json:"withhold,omitempty"` // …and what was dirty then is not sent
 	// WasOff: the mode was off at some time since the sync stood open last.
 	WasOff bool `json:"was_off,omitempty"`
+	// ModeAt is the position of the last change of the mode.
+	ModeAt int64 `json:"mode_at,omitempty"`
+	// Standing: more may be sent than when the first scan began. Whom it finds was there before, and is not sent.
+	Standing bool `json:"standing,omitempty"`
 	// Writes counts pilot writes per hour of the input's recording time, the last two hours.
 	Writes map[int64]int `json:"writes,omitempty"`
 }
