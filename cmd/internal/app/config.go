@@ -29,6 +29,8 @@ type Config struct {
 	Migrate bool
 	// Demo allows a log that is marked as a demo, and marks a new one.
 	Demo bool
+	// MaxConns bounds the connections to PostgreSQL; 0: the store's default.
+	MaxConns int
 	// Ephemeral uses a key that is thrown away: for bench and migrate, which need no stored one.
 	Ephemeral bool
 }
