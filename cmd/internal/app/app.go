@@ -79,7 +79,9 @@ func (c Config) open(ctx context.Context, key eventstore.MasterKey) (eventstore.
 		}
 		return sqlite.Open(ctx, sqlite.Config{Path: path, MasterKey: key, Migrate: true})
 	}
-	return postgres.Open(ctx, postgres.Config{URL: c.DatabaseURL, MasterKey: key, Migrate: c.Migrate})
+	return postgres.Open(ctx, postgres.Config{
+		URL: c.DatabaseURL, MasterKey: key, Migrate: c.Migrate, MaxConns: c.MaxConns,
+	})
 }
 
 // masterKey loads the key, making its file when it is missing.

@@ -32,6 +32,8 @@ type Config struct {
 	Demo bool
 	// Clock tells when something is due; nil: time.Now.
 	Clock func() time.Time
+	// MaxConns bounds the connections to PostgreSQL; 0: the store's default.
+	MaxConns int
 	// Ephemeral uses a key that is thrown away: for bench and migrate, which need no stored one.
 	Ephemeral bool
 }
