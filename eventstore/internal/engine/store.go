@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/duolog/duolog/eventstore"
@@ -30,6 +31,9 @@ type Store struct {
 	cancel context.CancelFunc
 	active sync.WaitGroup // group commits and transactions under way; Close waits for them
 
+	// failed: a write did, and none made to find out has gone well since.
+	failed atomic.Bool
+
 	mu     sync.Mutex
 	logs   map[string]*Log
 	closed bool
@@ -53,7 +57,7 @@ func (s *Store) Exec(ctx context.Context, query string, args ...any) (n int64, e
 	if !s.hasPending() {
 		err = s.whileOpen(func() error {
 			n, err = s.driver.Exec(ctx, query, args...)
-			return err
+			return s.wrote(err)
 		})
 		return n, err
 	}
@@ -120,7 +124,7 @@ func (s *Store) write(ctx context.Context, fn func(eventstore.Querier) error) er
 		}
 		return nil
 	})
-	if err != nil {
+	if s.wrote(err) != nil {
 		return err
 	}
 	for _, settle := range kept {
@@ -208,6 +212,29 @@ func (s *Store) Close() error {
 	s.active.Wait()
 	s.cancel()
 	return s.driver.Close()
+}
+
+// wrote notes that a write failed, and returns its error. That one went well says little: a transaction that came to
+// change nothing does so on a full disk, too.
+func (s *Store) wrote(err error) error {
+	if errors.Is(err, eventstore.ErrUnavailable) {
+		s.failed.Store(true)
+	}
+	return err
+}
+
+// Writable tries a write only after one that failed. It changes nothing and yet has to go through to the disk.
+func (s *Store) Writable(ctx context.Context) error {
+	if !s.failed.Load() {
+		return nil
+	}
+	_, err := s.Exec(ctx, `UPDATE log_head SET recorded_at = recorded_at
+		WHERE connection = (SELECT MIN(connection) FROM log_head)`)
+	if err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	s.failed.Store(false)
+	return nil
 }
 
 // whileOpen runs what Close must wait for, unless the store closes already.
