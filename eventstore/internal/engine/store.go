@@ -217,7 +217,7 @@ func (s *Store) Close() error {
 // wrote notes that a write failed, and returns its error. That one went well says little: a transaction that came to
 // change nothing does so on a full disk, too.
 func (s *Store) wrote(err error) error {
-	if errors.Is(err, eventstore.ErrUnavailable) {
+	if err != nil && s.driver.Classify(err) == Unavailable {
 		s.failed.Store(true)
 	}
 	return err
