@@ -110,7 +110,8 @@ type Store interface {
 	Log(ctx context.Context, connection string) (Log, error)
 	// Connections lists the logs there are, by name.
 	Connections(ctx context.Context) ([]string, error)
-	// Writable returns why nothing can be written: nil while no write has failed, or when one tried now goes well.
+	// Writable returns why nothing can be written: nil while no write has failed, or when one tried some seconds after
+	// the last that did goes well.
 	Writable(ctx context.Context) error
 	Close() error
 }

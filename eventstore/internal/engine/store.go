@@ -31,8 +31,8 @@ type Store struct {
 	cancel context.CancelFunc
 	active sync.WaitGroup // group commits and transactions under way; Close waits for them
 
-	// failed: a write did, and none made to find out has gone well since.
-	failed atomic.Bool
+	// failed is the last write that did, nil once one made to find out has gone well.
+	failed atomic.Pointer[failure]
 
 	mu     sync.Mutex
 	logs   map[string]*Log
@@ -214,26 +214,40 @@ func (s *Store) Close() error {
 	return s.driver.Close()
 }
 
+// failure is a write that could not be made, and when, by the recording clock.
+type failure struct {
+	err error
+	at  time.Time
+}
+
+// freshFailure is how long a failure speaks for itself: on a disk that is all but full a small write made to find out
+// goes well where the next webhook's does not.
+const freshFailure = 3 * time.Second
+
 // wrote notes that a write failed, and returns its error. That one went well says little: a transaction that came to
 // change nothing does so on a full disk, too.
 func (s *Store) wrote(err error) error {
 	if err != nil && s.driver.Classify(err) == Unavailable {
-		s.failed.Store(true)
+		s.failed.Store(&failure{err, s.opts.Clock()})
 	}
 	return err
 }
 
 // Writable tries a write only after one that failed. It changes nothing and yet has to go through to the disk.
 func (s *Store) Writable(ctx context.Context) error {
-	if !s.failed.Load() {
+	last := s.failed.Load()
+	if last == nil {
 		return nil
+	}
+	if age := s.opts.Clock().Sub(last.at); age >= 0 && age < freshFailure {
+		return fmt.Errorf("write: %w", last.err)
 	}
 	_, err := s.Exec(ctx, `UPDATE log_head SET recorded_at = recorded_at
 		WHERE connection = (SELECT MIN(connection) FROM log_head)`)
 	if err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	s.failed.Store(false)
+	s.failed.CompareAndSwap(last, nil)
 	return nil
 }
 
