@@ -49,7 +49,7 @@ func (e *engine) server() (httpapi.Server, error) {
 			return []*ingest.Ingest{inlets[domain.HubSpot]}
 		}}, inlets[domain.HubSpot]),
 		Checks: []httpapi.Check{
-			{Name: "database", Run: func(ctx context.Context) error { _, err := e.Log.Head(ctx); return err }},
+			{Name: "database", Run: httpapi.Usable(e.Store, e.Log)},
 			{Name: "planner", Run: e.notStuck},
 		},
 	})
