@@ -68,13 +68,18 @@ func (p *fieldPass) again(w writes) bool {
 	return true
 }
 
-// mayTryAgain reports a value that was refused, and may be taken now: a person says so, or the system's properties are
-// others than when it was sent.
+// mayTryAgain reports a value that was refused, and may be taken now: a person says so, the system's properties are
+// others than when it was sent, or Aloware has told since by which number the record is found. A number that was told
+// with the input the write was decided on counts as told since: that costs one look-up more, and misses none.
 func (p *fieldPass) mayTryAgain() bool {
-	if p.now.State != Apart || p.now.Result != Refused || !p.now.From.Valid() || p.shut() != "" {
+	switch {
+	case p.now.State != Apart || p.now.Result != Refused || !p.now.From.Valid() || p.shut() != "":
 		return false
+	case p.now.Rule == domain.ReasonMoved:
+		return p.e.Force || p.toldNumber(p.sides[domain.Aloware].rec) >= p.decidedAt()
+	default:
+		return p.e.Force || domain.Unfit(p.now.Rule) && p.decidedAt() < p.v.Control.Refit
 	}
-	return p.e.Force || domain.Unfit(p.now.Rule) && p.decidedAt() < p.v.Control.Refit
 }
 
 // decidedAt is the position of the input the field was last decided on.

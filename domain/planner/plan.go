@@ -32,7 +32,7 @@ type Planned struct {
 func (v *View) Plan(in Input, e Effect) []Planned {
 	p := &pass{v: v, in: in, e: e}
 	switch {
-	case !e.Record.IsZero() && (e.Changed || e.First || e.Answered || len(e.Stale) > 0 || p.echoes() || p.unowned()):
+	case !e.Record.IsZero() && (e.Changed || e.First || e.Answered || len(e.Stale) > 0 || p.echoes() || p.unowned() || p.renumbered()):
 		p.planRecord(e.Record)
 		if e.LookedUp {
 			p.planWaiting(e.Contact)
