@@ -33,18 +33,25 @@ func (p *fieldPass) stirs() bool {
 
 // held keeps the field's bases as they are, and marks the contact for the day that what holds it is over.
 func (p *fieldPass) held() bool {
-	why := p.shut()
-	if why == "" {
+	result, rule := Waiting, ""
+	if why := p.shut(); why != "" {
+		rule = gateRule + why
+	} else if rule = p.guardedChange(p.d); rule != "" {
+		result = HeldBack
+	} else {
 		return false
 	}
 	p.d.head.Dirty = true
-	p.now.State, p.now.Result, p.now.Rule = Apart, Waiting, gateRule+why
+	p.now.State, p.now.Result, p.now.Rule = Apart, result, rule
 	p.conclude(Verdict{Result: p.now.Result, Rule: p.now.Rule})
 	return true
 }
 
 // holds reports a field that was left as it was, to be decided later.
-func (s FieldState) holds() bool { return s.State == Apart && strings.HasPrefix(s.Rule, gateRule) }
+func (s FieldState) holds() bool {
+	return s.State == Apart && (s.Result == Waiting && strings.HasPrefix(s.Rule, gateRule) ||
+		s.Result == HeldBack && strings.HasPrefix(s.Rule, guardRule))
+}
 
 // again decides a field neither side of which changed, when that which kept its value back is over: a refusal that may
 // not be one any more, or a hold.

@@ -49,7 +49,7 @@ func (v *View) PlanDirty(in Input, e Effect, contact ulid.ULID) []Planned {
 	if c := v.contacts[contact]; c == nil || !c.Alias.IsZero() || c.HeadAt >= in.Position {
 		return nil // became another's alias, or was planned with it
 	}
-	p := &pass{v: v, in: in, e: Effect{Release: true, Withhold: e.Withhold, Changed: true}, dirty: contact}
+	p := &pass{v: v, in: in, e: Effect{Release: true, Withhold: e.Withhold, Confirmed: e.Confirmed, Changed: true}, dirty: contact}
 	p.planContact(contact)
 	return p.done()
 }

@@ -62,7 +62,9 @@ type Record struct {
 	// ChangedAt is the clock of the last webhook that changed a value.
 	ChangedAt int64 `json:"changed_at,omitempty"`
 	Link      Link  `json:"link,omitzero"`
-	LinkAt    int64 `json:"link_at,omitempty"`
+	// Counted: it is among those Control.Present counts.
+	Counted bool  `json:"counted,omitempty"`
+	LinkAt  int64 `json:"link_at,omitempty"`
 
 	// Seen is what facts told, Answers what outcomes showed, by read name; personal, so stored sealed.
 	Seen    map[string]Seen `json:"-"`
@@ -141,6 +143,11 @@ type Control struct {
 	// Opening is the act that opened the sync last: while its dirty contacts are being planned it may be folded again.
 	Opening  int64 `json:"opening,omitempty"`
 	Withhold bool  `json:"withhold,omitempty"` // …and what was dirty then is not sent
+	// Confirmed: …or a person has said that it may be, whatever a guard counts.
+	Confirmed bool  `json:"confirmed,omitempty"`
+	Guard     Guard `json:"guard,omitzero"`
+	// Present counts the records that are there, by system.
+	Present map[domain.System]int64 `json:"present,omitempty"`
 	// WasOff: the mode was off at some time since the sync stood open last.
 	WasOff bool `json:"was_off,omitempty"`
 	// ModeAt is the position of the last change of the mode.
