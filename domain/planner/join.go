@@ -74,7 +74,7 @@ func (p *pass) takeOver(d *draft, contact ulid.ULID) {
 
 // mergeHeads keeps the creation that is on its way, whichever contact it belongs to; reviews are settled by the link.
 func mergeHeads(a, b HeadState) HeadState {
-	h := HeadState{Creation: a.Creation}
+	h := HeadState{Creation: a.Creation, CountedAt: max(a.CountedAt, b.CountedAt)}
 	if h.Creation.Command.IsZero() {
 		h.Creation = b.Creation
 	}

@@ -31,6 +31,7 @@ func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
 			string(domain.Aloware): heard(control, domain.Aloware, control.Account),
 		},
 	}
+	addGuard(&s, control)
 	addGate(&s, control)
 	if err := a.addOutbox(ctx, &s); err != nil {
 		return s, err
