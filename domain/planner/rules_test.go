@@ -88,3 +88,46 @@ func TestDecisionsHoldNoValue(t *testing.T) {
 		}
 	}
 }
+
+// TestSnapshotBlanksWhatIsOlder: a full read that began before a value was told does not show it, and says nothing
+// about it; one that began later does.
+func TestSnapshotBlanksWhatIsOlder(t *testing.T) {
+	d := newDesk(t, firstName(func(f *settings.Field) { f.Blank = settings.BlankSend })).linked()
+	d.webhook(hub, values{"firstname": "Bob"})
+	d.settled(d.sent[0], values{"first_name": "Bob"}, nil)
+	told := d.now
+	snapshot := func(clock int64) {
+		d.in(domain.RecordObserved, hub.Stream(), domain.Fact{
+			Via: "scan", Complete: true, Clock: clock, Properties: values{"phone": "+18182124567", "email": "ann@example.com"}.raw(),
+		})
+	}
+	snapshot(told - hour)
+	d.wrote(to{})
+	d.base(domain.HubSpot, "Bob")
+	snapshot(told + 3*hour)
+	d.wrote(to{domain.Aloware: ""})
+}
+
+// TestNewestNeedsTime: clocks of two systems a second apart tell no order; then HubSpot's value counts, and the
+// verdict says why.
+func TestNewestNeedsTime(t *testing.T) {
+	const second = int64(1e6)
+	for apart, want := range map[int64]to{
+		second: {domain.Aloware: "Bob"}, 3 * second: {domain.HubSpot: "Cyd"}, -3 * second: {domain.Aloware: "Bob"},
+	} {
+		d := newDesk(t, firstName(func(f *settings.Field) { f.Conflict = settings.NewestWins })).linked()
+		d.act(domain.SyncPaused, domain.Act{})
+		clock := d.now + 5*hour
+		d.in(domain.RecordUpdated, hub.Stream(), domain.Fact{
+			Via: "webhook", Clock: clock, Properties: values{"firstname": "Bob"}.raw(),
+		})
+		d.in(domain.RecordUpdated, alo.Stream(), domain.Fact{
+			Via: "webhook", Clock: clock + apart, Properties: values{"first_name": "Cyd"}.raw(),
+		})
+		d.act(domain.SyncResumed, domain.Act{})
+		d.wrote(want)
+		if known := !strings.Contains(text(d.last), "time unknown"); known != (apart != second) {
+			t.Errorf("%d µs apart, order known: %t\n%s", apart, known, text(d.last))
+		}
+	}
+}
