@@ -27,7 +27,7 @@ var benchOp = eventstore.BulkOp{
 	},
 }
 
-var benchTable = Table{Name: "projection_bench", Key: "position"}
+var benchTable = Table{Name: benchOp.Table, Columns: benchOp.Columns, Key: 3}
 
 // BenchRebuild measures one rebuild of the projection and the baseline, one after the other.
 func (r *Runner) BenchRebuild(ctx context.Context, name string, progress func(done, total int64)) (Bench, error) {

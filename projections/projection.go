@@ -28,12 +28,28 @@ type Projection interface {
 	Apply(ctx context.Context, q eventstore.Querier, page Page) error
 }
 
-// Table is a projection's table. Its key begins with connection, version and the column Key, by which old rows are
-// removed in chunks. A text or bytes key is never empty, a number never negative.
+// Table is a projection's table. Its key, the first Key columns, begins with connection and version, and old rows are
+// removed in chunks by the column after them: a text or bytes there is never empty, a number never negative.
 type Table struct {
-	Name string
-	Key  string
-	Kind eventstore.Kind // of Key
+	Name    string
+	Columns []eventstore.Column
+	Key     int
+}
+
+// Op is a set-wise write to the table.
+func (t Table) Op(mode eventstore.BulkMode) eventstore.BulkOp {
+	return eventstore.BulkOp{Mode: mode, Table: t.Name, Columns: t.Columns, Key: t.Key}
+}
+
+// Int, Text and Bytes make columns.
+func Int(name string) eventstore.Column { return eventstore.Column{Name: name, Kind: eventstore.Int} }
+
+// Text makes a column of texts.
+func Text(name string) eventstore.Column { return eventstore.Column{Name: name, Kind: eventstore.Text} }
+
+// Bytes makes a column of bytes.
+func Bytes(name string) eventstore.Column {
+	return eventstore.Column{Name: name, Kind: eventstore.Bytes}
 }
 
 // Keyed is a projection whose order is kept per something other than the event's stream.

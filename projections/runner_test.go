@@ -30,17 +30,12 @@ type list struct {
 func (list) Name() string { return "list" }
 func (l list) Fold() int  { return 1 + l.fold }
 func (list) Tables() []projections.Table {
-	return []projections.Table{{Name: "projection_bench", Key: "position"}}
+	return []projections.Table{listTable}
 }
 
-var listOp = eventstore.BulkOp{
-	Mode: eventstore.Insert, Table: "projection_bench", Key: 3, Columns: []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text},
-		{Name: "version", Kind: eventstore.Int},
-		{Name: "position", Kind: eventstore.Int},
-		{Name: "body", Kind: eventstore.Bytes},
-	},
-}
+var listTable = projections.Table{Name: "projection_bench", Key: 3, Columns: []eventstore.Column{
+	projections.Text("connection"), projections.Int("version"), projections.Int("position"), projections.Bytes("body"),
+}}
 
 func (l list) Apply(ctx context.Context, q eventstore.Querier, page projections.Page) error {
 	rows := make([][]any, 0, len(page.Events))
@@ -50,7 +45,7 @@ func (l list) Apply(ctx context.Context, q eventstore.Querier, page projections.
 		}
 		rows = append(rows, []any{page.Connection, page.Version, e.Position, []byte(e.Stream)})
 	}
-	return q.Bulk(ctx, listOp, rows)
+	return q.Bulk(ctx, listTable.Op(eventstore.Insert), rows)
 }
 
 func openLog(t *testing.T, store eventstore.Store) eventstore.Log {

@@ -23,13 +23,7 @@ func (Projection) Fold() int { return 1 }
 
 // Tables lists what it writes.
 func (Projection) Tables() []projections.Table {
-	return []projections.Table{
-		{Name: "contact", Key: "contact", Kind: eventstore.Text},
-		{Name: "contact_record", Key: "record", Kind: eventstore.Text},
-		{Name: "contact_field", Key: "contact", Kind: eventstore.Text},
-		{Name: "contact_key", Key: "key", Kind: eventstore.Bytes},
-		{Name: "contact_policy", Key: "position", Kind: eventstore.Int},
-	}
+	return []projections.Table{contactTable, recordTable, fieldTable, keyTable, policyTable}
 }
 
 // Apply loads the rows the page touches, folds the page in memory and writes what changed.

@@ -9,45 +9,31 @@ import (
 	"slices"
 
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections"
 )
 
-func text(name string) eventstore.Column {
-	return eventstore.Column{Name: name, Kind: eventstore.Text}
-}
-
-func number(name string) eventstore.Column {
-	return eventstore.Column{Name: name, Kind: eventstore.Int}
-}
-
-func bytesCol(name string) eventstore.Column {
-	return eventstore.Column{Name: name, Kind: eventstore.Bytes}
-}
-
 var (
-	recordOp = eventstore.BulkOp{Mode: eventstore.Upsert, Table: "contact_record", Key: 3, Columns: []eventstore.Column{
-		text("connection"), number("version"), text("record"), text("contact"), text("link"), number("linked_by"),
-		number("linked_at"), bytesCol("body"), number("position"),
+	recordTable = projections.Table{Name: "contact_record", Key: 3, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Text("record"),
+		projections.Text("contact"), projections.Text("link"), projections.Int("linked_by"),
+		projections.Int("linked_at"), projections.Bytes("body"), projections.Int("position"),
 	}}
-	contactOp = eventstore.BulkOp{Mode: eventstore.Upsert, Table: "contact", Key: 3, Columns: []eventstore.Column{
-		text("connection"), number("version"), text("contact"), text("status"), text("alias_of"), text("body"),
-		number("pending"), number("apart"), number("held"), number("failing"), number("created_at"),
-		number("updated_at"), number("position"),
+	contactTable = projections.Table{Name: "contact", Key: 3, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Text("contact"),
+		projections.Text("status"), projections.Text("alias_of"), projections.Text("body"),
+		projections.Int("pending"), projections.Int("apart"), projections.Int("held"), projections.Int("failing"),
+		projections.Int("created_at"), projections.Int("updated_at"), projections.Int("position"),
 	}}
-	fieldOp = eventstore.BulkOp{Mode: eventstore.Upsert, Table: "contact_field", Key: 4, Columns: []eventstore.Column{
-		text("connection"), number("version"), text("contact"), text("field"), text("state"), text("reason"),
-		number("position"),
+	fieldTable = projections.Table{Name: "contact_field", Key: 4, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Text("contact"),
+		projections.Text("field"), projections.Text("state"), projections.Text("reason"), projections.Int("position"),
 	}}
-	fieldGone = eventstore.BulkOp{
-		Mode: eventstore.Delete, Table: "contact_field", Key: 4, Columns: fieldOp.Columns[:4],
-	}
-	keyOp = eventstore.BulkOp{Mode: eventstore.InsertNew, Table: "contact_key", Key: 4, Columns: []eventstore.Column{
-		text("connection"), number("version"), bytesCol("key"), text("record"),
+	keyTable = projections.Table{Name: "contact_key", Key: 4, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Bytes("key"), projections.Text("record"),
 	}}
-	keyGone  = eventstore.BulkOp{Mode: eventstore.Delete, Table: "contact_key", Key: 4, Columns: keyOp.Columns}
-	policyOp = eventstore.BulkOp{
-		Mode: eventstore.Upsert, Table: "contact_policy", Key: 3,
-		Columns: []eventstore.Column{text("connection"), number("version"), number("position"), text("body")},
-	}
+	policyTable = projections.Table{Name: "contact_policy", Key: 3, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Int("position"), projections.Text("body"),
+	}}
 )
 
 // batch is the rows of one op.
@@ -69,13 +55,13 @@ func (t rows) write(ctx context.Context, f *fold) error {
 	keys, oldKeys := t.keyRows(f)
 	fields, oldFields := t.fieldRows(f)
 	for _, b := range []batch{
-		{recordOp, recordRows},
-		{contactOp, contactRows},
-		{fieldOp, fields},
-		{fieldGone, oldFields},
-		{keyOp, keys},
-		{keyGone, oldKeys},
-		{policyOp, t.policyRows(f)},
+		{recordTable.Op(eventstore.Upsert), recordRows},
+		{contactTable.Op(eventstore.Upsert), contactRows},
+		{fieldTable.Op(eventstore.Upsert), fields},
+		{fieldTable.Op(eventstore.Delete), oldFields},
+		{keyTable.Op(eventstore.InsertNew), keys},
+		{keyTable.Op(eventstore.Delete), oldKeys},
+		{policyTable.Op(eventstore.Upsert), t.policyRows(f)},
 	} {
 		if len(b.rows) == 0 {
 			continue

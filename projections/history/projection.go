@@ -30,18 +30,13 @@ func (Projection) Fold() int { return 1 }
 
 // Tables lists what it writes.
 func (Projection) Tables() []projections.Table {
-	return []projections.Table{{Name: "history_entry", Key: "owner", Kind: eventstore.Text}}
+	return []projections.Table{entryTable}
 }
 
-var entryOp = eventstore.BulkOp{
-	Mode: eventstore.InsertNew, Table: "history_entry", Key: 4,
-	Columns: []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text},
-		{Name: "version", Kind: eventstore.Int},
-		{Name: "owner", Kind: eventstore.Text},
-		{Name: "position", Kind: eventstore.Int},
-		{Name: "type", Kind: eventstore.Text},
-		{Name: "input", Kind: eventstore.Int},
+var entryTable = projections.Table{
+	Name: "history_entry", Key: 4, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Text("owner"), projections.Int("position"),
+		projections.Text("type"), projections.Int("input"),
 	},
 }
 
@@ -60,7 +55,7 @@ func (Projection) Apply(ctx context.Context, q eventstore.Querier, page projecti
 	if len(rows) == 0 {
 		return nil
 	}
-	return q.Bulk(ctx, entryOp, rows)
+	return q.Bulk(ctx, entryTable.Op(eventstore.InsertNew), rows)
 }
 
 // owners returns whose timeline the event belongs to, each once.
