@@ -155,6 +155,26 @@ func (r *Reader) DealIDs(ctx context.Context, after string, limit int) ([]string
 	return ids, err
 }
 
+// CountDeals counts the deals that are there, and those that were.
+func (r *Reader) CountDeals(ctx context.Context) (live, gone int, err error) {
+	err = r.read(ctx, func(t rows) error {
+		got, err := t.q.Query(ctx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN gone = 0 THEN 1 ELSE 0 END), 0)
+			FROM (SELECT deal, MIN(gone_at) AS gone FROM catalog_deal WHERE connection = $1 AND version = $2 GROUP BY deal) d`,
+			t.connection, t.version)
+		_, err = eventstore.Scan(got, err, func(row eventstore.Rows) (int64, error) {
+			var all, there int64
+			err := row.Scan(&all, &there)
+			live, gone = int(there), int(all-there)
+			return all, err
+		})
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("count deals: %w", err)
+	}
+	return live, gone, err
+}
+
 // open reads the sealed bodies, in order.
 func (r *Reader) open(ctx context.Context, purpose string, found []*row) ([]Entry, error) {
 	v, subjects := r.log.Vault(), map[string]bool{}

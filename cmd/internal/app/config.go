@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/knadh/koanf/v2"
 	"go.yaml.in/yaml/v3"
@@ -31,6 +32,8 @@ type Config struct {
 	Demo bool
 	// Ephemeral uses a key that is thrown away: for bench and migrate, which need no stored one.
 	Ephemeral bool
+	// Clock tells when daily work is due; nil: the machine's.
+	Clock func() time.Time `json:"-"`
 }
 
 // HubSpot is how to reach the portal.

@@ -132,6 +132,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 		}
 		g.Go(func() error { return d.Run(ctx) })
 		g.Go(func() error { return e.housekeeping(ctx, h) })
+		g.Go(func() error { return e.keepCatalogs(ctx, h) })
 		return nil
 	})
 	return g.Wait()
