@@ -5,23 +5,25 @@ import (
 	"fmt"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
 )
 
 // Card is what somebody who is about to talk to a person wants to see at a glance.
 type Card struct {
-	Contact   ulid.ULID `json:"contact"`
-	Status    string    `json:"status"`
-	Name      string    `json:"name,omitempty"`
-	Company   string    `json:"company,omitempty"`
-	Emails    []string  `json:"emails,omitempty"`
-	Phones    []string  `json:"phones,omitempty" doc:"E.164"`
-	Lifecycle *Choice   `json:"lifecycle_stage,omitempty"`
-	Lead      *Choice   `json:"lead_status,omitempty"`
-	Owner     *Owner    `json:"owner,omitempty" doc:"In HubSpot"`
-	User      *Owner    `json:"user,omitempty" doc:"Whose the contact is in Aloware"`
+	Contact   ulid.ULID      `json:"contact"`
+	Status    string         `json:"status"`
+	Name      string         `json:"name,omitempty"`
+	Company   string         `json:"company,omitempty"`
+	Emails    []string       `json:"emails,omitempty"`
+	Phones    []string       `json:"phones,omitempty" doc:"E.164"`
+	Lifecycle *domain.Choice `json:"lifecycle_stage,omitempty"`
+	Lead      *domain.Choice `json:"lead_status,omitempty"`
+	Owner     *Owner         `json:"owner,omitempty" doc:"In HubSpot"`
+	User      *Owner         `json:"user,omitempty" doc:"Whose the contact is in Aloware"`
 	// Records are both systems', Aloware first, with where they are looked at.
 	Records []CardRecord `json:"records"`
-	Deals   []Deal       `json:"deals"`
+	Deals   []NamedDeal  `json:"deals"`
 	// Duplicates are other contacts with one of the numbers.
 	Duplicates []Duplicate `json:"duplicates"`
 	Erased     bool        `json:"erased,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/projections/catalogs"
 )
 
@@ -39,7 +40,7 @@ type Catalog struct {
 	// Hidden counts what is Aloware's alone: with the integration on only what is synced from HubSpot is for use.
 	Hidden int            `json:"hidden,omitempty"`
 	Rows   []catalogs.Row `json:"rows,omitempty"`
-	Deals  []Deal         `json:"deals,omitempty"`
+	Deals  []NamedDeal    `json:"deals,omitempty"`
 	Next   string         `json:"next,omitempty" doc:"Send as after for the next page of deals; absent at the end"`
 }
 
@@ -57,25 +58,19 @@ type Declaration struct {
 	Label   string // in Aloware
 }
 
-// Choice is an entry as something else names it.
-type Choice struct {
-	ID    string `json:"id"`
-	Label string `json:"label,omitempty" doc:"Empty when no catalog knows it"`
-}
-
-// Deal is a deal with its labels.
-type Deal struct {
-	ID       string     `json:"id"`
-	Name     string     `json:"name,omitempty"`
-	Amount   string     `json:"amount,omitempty"`
-	Pipeline Choice     `json:"pipeline"`
-	Stage    Choice     `json:"stage"`
-	Open     bool       `json:"open" doc:"Its stage is neither won nor lost"`
-	Owner    *Choice    `json:"owner,omitempty"`
-	Contacts []string   `json:"contacts,omitempty" doc:"Records it is about"`
-	URL      string     `json:"url"`
-	GoneAt   *time.Time `json:"gone_at,omitempty"`
-	Erased   bool       `json:"erased,omitempty"`
+// NamedDeal is a deal with its labels.
+type NamedDeal struct {
+	ID       string         `json:"id"`
+	Name     string         `json:"name,omitempty"`
+	Amount   string         `json:"amount,omitempty"`
+	Pipeline domain.Choice  `json:"pipeline"`
+	Stage    domain.Choice  `json:"stage"`
+	Open     bool           `json:"open" doc:"Its stage is neither won nor lost"`
+	Owner    *domain.Choice `json:"owner,omitempty"`
+	Contacts []string       `json:"contacts,omitempty" doc:"Records it is about"`
+	URL      string         `json:"url"`
+	GoneAt   *time.Time     `json:"gone_at,omitempty"`
+	Erased   bool           `json:"erased,omitempty"`
 }
 
 type catalogInput struct {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/duolog/duolog/domain"
 )
 
 // Route says which user of Aloware a caller is to be put through to, and why; or why to none. It holds no value of
@@ -31,10 +33,10 @@ const (
 
 // RouteDeal is the deal that decided, without its name.
 type RouteDeal struct {
-	ID       string `json:"id"`
-	Pipeline Choice `json:"pipeline"`
-	Stage    Choice `json:"stage"`
-	URL      string `json:"url"`
+	ID       string        `json:"id"`
+	Pipeline domain.Choice `json:"pipeline"`
+	Stage    domain.Choice `json:"stage"`
+	URL      string        `json:"url"`
 }
 
 type routeInput struct {

@@ -85,8 +85,8 @@ func (c *cli) groups() []commandGroup {
 		{"run", "Run, try, look", []*cobra.Command{
 			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(),
 		}},
-		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.reconcile()}},
-		{"people", "People", []*cobra.Command{c.contact(), c.commands(), c.webhooks()}},
+		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.reconcile(), c.pull()}},
+		{"people", "People", []*cobra.Command{c.contact(), c.catalogs(), c.commands(), c.webhooks()}},
 		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
 			c.events(), c.verify(), c.projections(), c.rebuild(), c.bench(), c.migrate(), c.version(),
 		}},

@@ -97,11 +97,11 @@ func ownerOf(e *catalogs.Entry) *httpapi.Owner {
 	return &httpapi.Owner{ID: e.ID, Name: e.Label, Email: e.Email, Gone: e.GoneAt != nil || e.Hidden}
 }
 
-func (a *App) choice(ctx context.Context, catalog domain.Catalog, id string) (*httpapi.Choice, error) {
+func (a *App) choice(ctx context.Context, catalog domain.Catalog, id string) (*domain.Choice, error) {
 	if id == "" {
 		return nil, nil
 	}
-	c := &httpapi.Choice{ID: id}
+	c := &domain.Choice{ID: id}
 	found, err := a.Catalogs.ByID(ctx, catalogs.Source{System: domain.HubSpot, Catalog: catalog}, id)
 	if err == nil && len(found) > 0 {
 		c.Label = found[0].Label

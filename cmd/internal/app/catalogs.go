@@ -27,8 +27,8 @@ const (
 	refreshAgain               = time.Hour
 )
 
-// lookForPulls is how often it is looked whether a pull was asked for, or is due.
-const lookForPulls = time.Second
+// lookForDue is how often it is looked whether a pull is due.
+const lookForDue = time.Second
 
 // keepCatalogs carries out the pulls people ask for and those that are due, while this process owns the connection.
 func (e *engine) keepCatalogs(ctx context.Context, h *lease.Handle) error {
@@ -38,9 +38,16 @@ func (e *engine) keepCatalogs(ctx context.Context, h *lease.Handle) error {
 				return err
 			}
 			e.Logger.Warn("catalogs will be looked at again", slog.Any("error", err))
-			sleep(ctx, 4*lookForPulls)
+			sleep(ctx, 4*lookForDue)
+			continue
 		}
-		sleep(ctx, lookForPulls)
+		t := time.NewTimer(lookForDue)
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		case <-e.asked:
+		}
+		t.Stop()
 	}
 	return ctx.Err()
 }

@@ -196,8 +196,8 @@ func (l *labels) owner(ctx context.Context, id string) (*catalogs.Entry, error) 
 }
 
 // all shows deals, each once with everybody it is about now; one that is about nobody any more is gone.
-func (l *labels) all(ctx context.Context, found []catalogs.DealOf) ([]httpapi.Deal, error) {
-	at, out := map[string]int{}, []httpapi.Deal{}
+func (l *labels) all(ctx context.Context, found []catalogs.DealOf) ([]httpapi.NamedDeal, error) {
+	at, out := map[string]int{}, []httpapi.NamedDeal{}
 	for _, f := range found {
 		d, err := l.deal(ctx, f)
 		if err != nil {
@@ -217,8 +217,8 @@ func (l *labels) all(ctx context.Context, found []catalogs.DealOf) ([]httpapi.De
 	return out, nil
 }
 
-func (l *labels) deal(ctx context.Context, f catalogs.DealOf) (httpapi.Deal, error) {
-	d := httpapi.Deal{
+func (l *labels) deal(ctx context.Context, f catalogs.DealOf) (httpapi.NamedDeal, error) {
+	d := httpapi.NamedDeal{
 		ID: f.ID, Name: f.Label, GoneAt: f.GoneAt, Erased: f.Erased, Open: l.open(f), URL: l.app.dealURL(l.portal, f.ID),
 	}
 	if rec, err := domain.ParseRecord(f.Record); err == nil && f.GoneAt == nil {
@@ -231,7 +231,7 @@ func (l *labels) deal(ctx context.Context, f catalogs.DealOf) (httpapi.Deal, err
 	d.Pipeline, d.Stage = l.place(*f.Deal)
 	owner, err := l.owner(ctx, f.Deal.Owner)
 	if f.Deal.Owner != "" {
-		d.Owner = &httpapi.Choice{ID: f.Deal.Owner}
+		d.Owner = &domain.Choice{ID: f.Deal.Owner}
 		if owner != nil {
 			d.Owner.Label = owner.Label
 		}
@@ -240,9 +240,9 @@ func (l *labels) deal(ctx context.Context, f catalogs.DealOf) (httpapi.Deal, err
 }
 
 // place names where a deal stands.
-func (l *labels) place(d domain.Deal) (pipeline, stage httpapi.Choice) {
+func (l *labels) place(d domain.Deal) (pipeline, stage domain.Choice) {
 	s, _ := l.stage(d)
-	return httpapi.Choice{ID: d.Pipeline, Label: l.pipelines[d.Pipeline].Label}, httpapi.Choice{ID: d.Stage, Label: s.Label}
+	return domain.Choice{ID: d.Pipeline, Label: l.pipelines[d.Pipeline].Label}, domain.Choice{ID: d.Stage, Label: s.Label}
 }
 
 // Where people look at records. HubSpot leads an account of another region on from there; Aloware's address is not
