@@ -84,6 +84,24 @@ func (s *Sandbox) AddDeal(props map[string]string, contacts ...string) (string, 
 	return idText(o), nil
 }
 
+// SeedDeals gives every fifth contact a deal, as if they had been there for ever: some open, some won, each an owner's.
+func (s *Sandbox) SeedDeals() error {
+	stages := []string{"appointmentscheduled", "qualifiedtobuy", "contractsent", "closedwon"}
+	for i, id := range s.IDs() {
+		if i%5 != 0 {
+			continue
+		}
+		n := i / 5
+		if _, err := s.AddDeal(map[string]string{
+			"dealname": fmt.Sprint("Order ", 1001+n), "amount": fmt.Sprint(250 * (1 + n%20)), "pipeline": "default",
+			"dealstage": stages[n%len(stages)], "hubspot_owner_id": []string{"71", "72", "73"}[n%3],
+		}, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // EditDeal changes a deal as a person does.
 func (s *Sandbox) EditDeal(id string, props map[string]string) error {
 	s.mu.Lock()

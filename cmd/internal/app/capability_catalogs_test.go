@@ -45,6 +45,7 @@ func TestCapabilities29To37(t *testing.T) {
 			}
 		}
 		r.verified()
+		r.sealed("Byron engine", "Priya Shah", "priya.shah@acme.example")
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -176,4 +177,25 @@ func (r *rig) eventsOf(after int64, kind string) []eventstore.Event {
 func (r *rig) waitFor(what string, holds func() bool) {
 	r.t.Helper()
 	r.wait(what, func(context.Context) (bool, error) { return holds(), nil })
+}
+
+// sealed fails when a text stands in the files of a SQLite database as it is.
+func (r *rig) sealed(texts ...string) {
+	r.t.Helper()
+	path := r.config.SQLite()
+	if path == "" {
+		return
+	}
+	for _, file := range []string{path, path + "-wal"} {
+		b, err := os.ReadFile(file)
+		r.must(err)
+		if len(b) == 0 {
+			r.t.Errorf("%s is empty", file)
+		}
+		for _, text := range texts {
+			if bytes.Contains(b, []byte(text)) {
+				r.t.Errorf("%q can be read in %s", text, file)
+			}
+		}
+	}
 }
