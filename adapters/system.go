@@ -49,6 +49,8 @@ type Capabilities struct {
 	LookupByEmail bool
 	LookupByPhone bool // and an empty answer proves absence
 	Batch         int  // largest batch in one request
+	// Catalogs are those it lists. One of Aloware's that is not among them is declared by a person.
+	Catalogs []domain.Catalog
 }
 
 // Property describes a property of the system's contacts, as far as it tells.
@@ -64,11 +66,12 @@ type Delivery struct {
 	ReceivedAt time.Time
 }
 
-// Arrival is one event read from a webhook: a fact about a record, or something raw.
+// Arrival is one event read from a webhook: a fact about a record, something done with a person, or something raw.
 type Arrival struct {
-	Type       string // domain.RecordCreated …, or domain.SourceRaw
+	Type       string // domain.RecordCreated …, domain.ActivityObserved, or domain.SourceRaw
 	Record     domain.Record
 	Fact       domain.Fact
+	Activity   *domain.Activity // of an activity, in place of Fact
 	Raw        *domain.Raw
 	OccurredAt int64 // µs UTC
 	// Key is what makes a redelivery recognisable, before it is keyed by the caller: a time prefix in µs and text.

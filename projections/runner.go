@@ -125,6 +125,15 @@ func (r *Runner) CatchUp(ctx context.Context) error {
 	return nil
 }
 
+// CatchUpOf is CatchUp for one projection. ErrUnknown when the runner has none of that name.
+func (r *Runner) CatchUpOf(ctx context.Context, name string) error {
+	p, err := r.named(name)
+	if err == nil {
+		_, err = r.catchUp(ctx, p)
+	}
+	return err
+}
+
 // catchUp returns the position reached, the end of the log when it last looked.
 func (r *Runner) catchUp(ctx context.Context, p Projection) (int64, error) {
 	for {

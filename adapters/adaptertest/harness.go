@@ -67,6 +67,8 @@ func Run(t *testing.T, h Harness) {
 		{"refused value", refused},
 		{"many in one call", many},
 		{"scan", scan},
+		{"catalogs", catalogs},
+		{"catalogs without credentials", catalogFails},
 		{"server error", serverError},
 		{"rate limit", rateLimit},
 		{"authenticate", authenticate},

@@ -2,7 +2,6 @@ package aloware
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,31 +11,23 @@ import (
 	"github.com/duolog/duolog/domain"
 )
 
-var _ adapters.System = (*Client)(nil)
+var _ adapters.Catalogs = (*Client)(nil)
 
 // Name is domain.Aloware.
 func (c *Client) Name() domain.System { return domain.Aloware }
 
-// Capabilities are few: a look-up by phone, which proves absence, and nothing else to find a contact by.
+// Capabilities are few: a look-up by phone, which proves absence, and nothing else to find a contact by. Of catalogs
+// the public API lists the users alone.
 func (c *Client) Capabilities() adapters.Capabilities {
-	return adapters.Capabilities{LookupByPhone: true, Batch: 1}
+	return adapters.Capabilities{LookupByPhone: true, Batch: 1, Catalogs: []domain.Catalog{domain.Users}}
 }
 
 // Identify lists the users, which is the vendor's own test of a token. The account's id is returned where the users
 // show it, and is otherwise empty: the public API has no other place for it.
 func (c *Client) Identify(ctx context.Context) (string, error) {
-	r, err := c.get(ctx, "users", usersPath, nil)
+	users, _, err := c.users(ctx)
 	if err != nil {
 		return "", err
-	}
-	if r.status != http.StatusOK {
-		return "", retry(r.status, "users: status %d: %s", r.status, plain(readComplaint(r.body).text))
-	}
-	var users []struct {
-		Company json.RawMessage `json:"company_id"`
-	}
-	if err := json.Unmarshal(r.body, &users); err != nil {
-		return "", retry(r.status, "users: the answer is not a list of users")
 	}
 	for _, u := range users {
 		if id := scalar(u.Company); id != "" {

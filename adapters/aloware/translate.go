@@ -43,7 +43,7 @@ func (c *Client) Translate(d adapters.Delivery) ([]adapters.Arrival, error) {
 	if env.Test {
 		return []adapters.Arrival{{Ignored: true, OccurredAt: received.UnixMicro()}}, nil
 	}
-	return []adapters.Arrival{env.arrival(received, body)}, nil
+	return env.arrivals(received, body), nil
 }
 
 func readEnvelope(body []byte) (envelope, bool) {
@@ -60,19 +60,32 @@ func readEnvelope(body []byte) (envelope, bool) {
 	return env, true
 }
 
-// arrival makes the fact, or keeps the whole delivery raw.
-func (e envelope) arrival(received time.Time, whole []byte) adapters.Arrival {
+// arrivals makes the fact, and of a disposed call one of the call as well, or keeps the whole delivery raw.
+func (e envelope) arrivals(received time.Time, whole []byte) []adapters.Arrival {
 	raw, kind := e.contact()
-	if raw == nil {
-		return unread(received, e.Event, "it is an event of an unknown type and shows no contact", whole)
+	call, disposed := e.activity(received)
+	switch {
+	case raw == nil && !call.Record.IsZero():
+		return []adapters.Arrival{call}
+	case raw == nil:
+		return []adapters.Arrival{unread(received, e.Event, "it is an event of an unknown type and shows no contact", whole)}
 	}
 	seen, err := readContact(raw)
 	if errors.Is(err, errNoID) {
-		return unread(received, e.Event, "its contact has no usable id", whole)
+		return []adapters.Arrival{unread(received, e.Event, "its contact has no usable id", whole)}
 	}
 	if err != nil {
-		return unread(received, e.Event, err.Error(), whole)
+		return []adapters.Arrival{unread(received, e.Event, err.Error(), whole)}
 	}
+	out := []adapters.Arrival{e.fact(seen, kind, received)}
+	if disposed {
+		call.Record, call.Account = seen.record, out[0].Account
+		out = append(out, call)
+	}
+	return out
+}
+
+func (e envelope) fact(seen contact, kind string, received time.Time) adapters.Arrival {
 	at := received.UnixMicro()
 	return adapters.Arrival{
 		Type: kind, Record: seen.record, OccurredAt: at, Account: scalar(seen.properties["company_id"]),

@@ -34,6 +34,9 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerWebhooks()
 	a.registerFeed()
 	a.registerContacts()
+	a.registerCard()
+	a.registerCatalogs()
+	a.registerRouting()
 	a.registerCommands()
 	a.registerSync()
 	a.registerReview()
@@ -65,7 +68,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "history", "planner":
+	case "catalogs", "history", "planner":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

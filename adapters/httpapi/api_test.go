@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 25 {
-		t.Errorf("%d operations, want 25", n)
+	if n != 32 {
+		t.Errorf("%d operations, want 32", n)
 	}
 }
 

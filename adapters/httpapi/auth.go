@@ -38,14 +38,22 @@ const (
 	SwitchSync     Verb = "sync.switch"     // mode, pause, resume
 	ManageTokens   Verb = "tokens.manage"   // admin only
 	SettleContacts Verb = "contacts.settle" // what a person decides about contacts
+	ReadCatalogs   Verb = "catalogs.read"
+	ChangeCatalogs Verb = "catalogs.change" // pull, map
+	RouteCalls     Verb = "calls.route"     // to whom a number is put through
 )
 
 // allowed is the role table. Admin may everything.
 var allowed = map[Role][]Verb{
-	Auditor:  {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks},
-	Operator: {ReadFeed, ReadContacts, ReadCommands, SettleCommands, SettleContacts, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync},
-	Engineer: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks},
-	Consumer: {ReadFeed, ReadStatus},
+	Auditor: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs},
+	Operator: {
+		ReadFeed, ReadContacts, ReadCommands, SettleCommands, SettleContacts, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync,
+		ReadCatalogs, ChangeCatalogs, RouteCalls,
+	},
+	Engineer: {
+		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, RouteCalls,
+	},
+	Consumer: {ReadFeed, ReadStatus, RouteCalls},
 }
 
 // May reports whether the role allows the verb.

@@ -104,10 +104,16 @@ func TestIDsOnlyHoldsNoValue(t *testing.T) {
 			Sent:  domain.Properties{"email": json.RawMessage(`"SECRET"`)},
 			Shows: domain.Properties{"a": json.RawMessage(`"SECRET"`)},
 		},
-		domain.SourceRaw:         domain.Raw{System: domain.Aloware, Reason: "?", Body: json.RawMessage(`{"a":"SECRET"}`)},
-		domain.ModeChanged:       domain.Act{Mode: domain.ModePilot, Filter: "email = SECRET", Reason: "SECRET asked"},
-		domain.SettingsChanged:   domain.SettingsAct{Version: 3, Settings: json.RawMessage(`{"owner":"SECRET"}`)},
-		domain.CatalogObserved:   map[string]any{"owners": []string{"SECRET"}},
+		domain.SourceRaw:       domain.Raw{System: domain.Aloware, Reason: "?", Body: json.RawMessage(`{"a":"SECRET"}`)},
+		domain.ModeChanged:     domain.Act{Mode: domain.ModePilot, Filter: "email = SECRET", Reason: "SECRET asked"},
+		domain.SettingsChanged: domain.SettingsAct{Version: 3, Settings: json.RawMessage(`{"owner":"SECRET"}`)},
+		domain.CatalogObserved: domain.CatalogFact{
+			System: domain.HubSpot, Catalog: domain.Owners, ID: "71", Entry: domain.CatalogEntry{Label: "SECRET", Email: "SECRET"},
+		},
+		domain.ActivityObserved: domain.Activity{
+			Kind: domain.ActivityCall, ID: "9", Disposition: domain.Choice{ID: "7", Label: "SECRET"},
+			Properties: domain.Properties{"lead_number": json.RawMessage(`"SECRET"`)},
+		},
 		"something.quite.unseen": map[string]any{"value": "SECRET"},
 	}
 	for kind, payload := range payloads {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/duolog/duolog/adapters"
@@ -75,8 +76,12 @@ type Connection struct {
 	Commands Commands
 	Acts     Acts
 	Tokens   TokenKeeper // nil: tokens are not kept here
-	Settings func(context.Context) (Settings, error)
-	Status   func(context.Context) (Status, error)
+	Catalogs Catalogs
+	// Card tells about a contact at a glance, DealOwner to whom a call from a number is put through.
+	Card      func(ctx context.Context, contact ulid.ULID) (Card, error)
+	DealOwner func(ctx context.Context, phone string) (Route, error)
+	Settings  func(context.Context) (Settings, error)
+	Status    func(context.Context) (Status, error)
 }
 
 func (c *Config) complete() error {

@@ -29,7 +29,9 @@ var (
 		},
 		domain.RecordCreated: factIDs, domain.RecordUpdated: factIDs, domain.RecordDeleted: factIDs,
 		domain.RecordRestored: factIDs, domain.RecordMerged: factIDs, domain.RecordObserved: factIDs,
-		domain.RecordAbsent: factIDs, domain.RecordSuppressed: factIDs, domain.ActivityObserved: factIDs,
+		domain.RecordAbsent: factIDs, domain.RecordSuppressed: factIDs,
+		domain.ActivityObserved: {"via", "kind", "id", "clock", "at", "direction", "seconds", "user", "vendor"},
+		domain.CatalogObserved:  {"system", "catalog", "id", "via", "clock", "gone"},
 
 		domain.ConnectionOpened: actIDs, domain.SettingsChanged: actIDs, domain.ModeChanged: actIDs,
 		domain.SyncPaused: actIDs, domain.SyncResumed: actIDs, domain.GateChanged: actIDs,

@@ -52,7 +52,7 @@ type Client struct {
 	pause  func(context.Context, time.Duration) error
 }
 
-var _ adapters.System = (*Client)(nil)
+var _ adapters.Catalogs = (*Client)(nil)
 
 var versionShape = regexp.MustCompile(`^(v3|\d{4}-\d{2})$`)
 
@@ -109,7 +109,7 @@ func (c *Client) Name() domain.System { return domain.HubSpot }
 func (c *Client) Capabilities() adapters.Capabilities {
 	return adapters.Capabilities{
 		List: true, UpdateByID: true, ChangePhone: true, UniqueKey: true, LookupByEmail: true, LookupByPhone: false,
-		Batch: maxBatch,
+		Batch: maxBatch, Catalogs: catalogs,
 	}
 }
 

@@ -17,3 +17,10 @@ func (v paths) properties(rest string) string { return v.crm("properties") + "/c
 func (v paths) account() string { return "/account-info/" + string(v) + "/details" }
 
 func (v paths) token() string { return "/oauth/" + string(v) + "/token" }
+
+func (v paths) associations(rest string) string {
+	if v == "v3" { // associations never had a version 3 of this shape
+		return "/crm/v4/associations" + rest
+	}
+	return v.crm("associations") + rest
+}

@@ -96,10 +96,14 @@ func (in *Ingest) event(a adapters.Arrival) eventstore.NewEvent {
 	if a.Raw != nil {
 		return in.rawEvent(e, *a.Raw)
 	}
-	data, err := encode(a.Fact)
+	var payload any = a.Fact
+	if a.Activity != nil {
+		payload = a.Activity
+	}
+	data, err := encode(payload)
 	switch {
 	case err != nil:
-		e.Data = salvage(a.Fact)
+		e.Data = salvage(a)
 		return in.raw(e, "not valid JSON")
 	case !goodID(a.Record.ID):
 		e.Data = data

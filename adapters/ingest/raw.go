@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
@@ -41,9 +42,13 @@ func (in *Ingest) rawEvent(e eventstore.NewEvent, r domain.Raw) eventstore.NewEv
 }
 
 // salvage writes down a fact that does not marshal, byte for byte as the adapter gave it: one property a line.
-func salvage(f domain.Fact) []byte {
+func salvage(a adapters.Arrival) []byte {
 	var b bytes.Buffer
-	for name, value := range f.Properties {
+	properties := a.Fact.Properties
+	if a.Activity != nil {
+		properties = a.Activity.Properties
+	}
+	for name, value := range properties {
 		fmt.Fprintf(&b, "%q %s\n", name, value)
 	}
 	return b.Bytes()

@@ -21,7 +21,7 @@ email or a phone.`
 
 func (c *cli) contact() *cobra.Command {
 	return group(&cobra.Command{Use: "contact", Short: "People: how they stand, and what happened to them", Long: contactHelp},
-		append([]*cobra.Command{c.contactList(), c.contactShow(), c.contactHistory()}, c.contactActs()...)...)
+		append([]*cobra.Command{c.contactList(), c.contactShow(), c.contactHistory(), c.contactCard()}, c.contactActs()...)...)
 }
 
 const contactListHelp = `List contacts with how they stand, after the counts of each status:
@@ -149,15 +149,7 @@ func why(k contacts.Contact) string {
 }
 
 // displayName is the person's name as HubSpot or else Aloware has it; a dash when neither does.
-func displayName(k contacts.Contact, s settings.Settings) string {
-	for _, system := range []domain.System{domain.HubSpot, domain.Aloware} {
-		first, last := valueIn(k, s, "first_name", system), valueIn(k, s, "last_name", system)
-		if name := strings.TrimSpace(first + " " + last); name != "" {
-			return name
-		}
-	}
-	return "–"
-}
+func displayName(k contacts.Contact, s settings.Settings) string { return orDash(app.NameOf(k, s)) }
 
 // valueIn returns a mapped field's value in a system, as it is shown there.
 func valueIn(k contacts.Contact, s settings.Settings, field string, system domain.System) string {

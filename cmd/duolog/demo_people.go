@@ -11,9 +11,15 @@ func (d *demo) five() error {
 	h, a := d.boxes.hubspot, d.boxes.aloware
 	jane, err := h.Create(map[string]string{
 		"firstname": "Jane", "lastname": "Cooper", "email": "jane.cooper@example.com", "phone": "(415) 555-0132",
-		"city": "Oakland", "company": "Cooper & Daughters",
+		"city": "Oakland", "company": "Cooper & Daughters", "hubspot_owner_id": "73", "lifecyclestage": "opportunity",
 	}, "Dana Reyes")
 	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	if _, err := h.AddDeal(map[string]string{
+		"dealname": "Cooper & Daughters, spring order", "amount": "12500.00", "pipeline": "default", "dealstage": "contractsent",
+		"hubspot_owner_id": "73",
+	}, jane); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	for i, name := range []string{"Esther", "Jenny"} { // a front desk number two people share
@@ -68,6 +74,7 @@ func (d *demo) hints() {
 		d.say("    %-49s %s\n", strings.Replace(command, "duolog", called(), 1), what)
 	}
 	line("duolog contact history jane.cooper@example.com", "edited on both sides at once; a phone held")
+	line("duolog contact card jane.cooper@example.com", "owner, deal, links: what a caller's screen shows")
 	line("duolog contact show wade.warren@example.com", "typed into Aloware, not made in HubSpot")
 	line("duolog contact list --status excluded", "who cannot or should not take part, and why")
 	line("duolog contact list --status apart", "what differs because a decision says so")

@@ -44,6 +44,9 @@ func (d *demo) run(ctx context.Context) error {
 	if err := d.five(); err != nil {
 		return err
 	}
+	if _, err := d.StartPull(ctx, "deals", by(d.App, "demo: Jane has a deal")); err != nil {
+		return d.interrupted(ctx, err)
+	}
 	if err := d.whileServing(ctx, d.WaitIdle); err != nil {
 		return d.interrupted(ctx, err)
 	}

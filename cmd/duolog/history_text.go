@@ -89,6 +89,7 @@ func (t *teller) entry(e block) {
 		t.c.printf("%s%s\n", indent, t.c.paint(faint, "and "+plural(int64(t.unmapped), "value")+" no field is mapped to"))
 		t.unmapped = 0
 	}
+	t.told(e.Entry)
 	if e.Erased {
 		t.c.printf("%sthe values are erased for ever\n", indent)
 	}
@@ -117,7 +118,7 @@ var kindWords = map[string]string{
 	history.KindCreated: "created", history.KindChanged: "changed", history.KindSeen: "read, as it was",
 	history.KindDeleted: "deleted", history.KindRestored: "restored", history.KindMerged: "merged",
 	history.KindAbsent: "not there any more", history.KindSuppressed: "suppressed", history.KindActivity: "activity",
-	history.KindAct: "Duolog",
+	history.KindAct: "Duolog", history.KindDeal: "deal",
 }
 
 func (t *teller) headline(e history.Entry) string {
@@ -126,7 +127,9 @@ func (t *teller) headline(e history.Entry) string {
 	}
 	text := e.System.Title() + ": " + kindWords[e.Kind]
 	switch {
-	case e.Kind == history.KindSeen || e.Kind == history.KindAbsent:
+	case e.Activity != nil:
+		return text[:len(text)-len(kindWords[e.Kind])] + callWords(*e.Activity) + "  " + e.Record.ID
+	case e.Kind == history.KindDeal, e.Kind == history.KindSeen || e.Kind == history.KindAbsent:
 	case e.ByKnown:
 		text += " by " + byWhom(e.By)
 	default:

@@ -9,12 +9,13 @@ import (
 
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/projections"
+	"github.com/duolog/duolog/projections/catalogs"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
 )
 
 // projectionNames lists those that can be rebuilt.
-var projectionNames = []string{contacts.Name, history.Name}
+var projectionNames = []string{contacts.Name, history.Name, catalogs.Name}
 
 const projectionsHelp = `A projection folds the log into tables that answer questions. lag is how many events it has not folded yet;
 polled and advanced tell a frozen one from one that has nothing to do.`

@@ -120,6 +120,9 @@ func newSandboxes(ctx context.Context, o sandboxOptions, connection string) (*sa
 	if err := errors.Join(s.hubspot.Seed(people), s.aloware.Seed(people)); err != nil {
 		return nil, fmt.Errorf("make the people: %w", err)
 	}
+	if err := s.hubspot.SeedDeals(); err != nil {
+		return nil, fmt.Errorf("make the deals: %w", err)
+	}
 	s.send(o.webhooksTo, connection)
 	var err error
 	if s.hubspotL, err = listen(ctx, o.hubspotAddr, "hubspot-addr"); err != nil {

@@ -12,9 +12,14 @@ const (
 	AdditionalEmails = "hs_additional_emails" // secondary addresses, ";" between them
 	MergedIDs        = "hs_merged_object_ids" // every record merged into this one
 	MobilePhone      = "mobilephone"
+	OwnerID          = "hubspot_owner_id" // for the contact card, as are the next two
+	LifecycleStage   = "lifecyclestage"
+	LeadStatus       = "hs_lead_status"
 )
 
-var alwaysRead = []string{domain.UniqueProperty, AdditionalEmails, MergedIDs, MobilePhone}
+var alwaysRead = []string{
+	domain.UniqueProperty, AdditionalEmails, MergedIDs, MobilePhone, OwnerID, LifecycleStage, LeadStatus,
+}
 
 // Field returns the mapped field of that name.
 func (s Settings) Field(name string) (Field, bool) {

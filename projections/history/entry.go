@@ -21,6 +21,7 @@ const (
 	KindAbsent     = "absent"
 	KindSuppressed = "suppressed"
 	KindActivity   = "activity"
+	KindDeal       = "deal"     // a deal about the person came, changed or is gone
 	KindAct        = "act"      // what a person or token did in Duolog
 	KindSettings   = "settings" // other settings from here on
 )
@@ -51,6 +52,35 @@ type Entry struct {
 	Steps   []Step   `json:"steps,omitempty"`
 	Erased  bool     `json:"erased,omitempty"` // the values are gone for ever
 	Act     *Act     `json:"act,omitempty"`
+	// Activity is what was done with the person, Deal a deal as it was from then on.
+	Activity *Activity `json:"activity,omitempty"`
+	Deal     *Deal     `json:"deal,omitempty"`
+}
+
+// Activity is something done with a person, and what was chosen afterwards.
+type Activity struct {
+	Kind      string `json:"kind"` // "call"
+	ID        string `json:"id,omitempty"`
+	Direction string `json:"direction,omitempty"`
+	Seconds   int64  `json:"seconds,omitempty"`
+	User      string `json:"user,omitempty"` // the system's id
+	// Disposition and Type are as the system told them, Outcome and ActivityType HubSpot's they stand for today.
+	Disposition  domain.Choice `json:"disposition,omitzero"`
+	Outcome      domain.Choice `json:"outcome,omitzero"`
+	Type         domain.Choice `json:"type,omitzero"`
+	ActivityType domain.Choice `json:"activity_type,omitzero"`
+}
+
+// Deal is a deal as it was from then on; Gone: it is about this person no longer.
+type Deal struct {
+	ID     string `json:"id"`
+	Gone   bool   `json:"gone,omitempty"`
+	Name   string `json:"name,omitempty"`
+	Amount string `json:"amount,omitempty"`
+	// Pipeline and Stage have today's labels.
+	Pipeline domain.Choice `json:"pipeline,omitzero"`
+	Stage    domain.Choice `json:"stage,omitzero"`
+	Owner    domain.Choice `json:"owner,omitzero"`
 }
 
 // Change is a property's value before and after; null or absent is blank.

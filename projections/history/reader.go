@@ -10,6 +10,7 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections"
+	"github.com/duolog/duolog/projections/catalogs"
 	"github.com/duolog/duolog/projections/contacts"
 )
 
@@ -21,11 +22,12 @@ type Reader struct {
 	db       eventstore.DB
 	log      eventstore.Log
 	contacts *contacts.Reader
+	catalogs *catalogs.Reader
 }
 
 // NewReader returns a reader of the log's connection, whose projections lie in db.
 func NewReader(db eventstore.DB, log eventstore.Log) *Reader {
-	return &Reader{db, log, contacts.NewReader(db, log)}
+	return &Reader{db, log, contacts.NewReader(db, log), catalogs.NewReader(db, log)}
 }
 
 // Timeline returns what happened to the contact, oldest first: the changes of all its records, through links, merges
@@ -43,7 +45,14 @@ func (r *Reader) Timeline(ctx context.Context, contact ulid.ULID) ([]Entry, erro
 		}
 		events = append(events, some...)
 	}
-	return tell(events)
+	entries, err := tell(events)
+	if err == nil {
+		err = name(ctx, r.catalogs, entries)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("timeline of %s: %w", contact, err)
+	}
+	return entries, nil
 }
 
 // positions lists the events that concern the contact, sorted, with the connection's acts since its first.

@@ -81,6 +81,10 @@ func (s *story) event(e eventstore.Event) error {
 		return s.outcome(e, rec)
 	case strings.HasPrefix(e.Type, "record.") && err == nil:
 		return s.fact(e, rec)
+	case e.Type == domain.ActivityObserved && err == nil:
+		return s.activity(e, rec)
+	case e.Type == domain.CatalogObserved && err == nil:
+		return s.deal(e, rec)
 	case err == nil:
 		s.begin(e, Entry{Kind: KindActivity, System: rec.System, Record: rec})
 		return nil

@@ -88,7 +88,7 @@ func (s *Sandbox) find(phone string) (map[string]any, bool) {
 	return maps.Clone(c.shown), true
 }
 
-// users lists two: an admin and one that was deleted, which the real API shows by its email.
+// users lists an admin, an agent, and one that was deleted, which the real API shows by its email.
 func (s *Sandbox) users(w http.ResponseWriter, r *http.Request) {
 	if !s.admits(w, r.URL.Query().Get("api_token")) {
 		return
@@ -96,6 +96,7 @@ func (s *Sandbox) users(w http.ResponseWriter, r *http.Request) {
 	sandboxkit.WriteJSON(w, http.StatusOK, []map[string]any{
 		{"id": 1, "company_id": s.cfg.CompanyID, "name": "Dana Ortiz", "email": "dana@acme.example"},
 		{"id": 2, "company_id": s.cfg.CompanyID, "name": "Sam Oldman", "email": "sam_deleted_@acme.example"},
+		{"id": 3, "company_id": s.cfg.CompanyID, "name": "Priya Shah", "email": "Priya.Shah@acme.example"},
 	})
 }
 

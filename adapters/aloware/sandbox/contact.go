@@ -12,6 +12,8 @@ type contact struct {
 	id            string
 	shown         map[string]any
 	notifications int
+	lastCall      int
+	lastCallAt    string
 }
 
 // Contact is a contact as it stands.

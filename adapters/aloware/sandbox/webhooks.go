@@ -20,6 +20,9 @@ const (
 	DNCUpdated = "Contact-DNC-Updated"
 )
 
+// CallDisposed is a measured name.
+const CallDisposed = "Call-Disposed"
+
 func (s *Sandbox) wireName(event string) string {
 	keys := map[string]string{
 		Created: "Created", Updated: "Updated", Disposed: "Disposed", DNCUpdated: "DNCUpdated",
@@ -102,8 +105,46 @@ func (s *Sandbox) communicate(number, event, intake string, body map[string]any,
 	}
 	c.shown["last_engagement_at"] = s.now()
 	s.lastCall++
-	body["id"], body["direction"], body["lead_number"] = s.lastCall, 1, phone
-	body["contact_id"], body["contact"], body["created_at"] = c.shown["id"], c.shown, s.now()
+	c.lastCall, c.lastCallAt = s.lastCall, s.now()
+	s.tell(event, c, body)
+	return c.id, nil
+}
+
+// tell queues the webhook of a contact's last communication. It needs the lock.
+func (s *Sandbox) tell(event string, c *contact, body map[string]any) {
+	body["id"], body["direction"], body["lead_number"] = c.lastCall, 1, c.phone()
+	body["contact_id"], body["contact"], body["created_at"] = c.shown["id"], c.shown, c.lastCallAt
 	s.queue(event, c.id, body)
+}
+
+// Disposal is what an agent chooses when a call is over.
+type Disposal struct {
+	Outcome      int    `json:"outcome"` // id of a call disposition
+	Label        string `json:"label"`
+	ActivityType string `json:"activity_type"`
+	User         int    `json:"user"`
+}
+
+// DisposeCall has an agent dispose the last call of the contact with a number. The webhook restates the call, as the
+// one measured did; that the disposition's name and the HubSpot type come with its id is an assumption.
+func (s *Sandbox) DisposeCall(number string, d Disposal) (string, error) {
+	phone, ok := e164(number)
+	if !ok {
+		return "", errors.New("the phone is not valid")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.contacts[s.phones[phone]]
+	if c == nil || c.lastCall == 0 {
+		return "", errors.New("nobody with this phone has called")
+	}
+	body := map[string]any{
+		"type": 1, "disposition_status2": 4, "talk_time": 63, "user_id": d.User, "call_disposition_id": d.Outcome,
+		"call_disposition": map[string]any{"id": d.Outcome, "name": d.Label},
+	}
+	if d.ActivityType != "" {
+		body["hubspot_activity_type"] = d.ActivityType
+	}
+	s.tell(CallDisposed, c, body)
 	return c.id, nil
 }

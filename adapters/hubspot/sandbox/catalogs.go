@@ -14,16 +14,10 @@ func (s *Sandbox) catalogRoutes(mux *http.ServeMux) {
 		}, nil
 	})
 	s.on(mux, "GET /crm/v3/owners", false, func(c call) (int, any, *problem) {
-		list := []any{}
-		for _, o := range owners {
-			if email := c.URL.Query().Get("email"); email == "" || email == o["email"] {
-				list = append(list, o)
-			}
-		}
-		return http.StatusOK, page(list, ""), nil
+		return s.listOwners(c.URL.Query())
 	})
 	s.on(mux, "GET /crm/v3/owners/{id}", false, func(c call) (int, any, *problem) {
-		for _, o := range owners {
+		for _, o := range s.owners {
 			if o["id"] == c.PathValue("id") {
 				return http.StatusOK, o, nil
 			}
@@ -40,7 +34,7 @@ func (s *Sandbox) catalogRoutes(mux *http.ServeMux) {
 		return http.StatusOK, page([]any{pipeline}, ""), nil
 	})
 	s.on(mux, "GET /calling/v1/dispositions", false, func(call) (int, any, *problem) {
-		return http.StatusOK, dispositions, nil
+		return http.StatusOK, s.outcomes, nil
 	})
 }
 
@@ -57,10 +51,12 @@ func owner(id, userID int, email, first, last string) map[string]any {
 	}
 }
 
-var owners = []map[string]any{
-	owner(71, 7, "priya.shah@acme.example", "Priya", "Shah"),
-	owner(72, 8, "sam.ortiz@acme.example", "Sam", "Ortiz"),
-	owner(73, 9, "dana@acme.example", "Dana", "Novák"),
+func newOwners() []map[string]any {
+	return []map[string]any{
+		owner(71, 7, "priya.shah@acme.example", "Priya", "Shah"),
+		owner(72, 8, "sam.ortiz@acme.example", "Sam", "Ortiz"),
+		owner(73, 9, "dana@acme.example", "Dana", "Novák"),
+	}
 }
 
 func stage(id, label string, order int, closed, probability string) map[string]any {
@@ -81,11 +77,13 @@ var pipeline = map[string]any{
 	},
 }
 
-var dispositions = []map[string]string{
-	{"id": "9d9162e7-6cf3-4944-bf63-4dff82258764", "label": "Busy"},
-	{"id": "f240bbac-87c9-4f6e-bf70-924b57d47db7", "label": "Connected"},
-	{"id": "a4c4c377-d246-4b32-a13b-75a56a4cd0ff", "label": "Left live message"},
-	{"id": "b2cf5968-551e-4856-9783-52b3da59a7d0", "label": "Left voicemail"},
-	{"id": "73a0d17f-1163-4015-bdd5-ec830791da20", "label": "No answer"},
-	{"id": "17b47fee-58de-441e-a44c-c6300d46f273", "label": "Wrong number"},
+func newOutcomes() []callOutcome {
+	return []callOutcome{
+		{"9d9162e7-6cf3-4944-bf63-4dff82258764", "Busy"},
+		{"f240bbac-87c9-4f6e-bf70-924b57d47db7", "Connected"},
+		{"a4c4c377-d246-4b32-a13b-75a56a4cd0ff", "Left live message"},
+		{"b2cf5968-551e-4856-9783-52b3da59a7d0", "Left voicemail"},
+		{"73a0d17f-1163-4015-bdd5-ec830791da20", "No answer"},
+		{"17b47fee-58de-441e-a44c-c6300d46f273", "Wrong number"},
+	}
 }

@@ -41,8 +41,13 @@ func (s *Sandbox) propertyRoutes(mux *http.ServeMux) {
 			return 0, nil, notFound()
 		}
 		keep := *p
+		p.Options = nil // options are replaced as a whole
 		if bad := decode(c, p); bad != nil {
+			*p = keep
 			return 0, nil, bad
+		}
+		if p.Options == nil {
+			p.Options = keep.Options
 		}
 		p.Name, p.Type, p.HasUniqueValue = keep.Name, keep.Type, keep.HasUniqueValue // cannot be changed
 		return http.StatusOK, p, nil

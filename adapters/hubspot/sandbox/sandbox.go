@@ -49,6 +49,10 @@ type Sandbox struct {
 	eventID int64
 	writes  int
 	reads   int
+
+	owners    []map[string]any
+	outcomes  []callOutcome
+	lastOwner int
 }
 
 // New returns an empty portal. Close it.
@@ -63,6 +67,7 @@ func New(cfg Config) *Sandbox {
 		tables: newTables(),
 		links:  associations{},
 		tokens: map[string]time.Time{},
+		owners: newOwners(), outcomes: newOutcomes(), lastOwner: 73,
 	}
 	s.inject.Failed, s.inject.Limited = writeFailed, s.writeLimited
 	s.sender = sandboxkit.NewSender(sandboxkit.SenderConfig{

@@ -56,6 +56,14 @@ func standard(name, label, typ, field string, values ...string) *property {
 	return p
 }
 
+// labelled gives the options the labels people see.
+func labelled(p *property, labels ...string) *property {
+	for i, l := range labels {
+		p.Options[i].Label = l
+	}
+	return p
+}
+
 func readOnly(p *property) *property {
 	p.FormField, p.ModificationMetadata.ReadOnlyValue = false, true
 	return p
@@ -84,10 +92,12 @@ func contactProperties() []*property {
 		text("city", "City"), text("state", "State/Region"), text("zip", "Postal Code"),
 		text("country", "Country/Region"), text("website", "Website URL"),
 		standard("date_of_birth", "Date of birth", "date", "date"),
-		standard("hs_lead_status", "Lead Status", "enumeration", "radio", "NEW", "OPEN", "IN_PROGRESS", "OPEN_DEAL",
-			"UNQUALIFIED", "ATTEMPTED_TO_CONTACT", "CONNECTED", "BAD_TIMING"),
-		standard("lifecyclestage", "Lifecycle Stage", "enumeration", "radio", "subscriber", "lead",
-			"marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist", "other"),
+		labelled(standard("hs_lead_status", "Lead Status", "enumeration", "radio", "NEW", "OPEN", "IN_PROGRESS", "OPEN_DEAL",
+			"UNQUALIFIED", "ATTEMPTED_TO_CONTACT", "CONNECTED", "BAD_TIMING"), "New", "Open", "In Progress", "Open Deal",
+			"Unqualified", "Attempted to Contact", "Connected", "Bad Timing"),
+		labelled(standard("lifecyclestage", "Lifecycle Stage", "enumeration", "radio", "subscriber", "lead",
+			"marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist", "other"), "Subscriber",
+			"Lead", "Marketing Qualified Lead", "Sales Qualified Lead", "Opportunity", "Customer", "Evangelist", "Other"),
 		owner,
 		custom(text("lead_origin", "Lead origin")),
 		custom(standard("plan_tier", "Plan tier", "enumeration", "select", "gold", "silver")),
@@ -116,6 +126,22 @@ func dealProperties() []*property {
 		text("dealname", "Deal Name"), text("pipeline", "Pipeline"), text("dealstage", "Deal Stage"),
 		standard("amount", "Amount", "number", "number"), standard("closedate", "Close Date", "datetime", "date"),
 		text("hubspot_owner_id", "Deal owner"),
+	}, systemProperties("hs_lastmodifieddate")...)
+}
+
+func callProperties() []*property {
+	return append([]*property{
+		text("hs_call_title", "Call Title"), text("hs_call_disposition", "Call outcome"),
+		standard("hs_activity_type", "Call and meeting type", "enumeration", "select", "Discovery call", "Follow-up call"),
+		standard("hs_timestamp", "Activity date", "datetime", "date"),
+	}, systemProperties("hs_lastmodifieddate")...)
+}
+
+func meetingProperties() []*property {
+	return append([]*property{
+		text("hs_meeting_title", "Meeting Name"), text("hs_meeting_outcome", "Meeting outcome"),
+		standard("hs_activity_type", "Call and meeting type", "enumeration", "select", "Demo", "Onboarding"),
+		standard("hs_timestamp", "Activity date", "datetime", "date"),
 	}, systemProperties("hs_lastmodifieddate")...)
 }
 

@@ -45,7 +45,12 @@ func newTables() map[string]*table {
 	contacts := newTable("contacts", "0-1", "lastmodifieddate", 501, contactProperties())
 	contacts.unique["email"] = map[string]int64{}
 	deals := newTable("deals", "0-3", "hs_lastmodifieddate", 9001, dealProperties())
-	return map[string]*table{"contacts": contacts, "0-1": contacts, "deals": deals, "0-3": deals}
+	calls := newTable("calls", "0-48", "hs_lastmodifieddate", 20001, callProperties())
+	meetings := newTable("meetings", "0-47", "hs_lastmodifieddate", 30001, meetingProperties())
+	return map[string]*table{
+		"contacts": contacts, "0-1": contacts, "deals": deals, "0-3": deals, "calls": calls, "0-48": calls,
+		"meetings": meetings, "0-47": meetings,
+	}
 }
 
 func newTable(name, typeID, modified string, first int64, properties []*property) *table {

@@ -20,6 +20,7 @@ import (
 	"github.com/duolog/duolog/eventstore/postgres"
 	"github.com/duolog/duolog/eventstore/sqlite"
 	"github.com/duolog/duolog/projections"
+	"github.com/duolog/duolog/projections/catalogs"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
 	"github.com/duolog/duolog/projections/outbound"
@@ -32,6 +33,7 @@ type App struct {
 	Log      eventstore.Log
 	Contacts *contacts.Reader
 	History  *history.Reader
+	Catalogs *catalogs.Reader
 	Runner   *projections.Runner
 	Ring     *ingest.Ring
 	NewID    func() ulid.ULID
@@ -63,8 +65,10 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	return &App{
 		Config: c, Store: store, Log: log, Logger: logger, Actor: actor(),
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
-		Runner: projections.New(store, log, projections.Options{Log: logger}, contacts.Projection{}, history.Projection{}),
-		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
+		Catalogs: catalogs.NewReader(store, log),
+		Runner: projections.New(store, log, projections.Options{Log: logger},
+			contacts.Projection{}, history.Projection{}, catalogs.Projection{}),
+		Ring: ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now},
 	}, nil
 }

@@ -33,6 +33,7 @@ type engine struct {
 	metrics *dispatch.Metrics
 	control atomic.Pointer[planner.Control]
 	steered chan struct{} // signalled after the control state moved
+	asked   chan struct{} // the same, for the catalogs
 }
 
 // engine makes the engine with the systems under the limits of the settings in force.
@@ -54,7 +55,7 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1)}
+	e := &engine{App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
 	e.control.Store(&control)
 	return e, nil
 }
@@ -135,6 +136,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 		}
 		g.Go(func() error { return d.Run(ctx) })
 		g.Go(func() error { return e.housekeeping(ctx, gate) })
+		g.Go(func() error { return e.keepCatalogs(ctx, h) })
 		return nil
 	})
 	return g.Wait()
@@ -143,9 +145,11 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 // steer notes where the connection's own state stands.
 func (e *engine) steer(c planner.Control) {
 	e.control.Store(&c)
-	select {
-	case e.steered <- struct{}{}:
-	default:
+	for _, ch := range []chan struct{}{e.steered, e.asked} {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
 	}
 }
 

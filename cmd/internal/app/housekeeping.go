@@ -9,6 +9,7 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/catalogs"
 	"github.com/duolog/duolog/projections/lease"
 	"github.com/duolog/duolog/projections/outbound/outbox"
 )
@@ -70,6 +71,9 @@ func (e *engine) chores(ctx context.Context, gate *gatekeeper, control planner.C
 		}
 	}
 	for _, op := range control.Operations {
+		if _, pull := catalogs.Pull(op.Name); pull {
+			continue // keepCatalogs does them: a baseline of hours must not hold them up
+		}
 		if err := e.operate(ctx, op); err != nil {
 			return err
 		}

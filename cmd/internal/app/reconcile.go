@@ -30,10 +30,12 @@ func (a *App) Reconcile(ctx context.Context, by httpapi.By, progress func(second
 	if err != nil {
 		return Reconciled{}, err
 	}
-	sum, err := a.awaitOperation(ctx, act.ID.String(), done.Position, worker, progress)
+	end, err := a.awaitEnd(ctx, act.ID.String(), done.Position, worker, "reading both systems", progress)
 	if err != nil {
-		return sum, err
+		return Reconciled{}, err
 	}
+	c := end.Counts
+	sum := Reconciled{c["scanned"], c["looked_up"], c["found"], c["facts"], c["failed"]}
 	head, err := a.Log.Head(ctx)
 	if err != nil {
 		return sum, err
@@ -43,34 +45,53 @@ func (a *App) Reconcile(ctx context.Context, by httpapi.By, progress func(second
 	return sum, errors.Join(err, ended(ctx, <-worker))
 }
 
-func (a *App) awaitOperation(ctx context.Context, id string, after int64, worker <-chan error,
+// awaitEnd waits for the act that says how an operation ended. what is told beside the seconds waited.
+func (a *App) awaitEnd(ctx context.Context, id string, after int64, worker <-chan error, what string,
 	progress func(int64, string),
-) (Reconciled, error) {
+) (domain.Act, error) {
 	began := time.Now()
 	for {
 		select {
 		case err := <-worker:
-			return Reconciled{}, errors.Join(errors.New("reconcile did not end"), err)
+			return domain.Act{}, errors.Join(errors.New("it did not end"), err)
 		default:
 		}
-		events, err := a.Log.ReadStream(ctx, streamConnection, after, 100)
-		if err != nil {
-			return Reconciled{}, err
+		end, last, err := a.ending(ctx, id, after)
+		if end != nil || err != nil {
+			return valueOf(end), err
 		}
-		for _, e := range events {
-			after = e.Position
-			var end domain.Act
-			if e.Type == domain.OperationFinished && json.Unmarshal(e.Data, &end) == nil && end.Command.String() == id {
-				c := end.Counts
-				return Reconciled{c["scanned"], c["looked_up"], c["found"], c["facts"], c["failed"]}, nil
-			}
-		}
+		after = last
 		if progress != nil {
-			progress(int64(time.Since(began).Seconds()), "reading both systems")
+			progress(int64(time.Since(began).Seconds()), what)
 		}
 		sleep(ctx, 250*time.Millisecond)
 		if ctx.Err() != nil {
-			return Reconciled{}, ctx.Err()
+			return domain.Act{}, ctx.Err()
+		}
+	}
+}
+
+func valueOf(a *domain.Act) domain.Act {
+	if a == nil {
+		return domain.Act{}
+	}
+	return *a
+}
+
+// ending looks for the act that ended an operation, after a position; nil while there is none. last is how far it
+// looked.
+func (a *App) ending(ctx context.Context, id string, after int64) (end *domain.Act, last int64, err error) {
+	for {
+		events, err := a.Log.ReadStream(ctx, streamConnection, after, 100)
+		if err != nil || len(events) == 0 {
+			return nil, after, err
+		}
+		for _, e := range events {
+			after = e.Position
+			var act domain.Act
+			if e.Type == domain.OperationFinished && json.Unmarshal(e.Data, &act) == nil && act.Command.String() == id {
+				return &act, after, nil
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -52,6 +53,12 @@ func TestNothingPersonalInTheLog(t *testing.T) {
 	r.post(hubspotPath+"?token=query-secret", bad, r.signed(bad, time.Now()))
 	r.post(alowarePath, `{"phone_number":"`+adaPhone+`"`, map[string]string{"Authorization": "Bearer wrong-secret"})
 	r.settle()
+	for _, phone := range []string{"%2B" + adaPhone[1:], adaPhone[2:], "x" + adaPhone[2:]} {
+		status, _ := r.request(http.MethodGet, r.url+"/v1/connections/default/routing/deal-owner?phone="+phone, "duo-api-token", nil)
+		if status != http.StatusOK && status != http.StatusBadRequest {
+			t.Errorf("routing: %d", status)
+		}
+	}
 
 	text := out.String()
 	if len(text) < 1000 {

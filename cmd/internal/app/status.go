@@ -104,7 +104,7 @@ func (a *App) Rejected(ctx context.Context, limit int) ([]ingest.Line, error) {
 // CatchUp folds what the projections have not seen yet: for a command beside no running server.
 func (a *App) CatchUp(ctx context.Context) error { return a.Runner.CatchUp(ctx) }
 
-// Idle reports whether everything in the log is planned, folded and sent.
+// Idle reports whether everything in the log is planned, folded and sent, and every operation ended.
 func (a *App) Idle(ctx context.Context) (bool, error) {
 	s, err := a.Status(ctx)
 	if err != nil {
@@ -120,7 +120,8 @@ func (a *App) Idle(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 	}
-	return true, nil
+	control, _, err := a.Control(ctx)
+	return err == nil && len(control.Operations) == 0, err
 }
 
 // patience is how long a command waits for a connection that is never idle, once what it waits for is done.

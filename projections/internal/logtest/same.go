@@ -23,11 +23,22 @@ type Dump func(tb testing.TB, store eventstore.Store, log eventstore.Log) []stri
 // between one write and the next, it has the same rows.
 func SameRows(t *testing.T, store eventstore.Store, p projections.Projection, seed uint64, dump Dump) {
 	t.Helper()
+	SameRowsOf(t, store, p, seed, dump, (*Generator).Next)
+}
+
+// Next makes the event for the position after head.
+type Next func(g *Generator, head int64) eventstore.NewEvent
+
+// SameRowsOf is SameRows over logs of events of a kind.
+func SameRowsOf(
+	t *testing.T, store eventstore.Store, p projections.Projection, seed uint64, dump Dump, next Next,
+) {
+	t.Helper()
 	log, err := store.Log(t.Context(), "same")
 	if err != nil {
 		t.Fatalf("open log: %v", err)
 	}
-	follow(t, store, log, p, seed)
+	follow(t, store, log, p, seed, next)
 	want := dump(t, store, log)
 	if len(want) < events/4 {
 		t.Fatalf("only %d rows: the log is too poor to prove anything", len(want))
@@ -57,11 +68,17 @@ func runner(
 }
 
 // follow appends the log in random pieces, each folded in random pages by a runner of its own.
-func follow(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection, seed uint64) {
+func follow(
+	t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection, seed uint64, next Next,
+) {
 	t.Helper()
 	g, rnd := New(seed), rand.New(rand.NewPCG(seed, 2))
 	for head := int64(0); head < events; {
-		head = Append(t, log, g.Events(head, 1+rnd.IntN(25))...)
+		piece := make([]eventstore.NewEvent, 1+rnd.IntN(25))
+		for i := range piece {
+			piece[i] = next(g, head+int64(i))
+		}
+		head = Append(t, log, piece...)
 		if err := runner(store, log, p, 1+rnd.IntN(9), plenty).CatchUp(t.Context()); err != nil {
 			t.Fatalf("catch up: %v", err)
 		}
