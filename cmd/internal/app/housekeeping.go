@@ -19,10 +19,10 @@ const opReconcile = "reconcile"
 
 // housekeeping does what the owner does besides planning and sending: it prepares the systems, keeps the gate, takes
 // the baseline, takes back what waits when the sync stops, and carries out operations. What fails is tried again.
-func (e *engine) housekeeping(ctx context.Context, h *lease.Handle) error {
-	gated, pause := 0, firstPause
+func (e *Stages) housekeeping(ctx context.Context) error {
+	pause := firstPause
 	for ctx.Err() == nil {
-		if err := e.chores(ctx, h, *e.control.Load(), &gated); err != nil && ctx.Err() == nil {
+		if err := e.Chores(ctx); err != nil && ctx.Err() == nil {
 			e.Logger.Warn("will be tried again", slog.Any("error", err))
 			sleep(ctx, pause)
 			pause = min(2*pause, 10*time.Second)
@@ -40,28 +40,31 @@ func (e *engine) housekeeping(ctx context.Context, h *lease.Handle) error {
 	return ctx.Err()
 }
 
-func (e *engine) chores(ctx context.Context, h *lease.Handle, control planner.Control, gated *int) error {
+// Chores does once what the connection's own state asks for. Operations, and the baseline, wait for the planner to take
+// note of their end.
+func (e *Stages) Chores(ctx context.Context) error {
+	control := *e.control.Load()
 	if control.Stopped() {
-		if err := e.withdraw(ctx, h, outbox.WithdrawWaiting); err != nil {
+		if err := e.withdraw(ctx, e.lease, outbox.WithdrawWaiting); err != nil {
 			return err
 		}
 	}
 	if control.Mode == domain.ModeObserve {
-		if err := e.withdraw(ctx, h, outbox.WithdrawWrites); err != nil {
+		if err := e.withdraw(ctx, e.lease, outbox.WithdrawWrites); err != nil {
 			return err
 		}
 	}
 	if control.Mode == domain.ModeOff || control.Settings.Version == 0 {
 		return nil // nothing is read or sent
 	}
-	if *gated != control.Settings.Version {
+	if e.gated != control.Settings.Version {
 		if err := e.systems[domain.HubSpot].Prepare(ctx); err != nil {
 			return fmt.Errorf("prepare HubSpot: %w", err)
 		}
 		if err := e.gate(ctx, control); err != nil {
 			return err
 		}
-		*gated = control.Settings.Version
+		e.gated = control.Settings.Version
 	}
 	if !control.Baseline && !control.Stopped() {
 		if err := e.baseline(ctx); err != nil {
