@@ -10,6 +10,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 )
 
 // System is one side: translate what it tells, read it, write it. All methods may be called concurrently.
@@ -128,6 +129,9 @@ type Write struct {
 	// Phone finds the target where the system knows no other key: E.164.
 	Phone  string
 	Values map[string]json.RawMessage
+	// Expects is what the record must still show for a value to go over it, by write name, where the system is looked at
+	// before each write; a value that stands over something else is refused with domain.ReasonChanged.
+	Expects map[string]planner.Expected
 	// Properties to report back in the answer's Shows, besides those written.
 	Properties []string
 }

@@ -38,6 +38,8 @@ const (
 	CommandRetried    = "command.retried"
 	CommandDiscarded  = "command.discarded"
 	PlannerRetried    = "planner.retried"
+	ReviewSettled     = "review.settled"
+	DuplicateResolved = "duplicate.resolved"
 )
 
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
@@ -152,6 +154,7 @@ type Outcome struct {
 const (
 	ReasonExists     = "exists"      // a create found a record with this key: Existing
 	ReasonMoved      = "moved"       // the guard found another record behind the key, or none: no write
+	ReasonChanged    = "changed"     // the guard found another value than the write was decided on: not sent, planned again
 	ReasonInvalid    = "invalid"     // the target refused a value
 	ReasonGone       = "gone"        // the target record is gone
 	ReasonImpossible = "impossible"  // the target's API cannot do it
@@ -193,7 +196,23 @@ type Act struct {
 	// Counts of a sweep, a baseline or an operation, by name.
 	Counts map[string]int64 `json:"counts,omitempty"`
 	Name   string           `json:"name,omitempty"`
+	// Verdict is what a person decided about Contact: one of the Verdict constants. Records are those it is about, From
+	// the system whose value counts.
+	Verdict string   `json:"verdict,omitempty"`
+	Records []Record `json:"records,omitempty"`
+	From    System   `json:"from,omitempty"`
 }
+
+// What a person can decide about a contact, and binds for ever.
+const (
+	VerdictSame     = "same"     // duplicate.resolved: the two Records are one person
+	VerdictSeparate = "separate" // duplicate.resolved: the two Records are two people
+	VerdictTake     = "take"     // review.settled: what From holds of Field counts
+	VerdictLeave    = "leave"    // review.settled: Field stays as it is on both sides
+	VerdictExclude  = "exclude"  // review.settled: the contact takes no part
+	VerdictInclude  = "include"  // review.settled: it takes part again
+	VerdictRead     = "read"     // planner.retried: both records are read first
+)
 
 // SettingsAct is the payload of settings.changed: the whole settings, as JSON of settings.Settings.
 type SettingsAct struct {

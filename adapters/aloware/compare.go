@@ -12,7 +12,12 @@ import (
 // holds reports whether a contact already shows the value written under the name: the same text, whatever JSON type
 // carries it. A doubt counts as different, which costs a write and never loses one.
 func (c contact) holds(name string, want json.RawMessage) bool {
-	shown, ok := c.properties[ReadName(name)]
+	return c.shows(ReadName(name), name, want)
+}
+
+// shows is holds for a property that is read under another name than the adapter's own.
+func (c contact) shows(property, name string, want json.RawMessage) bool {
+	shown, ok := c.properties[property]
 	if !ok {
 		return blank(want)
 	}

@@ -96,6 +96,17 @@ func refusal(status int, refused map[string]string) *adapters.Error {
 	return e
 }
 
+// unsent is the refusal of an update that was not sent.
+func unsent(refused map[string]string) *adapters.Error {
+	e := refusal(0, refused)
+	for _, reason := range refused {
+		if reason == domain.ReasonChanged {
+			e.Reason, e.Detail = domain.ReasonChanged, "aloware: what stood there was changed since the write was decided"
+		}
+	}
+	return e
+}
+
 func merge(a, b map[string]string) map[string]string {
 	out := maps.Clone(b)
 	maps.Copy(out, a)

@@ -75,8 +75,12 @@ func (c *Client) update(ctx context.Context, w adapters.Write, found sighting) a
 		refused["phone_number"] = "a phone cannot be changed by the API"
 	}
 	maps.DeleteFunc(values, func(name string, v json.RawMessage) bool { return found.holds(name, v) })
+	for name := range unexpected(w, found, values) {
+		delete(values, name)
+		refused[name] = domain.ReasonChanged
+	}
 	if len(values) == 0 && len(refused) > 0 && len(refused) == len(w.Values) {
-		return refusedAll(found, refusal(0, refused))
+		return refusedAll(found, unsent(refused))
 	}
 	if len(values) == 0 {
 		ans := shows(found, refused)
@@ -91,6 +95,19 @@ func (c *Client) update(ctx context.Context, w adapters.Write, found sighting) a
 		return failed(w.Record, err)
 	}
 	return c.confirm(ctx, w, refused)
+}
+
+// unexpected lists the values that would go over something else than the write was decided on. After a doubt nothing
+// is expected: our own write may have arrived, and Aloware may show it in its own spelling.
+func unexpected(w adapters.Write, found sighting, values map[string]json.RawMessage) map[string]bool {
+	out := map[string]bool{}
+	for name := range values {
+		e, ok := w.Expects[name]
+		if ok && !w.Again && !found.shows(e.Property, name, e.Value) {
+			out[name] = true
+		}
+	}
+	return out
 }
 
 // confirm looks again: what the contact shows now is the outcome.

@@ -16,6 +16,7 @@ import (
 	"github.com/duolog/duolog/adapters/aloware/sandbox"
 	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 )
 
 const (
@@ -120,6 +121,40 @@ func TestOnlyWhatDiffersIsSent(t *testing.T) {
 	want := `{"city":"Elko","force_update":true,"phone_number":"` + phone + `"}`
 	if text := string(raw(t, sent[0])); text != want {
 		t.Errorf("sent %s, want %s", text, want)
+	}
+}
+
+// A value is not written over something else than the write was decided on; the others of the write are. After a doubt
+// it is, since our own write may be what shows.
+func TestNothingUnexpectedIsOverwritten(t *testing.T) {
+	expect := func(property string, value any) planner.Expected {
+		return planner.Expected{Property: property, Value: raw(t, value)}
+	}
+	a, log := listen(t, nil)
+	w := adapters.Write{
+		Record: a.person(t),
+		Values: values{"city": raw(t, "Elko"), "first_name": raw(t, "Anna"), "last_name": raw(t, "Lea")},
+		Expects: map[string]planner.Expected{
+			"city": expect("cnam_city", "Reno"), "first_name": expect("first_name", "Bob"), "last_name": expect("last_name", nil),
+		},
+	}
+	got := a.write(t, w)
+	if got.Err != nil || len(got.Refused) != 2 || got.Refused["first_name"] != domain.ReasonChanged ||
+		got.Refused["last_name"] != domain.ReasonChanged || string(got.Shows["first_name"]) != `"Ann"` {
+		t.Fatalf("%+v", got)
+	}
+	if sent := log.forms(t); len(sent) != 1 || sent[0]["city"] != "Elko" || sent[0]["first_name"] != nil {
+		t.Fatalf("sent %v", sent)
+	}
+	delete(w.Values, "city")
+	got = a.write(t, w)
+	wantError(t, got.Err, adapters.Rejected, domain.ReasonChanged)
+	if len(log.forms(t)) != 1 || string(got.Shows["first_name"]) != `"Ann"` {
+		t.Fatalf("%+v", got)
+	}
+	w.Again = true
+	if got = a.write(t, w); got.Err != nil || string(got.Shows["first_name"]) != `"Anna"` {
+		t.Fatalf("%+v", got)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/dispatch"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 	"github.com/duolog/duolog/projections/lease"
@@ -87,13 +88,14 @@ func source(id string) domain.Record { return domain.Record{System: domain.Alowa
 // update is a command that sets properties of a record; pairs are names and values.
 func (e *env) update(id string, pairs ...string) outbox.Row {
 	e.input++
-	values := map[string]json.RawMessage{}
+	values, expects := map[string]json.RawMessage{}, map[string]planner.Expected{}
 	for i := 0; i < len(pairs); i += 2 {
 		values[pairs[i]] = json.RawMessage(`"` + pairs[i+1] + `"`)
+		expects[pairs[i]] = planner.Expected{Value: json.RawMessage(`"was ` + pairs[i] + ` before ` + pairs[i+1] + `"`)}
 	}
 	return outbox.Row{
 		Command: e.ids.next(), Contact: e.ids.next(), Kind: domain.KindUpdate, System: domain.HubSpot,
-		Record: record(id), Source: source("a" + id), Input: e.input, Payload: outbox.Payload{Values: values},
+		Record: record(id), Source: source("a" + id), Input: e.input, Payload: outbox.Payload{Values: values, Expects: expects},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/projections/outbound/outbox"
 )
 
@@ -26,6 +27,7 @@ func coalesce(lane []*outbox.Entry, attempt ulid.ULID) call {
 	last := lane[len(lane)-1]
 	c := call{lane: lane, winner: map[string]*outbox.Entry{}, attempt: attempt, write: adapters.Write{
 		Command: last.Command, Contact: last.Contact, Record: last.Record, Values: map[string]json.RawMessage{},
+		Expects: map[string]planner.Expected{},
 	}}
 	var back []string
 	for _, e := range lane {
@@ -36,12 +38,21 @@ func coalesce(lane []*outbox.Entry, attempt ulid.ULID) call {
 		}
 		back = append(back, e.Payload.Properties...)
 		for property, value := range e.Payload.Values {
+			if _, written := c.write.Values[property]; !written { // nothing leaves before the lane's first command
+				c.expect(property, e)
+			}
 			c.write.Values[property], c.winner[property] = value, e
 		}
 	}
 	slices.Sort(back)
 	c.write.Properties = slices.Compact(back)
 	return c
+}
+
+func (c *call) expect(property string, e *outbox.Entry) {
+	if expected, ok := e.Payload.Expects[property]; ok {
+		c.write.Expects[property] = expected
+	}
 }
 
 // write sends a batch of writes and tells what became of each command.

@@ -103,6 +103,9 @@ func TestCoalescing(t *testing.T) {
 		other := e.update("2", "firstname", "Bo")
 		got := e.check(again, other, last, first)
 		sent := e.system.sent()
+		if got := sent[0].Expects["firstname"]; string(got.Value) != `"was firstname before Ann"` {
+			e.Errorf("%s must be there for the lane's write to go over it; want what its first command expects", got.Value)
+		}
 		if len(sent) != 2 {
 			e.Fatalf("%d writes, want 2: %+v", len(sent), sent)
 		}

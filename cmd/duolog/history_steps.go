@@ -209,6 +209,13 @@ func (t *teller) values(v history.Verdict) {
 		v.Lost.Record.System.Title(), orDash(text(v.Lost.Value)), at(v.Lost.Position)), lineWidth))
 }
 
+func refusal(reason string) string {
+	if reason == domain.ReasonChanged {
+		return " not written: it was changed there meanwhile"
+	}
+	return " refused: " + reason
+}
+
 // settled says what became of a command.
 func settled(st history.Step) string {
 	o := st.Outcome
@@ -240,7 +247,7 @@ func settled(st history.Step) string {
 		text += ": " + o.Detail
 	}
 	for _, property := range slices.Sorted(maps.Keys(o.Refused)) {
-		text += "; " + property + " refused: " + o.Refused[property]
+		text += "; " + property + refusal(o.Refused[property])
 	}
 	if st.After > 0 {
 		text += " · " + tookWord(st.After)

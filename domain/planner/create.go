@@ -10,6 +10,9 @@ import (
 // weigh decides what the contact's records ask for: fields when it stands in both systems, a counterpart when it
 // stands in one.
 func (p *pass) weigh(d *draft) {
+	if p.out(d) {
+		return
+	}
 	a := p.standing(d.Contact, domain.Aloware, domain.Record{})
 	h := p.standing(d.Contact, domain.HubSpot, domain.Record{})
 	switch {
@@ -32,6 +35,9 @@ func (p *pass) alone(d *draft, r *Record) {
 	if r.Link.Ever {
 		if p.e.Record == r.ID && p.e.Changed && d.Whole == nil {
 			d.Whole = &Whole{Result: Blocked, Rule: "counterpart deleted", System: r.ID.System.Other()}
+			if r.Link.Reason == partedByPerson {
+				d.Whole.Rule = partedByPerson
+			}
 		}
 		return
 	}

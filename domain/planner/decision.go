@@ -8,7 +8,7 @@ import (
 
 // Version is the planner version written into every decision. It rises with every change that could make a
 // decision come out differently, together with the golden files; it covers the version of the phone metadata.
-const Version = 1
+const Version = 2
 
 // Decision is the payload of decision.made: what was decided for one contact on one input. It holds no personal
 // value, only references and keyed digests, so the why survives an erasure and the what does not.
@@ -104,6 +104,7 @@ const (
 	Looking    Result = "looked up first"
 	Reading    Result = "read first"
 	Parked     Result = "parked"
+	Parted     Result = "parted"
 )
 
 // Verdict is what was decided about one field, with the state it leaves the field in.
@@ -199,6 +200,8 @@ type FieldState struct {
 	From domain.System `json:"from,omitempty"`
 	// Since is the clock of what HubSpot showed when a write to it was decided last, µs UTC.
 	Since int64 `json:"since,omitempty"`
+	// Meanwhile is what Aloware told while a write to it was under way, if any: the outcome will show what became of it.
+	Meanwhile *Meanwhile `json:"meanwhile,omitempty"`
 	// Recent are digests sent lately, and those Aloware held lately, newest last: an old body delivered again, or a
 	// write of ours that lands late, looks like one of them.
 	Recent []HeldValue `json:"recent,omitempty"`
@@ -211,6 +214,17 @@ type PendingWrite struct {
 	Digest  string        `json:"digest"`
 	// Was is the source's base before it, empty for none: what a write that is withdrawn unsent goes back to.
 	Was string `json:"was,omitempty"`
+	// Over is the target's base before it: what the write goes over.
+	Over string `json:"over,omitempty"`
+}
+
+// Meanwhile is a value that the target of a write under way told.
+type Meanwhile struct {
+	Digest   string `json:"digest"`
+	Position int64  `json:"position"`        // of the fact that told it
+	Clock    int64  `json:"clock,omitempty"` // when a webhook told it, µs UTC; 0 for a read
+	// Doubt: the fact may be an older one that came late.
+	Doubt bool `json:"doubt,omitempty"`
 }
 
 // HeldValue is a digest a side held or was sent, and when (recording time of the input, µs UTC).

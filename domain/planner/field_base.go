@@ -25,12 +25,17 @@ func (p *fieldPass) load(f *Field) {
 	s := f.Settled
 	reason, refused := s.Refused[p.f.Side(w.System).Write]
 	switch {
+	case refused && reason == domain.ReasonChanged:
+		p.withdrawn(w)
+		p.unguarded = p.sides[w.System].digest == w.Over
 	case s.Result == domain.ResultApplied, s.Result == domain.ResultSuperseded, s.Result == domain.ResultPartly && !refused:
 		base := w.Digest
 		if t := p.sides[w.System]; t.answer != "" && t.answered >= s.Position {
 			base = t.answer
 		}
-		p.setBase(w.System, base)
+		if w.System == domain.HubSpot || p.now.Base[w.System] != w.Digest { // told back to the letter: another answer is a change
+			p.setBase(w.System, base)
+		}
 		p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
 	case s.Result == domain.ResultWithdrawn:
 		p.withdrawn(w)
@@ -76,6 +81,10 @@ func (s FieldState) clone() FieldState {
 	if s.Pending != nil {
 		w := *s.Pending
 		s.Pending = &w
+	}
+	if s.Meanwhile != nil {
+		m := *s.Meanwhile
+		s.Meanwhile = &m
 	}
 	return s
 }

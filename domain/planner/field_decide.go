@@ -21,10 +21,14 @@ func (p *fieldPass) decide(w writes) {
 			return
 		}
 	}
+	if p.settled(w) {
+		return
+	}
 	if !hasA || !hasH {
 		p.first(w)
 		return
 	}
+	noted := p.noteMeanwhile()
 	a, h := p.changed(domain.Aloware), p.changed(domain.HubSpot)
 	switch {
 	case p.overrun():
@@ -33,6 +37,10 @@ func (p *fieldPass) decide(w writes) {
 		p.conflict(w)
 	case h && !a && p.lateWrite():
 		p.flow(w, domain.Aloware, "own late write")
+	case p.writtenOver(a):
+		p.weighMeanwhile(w, h)
+	case !a && !h && noted:
+		p.conclude(Verdict{Result: Waiting, Rule: "told while our write is on its way", From: domain.Aloware, Value: p.sides[domain.Aloware].ref(p.f)})
 	case !a && !h:
 		p.still(w)
 	case p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest && p.unsure == nil:
@@ -116,6 +124,10 @@ func (p *fieldPass) still(w writes) {
 	}
 	if p.now.State == Apart && p.now.Result == Refused && p.stored.State == Pending {
 		p.conclude(Verdict{Result: Refused, Rule: p.now.Rule, From: p.now.From})
+		return
+	}
+	if p.told != nil && p.stored.Pending != nil {
+		p.conclude(Verdict{Result: Echo, From: domain.HubSpot, Command: p.stored.Pending.Command})
 		return
 	}
 	told := p.e.Record.System.Valid() && p.stored.Pending != nil && p.e.Record == p.sides[p.stored.Pending.System].rec.ID &&

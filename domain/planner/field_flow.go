@@ -17,9 +17,10 @@ func (p *fieldPass) lets(target domain.System) bool {
 // flow sends one side's value to the other, or says why not.
 func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 	s, t := p.sides[from], p.sides[from.Other()]
-	v := Verdict{From: from, Rule: rule, Value: ref(s.rec, p.f, s.digest)}
-	if base, ok := p.now.Base[t.system()]; ok && base != t.digest {
-		v.Loser = ref(t.rec, p.f, t.digest)
+	v := Verdict{From: from, Rule: rule, Value: s.ref(p.f)}
+	busy := p.unsure != nil && p.unsure.System == t.system() && t.system() == domain.Aloware
+	if base, ok := p.now.Base[t.system()]; ok && base != t.digest && !busy {
+		v.Loser = t.ref(p.f)
 	}
 	if result, why := p.stops(s, t); result != "" {
 		v.Result, v.Rule = result, why
@@ -35,17 +36,21 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 	if t.system() == domain.HubSpot {
 		p.now.Since = t.seen.Clock
 	}
-	was := p.now.Base[from]
+	was, over := p.now.Base[from], t.digest
 	if old := p.now.Pending; old != nil && old.System == t.system() {
-		was = old.Was
+		was, over = old.Was, old.Over
 	}
 	lost := p.unsure != nil && p.unsure.System == from && s.digest != p.unsure.Digest
 	p.setBase(from, s.digest)
-	p.setBase(t.system(), t.digest)
+	if !busy {
+		p.setBase(t.system(), t.digest)
+		p.now.Meanwhile = nil
+		p.guard(w[t.system()], prop, t)
+	}
 	p.remember(t.system(), s.digest)
 	u := w[t.system()]
 	u.values[prop], u.digests[prop] = raw, s.digest
-	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: s.digest, Was: was}
+	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: s.digest, Was: was, Over: over}
 	p.now.State, p.now.Result, p.now.Rule, p.now.From = Pending, "", "", from
 	v.Result, v.Command = Sent, u.id
 	if lost {

@@ -48,6 +48,9 @@ func (p *fieldPass) firstDiffers(w writes) {
 // newest returns the side whose value is surely later, HubSpot when that cannot be told.
 func (p *fieldPass) newest() (winner domain.System, known bool) {
 	a, h := p.sides[domain.Aloware].seen, p.sides[domain.HubSpot].seen
+	if m := p.told; m != nil && m.Clock > 0 && !m.Doubt && m.Digest == p.sides[domain.Aloware].digest {
+		a.Clock, a.Read = m.Clock, false // told by webhook before the look-up that shows it now
+	}
 	if a.Read || h.Read || max(a.Clock-h.Clock, h.Clock-a.Clock) <= newestMargin {
 		return domain.HubSpot, false
 	}
@@ -59,25 +62,34 @@ func (p *fieldPass) newest() (winner domain.System, known bool) {
 
 // conflict: both sides changed. Directions bind first, then the rule.
 func (p *fieldPass) conflict(w writes) {
-	toA, toH := p.lets(domain.Aloware), p.lets(domain.HubSpot)
-	rule := "conflict = " + string(p.f.Conflict)
-	winner := domain.HubSpot
-	switch {
-	case toA && !toH:
-		rule = "only " + string(settings.ToAloware)
-	case toH && !toA:
-		winner, rule = domain.Aloware, "only "+string(settings.ToHubSpot)
-	case p.f.Conflict == settings.AlowareWins:
-		winner = domain.Aloware
-	case p.f.Conflict == settings.NewestWins:
-		var known bool
-		if winner, known = p.newest(); !known {
-			rule += ": time unknown"
-		}
-	case p.f.Conflict == settings.Review:
+	winner, rule := p.winner()
+	if !winner.Valid() {
 		p.now.State, p.now.Result, p.now.Rule = Dirty, HeldBack, rule
 		p.conclude(Verdict{Result: HeldBack, Rule: rule})
 		return
 	}
 	p.flow(w, winner, rule)
+}
+
+// winner returns the side whose value counts, none where a person decides, and the rule that says so.
+func (p *fieldPass) winner() (domain.System, string) {
+	toA, toH := p.lets(domain.Aloware), p.lets(domain.HubSpot)
+	rule := "conflict = " + string(p.f.Conflict)
+	switch {
+	case toA && !toH:
+		return domain.HubSpot, "only " + string(settings.ToAloware)
+	case toH && !toA:
+		return domain.Aloware, "only " + string(settings.ToHubSpot)
+	case p.f.Conflict == settings.AlowareWins:
+		return domain.Aloware, rule
+	case p.f.Conflict == settings.NewestWins:
+		winner, known := p.newest()
+		if !known {
+			rule += ": time unknown"
+		}
+		return winner, rule
+	case p.f.Conflict == settings.Review:
+		return "", rule
+	}
+	return domain.HubSpot, rule
 }

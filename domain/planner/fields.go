@@ -42,6 +42,10 @@ type fieldPass struct {
 	now    FieldState // stored, with the pending write's outcome drawn in
 	// unsure is the pending write whose outcome is not known yet, nil for none.
 	unsure *PendingWrite
+	// told is what was noted while the write was under way, when that has ended and did not go over it.
+	told *Meanwhile
+	// unguarded: the write was refused since the target showed something else than expected, which means the same.
+	unguarded bool
 	// adopted: the pending create was refused because its record exists, and is ours.
 	adopted bool
 }
@@ -55,16 +59,18 @@ type update struct {
 	source  domain.Record
 	values  map[string]json.RawMessage
 	digests map[string]string
+	expects map[string]Expected
 }
 
 // fields decides every mapped field of a contact that stands in both systems.
 func (p *pass) fields(d *draft, a, h *Record) {
 	w := writes{
-		domain.Aloware: {target: a, source: h.ID, values: map[string]json.RawMessage{}, digests: map[string]string{}},
-		domain.HubSpot: {target: h, source: a.ID, values: map[string]json.RawMessage{}, digests: map[string]string{}},
+		domain.Aloware: {target: a, source: h.ID},
+		domain.HubSpot: {target: h, source: a.ID},
 	}
 	for i, s := range domain.Systems {
 		w[s].id = p.derive("update", d.Contact, s, i)
+		w[s].values, w[s].digests, w[s].expects = map[string]json.RawMessage{}, map[string]string{}, map[string]Expected{}
 	}
 	own := p.v.own(d.Contact)
 	ap, hp := a.Properties(), h.Properties()
@@ -102,7 +108,7 @@ func (p *pass) flush(d *draft, w writes) {
 		c := Command{ID: u.id, Kind: domain.KindUpdate, System: s, Record: u.target.ID, Source: u.source, Digests: u.digests}
 		d.Commands = append(d.Commands, c)
 		d.outgoing = append(d.outgoing, Outgoing{
-			Command: c, Contact: d.Contact, Values: u.values, Phone: phone,
+			Command: c, Contact: d.Contact, Values: u.values, Expects: u.expects, Phone: phone,
 			Properties: p.v.Control.Settings.ReadProperties(s),
 		})
 	}
@@ -145,10 +151,15 @@ func reasonText(err error) string {
 	return "not a valid value"
 }
 
+// ref names the value a side shows.
+func (s side) ref(f settings.Field) *Ref {
+	return &Ref{Record: s.rec.ID, Property: f.Side(s.system()).Read, Position: s.seen.Position, Digest: s.digest}
+}
+
+// ref names a value a record holds.
 func ref(r *Record, f settings.Field, digest string) *Ref {
-	prop := f.Side(r.ID.System).Read
-	seen, _ := r.value(prop)
-	return &Ref{Record: r.ID, Property: prop, Position: seen.Position, Digest: digest}
+	seen, _ := r.value(f.Side(r.ID.System).Read)
+	return side{rec: r, seen: seen, digest: digest}.ref(f)
 }
 
 func (d *draft) verdict(p *pass, v Verdict) {

@@ -18,12 +18,16 @@ func (v *View) foldAct(in Input) (Effect, error) {
 	case domain.ConnectionOpened:
 		return Effect{}, v.foldOpened(in)
 	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted,
-		domain.OperationStarted, domain.OperationFinished, domain.PlannerRetried, domain.CommandRetried:
+		domain.OperationStarted, domain.OperationFinished, domain.PlannerRetried, domain.CommandRetried,
+		domain.ReviewSettled, domain.DuplicateResolved:
 		if err := json.Unmarshal(in.Data, &a); err != nil {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
 	default:
 		return Effect{}, nil // activities, catalogs, schemas, raw bodies: nothing to plan
+	}
+	if in.Type == domain.ReviewSettled || in.Type == domain.DuplicateResolved {
+		return v.foldVerdict(in, a), nil
 	}
 	return v.takeAct(in, a), nil
 }
@@ -55,7 +59,7 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		return Effect{}
 	case domain.PlannerRetried, domain.CommandRetried:
 		v.control = false
-		return Effect{Contact: a.Contact, Force: true, Changed: true}
+		return Effect{Contact: a.Contact, Force: true, Changed: true, Verdict: &a}
 	}
 	return v.opened(in, was)
 }

@@ -15,9 +15,16 @@ type Outgoing struct {
 	Command
 	Contact    ulid.ULID
 	Values     map[string]json.RawMessage // by the target's write name
+	Expects    map[string]Expected        // what Aloware must still show for a value to go over it, by its write name
 	Phone      string                     // by which Aloware finds the target, E.164
 	Value      string                     // what a look-up asks for
 	Properties []string                   // to read back
+}
+
+// Expected is what the target showed when a write to it was decided.
+type Expected struct {
+	Property string          `json:"property"` // as the target reads
+	Value    json.RawMessage `json:"value"`    // null for none
 }
 
 // Planned is a decision with its commands' values.
@@ -102,12 +109,17 @@ func (p *pass) planContact(id ulid.ULID) {
 		return
 	}
 	d.head.Dirty, d.head.Parked = false, false
+	parted := p.cut(d)
 	p.creationOutcome(d)
 	for _, r := range p.v.Members(d.Contact) {
 		p.identify(d, r)
 	}
 	p.creationOutcome(d) // of a contact that became this one
+	p.reread(d)
 	p.weigh(d)
+	if !parted.IsZero() {
+		p.planContact(parted)
+	}
 }
 
 // markDirty notes, once, that the contact must be planned when the sync opens.

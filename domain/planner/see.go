@@ -37,6 +37,9 @@ func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input
 		next.Hasty = r.ChangedAt > 0 && clock-r.ChangedAt < hastyMicros
 		e.Hastened = clock
 	}
+	if hadTold && !sameRaw(value, told.Value) {
+		r.replace(name, told)
+	}
 	r.Seen[name] = next
 	now, _ := r.value(name)
 	if !had || !sameRaw(now.Value, old.Value) {
@@ -67,9 +70,21 @@ func (r *Record) complete(f domain.Fact, in Input, asked func(string) bool, e *E
 		if _, ok := f.Properties[name]; ok || s.Clock >= f.Clock || isBlank(s.Value) || !asked(name) {
 			continue
 		}
+		r.replace(name, s)
 		r.Seen[name] = Seen{Value: json.RawMessage("null"), Clock: f.Clock, Position: in.Position, Read: true}
 		e.Changed, e.Told[name] = true, true
 	}
+}
+
+// replace keeps the value that another one takes the place of.
+func (r *Record) replace(name string, old Seen) {
+	if r.ID.System != domain.Aloware {
+		return // HubSpot names the author and the time of a value: a late one is known for what it is
+	}
+	if r.Replaced == nil {
+		r.Replaced = map[string]Seen{}
+	}
+	r.Replaced[name] = old
 }
 
 func isBlank(raw json.RawMessage) bool {

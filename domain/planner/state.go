@@ -61,16 +61,27 @@ type Record struct {
 	ReadDone ulid.ULID `json:"read_done,omitzero"`
 	// ChangedAt is the clock of the last webhook that changed a value.
 	ChangedAt int64 `json:"changed_at,omitempty"`
-	Link      Link  `json:"link,omitzero"`
-	LinkAt    int64 `json:"link_at,omitempty"`
+	// Ties are what people said about it and other records; Out, that its contact takes no part.
+	Ties   []Tie `json:"ties,omitempty"`
+	Out    bool  `json:"out,omitempty"`
+	Link   Link  `json:"link,omitzero"`
+	LinkAt int64 `json:"link_at,omitempty"`
 
 	// Seen is what facts told, Answers what outcomes showed, by read name; personal, so stored sealed.
 	Seen    map[string]Seen `json:"-"`
 	Answers map[string]Seen `json:"-"`
+	// Replaced is what Aloware told before Seen: a write of ours may have gone over it unknowing.
+	Replaced map[string]Seen `json:"-"`
 
 	keys    []identity.Key
 	before  []identity.Key
 	changed bool
+}
+
+// Tie is a person's word on two records, for ever: the same person, or not.
+type Tie struct {
+	Other domain.Record `json:"other"`
+	Same  bool          `json:"same,omitempty"`
 }
 
 // Contact is the linked set of records that are the same person.

@@ -87,6 +87,7 @@ func TestConvergence(t *testing.T) {
 			s.Fields[i].Conflict = rapid.SampledFrom([]settings.Winner{settings.HubSpotWins, settings.AlowareWins, settings.NewestWins}).Draw(t, "conflict")
 		}
 		w := newWorld(t, s)
+		w.unguarded = rapid.Bool().Draw(t, "unguarded")
 		drive(w)
 		w.checkAgreement()
 	})
@@ -224,7 +225,7 @@ func reload(t *rapid.T, v *planner.View) *planner.View {
 	}
 	for _, r := range records {
 		k := roundTrip(t, *r)
-		k.Seen, k.Answers = maps.Clone(r.Seen), maps.Clone(r.Answers)
+		k.Seen, k.Answers, k.Replaced = maps.Clone(r.Seen), maps.Clone(r.Answers), maps.Clone(r.Replaced)
 		k.Touch()
 		next.AddRecord(&k)
 	}
@@ -235,7 +236,7 @@ func dump(v *planner.View, log []entry) string {
 	records, contacts, _ := v.Changed()
 	out := map[string]any{}
 	for _, r := range records {
-		out[r.ID.Stream()] = []any{r, r.Seen, r.Answers}
+		out[r.ID.Stream()] = []any{r, r.Seen, r.Answers, r.Replaced}
 	}
 	for _, c := range contacts {
 		out[c.ID.String()] = c

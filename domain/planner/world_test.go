@@ -31,6 +31,8 @@ type world struct {
 	outbox   []planner.Outgoing
 	sends    int
 	creates  map[string]int
+	// unguarded: writes to Aloware do not look first whether it still shows what they were decided on
+	unguarded bool
 }
 
 // entry is an event of the log: an input, or a decision.
@@ -300,14 +302,29 @@ func (w *world) write(o planner.Outgoing) domain.Outcome {
 			w.overwrite(domain.Record{System: o.System, ID: id}, values)
 		}
 	} else {
-		w.overwrite(o.Record, values)
+		w.update(o, values, &out)
 	}
 	out.Record = domain.Record{System: o.System, ID: id}
-	if out.Result == domain.ResultApplied {
-		out.Sent = o.Values
+	if out.Result != domain.ResultRejected {
+		out.Sent = maps.Clone(o.Values)
+		maps.DeleteFunc(out.Sent, func(p string, _ json.RawMessage) bool { return out.Refused[p] != "" })
 	}
 	out.Shows, out.Clock, out.Complete = w.raw(o.System, w.systems[o.System][id]), w.tick(), true
 	return out
+}
+
+// update writes what nobody changed since it was decided.
+func (w *world) update(o planner.Outgoing, values map[string]string, out *domain.Outcome) {
+	out.Refused = w.unexpected(o)
+	for prop := range out.Refused {
+		f, _ := w.settings.FieldFor(o.System, prop)
+		delete(values, f.Name)
+		out.Result, out.Reason = domain.ResultPartly, domain.ReasonChanged
+	}
+	if len(values) == 0 {
+		out.Result = domain.ResultRejected
+	}
+	w.overwrite(o.Record, values)
 }
 
 // overwrite is a write by us: what differs changes, and is told back.

@@ -55,12 +55,12 @@ func fieldResult(o domain.Outcome, property string) (result, reason string) {
 
 // settle lets the outcome of the field's write, if there is one, say how it stands.
 func (f *field) settle() {
-	switch f.Write.Result {
-	case "":
+	switch {
+	case f.Write.Result == "":
 		return
-	case domain.ResultApplied, domain.ResultSuperseded:
+	case f.Write.Result == domain.ResultApplied, f.Write.Result == domain.ResultSuperseded:
 		f.State, f.Reason = InStep, ""
-	case domain.ResultWithdrawn:
+	case f.Write.Result == domain.ResultWithdrawn, f.Write.Reason == domain.ReasonChanged: // planned again
 		f.State, f.Reason = Pending, f.Write.Result
 	default:
 		f.State, f.Reason = Failing, joinReason(f.Write.Result, f.Write.Reason)

@@ -9,6 +9,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 )
 
 // Row is a command to carry out.
@@ -39,6 +40,8 @@ func (r Row) Reads() bool { return r.Kind == domain.KindRead || r.Kind == domain
 type Payload struct {
 	// Values to write, by the target's write names, rendered for it.
 	Values map[string]json.RawMessage `json:"values,omitempty"`
+	// Expects is what the target must still show for a value to go over it, by write name.
+	Expects map[string]planner.Expected `json:"expects,omitempty"`
 	// Phone by which the target is found where it knows no other key (Aloware), E.164.
 	Phone string `json:"phone,omitempty"`
 	// By and Value say what to read: "id", "email" or "phone".

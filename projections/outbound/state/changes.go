@@ -64,7 +64,7 @@ func (s Store) sealRecord(ctx context.Context, r *planner.Record, c *Changes) er
 	if err != nil {
 		return fmt.Errorf("record %s: %w", r.ID, err)
 	}
-	plain, err := json.Marshal(body{r.Seen, r.Answers})
+	plain, err := json.Marshal(body{r.Seen, r.Answers, r.Replaced})
 	if err != nil {
 		return fmt.Errorf("record %s: a value is not JSON", r.ID)
 	}

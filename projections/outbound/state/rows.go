@@ -76,7 +76,7 @@ func (s Store) open(ctx context.Context, v *planner.View, rows []row) error {
 		if err != nil {
 			return err
 		}
-		r.Seen, r.Answers = b.Seen, b.Answers
+		r.Seen, r.Answers, r.Replaced = b.Seen, b.Answers, b.Replaced
 		v.AddRecord(r)
 	}
 	return nil

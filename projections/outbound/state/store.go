@@ -22,6 +22,8 @@ type Store struct {
 type body struct {
 	Seen    map[string]planner.Seen `json:"seen,omitempty"`
 	Answers map[string]planner.Seen `json:"answers,omitempty"`
+	// Replaced is what was told before Seen.
+	Replaced map[string]planner.Seen `json:"replaced,omitempty"`
 }
 
 const bodyPurpose = "outbound/record"

@@ -1,0 +1,132 @@
+package planner
+
+import (
+	"encoding/json"
+
+	"github.com/duolog/duolog/domain"
+)
+
+// Aloware names no author and no time, so while a write to it is under way nobody can say whether what it tells is
+// our value, an older one that comes late, or a person's change that our write goes over. What it tells is noted; when
+// the outcome shows where the write ended, the conflict rule speaks about it as if it had been told in time.
+
+// guard lets a value go over what the target showed, and nothing else: Aloware is looked at before each write.
+func (p *fieldPass) guard(u *update, prop string, t side) {
+	if t.system() != domain.Aloware || p.unguarded {
+		return
+	}
+	known := t.seen.Value
+	if len(known) == 0 {
+		known = json.RawMessage("null")
+	}
+	u.expects[prop] = Expected{Property: p.f.Aloware.Read, Value: known}
+}
+
+// noteMeanwhile notes what Aloware shows while a write to it is under way, and reports whether that is news.
+func (p *fieldPass) noteMeanwhile() bool {
+	if p.unsure == nil || p.unsure.System != domain.Aloware {
+		return false
+	}
+	t, before := p.sides[domain.Aloware], p.now.Meanwhile
+	base := p.now.Base[domain.Aloware]
+	switch t.digest {
+	case p.unsure.Over:
+		if base == p.unsure.Over { // taken back; told after our write was, it only came late
+			p.now.Meanwhile = nil
+		}
+	case p.unsure.Digest, base: // told back: what was told before it stays noted
+	case t.answer: // of an earlier write: its rendering there
+		if before != nil && before.Digest == t.digest {
+			p.now.Meanwhile = nil
+		}
+	default:
+		if before != nil && before.Digest == t.digest {
+			return false
+		}
+		p.now.Meanwhile = &Meanwhile{Digest: t.digest, Position: t.seen.Position, Doubt: p.dubious(t)}
+		if !t.seen.Read {
+			p.now.Meanwhile.Clock = t.seen.Clock
+		}
+	}
+	after := p.now.Meanwhile
+	return (before == nil) != (after == nil) || before != nil && *before != *after
+}
+
+// dubious reports a value of Aloware that may be an older one.
+func (p *fieldPass) dubious(t side) bool {
+	return t.rec.doubtful(p.f.Aloware.Read) || !t.seen.Read && p.recent(domain.Aloware, t.digest)
+}
+
+// writtenOver reports whether a write to Aloware that has ended went over a value told meanwhile. What the outcome
+// shows itself is no loss; and where Aloware shows a change now, that is what counts.
+func (p *fieldPass) writtenOver(changed bool) bool {
+	m := p.now.Meanwhile
+	if m == nil || p.unsure != nil {
+		return false
+	}
+	if changed || m.Digest == p.sides[domain.Aloware].digest || p.now.State != InStep {
+		p.told, p.now.Meanwhile = m, nil
+		return false
+	}
+	return true
+}
+
+// weighMeanwhile lets the conflict rule speak about a value our write went over. Where Aloware wins it goes to both
+// sides again.
+func (p *fieldPass) weighMeanwhile(w writes, hubspotChanged bool) {
+	m, shown := *p.now.Meanwhile, p.sides[domain.Aloware]
+	p.now.Meanwhile = nil
+	told, held := p.toldMeanwhile(m)
+	p.sides[domain.Aloware] = told
+	winner, rule := p.winner()
+	p.sides[domain.Aloware] = shown
+	loser := &Ref{Record: shown.rec.ID, Property: p.f.Aloware.Read, Position: m.Position, Digest: m.Digest}
+	switch {
+	case m.Doubt:
+		rule += ": may have been told late"
+	case !held:
+		rule += ": told again since"
+	case !winner.Valid():
+		p.now.State, p.now.Result, p.now.Rule = Dirty, HeldBack, rule
+		p.conclude(Verdict{Result: HeldBack, Rule: rule, Loser: loser})
+		return
+	case winner == domain.Aloware && p.lets(domain.HubSpot):
+		p.putBack(w, told, shown, rule)
+		return
+	}
+	if !hubspotChanged {
+		p.conclude(Verdict{Result: LostIt, Rule: rule, From: domain.HubSpot, Loser: loser})
+		return
+	}
+	p.flow(w, domain.HubSpot, rule)
+	p.d.Fields[len(p.d.Fields)-1].Loser = loser
+}
+
+// putBack sends a value our write went over to both sides.
+func (p *fieldPass) putBack(w writes, told, shown side, rule string) {
+	p.sides[domain.Aloware] = told
+	p.flow(w, domain.Aloware, rule+": written over before it was known")
+	if p.now.Pending == nil || p.now.Pending.System != domain.HubSpot {
+		return
+	}
+	p.restate(w[domain.Aloware], told)
+	p.setBase(domain.Aloware, shown.digest) // what Aloware shows until that has arrived
+	p.remember(domain.Aloware, told.digest)
+	p.amend()
+}
+
+// toldMeanwhile finds the value that was noted.
+func (p *fieldPass) toldMeanwhile(m Meanwhile) (side, bool) {
+	t := p.sides[domain.Aloware]
+	prop := p.f.Aloware.Read
+	for _, seen := range []Seen{t.rec.Seen[prop], t.rec.Replaced[prop]} {
+		told := t
+		told.seen = seen
+		told.text, _, told.err = p.f.Get(domain.Aloware, domain.Properties{prop: seen.Value}, p.v.env)
+		told.digest = p.v.Digester.Of(p.f.Name, told.text)
+		if told.err == nil && seen.Position >= m.Position && told.digest == m.Digest {
+			return told, true
+		}
+	}
+	return t, false
+}
