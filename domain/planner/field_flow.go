@@ -19,7 +19,8 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 	s, t := p.sides[from], p.sides[from.Other()]
 	v := Verdict{From: from, Rule: rule, Value: s.ref(p.f)}
 	busy := p.unsure != nil && p.unsure.System == t.system() && t.system() == domain.Aloware
-	if base, ok := p.now.Base[t.system()]; ok && base != t.digest && !busy {
+	base, met := p.now.Base[t.system()]
+	if changed := met && base != t.digest || !met && !t.blank(); changed && !busy {
 		v.Loser = t.ref(p.f)
 	}
 	if result, why := p.stops(s, t); result != "" {

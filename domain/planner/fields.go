@@ -46,6 +46,8 @@ type fieldPass struct {
 	told *Meanwhile
 	// unguarded: the write was refused since the target showed something else than expected, which means the same.
 	unguarded bool
+	// asked: Aloware shows a change that may be an old one, and is asked.
+	asked bool
 	// adopted: the pending create was refused because its record exists, and is ours.
 	adopted bool
 }

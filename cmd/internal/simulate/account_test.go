@@ -159,6 +159,13 @@ func (w *world) decided(e eventstore.Event, d planner.Decision) {
 				w.named[slot{r.Record, v.Field}.String()+" "+r.Digest] = true
 			}
 		}
+		if v.Result == planner.Agreed { // without a reference: both sides hold it
+			for r, l := range w.links {
+				if w.home(l.Contact) == w.home(d.Contact) {
+					w.named[slot{r, v.Field}.String()+" "+v.After.Base[r.System]] = true
+				}
+			}
+		}
 	}
 	for _, cmd := range d.Commands {
 		c := &command{Command: cmd, contact: d.Contact, position: e.Position, at: e.RecordedAt}

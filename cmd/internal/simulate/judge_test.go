@@ -411,6 +411,8 @@ func (w *world) ruled(p policy, field int, ea, eh *edit) []*edit {
 		return []*edit{ea}
 	case !toA && !toH:
 		return []*edit{ea, eh}
+	case p.rules[field].Conflict != settings.HubSpotWins && ea.late():
+		return []*edit{ea, eh} // it may be an older body that came late: nobody can tell any more
 	case p.rules[field].Conflict == settings.AlowareWins:
 		return []*edit{ea}
 	case p.rules[field].Conflict == settings.NewestWins:
@@ -420,6 +422,11 @@ func (w *world) ruled(p policy, field int, ea, eh *edit) []*edit {
 		return []*edit{ea, eh}
 	}
 	return []*edit{eh}
+}
+
+// late reports whether a write of ours was decided, or on its way, before what was typed was told.
+func (e *edit) late() bool {
+	return e.unsettled || len(e.over) > 0 && e.over[0].task.began.Before(e.toldAt)
 }
 
 // endsIn is what both sides show when an edit stands: its value, and on the other side the same where that is let.

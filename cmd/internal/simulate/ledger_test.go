@@ -230,7 +230,7 @@ func (w *world) effect(wr *write, before, after holdings) {
 			continue
 		}
 		wr.changed[f.Name] = now
-		if e := w.shown[s]; e != nil {
+		if e := w.shown[s]; e != nil && e.slot == s {
 			e.over = append(e.over, wr)
 		}
 		w.shown[s] = w.known[likeness(f.Name, now)]

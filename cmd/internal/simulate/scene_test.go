@@ -225,6 +225,7 @@ func (w *world) step(st step) {
 			k.do(w, st)
 		}
 	}
+	w.rest()
 	r := rng(st.seed, 2)
 	for range st.moves {
 		w.moveOn(r)

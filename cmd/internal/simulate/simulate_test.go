@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -79,6 +80,24 @@ func TestSeeds(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSameSeedSameRun: a seed gives one story, to the letter, also under other keys.
+func TestSameSeedSameRun(t *testing.T) {
+	dir := folder(t)
+	for s := *first; s < *first+40; s++ {
+		_, once := bubble(t, draw(s), dir, true)
+		_, again := bubble(t, draw(s), dir, true)
+		if once != again {
+			a, b := strings.Split(once, "\n"), strings.Split(again, "\n")
+			i := 0
+			for i < min(len(a), len(b)) && a[i] == b[i] {
+				i++
+			}
+			t.Fatalf("seed %d: after line %d\n%s\nonce\n%s\nagain\n%s", s, i, strings.Join(a[max(0, i-5):i], "\n"),
+				strings.Join(a[i:min(i+5, len(a))], "\n"), strings.Join(b[i:min(i+5, len(b))], "\n"))
+		}
 	}
 }
 

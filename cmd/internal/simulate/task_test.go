@@ -65,8 +65,13 @@ func taskOf(ctx context.Context) *task {
 	return t
 }
 
+// instant passes before anything goes on, so that no two deadlines are the same: which of two timers comes first must
+// not be left to chance.
+const instant = time.Microsecond
+
 // start begins a stage and returns when it stands still or is done.
 func (w *world) start(o *ownership, stage string, run func(context.Context) (int, error)) *task {
+	time.Sleep(instant)
 	t := &task{node: o.node, own: o, stage: stage, began: time.Now(), writes: map[string]bool{}}
 	t.ctx = context.WithValue(o.ctx, taskKey{}, t)
 	o.node.tasks = append(o.node.tasks, t)
@@ -124,6 +129,7 @@ func (w *world) release(t *task, o *op, v verdict) {
 	waits := t.drop(o)
 	w.mu.Unlock()
 	if waits {
+		time.Sleep(instant)
 		o.ch <- v
 		w.rest()
 	}
