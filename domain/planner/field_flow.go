@@ -35,7 +35,7 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 		return
 	}
 	if t.system() == domain.HubSpot {
-		p.now.Since = t.seen.Clock
+		p.now.Since = max(t.seen.Clock, 1) // also where it never told a value
 	}
 	was, over := p.now.Base[from], t.digest
 	if old := p.now.Pending; old != nil && old.System == t.system() {

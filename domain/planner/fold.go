@@ -19,7 +19,7 @@ type Effect struct {
 	Changed  bool          // a property's value, or the record's life, changed
 	First    bool          // first event about the record
 	Told     map[string]bool
-	Stale    map[string]bool // properties whose value was older than the one seen
+	Stale    map[string]Seen // values that were older than the one seen, by property
 	Settled  *domain.Outcome
 	Release  bool // the sync opened: dirty contacts are planned
 	Withhold bool // …but nothing is sent for them
@@ -68,7 +68,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 		}
 		v.Control.Heard[id.System] = in.RecordedAt
 	}
-	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]bool{}, First: v.records[id] == nil}
+	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]Seen{}, First: v.records[id] == nil}
 	if f.Answer != nil {
 		e.Answered, e.Answer, e.Contact = true, f.Answer.Command, f.Answer.Contact
 		n := len(f.Answer.Found)

@@ -111,14 +111,26 @@ func (p *pass) planContact(id ulid.ULID) {
 	d.head.Dirty, d.head.Parked = false, false
 	parted := p.cut(d)
 	p.creationOutcome(d)
-	for _, r := range p.v.Members(d.Contact) {
-		p.identify(d, r)
-	}
+	p.identifyAll(d)
 	p.creationOutcome(d) // of a contact that became this one
 	p.reread(d)
 	p.weigh(d)
 	if !parted.IsZero() {
 		p.planContact(parted)
+	}
+}
+
+// identifyAll settles each record of the contact once, those included that join it meanwhile.
+func (p *pass) identifyAll(d *draft) {
+	done := map[domain.Record]bool{}
+	for again := true; again; {
+		again = false
+		for _, r := range p.v.Members(d.Contact) {
+			if !done[r.ID] {
+				done[r.ID], again = true, true
+				p.identify(d, r)
+			}
+		}
 	}
 }
 

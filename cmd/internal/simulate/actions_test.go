@@ -108,6 +108,9 @@ func (w *world) move(s domain.System, st step) {
 	if !ok {
 		return
 	}
+	if s == domain.Aloware {
+		w.freed[before[settings.PhoneField]] = time.Now()
+	}
 	w.write(r, before, map[string]string{"phone_number": fmt.Sprintf("+1818212457%d", st.b%10)})
 	w.reshaped(r)
 }
@@ -148,6 +151,7 @@ func (w *world) removeAloware(st step) {
 	if !ok {
 		return
 	}
+	w.freed[w.hold(domain.Aloware)[r][settings.PhoneField]] = time.Now()
 	w.must(w.aloware.Delete(r.ID))
 	w.gone(r)
 }

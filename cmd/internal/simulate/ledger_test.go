@@ -28,13 +28,16 @@ type ledger struct {
 	// happened are edits and writes in the order they happened.
 	happened []any
 	deleted  map[domain.Record]bool
-	dropped  int // webhooks that nobody will send again
+	freed    map[string]time.Time     // numbers of Aloware that lost their holder, and when
+	number   map[domain.Record]string // that Aloware told of a record last
+	dropped  int                      // webhooks that nobody will send again
 }
 
 func newLedger() *ledger {
 	return &ledger{
 		shown: map[slot]*edit{}, known: map[string]*edit{}, made: map[domain.Record]*write{},
 		latest: map[domain.Record]int64{}, deleted: map[domain.Record]bool{},
+		freed: map[string]time.Time{}, number: map[domain.Record]string{},
 	}
 }
 
@@ -330,6 +333,9 @@ func (w *world) told(l *letter) {
 		Body  map[string]json.RawMessage
 	}
 	_ = json.Unmarshal(l.closed(), &item)
+	if raw, ok := item.Body[settings.PhoneField]; ok {
+		w.number[l.record] = text(raw)
+	}
 	for _, f := range fields {
 		if l.system == domain.HubSpot && f.HubSpot.Read == item.Name {
 			tell(f.Name, text(item.Value))
