@@ -101,7 +101,7 @@ func (p *fieldPass) apart(v Verdict) {
 		}
 	}
 	p.now.State, p.now.Result, p.now.Rule, p.now.From = Apart, v.Result, v.Rule, v.From
-	if p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest {
+	if p.unsure == nil && p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest {
 		p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
 	}
 	p.conclude(v)

@@ -356,8 +356,8 @@ func (w *world) judgeWinner(f settings.Field, a, h domain.Record) {
 	var wants []ending
 	for _, e := range w.winners(w.policy, i, ea, eh) {
 		wants = append(wants, w.endsIn(f.Name, e, sa, sh, ea, eh))
-		if !paired { // it went along with the new record, or came too late for that
-			wants = append(wants, ending{e, e})
+		for p := e; !paired && p != nil; p = p.parent { // it, or what it took the place of, went along with the new record
+			wants = append(wants, ending{e, p}.turned(e))
 		}
 	}
 	got := ending{w.shown[sa], w.shown[sh]}
@@ -371,6 +371,14 @@ type ending struct{ a, h *edit }
 
 func (o ending) String() string {
 	return "[Aloware " + o.a.String() + ", HubSpot " + o.h.String() + "]"
+}
+
+// turned puts the edit on its own side.
+func (o ending) turned(e *edit) ending {
+	if e.slot.record.System == domain.HubSpot {
+		return ending{o.h, o.a}
+	}
+	return o
 }
 
 func (e *edit) root() *edit {
@@ -478,7 +486,7 @@ func (w *world) endsIn(name string, e *edit, sa, sh slot, ea, eh *edit) ending {
 // judgeLosers: what a person typed and a write of ours replaced was seen by a decision.
 func (w *world) judgeLosers() {
 	for _, e := range w.edits {
-		if len(e.over) == 0 || !e.told || e.judged || e.value == "" {
+		if len(e.over) == 0 || !e.told || e.judged || e.value == "" || e.reshaped {
 			continue
 		}
 		e.judged = true

@@ -65,6 +65,8 @@ type edit struct {
 	over      []*write // writes of ours that replaced it
 	toldAt    time.Time
 	judged    bool
+	// reshaped: its record was merged, restored or got another number, and that was not known to everybody yet.
+	reshaped bool
 }
 
 func (e *edit) String() string {
@@ -310,6 +312,7 @@ func (w *world) typed(r domain.Record, before map[string]string) {
 		e := &edit{
 			n: len(w.edits), at: time.Now(), slot: s, value: value, parent: w.shown[s], first: before == nil,
 			again: w.known[key] != nil, unsettled: before != nil && w.unsettled(s),
+			reshaped: w.taint[r],
 		}
 		w.edits = append(w.edits, e)
 		w.happened = append(w.happened, e)
