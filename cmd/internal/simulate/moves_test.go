@@ -167,28 +167,25 @@ func (w *world) recover() {
 
 // calm lets everything go on, in one order, until nothing is left to be done.
 func (w *world) calm() {
-	for pause, idle := tick, 0; idle < 3; {
-		w.check()
-		if w.advance() {
-			idle, pause = 0, tick
-			continue
+	for pause := tick; ; pause = min(2*pause, pause+10*time.Second) {
+		w.sleep(pause) // webhooks leave
+		for w.advance() {
+			pause = tick
+			w.sleep(tick)
 		}
-		if w.idle() {
-			idle++
-		}
-		if pause > 10*time.Minute {
-			w.fail("rest", "does not come to rest: %s", w.unrest())
-		}
-		w.sleep(pause)
-		pause = min(2*pause, pause+10*time.Second)
-		if idle == 0 && pause > 2*time.Minute {
-			w.fail("rest", "does not come to rest: %s", w.unrest())
+		why := w.unrest()
+		switch {
+		case why == "":
+			return
+		case pause > 2*time.Minute:
+			w.fail("rest", "does not come to rest: %s", why)
 		}
 	}
 }
 
 // advance lets everything that can go on do so once, and reports whether there was anything.
 func (w *world) advance() bool {
+	w.check()
 	if w.rounds++; w.rounds > 20_000 {
 		w.fail("rest", "goes round and round: %s", w.unrest())
 	}
@@ -228,9 +225,7 @@ func (w *world) allMail() []*letter {
 	return out
 }
 
-// idle reports whether nothing is under way and nothing waits.
-func (w *world) idle() bool { return w.unrest() == "" }
-
+// unrest says what is under way or waits, "" for nothing.
 func (w *world) unrest() string {
 	var owner bool
 	for _, n := range w.nodes {
