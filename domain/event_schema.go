@@ -38,7 +38,7 @@ var lineages = registry{
 
 	"operation.cancelled": first, "plan.applied": first,
 	"subject.erased": first, "subject.held": first, "subject.released": first, "export.made": first,
-	"token.created": first, "token.revoked": first, "key.rotated": first, "log.restored": first, "log.moved": first,
+	TokenCreated: first, TokenRevoked: first, "key.rotated": first, "log.restored": first, "log.moved": first,
 }
 
 // first is the lineage of a type whose payload has never changed.

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -40,6 +41,8 @@ const (
 	PlannerRetried    = "planner.retried"
 	ReviewSettled     = "review.settled"
 	DuplicateResolved = "duplicate.resolved"
+	TokenCreated      = "token.created"
+	TokenRevoked      = "token.revoked"
 )
 
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
@@ -187,9 +190,12 @@ type Act struct {
 	// Filter and MaxWrites narrow mode pilot: who takes part, and at most how many writes an hour.
 	Filter    string `json:"filter,omitempty"`
 	MaxWrites int    `json:"max_writes_per_hour,omitempty"`
-	// Gate: Open tells the new state, Field the field it is about (empty: the whole sync).
-	Open  bool   `json:"open,omitempty"`
-	Field string `json:"field,omitempty"`
+	// Gate: Open tells the new state, Field the field it is about (empty: the whole sync), Faults what does not fit.
+	Open   bool    `json:"open,omitempty"`
+	Field  string  `json:"field,omitempty"`
+	Faults []Fault `json:"faults,omitempty"`
+	// Guard, in a sync.paused, is the guard that made it.
+	Guard *Trip `json:"guard,omitempty"`
 	// Contact or Command the act is about.
 	Contact ulid.ULID `json:"contact,omitzero"`
 	Command ulid.ULID `json:"command,omitzero"`
@@ -201,6 +207,21 @@ type Act struct {
 	Verdict string   `json:"verdict,omitempty"`
 	Records []Record `json:"records,omitempty"`
 	From    System   `json:"from,omitempty"`
+	// Token is the bearer token that was made or revoked.
+	Token *Token `json:"token,omitempty"`
+}
+
+// Token is a bearer token of the HTTP API. The token itself is shown once and stored nowhere.
+type Token struct {
+	ID   ulid.ULID `json:"id"`
+	Name string    `json:"name,omitempty"`
+	Role string    `json:"role,omitempty"`
+	// Data says what of personal values it may see: "ids", "masked" or "full".
+	Data string `json:"data,omitempty"`
+	// Hash is the token's SHA-256 in hex.
+	Hash string `json:"hash,omitempty"`
+	// Expires is when it ends, µs UTC, 0 for never.
+	Expires int64 `json:"expires,omitempty"`
 }
 
 // What a person can decide about a contact, and binds for ever.
@@ -213,6 +234,26 @@ const (
 	VerdictInclude  = "include"  // review.settled: it takes part again
 	VerdictRead     = "read"     // planner.retried: both records are read first
 )
+
+// Trip is what made a guard stop the sync.
+type Trip struct {
+	Guard  string `json:"guard"` // the key of its setting
+	System System `json:"system,omitempty"`
+	// Counted is what it counted within an hour, Limit how many it lets pass, a Share in percent of Of. Of a system that
+	// looks empty, Counted of the Of records known were found.
+	Counted int64 `json:"counted"`
+	Limit   int64 `json:"limit,omitempty"`
+	Of      int64 `json:"of"`
+	Share   int   `json:"share,omitempty"`
+}
+
+// String says which guard it was and what it counted.
+func (t Trip) String() string {
+	if t.System != "" {
+		return fmt.Sprintf("guard %s: %d of %d records found in %s", t.Guard, t.Counted, t.Of, t.System.Title())
+	}
+	return fmt.Sprintf("guard %s: %d within an hour, %d may be", t.Guard, t.Counted, t.Limit)
+}
 
 // SettingsAct is the payload of settings.changed: the whole settings, as JSON of settings.Settings.
 type SettingsAct struct {

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/duolog/duolog/adapters"
 )
 
 const (
@@ -66,6 +68,9 @@ func (c *Client) do(ctx context.Context, in call) (reply, error) {
 	req, err := c.request(ctx, in)
 	if err != nil {
 		return reply{}, rejected("%s: the request could not be made", in.words)
+	}
+	if adapters.Late(ctx) {
+		return reply{}, notSent(in.words)
 	}
 	began := c.clock()
 	resp, err := c.http.Do(req)

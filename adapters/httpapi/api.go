@@ -36,6 +36,8 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerContacts()
 	a.registerCommands()
 	a.registerSync()
+	a.registerReview()
+	a.registerTokens()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ type Acts interface {
 	Resume(ctx context.Context, by By) (Done, error)
 	Retry(ctx context.Context, command ulid.ULID, by By) (Done, error)
 	Discard(ctx context.Context, command ulid.ULID, by By) (Done, error)
+	Decide(ctx context.Context, v Verdict, by By) (Done, error)
 }
 
 // By is who does an act and why.
@@ -56,6 +57,9 @@ type Status struct {
 	Mode       string                  `json:"mode"`
 	Paused     bool                    `json:"paused"`
 	Gate       string                  `json:"gate,omitempty" doc:"Why the sync is shut, empty while open"`
+	Checked    *time.Time              `json:"gate_checked,omitempty" doc:"When the mapping was held against both systems last"`
+	Shut       []Shut                  `json:"shut,omitempty" doc:"What does not fit the two systems, and how to mend it"`
+	Guard      *Guarded                `json:"guard,omitempty" doc:"The guard that paused the sync, until somebody resumes"`
 	LogID      string                  `json:"log_id"`
 	Generation int64                   `json:"generation"`
 	Head       int64                   `json:"head"`
@@ -63,6 +67,27 @@ type Status struct {
 	Contacts   map[string]int64        `json:"contacts" doc:"Counts by status"`
 	Lag        map[string]int64        `json:"lag" doc:"Events not yet folded, by projection"`
 	Needs      []string                `json:"needs,omitempty" doc:"What needs a person, most harmful first"`
+}
+
+// Guarded is the guard that paused the sync and what it counted.
+type Guarded struct {
+	Guard    string `json:"guard" doc:"The key of its setting"`
+	System   string `json:"system,omitempty"`
+	Counted  int64  `json:"counted" doc:"Contacts within an hour; of a system that looks empty, records found"`
+	Limit    int64  `json:"limit,omitempty" doc:"How many pass"`
+	Of       int64  `json:"of" doc:"All contacts; of a system that looks empty, records known"`
+	Position int64  `json:"position" doc:"Of the pause"`
+	Says     string `json:"says"`
+	Next     string `json:"next" doc:"How to go on"`
+}
+
+// Shut is something that does not fit, and what that switches off.
+type Shut struct {
+	Shuts  string `json:"shuts" doc:"The field that is not synced, or sync for the whole"`
+	Field  string `json:"field" doc:"Its place in the settings"`
+	Found  string `json:"found"`
+	Wanted string `json:"wanted"`
+	Fix    string `json:"fix,omitempty"`
 }
 
 // SystemStatus is one side of it.

@@ -143,8 +143,16 @@ func readSettings(path string) (s settings.Settings, basedOn int, err error) {
 // refused prints the faults as JSON when asked to.
 func (c *cli) refused(err error) error {
 	var bad *settingsfile.Error
-	if c.json && errors.As(err, &bad) {
-		return errors.Join(c.printJSON(map[string]any{"ok": false, "faults": bad.Faults}), err)
+	var unfit *app.FaultsError
+	var faults []settings.Fault
+	switch {
+	case errors.As(err, &bad):
+		faults = bad.Faults
+	case errors.As(err, &unfit):
+		faults = unfit.Faults
+	}
+	if c.json && len(faults) > 0 {
+		return errors.Join(c.printJSON(map[string]any{"ok": false, "faults": faults}), err)
 	}
 	return err
 }

@@ -19,6 +19,7 @@ func (p *pass) weigh(d *draft) {
 	case a != nil && h != nil:
 		if a.Known && h.Known && a.Life == Live && h.Life == Live {
 			p.fields(d, a, h)
+			p.awaitFit(d)
 		}
 	case a != nil:
 		p.alone(d, a)

@@ -9,8 +9,7 @@ import (
 
 // decide finds which side changed and what follows. It works on the state, whatever the input was.
 func (p *fieldPass) decide(w writes) {
-	if reason, shut := p.v.Control.ShutFields[p.f.Name]; shut {
-		p.shut(reason)
+	if p.gated() {
 		return
 	}
 	_, hasA := p.now.Base[domain.Aloware]
@@ -124,14 +123,14 @@ func (p *pass) confirm(d *draft, r *Record) {
 	s := p.e.Settled
 	refused := s != nil && s.Command == asked && s.Result != domain.ResultWithdrawn
 	vain := p.e.Answered && p.e.Answer == asked && (p.e.Record != r.ID || p.in.Type == domain.RecordAbsent) &&
-		!p.renumbered(r)
+		!p.askedByOldNumber(r)
 	if !waiting && !refused && !vain {
 		p.sendRead(d, r)
 	}
 }
 
-// renumbered reports whether an Aloware record, which is asked for by its number, told another one since it was asked.
-func (p *pass) renumbered(r *Record) bool {
+// askedByOldNumber reports whether an Aloware record, which is asked for by its number, told another one since it was asked.
+func (p *pass) askedByOldNumber(r *Record) bool {
 	f, ok := p.v.field(settings.PhoneField)
 	if !ok || r.ID.System != domain.Aloware {
 		return false
@@ -146,8 +145,7 @@ func (p *fieldPass) still(w writes) {
 		p.agree()
 		return
 	}
-	if p.e.Force && p.now.State == Apart && p.now.Result == Refused && p.now.From.Valid() {
-		p.flow(w, p.now.From, "tried again")
+	if p.again(w) {
 		return
 	}
 	if p.now.State == Apart && p.now.Result == Refused && p.stored.State == Pending {

@@ -10,21 +10,22 @@ import (
 )
 
 func (v *View) foldAct(in Input) (Effect, error) {
-	if in.Type == domain.SettingsChanged {
-		return v.foldSettings(in)
-	}
 	var a domain.Act
 	switch in.Type {
+	case domain.SettingsChanged:
+		return v.foldSettings(in)
+	case domain.SchemaObserved:
+		return v.foldSchema(in)
 	case domain.ConnectionOpened:
 		return Effect{}, v.foldOpened(in)
 	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted,
 		domain.OperationStarted, domain.OperationFinished, domain.PlannerRetried, domain.CommandRetried,
-		domain.ReviewSettled, domain.DuplicateResolved:
+		domain.ReviewSettled, domain.DuplicateResolved, domain.SweepCompleted:
 		if err := json.Unmarshal(in.Data, &a); err != nil {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
 	default:
-		return Effect{}, nil // activities, catalogs, schemas, raw bodies: nothing to plan
+		return Effect{}, nil // activities, catalogs, raw bodies: nothing to plan
 	}
 	if in.Type == domain.ReviewSettled || in.Type == domain.DuplicateResolved {
 		return v.foldVerdict(in, a), nil
@@ -38,19 +39,22 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 	was := v.Control.Stopped()
 	switch in.Type {
 	case domain.ModeChanged:
-		v.Control.Mode, v.Control.WasOff = a.Mode, v.Control.WasOff || a.Mode == domain.ModeOff
+		v.Control.Standing = v.Control.Standing || !v.Control.Baseline && opens(v.Control.Mode, a.Mode)
+		v.Control.Mode, v.Control.WasOff, v.Control.ModeAt = a.Mode, v.Control.WasOff || a.Mode == domain.ModeOff, in.Position
 		v.Control.Pilot = settings.Pilot{Filter: a.Filter, MaxWritesPerHour: a.MaxWrites}
 		v.compile()
 	case domain.SyncPaused:
-		v.Control.Paused = true
+		v.foldPaused(in, a)
 	case domain.SyncResumed:
-		v.Control.Paused = false
+		return v.foldResumed(in, was)
+	case domain.SweepCompleted:
+		return v.foldSweep(a)
 	case domain.GateChanged:
 		return v.foldGate(in, a, was)
 	case domain.BaselineCompleted:
 		first := !v.Control.Baseline
-		v.Control.Baseline = true
-		return v.opened(in, first)
+		v.Control.Baseline, v.Control.Standing, v.Control.WasOff = true, false, v.Control.WasOff || v.Control.Standing
+		return v.confirmed(in, first, first)
 	case domain.OperationStarted:
 		v.Control.Operations = append(v.Control.Operations, Operation{ID: in.ID, Name: a.Name, Position: in.Position})
 		return Effect{}
@@ -64,31 +68,25 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 	return v.opened(in, was)
 }
 
+// opens reports whether a mode sends more than the one before; the first one of all is nobody's change of mind.
+func opens(from, to domain.Mode) bool {
+	sends := map[domain.Mode]int{domain.ModeOff: 0, domain.ModeObserve: 0, domain.ModePilot: 1, domain.ModeLive: 2}
+	return from != "" && sends[to] > sends[from]
+}
+
 // opened is the effect of an act that may have opened the sync. What came while the mode was off is not sent, whatever
 // else kept the sync shut until now. An owner that takes over in the midst of planning the dirty contacts folds the act
 // again and must find the same.
-func (v *View) opened(in Input, was bool) Effect {
-	if was && !v.Control.Stopped() {
-		v.Control.Opening, v.Control.Withhold, v.Control.WasOff = in.Position, v.Control.WasOff, false
-	}
-	return Effect{Release: v.Control.Opening == in.Position, Withhold: v.Control.Withhold}
-}
+func (v *View) opened(in Input, was bool) Effect { return v.confirmed(in, was, false) }
 
-func (v *View) foldGate(in Input, a domain.Act, was bool) Effect {
-	switch _, shut := v.Control.ShutFields[a.Field]; {
-	case a.Field == "":
-		v.Control.Shut = !a.Open
-	case a.Open && shut:
-		delete(v.Control.ShutFields, a.Field)
-		was = true // contacts that hold such a field are dirty
-	case !a.Open:
-		if v.Control.ShutFields == nil {
-			v.Control.ShutFields = map[string]string{}
-		}
-		v.Control.ShutFields[a.Field] = a.Reason
-		return Effect{}
+// confirmed is opened, for an act by which a person may have said that what waits is to be sent: the first scan, which
+// is how a sync begins, and a resume after a guard.
+func (v *View) confirmed(in Input, was, confirmed bool) Effect {
+	c := &v.Control
+	if was && !c.Stopped() {
+		c.Opening, c.Withhold, c.Confirmed, c.WasOff = in.Position, c.WasOff, confirmed, false
 	}
-	return v.opened(in, was)
+	return Effect{Release: c.Opening == in.Position, Withhold: c.Withhold, Confirmed: c.Confirmed}
 }
 
 // foldSettings takes the settings. The first ones may open the sync: what came before them is dirty.

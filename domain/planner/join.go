@@ -17,7 +17,9 @@ func (p *pass) join(d *draft, r, o *Record, reason string) {
 	if drop.ID.Compare(keep.ID) < 0 {
 		keep, drop = drop, keep
 	}
+	standing := d.head.Standing
 	d.head = mergeHeads(keep.Head, drop.Head)
+	d.head.Standing = standing
 	fields := drop.Fields
 	for _, m := range p.v.Members(drop.ID) {
 		l := m.Link
@@ -72,7 +74,7 @@ func (p *pass) takeOver(d *draft, contact ulid.ULID) {
 
 // mergeHeads keeps the creation that is on its way, whichever contact it belongs to; reviews are settled by the link.
 func mergeHeads(a, b HeadState) HeadState {
-	h := HeadState{Creation: a.Creation}
+	h := HeadState{Creation: a.Creation, CountedAt: max(a.CountedAt, b.CountedAt)}
 	if h.Creation.Command.IsZero() {
 		h.Creation = b.Creation
 	}

@@ -90,6 +90,9 @@ func (s Settings) lines() []line {
 	}
 	return append(general,
 		line{"gate", s.Gate},
+		line{"guards.max_changed_share", strconv.Itoa(s.Guards.MaxChangedShare) + " %"},
+		line{"guards.max_deleted_share", strconv.Itoa(s.Guards.MaxDeletedShare) + " %"},
+		line{"guards.emptied_side", s.Guards.EmptiedSide},
 		line{"limits.hubspot_share", strconv.Itoa(s.Limits.HubSpotShare) + " %"},
 		line{"limits.aloware_per_second", strconv.FormatFloat(s.Limits.AlowarePerSecond, 'g', -1, 64)},
 	)

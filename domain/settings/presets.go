@@ -7,7 +7,8 @@ import (
 )
 
 // The presets. PresetDefault behaves as Aloware's own integration does when nothing is changed; PresetRecommended
-// is the configuration its document recommends: no new people in HubSpot, and a first value never overwrites.
+// is the configuration its document recommends: no new people in HubSpot, a first value never overwrites, and the sync
+// pauses itself when unusually much changes.
 const (
 	PresetDefault     = "default"
 	PresetRecommended = "recommended"
@@ -25,6 +26,7 @@ func Preset(name string) (Settings, error) {
 		s.Preset = PresetRecommended
 		s.Contacts.Create = ToAloware
 		s.Defaults.Initial = FillBlanks
+		s.Guards.MaxChangedShare, s.Guards.MaxDeletedShare = 5, 1
 	default:
 		return Settings{}, fmt.Errorf("%q is not a preset (default or recommended)", name)
 	}
@@ -52,6 +54,7 @@ func base() Settings {
 			Overwrite: OverwriteAlways, Blank: BlankKeep,
 		},
 		Gate:   GateField,
+		Guards: Guards{EmptiedSide: EmptiedPause},
 		Limits: Limits{HubSpotShare: 50, AlowarePerSecond: 50},
 	}
 }

@@ -22,6 +22,12 @@ const (
 	GateSync  = "sync"
 )
 
+// What happens when a system suddenly looks empty.
+const (
+	EmptiedPause  = "pause"
+	EmptiedIgnore = "ignore"
+)
+
 // The words each setting may hold, in the order people are shown.
 var (
 	Modes          = words(domain.ModeOff, domain.ModeObserve, domain.ModePilot, domain.ModeLive)
@@ -34,6 +40,7 @@ var (
 	Matches        = []string{MatchLink, MatchUniqueKey, MatchEmail, MatchPhone}
 	OnDeletes      = []string{OnDeleteIgnore, OnDeleteUnlink}
 	Gates          = []string{GateField, GateSync}
+	EmptiedSides   = []string{EmptiedPause, EmptiedIgnore}
 	Types          = words(domain.Text, domain.Number, domain.Date, domain.Datetime, domain.Bool, domain.Enumeration,
 		domain.Phone, domain.Email)
 )

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -101,4 +103,85 @@ func TestSealInsideATransactionMakesKeys(t *testing.T) {
 	if err != nil || string(plain) != "ann" {
 		t.Fatalf("%q, %v", plain, err)
 	}
+}
+
+// TestFull: a database that may not grow says so in a way a caller can branch on, loses nothing it acknowledged, and
+// goes on when there is room again.
+func TestFull(t *testing.T) {
+	store := open(t, sqlite.Config{})
+	log := eventstoretest.Log(t, store)
+	limit := func(pages int) {
+		t.Helper()
+		if _, err := store.Exec(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(1) // never below what is there
+	var acknowledged int64
+	for {
+		got, err := log.Append(t.Context(), eventstoretest.Event("1", `{"much":"`+strings.Repeat("x", 5000)+`"}`))
+		if err == nil {
+			acknowledged = got[0].Position
+			continue
+		}
+		if !errors.Is(err, eventstore.ErrDisk) || !errors.Is(err, eventstore.ErrUnavailable) {
+			t.Errorf("no room: %v", err)
+		}
+		break
+	}
+	limit(1 << 30)
+	got, err := log.Append(t.Context(), eventstoretest.Event("1", "{}"))
+	if err != nil || got[0].Position != acknowledged+1 {
+		t.Errorf("with room again: %+v, %v, after %d", got, err, acknowledged)
+	}
+	report, err := eventstore.Verify(t.Context(), store, log.Connection(), nil)
+	if err != nil || !report.OK() || report.Events != acknowledged+1 {
+		t.Errorf("verify: %+v, %v", report, err)
+	}
+}
+
+// TestDeletedIsOverwritten: what is deleted is gone from the files, not only from view, so that an erased person's keys
+// and index are.
+func TestDeletedIsOverwritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "duolog.db")
+	store := open(t, sqlite.Config{Path: path})
+	const mark = "a text that stands nowhere else"
+	for _, statement := range []string{
+		"CREATE TABLE scratch (k INTEGER PRIMARY KEY, v TEXT NOT NULL)",
+		"INSERT INTO scratch VALUES (1, '" + mark + "'), (2, 'stays'), (3, '" + strings.Repeat(mark, 500) + "')",
+	} {
+		if _, err := store.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !inFiles(t, path, mark) {
+		t.Fatal("what was inserted is in no file")
+	}
+	if _, err := store.Exec(t.Context(), "DELETE FROM scratch WHERE k <> 2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil { // which empties the log of writes
+		t.Fatal(err)
+	}
+	if inFiles(t, path, mark) {
+		t.Error("what was deleted is still in a file")
+	}
+}
+
+func inFiles(t *testing.T, path, text string) bool {
+	t.Helper()
+	names, err := filepath.Glob(path + "*")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(b, []byte(text)) {
+			return true
+		}
+	}
+	return false
 }

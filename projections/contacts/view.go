@@ -20,7 +20,9 @@ type Contact struct {
 	ID     ulid.ULID `json:"id"`
 	Status string    `json:"status"`
 	// Reason says why the contact as a whole has its status; fields have their own.
-	Reason    string    `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Others are records of other contacts that stand in its way, or that it may be: "hubspot:512".
+	Others    []string  `json:"others,omitempty"`
 	Records   []Record  `json:"records"` // Aloware first
 	Fields    []Field   `json:"fields"`  // by name
 	CreatedAt time.Time `json:"created_at"`
@@ -67,17 +69,19 @@ func (f *fold) view(ctx context.Context, c *contact) (Contact, error) {
 		Records: []Record{}, Fields: []Field{},
 	}
 	v.Status, v.Reason = c.status()
-	for _, stream := range sortedKeys(c.body.Members) {
-		rec, err := f.viewRecord(ctx, stream, c.body.Members[stream])
+	for _, o := range c.body.Head.Others {
+		v.Others = append(v.Others, o.String())
+	}
+	for _, m := range c.body.Members {
+		rec, err := f.viewRecord(ctx, m.name, m.v)
 		if err != nil {
 			return Contact{}, err
 		}
 		v.Erased = v.Erased || rec.Erased
 		v.Records = append(v.Records, rec)
 	}
-	for _, name := range sortedKeys(c.body.Fields) {
-		fl := c.body.Fields[name]
-		v.Fields = append(v.Fields, Field{name, fl.State, fl.Reason, fl.Position})
+	for _, fl := range c.body.Fields {
+		v.Fields = append(v.Fields, Field{fl.name, fl.v.State, fl.v.Reason, fl.v.Position})
 	}
 	return v, nil
 }
@@ -96,11 +100,11 @@ func (f *fold) viewRecord(ctx context.Context, stream string, m member) (Record,
 		return Record{}, err
 	}
 	v.Erased = r.erased
-	if len(r.body.Values) > 0 {
-		v.Values = make(map[string]Value, len(r.body.Values))
+	if len(r.values) > 0 {
+		v.Values = make(map[string]Value, len(r.values))
 	}
-	for name, val := range r.body.Values {
-		v.Values[name] = Value{val.Value, val.Position, micros(val.Occurred), val.By}
+	for _, val := range r.values {
+		v.Values[val.name] = Value{val.v.Value, val.v.Position, micros(val.v.Occurred), val.v.By}
 	}
 	return v, nil
 }
@@ -109,8 +113,8 @@ func (f *fold) viewRecord(ctx context.Context, stream string, m member) (Record,
 func (t rows) loadMembers(ctx context.Context, f *fold, all []*contact) error {
 	streams := map[string]bool{}
 	for _, c := range all {
-		for stream := range c.body.Members {
-			streams[stream] = true
+		for _, m := range c.body.Members {
+			streams[m.name] = true
 		}
 	}
 	records, err := t.records(ctx, sortedKeys(streams))

@@ -123,7 +123,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 			}
 		}
 		g.Go(func() error { return s.Dispatcher.Run(ctx) })
-		g.Go(func() error { return s.housekeeping(ctx) })
+		g.Go(func() error { return e.housekeeping(ctx, s.gate) })
 		return nil
 	})
 	return g.Wait()

@@ -16,11 +16,22 @@ import (
 // ErrOutdated: the settings were changed by someone else meanwhile.
 var ErrOutdated = errors.New("settings have changed since")
 
-// ApplySettings makes s the settings in force from its position on, as the version after basedOn. It is refused when
-// a fault is found, or when another version was applied meanwhile (ErrOutdated). basedOn 0 means whatever is there.
+// ApplySettings checks s as CheckMapping does and applies it.
 func (a *App) ApplySettings(ctx context.Context, s settings.Settings, basedOn int, by httpapi.By) (int, error) {
-	if faults := s.Validate(); len(faults) > 0 {
-		return 0, &FaultsError{faults}
+	c, err := a.CheckMapping(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	return a.Apply(ctx, c, basedOn, by)
+}
+
+// Apply makes the settings those in force from their position on, as the version after basedOn. They are refused as a
+// whole when a fault was found (FaultsError), or when another version was applied meanwhile (ErrOutdated). basedOn 0
+// means whatever is there.
+func (a *App) Apply(ctx context.Context, c Checked, basedOn int, by httpapi.By) (int, error) {
+	s := c.Settings
+	if len(c.Faults) > 0 {
+		return 0, &FaultsError{c.Faults}
 	}
 	last, err := a.SettingsHistory(ctx)
 	if err != nil {
@@ -81,9 +92,9 @@ type FaultsError struct{ Faults []settings.Fault }
 func (e *FaultsError) Error() string {
 	lines := make([]string, len(e.Faults))
 	for i, f := range e.Faults {
-		lines[i] = f.Field + ": found " + f.Found + ", wanted " + f.Wanted
+		lines[i] = f.String()
 	}
-	return "settings refused: " + strings.Join(lines, "; ")
+	return "settings refused, nothing was changed\n" + strings.Join(lines, "\n")
 }
 
 // SettingsVersion is one version as it was applied.
@@ -126,6 +137,9 @@ func (a *App) SettingsHistory(ctx context.Context) ([]SettingsVersion, error) {
 				return nil, fmt.Errorf("settings at %d: %w", e.Position, err)
 			}
 			v.Version, v.Reason, v.Settings.Version = act.Version, act.Reason, act.Version
+			if v.Settings.Guards.EmptiedSide == "" { // applied before there were guards
+				v.Settings.Guards.EmptiedSide = settings.EmptiedIgnore
+			}
 			out = append(out, v)
 		}
 	}

@@ -17,21 +17,28 @@ type Stages struct {
 	Planner    *outbound.Process
 	Dispatcher *dispatch.Dispatcher
 
-	*engine
-	lease *lease.Handle
-	gated int // version of the settings the gate was set for
+	gate *gatekeeper
 }
 
 func (e *engine) stages(h *lease.Handle) *Stages {
+	gate := &gatekeeper{engine: e, lease: h}
 	d := dispatch.New(dispatch.Config{
 		Log: e.Log, DB: e.Store, Systems: e.systems, Lease: h, NewID: e.NewID, Logger: e.Logger, Metrics: e.metrics,
-		Paused:    func() bool { return e.control.Load().Stopped() },
+		Paused:    func() bool { c := e.control.Load(); return c.Stopped() || c.Guard.Holds() || !gate.checked(*c) },
 		Observing: func() bool { return e.control.Load().Mode == domain.ModeObserve },
+		Since:     func() int64 { return since(*e.control.Load()) },
+		Unfit:     func(domain.System) { gate.doubt() },
 	})
 	p := outbound.New(outbound.Config{
 		DB: e.Store, Log: e.Log, Lease: h, Logger: e.Logger, Planned: func(int) { d.Wake() }, Steered: e.steer,
 	})
-	return &Stages{Planner: p, Dispatcher: d, engine: e, lease: h}
+	return &Stages{Planner: p, Dispatcher: d, gate: gate}
+}
+
+// Chores does once what the connection's own state asks for besides planning and sending. Operations, and the baseline,
+// wait for the planner to take note of their end.
+func (s *Stages) Chores(ctx context.Context) error {
+	return s.gate.chores(ctx, s.gate, *s.gate.control.Load())
 }
 
 // Engine is a process that serves a connection, in pieces.

@@ -41,6 +41,11 @@ func Format(s settings.Settings, h Header) []byte {
 	w.gap()
 	w.fields(s)
 	w.gap()
+	w.key(0, "guards", "", "the sync pauses itself; what comes is stored, and you say how to go on")
+	w.key(1, "max_changed_share", strconv.Itoa(s.Guards.MaxChangedShare)+" %",
+		"of all contacts written to within an hour; 0 %: no guard")
+	w.key(1, "max_deleted_share", strconv.Itoa(s.Guards.MaxDeletedShare)+" %", "found deleted within an hour; 0 %: no guard")
+	w.key(1, "emptied_side", scalar(s.Guards.EmptiedSide), bars(settings.EmptiedSides)+": a sweep finds a system next to empty")
 	w.key(0, "gate", scalar(s.Gate), "what a fault of the mapping switches off: "+bars(settings.Gates))
 	w.gap()
 	w.key(0, "limits", "", "")

@@ -64,6 +64,11 @@ func (p *parser) keys() map[string]handler {
 			"match":     p.list(&s.Contacts.Match),
 			"on_delete": text(p, &s.Contacts.OnDelete),
 		}),
+		"guards": p.section(map[string]handler{
+			"max_changed_share": p.number(&s.Guards.MaxChangedShare, "%"),
+			"max_deleted_share": p.number(&s.Guards.MaxDeletedShare, "%"),
+			"emptied_side":      text(p, &s.Guards.EmptiedSide),
+		}),
 		"limits": p.section(map[string]handler{
 			"hubspot_share":      p.number(&s.Limits.HubSpotShare, "%"),
 			"aloware_per_second": p.decimal(&s.Limits.AlowarePerSecond),

@@ -102,3 +102,13 @@ func WithdrawWrites(ctx context.Context, tx eventstore.Tx, connection string) ([
 		WHERE connection = $1 AND state = 'waiting' AND kind IN ('create', 'update') RETURNING `+selected, connection)
 	return sorted(rows, err)
 }
+
+// WithdrawDecidedBefore removes the writes that wait and were decided on an input before the position, but for urgent
+// ones and dead letters: the mode has changed there. Like Withdraw.
+func WithdrawDecidedBefore(position int64) func(context.Context, eventstore.Tx, string) ([]Entry, error) {
+	return func(ctx context.Context, tx eventstore.Tx, connection string) ([]Entry, error) {
+		rows, err := tx.Query(ctx, `DELETE FROM outbox WHERE connection = $1 AND state = 'waiting' AND urgent = 0
+			AND kind IN ('create', 'update') AND input < $2 RETURNING `+selected, connection, position)
+		return sorted(rows, err)
+	}
+}
