@@ -37,6 +37,9 @@ func (c Config) systems(s settings.Settings) (map[domain.System]adapters.System,
 
 // hubspot makes the client of HubSpot; a nil one of HTTP is its own.
 func (c Config) hubspot(s settings.Settings, client *http.Client) (*hubspot.Client, error) {
+	if client == nil && c.Transport != nil {
+		client = &http.Client{Transport: c.Transport}
+	}
 	return hubspot.New(hubspot.Config{
 		BaseURL: c.HubSpot.BaseURL, Token: c.HubSpot.AccessToken, ClientID: c.HubSpot.ClientID,
 		ClientSecret: c.HubSpot.ClientSecret, RefreshToken: c.HubSpot.RefreshToken, WebhookSecret: c.HubSpot.ClientSecret,
