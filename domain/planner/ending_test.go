@@ -51,6 +51,21 @@ func TestCreateThatWasThereKeepsWhatWasDecidedSince(t *testing.T) {
 	}
 }
 
+// TestCreateThatWasThereAgreesOnNothingDoubtful: what Aloware tells soon after is asked about, and not taken for agreed.
+func TestCreateThatWasThereAgreesOnNothingDoubtful(t *testing.T) {
+	d := newDesk(t, nil)
+	d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com", "firstname": "Ann"}, planner.Outgoing{})
+	create := d.sent[0]
+	d.webhook(alo, values{"phone_number": "+18182124567", "email": "ann@example.com", "first_name": "Ann"})
+	d.hasty(alo, values{"first_name": "Cyd"})
+	d.settled(create, nil, func(o *domain.Outcome) {
+		o.Result, o.Reason, o.Existing, o.Sent, o.Clock = domain.ResultRejected, domain.ReasonExists, alo, nil, 0
+	})
+	d.base(domain.Aloware, "Ann")
+	d.read(alo, values{"phone_number": "+18182124567", "email": "ann@example.com", "first_name": "Cyd"}, d.sent[0])
+	d.wrote(map[domain.System]string{domain.HubSpot: "Cyd"})
+}
+
 // TestBlankOverAPendingValue: both sides look the same only until the write that is under way has landed.
 func TestBlankOverAPendingValue(t *testing.T) {
 	d := newDesk(t, nil).linked()

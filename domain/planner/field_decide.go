@@ -141,7 +141,7 @@ func (p *pass) askedByOldNumber(r *Record) bool {
 
 // still is a field neither side of which changed: an echo that closes a write, a refusal to tell, or nothing.
 func (p *fieldPass) still(w writes) {
-	if p.adopted && p.now.State == InStep {
+	if p.adopted && p.now.State == InStep && p.atBase(domain.Aloware) && p.atBase(domain.HubSpot) {
 		p.agree()
 		return
 	}
@@ -166,6 +166,9 @@ func (p *fieldPass) still(w writes) {
 	}
 	p.conclude(Verdict{Result: Echo, From: p.stored.Pending.System.Other(), Command: p.stored.Pending.Command})
 }
+
+// atBase reports that a side shows its base: a value that is doubted is neither a change nor what was agreed.
+func (p *fieldPass) atBase(s domain.System) bool { return p.sides[s].digest == p.now.Base[s] }
 
 // agree takes note that both sides hold the same.
 func (p *fieldPass) agree() {

@@ -490,9 +490,22 @@ func (w *world) judgeLosers() {
 			continue
 		}
 		e.judged = true
-		if w.named[e.slot.String()+" "+w.digestOf(e.slot.field, e.slot.record.System, e.value)] {
+		if w.isNamed(e) {
 			continue
 		}
 		w.fail("lost without a word", "%s was replaced by %s, and no decision names it", e, e.over[0])
 	}
+}
+
+// isNamed reports whether a verdict speaks of what was typed, there or in the contact's other record: the same value may
+// have been typed, or have come, there as well.
+func (w *world) isNamed(e *edit) bool {
+	l := w.links[e.slot.record]
+	digest := w.digestOf(e.slot.field, e.slot.record.System, e.value)
+	for r, o := range w.links {
+		if l != nil && w.home(o.Contact) == w.home(l.Contact) && w.named[slot{r, e.slot.field}.String()+" "+digest] {
+			return true
+		}
+	}
+	return false
 }
