@@ -147,6 +147,19 @@ func TestReadByAnOldNumberIsRepeated(t *testing.T) {
 	}
 }
 
+// TestReadTakenBackIsRepeated: what a pause takes back may be taken back only after the sync has opened again.
+func TestReadTakenBackIsRepeated(t *testing.T) {
+	d := newDesk(t, nil)
+	d.in(domain.RecordCreated, hub.Stream(), domain.Fact{Via: "webhook", Clock: d.now + hour})
+	read := d.sent[0]
+	d.act(domain.SyncPaused, domain.Act{})
+	d.act(domain.SyncResumed, domain.Act{})
+	d.settled(read, nil, func(o *domain.Outcome) { o.Result, o.Sent, o.Clock = domain.ResultWithdrawn, nil, 0 })
+	if got := d.kinds(); !slices.Equal(got, []string{"read hubspot"}) {
+		t.Fatalf("%v, want the record to be read after all\n%s", got, text(d.last))
+	}
+}
+
 // TestWhoJoinsOnReleaseIsRead: a record of which only single values were told while the sync stood still is read when
 // the contact it is found to belong to is planned.
 func TestWhoJoinsOnReleaseIsRead(t *testing.T) {

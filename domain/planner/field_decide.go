@@ -120,8 +120,7 @@ func (p *fieldPass) lateWrite() bool {
 // One that asked by a number the record no longer has is: who holds the old one says nothing.
 func (p *pass) confirm(d *draft, r *Record) {
 	asked, waiting := r.Link.Reading, r.asked()
-	s := p.e.Settled
-	refused := s != nil && s.Command == asked && s.Result != domain.ResultWithdrawn
+	refused := p.e.Settled != nil && p.e.Settled.Command == asked && !p.unasked(r)
 	vain := p.e.Answered && p.e.Answer == asked && (p.e.Record != r.ID || p.in.Type == domain.RecordAbsent) &&
 		!p.askedByOldNumber(r)
 	if !waiting && !refused && !vain {

@@ -486,7 +486,7 @@ func (w *world) endsIn(name string, e *edit, sa, sh slot, ea, eh *edit) ending {
 // judgeLosers: what a person typed and a write of ours replaced was seen by a decision.
 func (w *world) judgeLosers() {
 	for _, e := range w.edits {
-		if len(e.over) == 0 || !e.told || e.judged || e.value == "" || e.reshaped {
+		if len(e.over) == 0 || !e.told || e.judged || e.value == "" || e.reshaped || w.broken(e.slot.record) {
 			continue
 		}
 		e.judged = true
@@ -495,6 +495,18 @@ func (w *world) judgeLosers() {
 		}
 		w.fail("lost without a word", "%s was replaced by %s, and no decision names it", e, e.over[0])
 	}
+}
+
+// broken reports a record whose counterpart was deleted, merged or got another number at some time: then its fields may
+// not have been weighed against anything.
+func (w *world) broken(r domain.Record) bool {
+	l := w.links[r]
+	for o, ol := range w.links {
+		if l != nil && w.everBad[o] && w.home(ol.Contact) == w.home(l.Contact) {
+			return true
+		}
+	}
+	return false
 }
 
 // isNamed reports whether a verdict speaks of what was typed, there or in the contact's other record: the same value may

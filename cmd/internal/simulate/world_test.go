@@ -157,7 +157,7 @@ func (w *world) sleep(d time.Duration) {
 	w.rest()
 	for _, n := range w.nodes {
 		if o := n.ownership(); o != nil && d >= 250*time.Millisecond {
-			o.due = [2]bool{true, true}
+			o.due, o.chores = [2]bool{true, true}, true
 		}
 	}
 }
