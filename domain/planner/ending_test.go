@@ -202,6 +202,51 @@ func TestOverrunOfWhatWasBlank(t *testing.T) {
 	}
 }
 
+// TestSnapshotFromBeforeOurWriteIsNoChange: a scan reads what stood there, our write replaces it, the scan is told.
+func TestSnapshotFromBeforeOurWriteIsNoChange(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.webhook(alo, values{"first_name": "Bob"})
+	write := d.sent[0]
+	at := d.now + 10*hour
+	d.settled(write, values{"firstname": "Bob"}, func(o *domain.Outcome) { o.Clock = at })
+	d.in(domain.RecordObserved, hub.Stream(), domain.Fact{
+		Via: "scan", Complete: true, Clock: at - hour,
+		Properties: values{"phone": "+18182124567", "email": "ann@example.com", "firstname": "Ann"}.raw(),
+	})
+	d.wrote(nil)
+}
+
+// TestRetriedWriteTakenBackIsSentAgain: a pause may take back a write that was refused before and tried again.
+func TestRetriedWriteTakenBackIsSentAgain(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.webhook(hub, values{"firstname": "Bob"})
+	d.settled(d.sent[0], nil, func(o *domain.Outcome) {
+		o.Result, o.Reason, o.Sent = domain.ResultRejected, domain.ReasonMoved, nil
+	})
+	d.says(planner.Refused, planner.Apart, nil)
+	d.act(domain.CommandRetried, domain.Act{Contact: d.v.Record(hub).Link.Contact})
+	d.wrote(map[domain.System]string{domain.Aloware: "Bob"})
+	d.settled(d.sent[0], nil, func(o *domain.Outcome) { o.Result, o.Sent = domain.ResultWithdrawn, nil })
+	d.wrote(map[domain.System]string{domain.Aloware: "Bob"})
+}
+
+// TestNumberTakenByAnotherRecord: a record is asked for by a number that somebody else has by now, and has told its own
+// meanwhile: it is asked for by that one.
+func TestNumberTakenByAnotherRecord(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.webhook(alo, values{"cnam_city": "Reno"})
+	d.settled(d.sent[0], values{"city": "Reno"}, nil)
+	d.hasty(alo, values{"first_name": "Cyd"})
+	read := d.sent[0]
+	d.hasty(alo, values{"first_name": "Cyd", "phone_number": "+18182124599"})
+	d.read(domain.Record{System: domain.Aloware, ID: "3"}, values{"phone_number": "+18182124567", "first_name": "Flo"}, read)
+	if !slices.ContainsFunc(d.sent, func(o planner.Outgoing) bool {
+		return o.Kind == domain.KindRead && o.Record == alo && o.Phone == "+18182124599"
+	}) {
+		t.Fatalf("sent %v, want a read by the new number\n%s", d.kinds(), text(d.sent))
+	}
+}
+
 // names reports whether the last input's verdicts name a value of a field.
 func (d *desk) names(field, value string) bool {
 	want := planner.NewDigester(secret).Of(field, value)

@@ -147,6 +147,10 @@ func (p *fieldPass) still(w writes) {
 	if p.again(w) {
 		return
 	}
+	if p.takenBack() {
+		p.flow(w, p.now.From, "taken back unsent")
+		return
+	}
 	if p.now.State == Apart && p.now.Result == Refused && p.stored.State == Pending {
 		p.conclude(Verdict{Result: Refused, Rule: p.now.Rule, From: p.now.From})
 		return
@@ -164,6 +168,12 @@ func (p *fieldPass) still(w writes) {
 		p.now.State = InStep // told back; the outcome may still be to come
 	}
 	p.conclude(Verdict{Result: Echo, From: p.stored.Pending.System.Other(), Command: p.stored.Pending.Command})
+}
+
+// takenBack reports a write that was withdrawn and is not told apart by the bases, since its value had been tried before.
+func (p *fieldPass) takenBack() bool {
+	return p.stored.State == Pending && p.now.State == Dirty && p.now.Result == Waiting && p.now.From.Valid() &&
+		p.sides[domain.Aloware].digest != p.sides[domain.HubSpot].digest
 }
 
 // atBase reports that a side shows its base: a value that is doubted is neither a change nor what was agreed.

@@ -170,12 +170,13 @@ func (d *draft) verdict(p *pass, v Verdict) {
 }
 
 // overrun reports whether this fact tells a change in HubSpot that was made before our last write there and after
-// what we knew when we decided on it: we have written over a value nobody had told us of.
+// what we knew when we decided on it: we have written over a value nobody had told us of. A snapshot tells what stood
+// there, not that anybody changed it.
 func (p *fieldPass) overrun() bool {
 	h := p.sides[domain.HubSpot]
 	told, stale := p.e.Stale[p.f.HubSpot.Read]
 	over := h.rec.Seen[p.f.HubSpot.Read].Position == p.in.Position || p.recent(domain.HubSpot, h.digest) // by what we wrote
-	return p.e.Record == h.rec.ID && stale && over && !told.Own && p.now.Since > 0 && told.Clock > p.now.Since
+	return p.e.Record == h.rec.ID && stale && over && !told.Own && !told.Read && p.now.Since > 0 && told.Clock > p.now.Since
 }
 
 // restore lets the conflict rule speak about such a value. Where HubSpot wins it goes to both sides again.

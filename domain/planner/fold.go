@@ -34,7 +34,7 @@ type Effect struct {
 	Hastened int64 // clock of an Aloware webhook that changed a value
 	// Found are the records a look-up found, when it found several.
 	Found []domain.Record
-	// LookedUp: this is the last record a look-up made for Contact found.
+	// LookedUp: this is the last record that a look-up, or a read, made for Contact found.
 	LookedUp bool
 	// Verdict is what a person decided about Contact, nil for nothing.
 	Verdict *domain.Act
@@ -83,7 +83,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 		if n > 1 {
 			e.Found = f.Answer.Found
 		}
-		e.LookedUp = f.Answer.By != "id" && n > 0 && f.Answer.Found[n-1] == id
+		e.LookedUp = n > 0 && f.Answer.Found[n-1] == id
 		v.answered(f.Answer)
 		if in.Type == domain.RecordAbsent && f.Answer.By != "id" {
 			e.Record = domain.Record{}
