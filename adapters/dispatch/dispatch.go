@@ -106,7 +106,7 @@ func (d *Dispatcher) Wake() {
 
 // Run dispatches until ctx ends, then lets what is under way finish; a lost lease ends that too.
 func (d *Dispatcher) Run(ctx context.Context) error {
-	if err := d.adopt(ctx); err != nil {
+	if err := d.Adopt(ctx); err != nil {
 		return err
 	}
 	router, err := d.router()
@@ -125,6 +125,26 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	return nil
 }
 
+// Step carries out one batch that is due in a system, in the caller's goroutine: what Run goes on doing for every
+// system. It returns how many commands the batch held, 0 when nothing is due or as many batches as may be are under
+// way. Steps may be called concurrently, but not beside Run.
+func (d *Dispatcher) Step(ctx context.Context, system domain.System) (int, error) {
+	s := d.sources[system]
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		return 0, nil
+	}
+	j, err := s.claim(ctx)
+	if err != nil || len(j.Lanes) == 0 {
+		<-s.slots
+		return 0, err
+	}
+	msg := s.begin(ctx, j)
+	defer msg.Ack()
+	return len(j.Entries()), d.handle(msg)
+}
+
 func (d *Dispatcher) router() (*message.Router, error) {
 	quiet := map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug} // the Router tells of every start and stop
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 2 * d.Attempt},
@@ -139,9 +159,9 @@ func (d *Dispatcher) router() (*message.Router, error) {
 	return router, nil
 }
 
-// adopt leaves what an earlier owner may still have under way alone for the time an attempt may take. While the
-// database is away it waits.
-func (d *Dispatcher) adopt(ctx context.Context) error {
+// Adopt leaves what an earlier owner may still have under way alone for the time an attempt may take: Run begins with
+// it, and so must a caller of Step. While the database is away it waits.
+func (d *Dispatcher) Adopt(ctx context.Context) error {
 	tick := time.NewTicker(d.Poll)
 	defer tick.Stop()
 	for {

@@ -95,7 +95,7 @@ func (s *source) loop(ctx context.Context, out chan<- *message.Message) {
 		}
 		j, err := s.claim(ctx)
 		if err == nil && len(j.Lanes) > 0 {
-			s.deliver(ctx, out, j)
+			out <- s.begin(ctx, j)
 			continue
 		}
 		<-s.slots
@@ -140,9 +140,9 @@ func (s *source) claim(ctx context.Context) (job, error) {
 	return job{Batch: batch, source: s, deadline: claim.Deadline}, err
 }
 
-// deliver hands the batch to the Router and keeps its lanes until it is done with. What was claimed is finished also
-// after ctx has ended, unless the lease is lost.
-func (s *source) deliver(ctx context.Context, out chan<- *message.Message, j job) {
+// begin makes the message that carries the batch, and keeps its lanes and its slot until that is done with. What was
+// claimed is finished also after ctx has ended, unless the lease is lost.
+func (s *source) begin(ctx context.Context, j job) *message.Message {
 	s.hold(j.Batch, true)
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	msg := message.NewMessage(j.Attempt.String(), nil)
@@ -163,7 +163,7 @@ func (s *source) deliver(ctx context.Context, out chan<- *message.Message, j job
 		<-s.slots
 		s.signal()
 	})
-	out <- msg
+	return msg
 }
 
 func (s *source) hold(b outbox.Batch, busy bool) {

@@ -36,7 +36,7 @@ func (p *fieldPass) load(f *Field) {
 		if w.System == domain.HubSpot || p.now.Base[w.System] != w.Digest { // told back to the letter: another answer is a change
 			p.setBase(w.System, base)
 		}
-		p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
+		p.arrived()
 	case s.Result == domain.ResultWithdrawn:
 		p.withdrawn(w)
 	case s.Reason == domain.ReasonExists && s.Existing == p.sides[w.System].rec.ID:
@@ -49,12 +49,19 @@ func (p *fieldPass) load(f *Field) {
 	}
 }
 
+// arrived ends a write well. A state that is not pending says what was decided since, not what became of the write.
+func (p *fieldPass) arrived() {
+	if p.stored.State == Pending {
+		p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
+	}
+}
+
 // existed: the create that carried the value found the record this contact is now linked to. If that told our value
 // back, or shows it, it was our own create, answered the second time, or as good as that; otherwise both sides are
 // weighed as at first sight.
 func (p *fieldPass) existed(w *PendingWrite) {
 	p.adopted = true
-	p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
+	p.arrived()
 	switch {
 	case p.now.Base[w.System] == w.Digest:
 	case p.sides[w.System].digest == w.Digest:

@@ -1,7 +1,10 @@
 package planner
 
 import (
+	"reflect"
+
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
 )
 
 // decide finds which side changed and what follows. It works on the state, whatever the input was.
@@ -32,6 +35,8 @@ func (p *fieldPass) decide(w writes) {
 	switch {
 	case p.overrun():
 		p.restore(w)
+	case h && p.asked:
+		p.wait()
 	case p.overtaken(a, h):
 		p.conflict(w)
 	case h && !a && p.lateWrite():
@@ -77,9 +82,21 @@ func (p *fieldPass) changed(s domain.System) bool {
 	}
 	if t.rec.doubtful(p.f.Aloware.Read) || differs && !t.seen.Read && p.recent(s, t.digest) {
 		p.confirm(p.d, t.rec) // an old body that comes late or again looks like a change: ask before it is believed
+		p.asked = differs && t.rec.asked()
 		return false
 	}
 	return differs
+}
+
+// wait leaves a change in HubSpot until the answer tells whether Aloware changed as well: then both sides are weighed.
+func (p *fieldPass) wait() {
+	h := p.sides[domain.HubSpot]
+	told := p.e.Release || p.e.Record == h.rec.ID && p.e.Told[p.f.HubSpot.Read]
+	if told || !reflect.DeepEqual(p.now, p.stored) {
+		p.d.verdict(p.pass, Verdict{
+			Field: p.f.Name, Result: Waiting, Rule: "Aloware is asked first", From: domain.HubSpot, Value: h.ref(p.f), After: p.now,
+		})
+	}
 }
 
 // overtaken reports whether the target of a write under way changed before it told the write back: whose value ends
@@ -100,24 +117,38 @@ func (p *fieldPass) lateWrite() bool {
 
 // confirm reads a record, once, before a doubtful value is believed or an untold one taken for blank. A read that
 // could not be answered, or found another record or none, is not sent again because of that: it would go round for ever.
+// One that asked by a number the record no longer has is: who holds the old one says nothing.
 func (p *pass) confirm(d *draft, r *Record) {
-	asked := r.Link.Reading
-	waiting := !asked.IsZero() && asked != r.ReadDone
-	s := p.e.Settled
-	refused := s != nil && s.Command == asked && s.Result != domain.ResultWithdrawn
-	vain := p.e.Answered && p.e.Answer == asked && (p.e.Record != r.ID || p.in.Type == domain.RecordAbsent)
+	asked, waiting := r.Link.Reading, r.asked()
+	refused := p.e.Settled != nil && p.e.Settled.Command == asked && !p.unasked(r)
+	vain := p.e.Answered && p.e.Answer == asked && (p.e.Record != r.ID || p.in.Type == domain.RecordAbsent) &&
+		!p.askedByOldNumber(r)
 	if !waiting && !refused && !vain {
 		p.sendRead(d, r)
 	}
 }
 
+// askedByOldNumber reports whether an Aloware record, which is asked for by its number, told another one since it was asked.
+func (p *pass) askedByOldNumber(r *Record) bool {
+	f, ok := p.v.field(settings.PhoneField)
+	if !ok || r.ID.System != domain.Aloware {
+		return false
+	}
+	number, _ := r.value(f.Aloware.Read)
+	return number.Position > r.LinkAt
+}
+
 // still is a field neither side of which changed: an echo that closes a write, a refusal to tell, or nothing.
 func (p *fieldPass) still(w writes) {
-	if p.adopted {
+	if p.adopted && p.now.State == InStep && p.atBase(domain.Aloware) && p.atBase(domain.HubSpot) {
 		p.agree()
 		return
 	}
 	if p.again(w) {
+		return
+	}
+	if p.takenBack() {
+		p.flow(w, p.now.From, "taken back unsent")
 		return
 	}
 	if p.now.State == Apart && p.now.Result == Refused && p.stored.State == Pending {
@@ -138,6 +169,15 @@ func (p *fieldPass) still(w writes) {
 	}
 	p.conclude(Verdict{Result: Echo, From: p.stored.Pending.System.Other(), Command: p.stored.Pending.Command})
 }
+
+// takenBack reports a write that was withdrawn and is not told apart by the bases, since its value had been tried before.
+func (p *fieldPass) takenBack() bool {
+	return p.stored.State == Pending && p.now.State == Dirty && p.now.Result == Waiting && p.now.From.Valid() &&
+		p.sides[domain.Aloware].digest != p.sides[domain.HubSpot].digest
+}
+
+// atBase reports that a side shows its base: a value that is doubted is neither a change nor what was agreed.
+func (p *fieldPass) atBase(s domain.System) bool { return p.sides[s].digest == p.now.Base[s] }
 
 // agree takes note that both sides hold the same.
 func (p *fieldPass) agree() {

@@ -19,7 +19,8 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 	s, t := p.sides[from], p.sides[from.Other()]
 	v := Verdict{From: from, Rule: rule, Value: s.ref(p.f)}
 	busy := p.unsure != nil && p.unsure.System == t.system() && t.system() == domain.Aloware
-	if base, ok := p.now.Base[t.system()]; ok && base != t.digest && !busy {
+	base, met := p.now.Base[t.system()]
+	if changed := met && base != t.digest || !met && !t.blank(); changed && !busy {
 		v.Loser = t.ref(p.f)
 	}
 	if result, why := p.stops(s, t); result != "" {
@@ -37,7 +38,7 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 		return
 	}
 	if t.system() == domain.HubSpot {
-		p.now.Since = t.seen.Clock
+		p.now.Since = max(t.seen.Clock, 1) // also where it never told a value
 	}
 	was, over := p.now.Base[from], t.digest
 	if old := p.now.Pending; old != nil && old.System == t.system() {
@@ -103,7 +104,7 @@ func (p *fieldPass) apart(v Verdict) {
 		}
 	}
 	p.now.State, p.now.Result, p.now.Rule, p.now.From = Apart, v.Result, v.Rule, v.From
-	if p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest {
+	if p.unsure == nil && p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest {
 		p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
 	}
 	p.conclude(v)

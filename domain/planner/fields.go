@@ -46,6 +46,8 @@ type fieldPass struct {
 	told *Meanwhile
 	// unguarded: the write was refused since the target showed something else than expected, which means the same.
 	unguarded bool
+	// asked: Aloware shows a change that may be an old one, and is asked.
+	asked bool
 	// adopted: the pending create was refused because its record exists, and is ours.
 	adopted bool
 }
@@ -91,7 +93,7 @@ func (p *pass) fields(d *draft, a, h *Record) {
 // stale says that the fact told a value older than the one seen: stored, and without effect.
 func (p *fieldPass) stale() {
 	s := p.e.Record.System
-	if !s.Valid() || p.sides[s].rec.ID != p.e.Record || !p.e.Stale[p.f.Side(s).Read] {
+	if _, stale := p.e.Stale[p.f.Side(s).Read]; !s.Valid() || p.sides[s].rec.ID != p.e.Record || !stale {
 		return
 	}
 	p.d.verdict(p.pass, Verdict{Field: p.f.Name, Result: Stale, Rule: "a newer value was seen", From: s, After: p.stored})
@@ -168,27 +170,27 @@ func (d *draft) verdict(p *pass, v Verdict) {
 }
 
 // overrun reports whether this fact tells a change in HubSpot that was made before our last write there and after
-// what we knew when we decided on it: we have written over a value nobody had told us of.
+// what we knew when we decided on it: we have written over a value nobody had told us of. A snapshot tells what stood
+// there, not that anybody changed it.
 func (p *fieldPass) overrun() bool {
 	h := p.sides[domain.HubSpot]
-	prop := p.f.HubSpot.Read
-	told := h.rec.Seen[prop]
-	return p.e.Record == h.rec.ID && p.e.Stale[prop] && !told.Own && told.Position == p.in.Position &&
-		p.now.Since > 0 && told.Clock > p.now.Since
+	told, stale := p.e.Stale[p.f.HubSpot.Read]
+	over := h.rec.Seen[p.f.HubSpot.Read].Position == p.in.Position || p.recent(domain.HubSpot, h.digest) // by what we wrote
+	return p.e.Record == h.rec.ID && stale && over && !told.Own && !told.Read && p.now.Since > 0 && told.Clock > p.now.Since
 }
 
 // restore lets the conflict rule speak about such a value. Where HubSpot wins it goes to both sides again.
 func (p *fieldPass) restore(w writes) {
 	h := p.sides[domain.HubSpot]
 	told := h
-	told.seen = h.rec.Seen[p.f.HubSpot.Read]
+	told.seen = p.e.Stale[p.f.HubSpot.Read]
 	told.text, _, told.err = p.f.Get(domain.HubSpot, domain.Properties{p.f.HubSpot.Read: told.seen.Value}, p.v.env)
 	told.digest = p.v.Digester.Of(p.f.Name, told.text)
 	p.sides[domain.HubSpot] = told
 	rule := "conflict = " + string(p.f.Conflict)
+	p.now.Since = told.seen.Clock // a later one may be told later still
 	if told.err != nil || p.f.Conflict != settings.HubSpotWins || !p.lets(domain.Aloware) || told.blank() {
 		p.sides[domain.HubSpot] = h
-		p.now.Since = 0
 		p.conclude(Verdict{Result: LostIt, Rule: rule, From: domain.Aloware, Loser: &Ref{
 			Record: h.rec.ID, Property: p.f.HubSpot.Read, Position: told.seen.Position, Digest: told.digest,
 		}})

@@ -19,7 +19,7 @@ type Effect struct {
 	Changed  bool          // a property's value, or the record's life, changed
 	First    bool          // first event about the record
 	Told     map[string]bool
-	Stale    map[string]bool // properties whose value was older than the one seen
+	Stale    map[string]Seen // values that were older than the one seen, by property
 	Settled  *domain.Outcome
 	Release  bool // the sync opened: dirty contacts are planned
 	Withhold bool // …but nothing is sent for them
@@ -34,7 +34,7 @@ type Effect struct {
 	Hastened int64 // clock of an Aloware webhook that changed a value
 	// Found are the records a look-up found, when it found several.
 	Found []domain.Record
-	// LookedUp: this is the last record a look-up made for Contact found.
+	// LookedUp: this is the last record that a look-up, or a read, made for Contact found.
 	LookedUp bool
 	// Verdict is what a person decided about Contact, nil for nothing.
 	Verdict *domain.Act
@@ -76,14 +76,14 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 		}
 		v.Control.Heard[id.System] = in.RecordedAt
 	}
-	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]bool{}, First: v.records[id] == nil}
+	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]Seen{}, First: v.records[id] == nil}
 	if f.Answer != nil {
 		e.Answered, e.Answer, e.Contact = true, f.Answer.Command, f.Answer.Contact
 		n := len(f.Answer.Found)
 		if n > 1 {
 			e.Found = f.Answer.Found
 		}
-		e.LookedUp = f.Answer.By != "id" && n > 0 && f.Answer.Found[n-1] == id
+		e.LookedUp = n > 0 && f.Answer.Found[n-1] == id
 		v.answered(f.Answer)
 		if in.Type == domain.RecordAbsent && f.Answer.By != "id" {
 			e.Record = domain.Record{}

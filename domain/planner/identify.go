@@ -29,8 +29,8 @@ func (p *pass) identify(d *draft, r *Record) {
 // read asks for a record before anything is decided about it. A read that failed is repeated only when something new
 // is told about the record.
 func (p *pass) read(d *draft, r *Record) {
-	waiting := !r.Link.Reading.IsZero() && r.Link.Reading != r.ReadDone
-	failed := !r.Link.Reading.IsZero() && !waiting
+	waiting := r.asked()
+	failed := !r.Link.Reading.IsZero() && !waiting && !p.unasked(r)
 	if waiting || failed && !p.e.Force && !p.e.Release && (p.e.Record != r.ID || p.e.Answered || !p.e.Changed) {
 		return
 	}
@@ -39,6 +39,13 @@ func (p *pass) read(d *draft, r *Record) {
 	if r.Life == Reported {
 		d.Whole.Rule = "deletion reported"
 	}
+}
+
+// unasked reports that the reading of a record was taken back unsent, as it is when the sync stops: it may have opened
+// again before that was done.
+func (p *pass) unasked(r *Record) bool {
+	s := p.e.Settled
+	return s != nil && s.Command == r.Link.Reading && s.Result == domain.ResultWithdrawn
 }
 
 func (p *pass) sendRead(d *draft, r *Record) {

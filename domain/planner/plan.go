@@ -112,15 +112,27 @@ func (p *pass) planContact(id ulid.ULID) {
 	parted := p.cut(d)
 	d.head.Standing = p.e.Withhold || d.head.Standing && !p.changedSince()
 	p.creationOutcome(d)
-	for _, r := range p.v.Members(d.Contact) {
-		p.identify(d, r)
-	}
+	p.identifyAll(d)
 	p.creationOutcome(d) // of a contact that became this one
 	p.reread(d)
 	p.weigh(d)
 	d.head.Standing = d.head.Standing && p.awaitsRead(d)
 	if !parted.IsZero() {
 		p.planContact(parted)
+	}
+}
+
+// identifyAll settles each record of the contact once, those included that join it meanwhile.
+func (p *pass) identifyAll(d *draft) {
+	done := map[domain.Record]bool{}
+	for again := true; again; {
+		again = false
+		for _, r := range p.v.Members(d.Contact) {
+			if !done[r.ID] {
+				done[r.ID], again = true, true
+				p.identify(d, r)
+			}
+		}
 	}
 }
 

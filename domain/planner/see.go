@@ -21,16 +21,16 @@ func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input
 	old, had := r.value(name)
 	told, hadTold := r.Seen[name]
 	e.Told[name] = true
+	next := Seen{Value: value, Clock: clock, Position: in.Position, Own: f.Origin.Own, Read: f.Via != "webhook"}
 	if hadTold && clock < told.Clock {
 		if !sameRaw(value, old.Value) {
-			e.Stale[name] = true
+			e.Stale[name] = next
 		}
 		return
 	}
 	if r.Seen == nil {
 		r.Seen = map[string]Seen{}
 	}
-	next := Seen{Value: value, Clock: clock, Position: in.Position, Own: f.Origin.Own, Read: f.Via != "webhook"}
 	if had && sameRaw(value, old.Value) {
 		next.Hasty = old.Hasty && !next.Read
 	} else if r.ID.System == domain.Aloware && !next.Read {
@@ -46,7 +46,7 @@ func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input
 		e.Changed = true
 	}
 	if had && clock < old.Clock && !sameRaw(value, old.Value) {
-		e.Stale[name] = true
+		e.Stale[name] = next
 	}
 }
 

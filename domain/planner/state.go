@@ -217,6 +217,9 @@ func (r *Record) doubtful(property string) bool {
 	return s.Hasty && !(answered && a.Position > s.Position && sameRaw(a.Value, s.Value))
 }
 
+// asked reports a record whose reading is awaited.
+func (r *Record) asked() bool { return !r.Link.Reading.IsZero() && r.Link.Reading != r.ReadDone }
+
 // untold reports a property of HubSpot, which shows only what it is asked for, that nobody told and no read asked for
 // since it was mapped: not blank, but unknown.
 func (v *View) untold(r *Record, property string) bool {

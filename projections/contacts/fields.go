@@ -15,7 +15,8 @@ func (c *contact) decide(v planner.Verdict, at order) {
 	}
 	f := field{Order: at, Position: at.Position}
 	f.State, f.Reason = fieldStatus(v.After)
-	if p := v.After.Pending; p != nil {
+	// A field that is apart or waits says what was decided since: how an older write ends does not change that.
+	if p := v.After.Pending; p != nil && (v.After.State == planner.Pending || v.After.State == planner.InStep) {
 		f.Write = write{System: p.System, Command: p.Command}
 		if old.Write.Command == p.Command {
 			f.Write = old.Write

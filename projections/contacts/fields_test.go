@@ -49,3 +49,24 @@ func TestAnOutcomeSettlesTheFieldsThatWaitForIt(t *testing.T) {
 		}
 	})
 }
+
+// TestAnOutcomeLeavesWhatWasDecidedSince: a field that is apart since its write left stays so, however the write ends.
+func TestAnOutcomeLeavesWhatWasDecidedSince(t *testing.T) {
+	both(t, func(w *world) {
+		command := ulid.Make()
+		first := w.tell(hub, domain.RecordCreated, 1000, "city", "Oakland")
+		second := w.tell(hub, domain.RecordUpdated, 2000, "city", "")
+		d := linked(one, first, nil)
+		d.Fields = []planner.Verdict{waiting("city", command)}
+		w.decide(d)
+		kept := waiting("city", command)
+		kept.Result, kept.After.State, kept.After.Result, kept.After.Rule = planner.Kept, planner.Apart, planner.Kept, "blank = keep"
+		w.decide(planner.Decision{Contact: one, Input: second, Fields: []planner.Verdict{kept}})
+		w.append(alo.Stream(), domain.CommandSettled, alo.Stream(), domain.Outcome{
+			Command: command, Contact: one, Kind: domain.KindUpdate, System: domain.Aloware, Record: alo, Result: domain.ResultApplied,
+		})
+		if c := w.get(one); len(c.Fields) != 1 || c.Fields[0].State != contacts.Apart || c.Fields[0].Reason != "kept: blank = keep" {
+			w.t.Errorf("%+v, want the city apart", c.Fields)
+		}
+	})
+}

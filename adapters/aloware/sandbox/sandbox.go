@@ -19,6 +19,8 @@ type Config struct {
 	WebhooksTo   string
 	WebhookToken string
 	WebhookBasic string
+	// Client posts the webhooks; nil: one of the sandbox's own, over the network.
+	Client *http.Client
 	// EventNames replaces wire names of events, which are not documented for contacts: the key is one of Created,
 	// Updated, Disposed and DNCUpdated.
 	EventNames map[string]string
@@ -61,7 +63,7 @@ func New(cfg Config) *Sandbox {
 	}
 	s.injector.Failed = func(w http.ResponseWriter, _ *http.Request, status int) { say(w, status, "Server Error") }
 	s.injector.Limited = func(w http.ResponseWriter, _ *http.Request) { tooMany(w) }
-	s.sender = sandboxkit.NewSender(sandboxkit.SenderConfig{Build: s.request, Faults: cfg.Faults})
+	s.sender = sandboxkit.NewSender(sandboxkit.SenderConfig{Build: s.request, Faults: cfg.Faults, Client: cfg.Client})
 	s.sender.SetTarget(cfg.WebhooksTo)
 	s.handler = s.routes()
 	return s

@@ -29,6 +29,8 @@ type Config struct {
 	SearchRate int
 	Faults     sandboxkit.Faults
 	WebhooksTo string // URL webhooks are posted to; empty: none are sent until SetTarget
+	// Client posts the webhooks; nil: one of the sandbox's own, over the network.
+	Client *http.Client
 	Clock      func() time.Time
 }
 
@@ -72,6 +74,7 @@ func New(cfg Config) *Sandbox {
 	s.inject.Failed, s.inject.Limited = writeFailed, s.writeLimited
 	s.sender = sandboxkit.NewSender(sandboxkit.SenderConfig{
 		Build: s.buildWebhook, Batch: 100, Linger: 20 * time.Millisecond, Workers: 1, Faults: cfg.Faults,
+		Client: cfg.Client,
 	})
 	s.sender.SetTarget(cfg.WebhooksTo)
 	s.http = s.routes()

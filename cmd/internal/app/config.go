@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -36,6 +37,8 @@ type Config struct {
 	MaxConns int
 	// Ephemeral uses a key that is thrown away: for bench and migrate, which need no stored one.
 	Ephemeral bool
+	// Transport carries the requests to both systems; nil: the network.
+	Transport http.RoundTripper
 }
 
 // HubSpot is how to reach the portal.

@@ -17,7 +17,6 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/projections/lease"
-	"github.com/duolog/duolog/projections/outbound"
 )
 
 // ErrRefused: this database may not be served by this process; starting again will not help.
@@ -115,27 +114,17 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	if err != nil {
 		return err
 	}
-	gate := &gatekeeper{engine: e, lease: h}
-	d := dispatch.New(dispatch.Config{
-		Log: e.Log, DB: e.Store, Systems: e.systems, Lease: h, NewID: e.NewID, Logger: e.Logger, Metrics: e.metrics,
-		Paused:    func() bool { c := e.control.Load(); return c.Stopped() || c.Guard.Holds() || !gate.checked(*c) },
-		Observing: func() bool { return e.control.Load().Mode == domain.ModeObserve },
-		Since:     func() int64 { return since(*e.control.Load()) },
-		Unfit:     func(domain.System) { gate.doubt() },
-	})
-	p := outbound.New(outbound.Config{
-		DB: e.Store, Log: e.Log, Lease: h, Logger: e.Logger, Planned: func(int) { d.Wake() }, Steered: e.steer,
-	})
+	s := e.stages(h)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return p.Run(ctx) })
+	g.Go(func() error { return s.Planner.Run(ctx) })
 	g.Go(func() error {
 		if unsure != nil {
 			if err := e.recognised(ctx, *unsure); err != nil {
 				return err
 			}
 		}
-		g.Go(func() error { return d.Run(ctx) })
-		g.Go(func() error { return e.housekeeping(ctx, gate) })
+		g.Go(func() error { return s.Dispatcher.Run(ctx) })
+		g.Go(func() error { return e.housekeeping(ctx, s.gate) })
 		g.Go(func() error { return e.keepCatalogs(ctx, h) })
 		return nil
 	})

@@ -30,13 +30,7 @@ func (e *engine) server() (httpapi.Server, error) {
 	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), &collector{e})
-	metrics := ingest.NewMetrics(reg)
-	inlets := map[domain.System]*ingest.Ingest{}
-	for _, s := range domain.Systems {
-		inlets[s] = ingest.New(ingest.Config{
-			Log: e.Log, System: e.systems[s], Account: e.account(s), Ring: e.Ring, IDs: e.NewID, Metrics: metrics, Logger: e.Logger,
-		})
-	}
+	inlets := e.inlets(ingest.NewMetrics(reg))
 	conn := httpapi.Connection{
 		Log: e.Log, HubSpot: e.bound(inlets[domain.HubSpot], inlets[domain.HubSpot]), Aloware: inlets[domain.Aloware],
 		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App, Tokens: e.App,

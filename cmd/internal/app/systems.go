@@ -14,16 +14,20 @@ import (
 
 // systems makes the clients of both sides under the limits of the settings.
 func (c Config) systems(s settings.Settings) (map[domain.System]adapters.System, error) {
-	client := &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{
-		MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second, Proxy: http.ProxyFromEnvironment,
-	}}
+	client := &http.Client{Timeout: 15 * time.Second, Transport: c.Transport}
+	given := client // Aloware's client knows its own patience
+	if c.Transport == nil {
+		given, client.Transport = nil, &http.Transport{
+			MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second, Proxy: http.ProxyFromEnvironment,
+		}
+	}
 	h, err := c.hubspot(s, client)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	a, err := aloware.New(aloware.Config{
 		BaseURL: c.Aloware.BaseURL, Token: c.Aloware.APIToken, WebhookToken: c.Aloware.WebhookToken,
-		PerSecond: s.Limits.AlowarePerSecond,
+		PerSecond: s.Limits.AlowarePerSecond, HTTPClient: given,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
@@ -33,6 +37,9 @@ func (c Config) systems(s settings.Settings) (map[domain.System]adapters.System,
 
 // hubspot makes the client of HubSpot; a nil one of HTTP is its own.
 func (c Config) hubspot(s settings.Settings, client *http.Client) (*hubspot.Client, error) {
+	if client == nil && c.Transport != nil {
+		client = &http.Client{Transport: c.Transport}
+	}
 	return hubspot.New(hubspot.Config{
 		BaseURL: c.HubSpot.BaseURL, Token: c.HubSpot.AccessToken, ClientID: c.HubSpot.ClientID,
 		ClientSecret: c.HubSpot.ClientSecret, RefreshToken: c.HubSpot.RefreshToken, WebhookSecret: c.HubSpot.ClientSecret,
