@@ -3,6 +3,7 @@ package eventstoretest
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +35,23 @@ func testPlansNeverAnalysed(t *testing.T, f *fixture) {
 			if strings.Contains(plan, bad) {
 				t.Errorf("%q in the plan of %s, which is\n%s\n\n%s", bad, name, statement, plan)
 			}
+		}
+		if store.Backend() != backendPostgres {
+			wantEveryEquality(t, name, statement, plan)
+		}
+	}
+}
+
+// equality is a column compared with one value or with a list.
+var equality = regexp.MustCompile(`(\w+) (?:= |IN \()`)
+
+// wantEveryEquality fails when SQLite finds rows by fewer columns than the statement names: it then reads all of a
+// connection, and its plan says so in no other way.
+func wantEveryEquality(t *testing.T, name, statement, plan string) {
+	t.Helper()
+	for _, match := range equality.FindAllStringSubmatch(statement, -1) {
+		if !strings.Contains(plan, match[1]+"=?") {
+			t.Errorf("%s finds no rows by %s: its plan is\n%s", name, match[1], plan)
 		}
 	}
 }

@@ -35,8 +35,11 @@ func Migrate(ctx context.Context, c Config) ([]eventstore.Migration, error) {
 	}
 	defer unlock()
 	var applied []eventstore.Migration
-	err = withProvider(c, func(p *goose.Provider) error {
+	err = withProvider(c, func(p *goose.Provider, db *sql.DB) error {
 		results, err := p.Up(ctx)
+		if err == nil {
+			err = estimate(ctx, db)
+		}
 		for _, r := range results {
 			applied = append(applied, eventstore.Migration{
 				Version: r.Source.Version, Name: r.Source.Path, Applied: true, AppliedAt: c.Clock(),
@@ -60,7 +63,7 @@ func Status(ctx context.Context, c Config) ([]eventstore.Migration, error) {
 	}
 	c = c.withDefaults()
 	var all []eventstore.Migration
-	err := withProvider(c, func(p *goose.Provider) error {
+	err := withProvider(c, func(p *goose.Provider, _ *sql.DB) error {
 		list, err := p.Status(ctx)
 		for _, m := range list {
 			all = append(all, eventstore.Migration{
@@ -76,7 +79,7 @@ func Status(ctx context.Context, c Config) ([]eventstore.Migration, error) {
 	return all, nil
 }
 
-func withProvider(c Config, fn func(*goose.Provider) error) (err error) {
+func withProvider(c Config, fn func(*goose.Provider, *sql.DB) error) (err error) {
 	db, err := sql.Open("sqlite", dsn(c, ""))
 	if err != nil {
 		return err
@@ -90,7 +93,7 @@ func withProvider(c Config, fn func(*goose.Provider) error) (err error) {
 	if err != nil {
 		return err
 	}
-	return fn(p)
+	return fn(p, db)
 }
 
 // lockMigrations keeps processes that start at once from migrating at once, by an exclusive transaction on a small

@@ -58,6 +58,7 @@ CREATE TABLE contact (
   PRIMARY KEY (connection, version, contact)
 );
 CREATE INDEX contact_status ON contact (connection, version, status, contact);
+CREATE INDEX contact_alias ON contact (connection, version, alias_of) WHERE alias_of <> '';
 
 CREATE TABLE contact_record (
   connection TEXT   NOT NULL,

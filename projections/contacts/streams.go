@@ -42,8 +42,8 @@ func (t rows) formerIDs(ctx context.Context, id string) ([]string, error) {
 	ids := []string{id}
 	for i := 0; i < len(ids); i++ {
 		found, err := t.q.Query(ctx, `SELECT contact FROM contact
-			WHERE connection = $1 AND version = $2 AND status = $3 AND alias_of = $4
-			ORDER BY connection, version, status, contact`, t.connection, t.version, Alias, ids[i])
+			WHERE connection = $1 AND version = $2 AND alias_of = $3 AND alias_of <> ''
+			ORDER BY connection, version, alias_of, contact`, t.connection, t.version, ids[i])
 		more, err := eventstore.Scan(found, err, func(row eventstore.Rows) (string, error) {
 			var former string
 			err := row.Scan(&former)
