@@ -142,3 +142,42 @@ func TestPausedSendsOnlyUrgent(t *testing.T) {
 		})
 	})
 }
+
+// A command that somebody else brought to its end while it was under way has that one outcome, whatever the system
+// answers now.
+func TestSettledByAnotherMeanwhile(t *testing.T) {
+	each(t, func(e *env) {
+		ended, other := e.update("1", "x", "y"), e.update("2", "x", "y")
+		var once atomic.Bool
+		e.system.write = func(ctx context.Context, _ int, w adapters.Write) adapters.WriteAnswer {
+			if once.CompareAndSwap(false, true) {
+				e.endElsewhere(ctx, ended)
+			}
+			return applied(w)
+		}
+		got := e.check(ended, other)
+		if r := got[ended.Command].Result; r != domain.ResultDiscarded {
+			e.Errorf("the outcome is %s, want the one it had", r)
+		}
+		if r := got[other.Command].Result; r != domain.ResultApplied {
+			e.Errorf("its neighbour's outcome is %s", r)
+		}
+	})
+}
+
+// endElsewhere removes a command with an outcome, as another owner does.
+func (e *env) endElsewhere(ctx context.Context, row outbox.Row) {
+	outcome, err := outbox.Outcome(e.log.Vault(), row, domain.Outcome{Result: domain.ResultDiscarded}, e.ids.next())
+	if err == nil {
+		err = e.store.InTx(ctx, func(tx eventstore.Tx) error {
+			if _, err := tx.Exec(ctx, "DELETE FROM outbox WHERE command = $1", row.Command.String()); err != nil {
+				return err
+			}
+			_, err := tx.Append(ctx, e.log, outcome)
+			return err
+		})
+	}
+	if err != nil {
+		e.Errorf("end a command: %v", err)
+	}
+}

@@ -29,6 +29,9 @@ type Config struct {
 	// IdleTimeout is how long a transaction may stand still between two statements before the server ends it: a process
 	// that was frozen must not hold the head's lock for as long as it sleeps. 5 s
 	IdleTimeout time.Duration
+	// SilenceLimit is how long the server may say nothing while an answer is waited for; then the connection counts as
+	// dead. 60 s
+	SilenceLimit time.Duration
 	// NoNotify turns NOTIFY and LISTEN off, for servers and poolers without them.
 	NoNotify bool
 }
@@ -38,7 +41,7 @@ func (c Config) Validate() error {
 	if c.MasterKey.IsZero() {
 		return errors.New("postgres: a master key is required")
 	}
-	if c.PollInterval < 0 || c.WriteTimeout < 0 || c.IdleTimeout < 0 || c.MaxConns < 0 || c.KeyCache < 0 {
+	if c.PollInterval < 0 || c.WriteTimeout < 0 || c.IdleTimeout < 0 || c.SilenceLimit < 0 || c.MaxConns < 0 || c.KeyCache < 0 {
 		return errors.New("postgres: a negative setting")
 	}
 	_, err := c.pool()
@@ -54,6 +57,7 @@ func (c Config) withDefaults() Config {
 	c.KeyCache = cmp.Or(c.KeyCache, 100_000)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 5*time.Second)
+	c.SilenceLimit = cmp.Or(c.SilenceLimit, time.Minute)
 	return c
 }
 

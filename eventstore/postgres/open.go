@@ -56,6 +56,7 @@ func newPool(ctx context.Context, c Config, conns int) (*pgxpool.Pool, error) {
 	config.MaxConns = int32(conns)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return c.setSession(ctx, conn) }
 	config.PingTimeout = 5 * time.Second
+	config.ConnConfig.DialFunc = attentive(c.SilenceLimit)
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 5 * time.Second
 	}

@@ -97,6 +97,8 @@ func (k *Keeper) acquire(ctx context.Context, connection, owner string) (*Handle
 
 // try takes the lease when it is free; no handle and no error means that another owns it.
 func (k *Keeper) try(ctx context.Context, w *watch, connection, owner string) (*Handle, error) {
+	ctx, cancel := context.WithTimeout(ctx, TTL) // a dead connection must not keep us waiting for ever
+	defer cancel()
 	seen, err := load(ctx, k.DB, connection)
 	if err != nil {
 		return nil, err

@@ -113,6 +113,34 @@ func TestRenewedLeaseStays(t *testing.T) {
 	})
 }
 
+// slow is a database whose answer takes its time.
+type slow struct {
+	eventstore.Store
+	pass func()
+}
+
+func (s slow) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	n, err := s.Store.Exec(ctx, query, args...)
+	s.pass()
+	return n, err
+}
+
+// The row moved when the database got to it, not when the owner heard of it: counted from there, an owner with a slow
+// line would believe it owns what another has taken over.
+func TestRenewalCountsFromItsBeginning(t *testing.T) {
+	store := backends.SQLite(t)
+	a := start(store, "a", time.Now())
+	h := owned(t, a)
+	h.db = slow{store, func() { pass(TTL/2, a) }}
+	if over, err := h.renew(t.Context()); over || err != nil {
+		t.Fatalf("renewal: over %v, %v", over, err)
+	}
+	pass(TTL/2, a)
+	if h.Held() {
+		t.Error("held a whole life after the renewal was asked for")
+	}
+}
+
 // Clocks of two machines are never compared: an hour of skew neither shortens a lease nor prolongs it.
 func TestSkewedMachine(t *testing.T) {
 	store := backends.Postgres(t)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http/httptest"
 	"testing"
 	"time"
 
+	alowarebox "github.com/duolog/duolog/adapters/aloware/sandbox"
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
@@ -75,9 +77,19 @@ func TestRefusedStart(t *testing.T) {
 	other := sandboxes(t, plan{portal: "99"})
 	elsewhere := r.config
 	elsewhere.HubSpot.BaseURL = other.config.HubSpot.BaseURL
+	box := alowarebox.New(alowarebox.Config{CompanyID: 99, WebhookToken: "sandbox"})
+	company := httptest.NewServer(box)
+	t.Cleanup(func() {
+		box.Close()
+		company.Close()
+	})
+	stranger := r.config
+	stranger.Aloware.BaseURL = company.URL
 	demo := r.config
 	demo.Demo = true
-	for name, c := range map[string]app.Config{"another portal": elsewhere, "as a demo": demo} {
+	for name, c := range map[string]app.Config{
+		"another portal": elsewhere, "another account": stranger, "as a demo": demo,
+	} {
 		if err := serve(t, r, c); !errors.Is(err, app.ErrRefused) {
 			t.Errorf("%s: %v, want ErrRefused", name, err)
 		}

@@ -151,6 +151,21 @@ func TestExpiredAttemptIsDueAgain(t *testing.T) {
 	})
 }
 
+// While an attempt on a record is unresolved nothing else is written to it, also nothing decided since: what was sent
+// may still arrive, and would end on top.
+func TestUnresolvedAttemptKeepsItsLane(t *testing.T) {
+	each(t, func(b *box) {
+		sent, later, other := b.row("a"), b.row("a"), b.row("b")
+		b.put(sent)
+		b.same(b.claim(), lane(sent))
+		b.put(later, other)
+		b.now = b.now.Add(10*time.Second - time.Millisecond)
+		b.same(b.claim(), lane(other))
+		b.now = b.now.Add(time.Millisecond)
+		b.same(b.claim(), lane(sent, later))
+	})
+}
+
 // Rows behind a head that waits fill whole pages; the lanes behind them are found all the same.
 func TestBlockedLanesHideNobody(t *testing.T) {
 	each(t, func(b *box) {
