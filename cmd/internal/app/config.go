@@ -30,6 +30,8 @@ type Config struct {
 	Migrate bool
 	// Demo allows a log that is marked as a demo, and marks a new one.
 	Demo bool
+	// Known refuses a connection the database does not hold, unless it is the first of all.
+	Known bool
 	// Clock tells when something is due; nil: time.Now.
 	Clock func() time.Time
 	// Ephemeral uses a key that is thrown away: for bench and migrate, which need no stored one.
@@ -74,7 +76,7 @@ var ErrConfig = errors.New("configuration")
 
 // LoadConfig reads file (none when empty), then the environment, then the flags, which are what override sets.
 func LoadConfig(file string, getenv func(string) string, override func(*Config)) (Config, error) {
-	c := Config{Connection: "default"}
+	c := Config{Connection: DefaultConnection}
 	if file != "" {
 		if err := c.readFile(file); err != nil {
 			return c, err
@@ -145,7 +147,7 @@ func (c *Config) readFile(path string) error {
 
 func (c Config) withDefaults() Config {
 	if c.Connection == "" {
-		c.Connection = "default"
+		c.Connection = DefaultConnection
 	}
 	if c.Data == "" {
 		c.Data = "duolog-data"
@@ -163,6 +165,23 @@ func (c Config) withDefaults() Config {
 		c.MasterKeyFile = filepath.Join(filepath.Dir(c.SQLite()), "master.key")
 	}
 	return c
+}
+
+// DefaultConnection is the one there is when nothing else was said.
+const DefaultConnection = "default"
+
+// UnknownConnectionError is a connection the database does not hold.
+type UnknownConnectionError struct {
+	Name string
+	// There are those it holds.
+	There []string
+}
+
+func (e *UnknownConnectionError) Error() string {
+	if len(e.There) == 0 {
+		return fmt.Sprintf("there is no connection %q, and no other yet", e.Name)
+	}
+	return fmt.Sprintf("there is no connection %q, there is: %s", e.Name, strings.Join(e.There, ", "))
 }
 
 func (c Config) now() time.Time {
