@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -78,6 +79,7 @@ func (c Config) log(ctx context.Context, store eventstore.Store) (eventstore.Log
 		if err != nil {
 			return nil, err
 		}
+		there = slices.DeleteFunc(there, func(name string) bool { return strings.HasPrefix(name, BenchPrefix) })
 		if first := len(there) == 0 && c.Connection == DefaultConnection; !first && !slices.Contains(there, c.Connection) {
 			return nil, &UnknownConnectionError{Name: c.Connection, There: there}
 		}

@@ -33,7 +33,7 @@ type Config struct {
 	// Known refuses a connection the database does not hold, unless it is the first of all.
 	Known bool
 	// Clock tells when something is due; nil: time.Now.
-	Clock func() time.Time
+	Clock func() time.Time `json:"-"`
 	// Ephemeral uses a key that is thrown away: for bench and migrate, which need no stored one.
 	Ephemeral bool
 }
@@ -170,10 +170,13 @@ func (c Config) withDefaults() Config {
 // DefaultConnection is the one there is when nothing else was said.
 const DefaultConnection = "default"
 
+// BenchPrefix begins the names of the logs that measurements leave: nobody's connections.
+const BenchPrefix = "bench-"
+
 // UnknownConnectionError is a connection the database does not hold.
 type UnknownConnectionError struct {
 	Name string
-	// There are those it holds.
+	// There are those it holds, without what measurements left.
 	There []string
 }
 
