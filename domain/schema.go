@@ -24,8 +24,9 @@ type Schema struct {
 	Clock int64 `json:"clock"`
 	// Digest tells one list of properties from another.
 	Digest string `json:"digest"`
-	// Properties are all there are. They are left out when they are those told last.
-	Properties []Property `json:"properties,omitempty"`
+	// Properties are all there are. They are left out when they are those told last. Their name in JSON is not that of a
+	// fact's values: who reads the log need not tell the two apart by type.
+	Properties []Property `json:"listed,omitempty"`
 }
 
 // Fault is something in the mapping that does not fit the two systems. It holds no personal value.

@@ -52,7 +52,7 @@ func (c *cli) onBench(do func(context.Context, *app.App) (benchResult, error)) f
 		}
 		err = with(func(ctx context.Context) (*app.App, error) {
 			return c.open(ctx, func(cfg *app.Config) {
-				cfg.Ephemeral, cfg.Connection = true, "bench-"+strings.ToLower(ulid.Make().String())
+				cfg.Ephemeral, cfg.Connection = true, app.BenchPrefix+strings.ToLower(ulid.Make().String())
 			})
 		}, func(ctx context.Context, a *app.App, _ []string) error {
 			c.note("measuring on %s\n", a.Database())

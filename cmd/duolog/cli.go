@@ -51,9 +51,10 @@ func (c *cli) open(ctx context.Context, more ...func(*app.Config)) (*app.App, er
 	return app.Open(ctx, cfg, c.logger(slog.LevelWarn))
 }
 
-// existing opens a database that is there: to look at something must not make an empty log in the wrong folder.
+// existing opens a database and a connection that are there: to look at something must not make an empty log in the
+// wrong folder, or under a name that was mistyped.
 func (c *cli) existing(ctx context.Context) (*app.App, error) {
-	cfg, err := c.config()
+	cfg, err := c.config(known)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +67,9 @@ func (c *cli) existing(ctx context.Context) (*app.App, error) {
 	return app.Open(ctx, cfg, c.logger(slog.LevelWarn))
 }
 
+// known has a connection refused that the database does not hold.
+func known(cfg *app.Config) { cfg.Known = true }
+
 func (c *cli) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level}))
 }
@@ -76,7 +80,12 @@ type action func(ctx context.Context, a *app.App, args []string) error
 // on makes a command's RunE of an action on a database that exists.
 func (c *cli) on(do action) func(*cobra.Command, []string) error { return with(c.existing, do) }
 
-// onAny is on for commands that make a missing SQLite database.
+// onKnown is on for commands that make a missing SQLite database, and no connection beside those in it.
+func (c *cli) onKnown(do action) func(*cobra.Command, []string) error {
+	return with(func(ctx context.Context) (*app.App, error) { return c.open(ctx, known) }, do)
+}
+
+// onAny is on for commands that may be the first about a connection.
 func (c *cli) onAny(do action) func(*cobra.Command, []string) error {
 	return with(func(ctx context.Context) (*app.App, error) { return c.open(ctx) }, do)
 }
@@ -126,13 +135,45 @@ func group(cmd *cobra.Command, sub ...*cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
-		err := usage("unknown command %q for %q", args[0], cmd.CommandPath())
-		cmd.SuggestionsMinimumDistance = 2
-		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			return hint(err, "did you mean %s %s?", cmd.CommandPath(), near[0])
-		}
-		return hint(err, "%s --help lists what there is", cmd.CommandPath())
+		return unknown(cmd, args[0], cmd.CommandPath())
 	}
 	cmd.AddCommand(sub...)
 	return cmd
+}
+
+// unknown says that a command has no such one below it. like is how the right one would be called.
+func unknown(cmd *cobra.Command, word, like string) error {
+	err := usage("unknown command %q for %q", word, cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		return hint(err, "did you mean %s %s?", like, near[0])
+	}
+	return hint(err, "%s --help lists what there is", cmd.CommandPath())
+}
+
+// helpCommand is cobra's, but for a topic there is none of: that is a mistake like any other.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [command]", Short: "Help about any command", Args: cobra.ArbitraryArgs,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			var words []cobra.Completion
+			if about, rest, err := cmd.Root().Find(args); err == nil && len(rest) == 0 {
+				for _, sub := range about.Commands() {
+					words = append(words, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+				}
+			}
+			return words, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil {
+				return usageError{err}
+			}
+			if len(rest) > 0 {
+				return unknown(about, rest[0], strings.Replace(about.CommandPath(), "duolog", "duolog help", 1))
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
 }

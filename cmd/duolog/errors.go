@@ -105,6 +105,10 @@ func hintOf(err error) string {
 	if errors.As(err, &h) {
 		return h.hint
 	}
+	var unknown *app.UnknownConnectionError
+	if errors.As(err, &unknown) {
+		return "name one that is there with --connection; duolog serve --connection " + unknown.Name + " makes it"
+	}
 	for _, known := range hints {
 		if errors.Is(err, known.err) {
 			return known.hint

@@ -90,7 +90,7 @@ func (c *cli) simpleAct(name, short, long, said string,
 	var reason string
 	cmd := &cobra.Command{
 		Use: name, Short: short, Long: long, Args: none, Example: "  duolog " + name + " --reason \"bad import\"",
-		RunE: c.onAny(func(ctx context.Context, a *app.App, _ []string) error {
+		RunE: c.onKnown(func(ctx context.Context, a *app.App, _ []string) error {
 			done, err := do(a, ctx, by(a, reason))
 			return c.acted(done, err, said)
 		}),

@@ -43,6 +43,7 @@ func (c *cli) root() *cobra.Command {
 		}
 	}
 	root = group(root)
+	root.SetHelpCommand(helpCommand())
 	fitHelp(root)
 	return root
 }

@@ -37,6 +37,8 @@ type Guard struct {
 	// Trip is what that pause says, and PausedAt where it stands; nil once a person went on.
 	Trip     *domain.Trip `json:"trip,omitempty"`
 	PausedAt int64        `json:"paused_at,omitempty"`
+	// Emptied are the systems that looked empty when a person went on: they are taken at their word until they do not.
+	Emptied map[domain.System]bool `json:"emptied,omitempty"`
 }
 
 // Counts is what a decision adds for the guards.
@@ -49,7 +51,7 @@ type Counts struct {
 func (g Guard) Holds() bool { return g.By != "" }
 
 func (g Guard) clone() Guard {
-	g.Changed, g.Deleted = maps.Clone(g.Changed), maps.Clone(g.Deleted)
+	g.Changed, g.Deleted, g.Emptied = maps.Clone(g.Changed), maps.Clone(g.Deleted), maps.Clone(g.Emptied)
 	return g
 }
 
@@ -189,7 +191,10 @@ func (v *View) foldSweep(a domain.Act) Effect {
 	}
 	for _, s := range domain.Systems {
 		known, found := a.Counts["known_"+string(s)], a.Counts["found_"+string(s)]
-		if LooksEmpty(known, found) {
+		switch {
+		case !LooksEmpty(known, found):
+			delete(v.Control.Guard.Emptied, s)
+		case !v.Control.Guard.Emptied[s]:
 			v.trip(GuardEmptied)
 			return Effect{Trip: &domain.Trip{Guard: GuardEmptied, System: s, Counted: found, Of: known}}
 		}
@@ -209,11 +214,21 @@ func (v *View) foldPaused(in Input, a domain.Act) {
 // to count anew behind it.
 func (v *View) foldResumed(in Input, was bool) Effect {
 	v.Control.Paused = false
-	confirmed := v.Control.Guard.Trip != nil
-	if confirmed {
-		v.Control.Guard = Guard{}
+	trip := v.Control.Guard.Trip
+	if trip != nil {
+		v.Control.Guard = Guard{Emptied: v.Control.Guard.Emptied}
+		if trip.Guard == GuardEmptied {
+			v.Control.Guard.takeAtItsWord(trip.System)
+		}
 	}
-	return v.confirmed(in, was, confirmed)
+	return v.confirmed(in, was, trip != nil)
+}
+
+func (g *Guard) takeAtItsWord(s domain.System) {
+	if g.Emptied == nil {
+		g.Emptied = map[domain.System]bool{}
+	}
+	g.Emptied[s] = true
 }
 
 // People is how many contacts there are, as far as records tell: those of the larger side.

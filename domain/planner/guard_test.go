@@ -249,6 +249,16 @@ func TestGuardEmptied(t *testing.T) {
 				if d.rename(2, "Bob"); len(d.sent) != 1 {
 					t.Fatalf("%d writes after a person went on", len(d.sent))
 				}
+				if d.act(domain.SweepCompleted, in); d.v.Control.Guard.Holds() {
+					t.Fatal("tripped again though a person has said so")
+				}
+				if !c.trips {
+					return
+				}
+				d.act(domain.SweepCompleted, domain.Act{Counts: map[string]int64{"known_" + string(s): 40, "found_" + string(s): 40}})
+				if d.act(domain.SweepCompleted, in); !d.v.Control.Guard.Holds() {
+					t.Fatal("not tripped when it looked empty once more")
+				}
 			})
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -58,8 +60,12 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := store.Log(ctx, c.Connection)
-	if err != nil {
+	log, err := c.log(ctx, store)
+	var unknown *UnknownConnectionError
+	switch {
+	case errors.As(err, &unknown):
+		return nil, errors.Join(err, store.Close())
+	case err != nil:
 		return nil, errors.Join(fmt.Errorf("open connection %s: %w", c.Connection, err), store.Close())
 	}
 	return &App{
@@ -71,6 +77,21 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 		Ring: ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now},
 	}, nil
+}
+
+// log opens the connection's log, which makes it when it is new.
+func (c Config) log(ctx context.Context, store eventstore.Store) (eventstore.Log, error) {
+	if c.Known {
+		there, err := store.Connections(ctx)
+		if err != nil {
+			return nil, err
+		}
+		there = slices.DeleteFunc(there, func(name string) bool { return strings.HasPrefix(name, BenchPrefix) })
+		if first := len(there) == 0 && c.Connection == DefaultConnection; !first && !slices.Contains(there, c.Connection) {
+			return nil, &UnknownConnectionError{Name: c.Connection, There: there}
+		}
+	}
+	return store.Log(ctx, c.Connection)
 }
 
 // Close closes the database.

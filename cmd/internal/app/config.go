@@ -31,6 +31,8 @@ type Config struct {
 	Migrate bool
 	// Demo allows a log that is marked as a demo, and marks a new one.
 	Demo bool
+	// Known refuses a connection the database does not hold, unless it is the first of all.
+	Known bool
 	// Clock tells when something is due; nil: time.Now.
 	Clock func() time.Time `json:"-"`
 	// MaxConns bounds the connections to PostgreSQL; 0: the store's default.
@@ -79,7 +81,7 @@ var ErrConfig = errors.New("configuration")
 
 // LoadConfig reads file (none when empty), then the environment, then the flags, which are what override sets.
 func LoadConfig(file string, getenv func(string) string, override func(*Config)) (Config, error) {
-	c := Config{Connection: "default"}
+	c := Config{Connection: DefaultConnection}
 	if file != "" {
 		if err := c.readFile(file); err != nil {
 			return c, err
@@ -150,7 +152,7 @@ func (c *Config) readFile(path string) error {
 
 func (c Config) withDefaults() Config {
 	if c.Connection == "" {
-		c.Connection = "default"
+		c.Connection = DefaultConnection
 	}
 	if c.Data == "" {
 		c.Data = "duolog-data"
@@ -168,6 +170,26 @@ func (c Config) withDefaults() Config {
 		c.MasterKeyFile = filepath.Join(filepath.Dir(c.SQLite()), "master.key")
 	}
 	return c
+}
+
+// DefaultConnection is the one there is when nothing else was said.
+const DefaultConnection = "default"
+
+// BenchPrefix begins the names of the logs that measurements leave: nobody's connections.
+const BenchPrefix = "bench-"
+
+// UnknownConnectionError is a connection the database does not hold.
+type UnknownConnectionError struct {
+	Name string
+	// There are those it holds, without what measurements left.
+	There []string
+}
+
+func (e *UnknownConnectionError) Error() string {
+	if len(e.There) == 0 {
+		return fmt.Sprintf("there is no connection %q, and no other yet", e.Name)
+	}
+	return fmt.Sprintf("there is no connection %q, there is: %s", e.Name, strings.Join(e.There, ", "))
 }
 
 func (c Config) now() time.Time {

@@ -28,7 +28,8 @@ func guardWords(t domain.Trip) (says, next string) {
 	switch t.Guard {
 	case planner.GuardEmptied:
 		return fmt.Sprintf("a sweep found %d of the %d records known in %s", t.Counted, t.Of, t.System.Title()),
-			"See whether they are really gone there, or the token may not read them any more; then " + resume
+			"See whether they are gone there, or the token may not read them any more; if they are, " + resume +
+				", and the next duolog reconcile takes them for gone"
 	case planner.GuardDeleted:
 		says = fmt.Sprintf("%d records were found deleted within an hour, and %d may be: %d %% of %d contacts", t.Counted,
 			t.Limit, t.Share, t.Of)

@@ -68,7 +68,7 @@ func (e *engine) sweep(ctx context.Context, progress func(Reconciled)) (Reconcil
 // compare holds what was known against what is there. Of a HubSpot that looks empty nobody is told to be gone: the guard
 // is asked first, and a person.
 func (s *sweep) compare(ctx context.Context) error {
-	if s.settings.Guards.EmptiedSide == settings.EmptiedPause {
+	if s.settings.Guards.EmptiedSide == settings.EmptiedPause && !s.control.Load().Guard.Emptied[domain.HubSpot] {
 		err := outbound.EachStanding(ctx, s.Store, s.Log, domain.HubSpot, func(p []outbound.Standing) error {
 			for _, r := range p {
 				s.count(r.Record, s.listed[r.Record])
