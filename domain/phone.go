@@ -34,70 +34,81 @@ func readPhone(v scalar, f Format) (string, error) {
 	if v.shape == shapeBool {
 		return "", invalid(Phone, "is not a phone number")
 	}
-	p, err := ParsePhone(text, f.Region)
-	return p.E164, err
+	_, e164, err := recognise(text, f.Region)
+	return e164, err
 }
 
 // ParsePhone reads a telephone number as people and systems write it; a national one is read for the region. Blank
 // and the words of hidden callers give the zero number. A number that cannot be dialled is an *InvalidError.
 func ParsePhone(text, region string) (p PhoneNumber, err error) {
-	// The parser works on text from strangers; a panic in it must cost one value, not the process.
-	defer func() {
-		if recover() != nil {
-			p, err = PhoneNumber{}, invalid(Phone, "cannot be read")
-		}
-	}()
+	defer unreadable(&err, func() { p = PhoneNumber{} })
+	n, e164, err := recognise(text, region)
+	if n == nil || err != nil {
+		return PhoneNumber{}, err
+	}
+	return PhoneNumber{
+		E164: e164, Ext: n.GetExtension(), Region: phonenumbers.GetRegionCodeForNumber(n),
+		Valid: phonenumbers.IsValidNumber(n),
+	}, nil
+}
+
+// unreadable makes an error of a panic. The parser works on text from strangers; a panic in it must cost one value,
+// not the process.
+func unreadable(err *error, forget func()) {
+	if recover() != nil {
+		forget()
+		*err = invalid(Phone, "cannot be read")
+	}
+}
+
+// recognise returns the number and its E.164 form, neither for a text that means none.
+func recognise(text, region string) (n *phonenumbers.PhoneNumber, e164 string, err error) {
+	defer unreadable(&err, func() { n, e164 = nil, "" })
 	if len(text) > maxPhone {
-		return PhoneNumber{}, invalid(Phone, "is too long")
+		return nil, "", invalid(Phone, "is too long")
 	}
 	text = stripFormat(text)
 	if text == "" || callerWords[strings.ToLower(text)] {
-		return PhoneNumber{}, nil
+		return nil, "", nil
 	}
 	if spreadsheet(text) {
-		return PhoneNumber{}, invalid(Phone, "was turned into a decimal number by a spreadsheet")
+		return nil, "", invalid(Phone, "was turned into a decimal number by a spreadsheet")
 	}
-	return parsePhone(text, region)
-}
-
-func parsePhone(text, region string) (PhoneNumber, error) {
 	// 00 is the international prefix nearly everywhere but in North America, where the parser would not take it.
 	if rest, ok := strings.CutPrefix(text, "00"); ok {
 		text = "+" + rest
 	}
-	n, err := phonenumbers.Parse(text, region)
+	n, err = phonenumbers.Parse(text, region)
 	if err != nil {
-		return PhoneNumber{}, invalid(Phone, "cannot be read as one phone number")
+		return nil, "", invalid(Phone, "cannot be read as one phone number")
 	}
 	if !possible(n) {
 		if n = withPlus(text, n); n == nil {
-			return PhoneNumber{}, invalid(Phone, "has too few or too many digits")
+			return nil, "", invalid(Phone, "has too few or too many digits")
 		}
 	}
-	return judge(text, n)
+	e164 = phonenumbers.Format(n, phonenumbers.E164)
+	if err := judge(text, n, e164); err != nil {
+		return nil, "", err
+	}
+	return n, e164, nil
 }
 
 // judge refuses numbers that only look like one, and any that would read differently when it comes back.
-func judge(text string, n *phonenumbers.PhoneNumber) (PhoneNumber, error) {
-	p := PhoneNumber{
-		E164:   phonenumbers.Format(n, phonenumbers.E164),
-		Ext:    n.GetExtension(),
-		Region: phonenumbers.GetRegionCodeForNumber(n),
-		Valid:  phonenumbers.IsValidNumber(n),
-	}
-	if junk(n, p.Valid) {
-		return PhoneNumber{}, invalid(Phone, "is a filler, not a real number")
+func judge(text string, n *phonenumbers.PhoneNumber, e164 string) error {
+	if junk(n) {
+		return invalid(Phone, "is a filler, not a real number")
 	}
 	if lettered(text, n) && phonenumbers.GetNumberType(n) != phonenumbers.TOLL_FREE {
-		return PhoneNumber{}, invalid(Phone, "has words in it")
+		return invalid(Phone, "has words in it")
 	}
-	if p.E164 != text {
-		again, err := phonenumbers.Parse(p.E164, "")
-		if err != nil || !possible(again) || phonenumbers.Format(again, phonenumbers.E164) != p.E164 {
-			return PhoneNumber{}, invalid(Phone, "is not unambiguous")
+	if e164 != text {
+		again, err := phonenumbers.Parse(e164, "")
+		if err != nil || !possible(again) || phonenumbers.Format(again, phonenumbers.E164) != e164 {
+			return invalid(Phone, "is not unambiguous")
 		}
 	}
-	return p, nil
+	return nil
 }
 
 func possible(n *phonenumbers.PhoneNumber) bool {
@@ -132,11 +143,12 @@ func spreadsheet(text string) bool {
 	return ok && digitsOnly(mantissa) && digitsOnly(strings.TrimLeft(exponent, "+-"))
 }
 
-// junk tells one digit repeated and plain counting, unless some country really assigned the number.
-func junk(n *phonenumbers.PhoneNumber, valid bool) bool {
+// junk tells one digit repeated and plain counting, unless some country really assigned the number. That is asked
+// last: it takes as long as all the rest.
+func junk(n *phonenumbers.PhoneNumber) bool {
 	digits := phonenumbers.GetNationalSignificantNumber(n)
 	repeated := digits != "" && strings.Trim(digits, digits[:1]) == ""
-	return !valid && (repeated || strings.Contains("01234567890123456789", digits))
+	return (repeated || strings.Contains("01234567890123456789", digits)) && !phonenumbers.IsValidNumber(n)
 }
 
 // lettered reports whether letters were read as keys: the number then has more digits than the text.

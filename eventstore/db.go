@@ -9,7 +9,8 @@ type Querier interface {
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
 	Query(ctx context.Context, query string, args ...any) (Rows, error)
 	// QueryKeys is Query with one list in it: the text holds "IN ($keys)" once, keys is []string, []int64 or
-	// [][]byte of any length (none: no rows), and args are $1 and up. One round trip (SQLite: one per 500 keys).
+	// [][]byte of any length (none: no rows), and args are $1 and up. One round trip (SQLite: one per 500 keys). A SELECT
+	// that ends with the list goes by an index for each key, however little the database knows of the table.
 	QueryKeys(ctx context.Context, query string, keys any, args ...any) (Rows, error)
 	// Bulk writes many rows set-wise: on PostgreSQL one unnest statement or, for an Insert of many rows, one COPY; on
 	// SQLite one prepared statement.

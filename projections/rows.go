@@ -12,6 +12,8 @@ const rowCost = 112
 type Row struct {
 	Data   []byte
 	Stored bool // the table has the row, though perhaps not as it is here
+
+	changed bool
 }
 
 // Rows keeps rows of one table of a Version in memory, by key: those used lately, and each that was changed since it
@@ -19,14 +21,14 @@ type Row struct {
 type Rows struct {
 	half        int // bytes of a generation
 	young, aged map[string]Row
-	used        int // bytes of the young ones
-	changed     map[string]bool
-	stored      *filter // nil: the table may have any row
+	used        int      // bytes of the young ones
+	changed     []string // keys of those to be written, which are young
+	stored      *filter  // nil: the table may have any row
 }
 
 // NewRows returns an empty set that holds about so many bytes.
 func NewRows(v Version, memory int) *Rows {
-	r := &Rows{half: memory / 2, young: map[string]Row{}, changed: map[string]bool{}}
+	r := &Rows{half: memory / 2, young: map[string]Row{}}
 	if v.Empty {
 		r.stored = newFilter()
 	}
@@ -64,8 +66,11 @@ func (r *Rows) Load(key string, data []byte) { r.hold(key, Row{Data: data, Store
 // Put takes in a row to be written.
 func (r *Rows) Put(key string, row Row) {
 	delete(r.aged, key)
+	if !r.young[key].changed {
+		r.changed = append(r.changed, key)
+	}
+	row.changed = true
 	r.hold(key, row)
-	r.changed[key] = true
 }
 
 // Waiting is how many rows were put since they were last written.
@@ -74,27 +79,31 @@ func (r *Rows) Waiting() int { return len(r.changed) }
 // Full reports that a generation is full.
 func (r *Rows) Full() bool { return r.used >= r.half }
 
-// Changed lists the keys of the rows to be written, sorted.
+// Changed lists the keys of the rows to be written, sorted. The list is the caller's until the next Put.
 func (r *Rows) Changed() []string {
-	keys := make([]string, 0, len(r.changed))
-	for key := range r.changed {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
+	slices.Sort(r.changed)
+	return r.changed
+}
+
+// Patch replaces the data of a row that is held, and leaves open whether it is to be written.
+func (r *Rows) Patch(key string, data []byte) {
+	row, _ := r.Get(key)
+	row.Data = data
+	r.hold(key, row)
 }
 
 // Written notes that all rows are in the table as they are here, and makes room.
 func (r *Rows) Written() {
-	for key := range r.changed {
+	for _, key := range r.changed {
 		row := r.young[key]
-		row.Stored = true
+		row.Stored, row.changed = true, false
 		r.young[key] = row
 		if r.stored != nil {
 			r.stored.add(key)
 		}
 	}
 	clear(r.changed)
+	r.changed = r.changed[:0]
 	if r.Full() {
 		r.aged, r.young, r.used = r.young, map[string]Row{}, 0
 	}

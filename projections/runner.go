@@ -18,7 +18,7 @@ const (
 )
 
 // rowMemory is how many bytes of rows a rebuild holds.
-const rowMemory = 64 << 20
+const rowMemory = 32 << 20
 
 // pollMark is how often an idle runner writes down that it looked, for readers in other processes.
 const pollMark = 5 * time.Second
@@ -30,7 +30,7 @@ const retryAfter = 5 * time.Second
 type Options struct {
 	// Page is the number of events in a transaction; 0 takes the backend's.
 	Page int
-	// Memory is about how many bytes of rows a rebuild holds before it writes them; 0 takes 64 MiB.
+	// Memory is about how many bytes of rows a rebuild holds before it writes them; 0 takes 32 MiB.
 	Memory int
 	// Now is the clock of the checkpoints' times.
 	Now func() time.Time

@@ -134,6 +134,7 @@ func (c *cli) rebuild() *cobra.Command {
 }
 
 func (c *cli) rebuildOne(ctx context.Context, a *app.App, name string) error {
+	defer boundMemory()()
 	m := c.meter("rebuild "+name, "events")
 	began, events := time.Now(), int64(0)
 	err := a.Runner.Rebuild(ctx, name, func(done, total int64) {

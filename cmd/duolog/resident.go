@@ -2,12 +2,27 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
 	"time"
 )
+
+// memoryLimit is what the Go runtime may hold while a projection is rebuilt, bytes. It is soft: near it, the collector
+// works harder.
+const memoryLimit = 192 << 20
+
+// boundMemory sets the limit, unless GOMEMLIMIT set one; what it returns takes it back.
+func boundMemory() (undo func()) {
+	before := debug.SetMemoryLimit(-1)
+	if before < math.MaxInt64 {
+		return func() {}
+	}
+	debug.SetMemoryLimit(memoryLimit)
+	return func() { debug.SetMemoryLimit(before) }
+}
 
 // watchResident runs do and returns the most memory the process held meanwhile, in bytes: what Linux says was
 // resident, elsewhere what the Go runtime had from the system.

@@ -14,6 +14,7 @@ import (
 var planTests = map[string]func(*testing.T, *fixture){
 	"NeverAnalysed": testPlansNeverAnalysed,
 	"RowsTouched":   testRowsTouched,
+	"KeysTouched":   testKeysTouched,
 }
 
 // The plan of every statement that reads the log goes straight to its rows, by an index and all of its leading
@@ -249,4 +250,38 @@ func (f *fixture) touched(t *testing.T) touched {
 		t.Fatal(err)
 	}
 	return got
+}
+
+// A page's keys are looked up in a table that has grown a moment ago, as a rebuild's has, by their index and nothing
+// else.
+func testKeysTouched(t *testing.T, f *fixture) {
+	store := f.withItems(t)
+	if store.Backend() != backendPostgres {
+		return // SQLite counts nothing
+	}
+	f.rawExec(t, "ALTER TABLE item SET (autovacuum_enabled = false)")
+	rows := items(0, 20_000, "1")
+	for i := range rows {
+		rows[i][0] = "all of one connection"
+	}
+	mustBulk(t, store, itemOp(eventstore.Insert), rows)
+	keys := make([]int64, 500)
+	for i := range keys {
+		keys[i] = int64(i) * 7
+	}
+	for range 10 {
+		found, err := store.QueryKeys(t.Context(), "SELECT v FROM item WHERE k = $1 AND n IN ($keys)", keys, rows[0][0])
+		got, err := eventstore.Scan(found, err, func(r eventstore.Rows) (v string, err error) { return v, r.Scan(&v) })
+		if err != nil || len(got) != len(keys) {
+			t.Fatalf("%d rows for %d keys, %v", len(got), len(keys), err)
+		}
+	}
+	if err := store.Close(); err != nil { // a session's counts are complete when it has ended
+		t.Fatal(err)
+	}
+	f.touched(t)
+	touched := f.rawInt(t, "SELECT COALESCE(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'item'")
+	if most := int64(10 * 2 * len(keys)); touched > most {
+		t.Errorf("%d rows were read, want at most %d", touched, most)
+	}
 }

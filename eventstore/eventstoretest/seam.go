@@ -117,6 +117,8 @@ func testQueryKeys(t *testing.T, f *fixture) {
 			count(0, "SELECT n FROM item WHERE n IN ($keys)", []int64{})
 			count(0, "SELECT n FROM item WHERE n IN ($keys)", []int64(nil))
 			count(1, "SELECT n FROM item WHERE n IN ($keys)", []int64{17})
+			count(1, "SELECT n FROM item WHERE n IN ($keys)", []int64{17, 17})
+			count(1, "SELECT COUNT(*) FROM item WHERE n IN ($keys)", []int64{17, 18})
 			count(2000, "SELECT n FROM item WHERE n IN ($keys)", numbers)
 			count(1000, "SELECT n FROM item WHERE n < $2 AND v = $1 AND n IN ($keys)", numbers, "v1", int64(2000))
 			count(0, "SELECT n FROM item WHERE k IN ($keys)", []string{})

@@ -46,7 +46,7 @@ func (q querier) QueryKeys(ctx context.Context, query string, keys any, args ...
 	default:
 		return nil, fmt.Errorf("query with keys: %T is not a list of string, int64 or []byte", keys)
 	}
-	query, ok := withList(query, "$"+strconv.Itoa(len(args)+1), arrayType)
+	query, ok := withList(oneByOne(query), "$"+strconv.Itoa(len(args)+1), arrayType)
 	if !ok {
 		return nil, fmt.Errorf("query with keys: want %q once in it", keysIn)
 	}

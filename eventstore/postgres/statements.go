@@ -28,6 +28,25 @@ const (
 	keysUnnest = "unnest($keys)"
 )
 
+// whole are words of a SELECT that says something about all of its rows together.
+var whole = []string{"DISTINCT", "COUNT(", "SUM(", "MIN(", "MAX(", "GROUP BY"}
+
+// oneByOne makes a SELECT that ends with a list into one look-up for each key, for the same reason as statements does:
+// about a table that grew a moment ago PostgreSQL knows nothing, and a page's keys then read all of a version.
+func oneByOne(query string) string {
+	rest, ends := strings.CutSuffix(strings.TrimSpace(query), keysIn)
+	if !ends || !strings.HasPrefix(rest, "SELECT ") {
+		return query
+	}
+	for _, word := range whole {
+		if strings.Contains(rest, word) {
+			return query
+		}
+	}
+	return "SELECT found.* FROM (SELECT DISTINCT key FROM " + keysUnnest + " AS list(key)) AS wanted\n" +
+		" CROSS JOIN LATERAL (" + rest + "= wanted.key OFFSET 0) AS found"
+}
+
 // withList puts a list's parameter, such as "$3", into a query; false when there is no place for it, or more.
 func withList(query, parameter, arrayType string) (string, bool) {
 	if strings.Count(query, "$keys") != 1 {

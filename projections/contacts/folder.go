@@ -157,7 +157,7 @@ func (o *folder) patchRecord(stream string, keys []string) {
 		panic(err) // it could be read to be written
 	}
 	r.keys, r.keysUnder = keys, 0
-	o.records.Put(stream, projections.Row{Data: r.encode(nil), Stored: true})
+	o.records.Patch(stream, r.encode(nil))
 }
 
 func (o *folder) patchContact(id string) {
@@ -167,5 +167,5 @@ func (o *folder) patchContact(id string) {
 		panic(err) // it could be read to be written
 	}
 	c.stored = c.notInStep()
-	o.contacts.Put(id, projections.Row{Data: c.encode(nil), Stored: true})
+	o.contacts.Patch(id, c.encode(nil))
 }

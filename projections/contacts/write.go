@@ -2,7 +2,6 @@ package contacts
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -168,10 +167,11 @@ func (o *folder) emitContacts(ids []string, emit func(...projections.Batch) erro
 		if err != nil {
 			return err
 		}
-		body, err := json.Marshal(c.body)
+		body, err := c.body.appendJSON(o.scratch[:0])
 		if err != nil {
 			return fmt.Errorf("encode contact %s: %w", id, err)
 		}
+		o.scratch = body
 		status, _ := c.status()
 		n := c.tally()
 		rows.add(held.Stored, []any{

@@ -128,8 +128,9 @@ func (r *Reader) Text() []byte {
 		case c == '"':
 			text := r.b[r.at:i:i]
 			r.at = i + 1
-			if !ascii && !utf8.Valid(text) {
-				break
+			if !ascii && !utf8.Valid(text) { // encoding/json would replace what is wrong
+				r.GiveUp()
+				return nil
 			}
 			return text
 		case c == '\\' || c < ' ':
