@@ -32,7 +32,7 @@ type Config struct {
 	Demo bool
 	// Ephemeral uses a key that is thrown away: for bench and migrate, which need no stored one.
 	Ephemeral bool
-	// Clock tells when daily work is due; nil: the machine's.
+	// Clock gives the log's times, and tells when daily work is due; nil: the machine's.
 	Clock func() time.Time `json:"-"`
 }
 
