@@ -115,8 +115,10 @@ func (t rows) load(ctx context.Context, f *fold, told []input) error {
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-func text(name string) eventstore.Column  { return eventstore.Column{Name: name, Kind: eventstore.Text} }
+func text(name string) eventstore.Column { return eventstore.Column{Name: name, Kind: eventstore.Text} }
+
 func count(name string) eventstore.Column { return eventstore.Column{Name: name, Kind: eventstore.Int} }
+
 func blob(name string) eventstore.Column {
 	return eventstore.Column{Name: name, Kind: eventstore.Bytes}
 }
