@@ -59,6 +59,9 @@ const (
 func scanEntry(r eventstore.Rows) (*row, error) {
 	e := &row{}
 	err := r.Scan(&e.in, &e.id, &e.hubspot, &e.match, &e.subject, &e.body, &e.first, &e.changed, &e.gone, &e.position)
+	if e.match == nil { // how SQLite hands out an empty one
+		e.match = []byte{}
+	}
 	return e, err
 }
 

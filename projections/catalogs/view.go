@@ -21,17 +21,17 @@ type ViewSpec struct {
 // Views lists the catalogs people can look at, deals excepted, which are read in pages.
 var Views = []ViewSpec{
 	{
-		"contact-dispositions", []domain.Catalog{domain.LeadStatuses}, domain.ContactDispositions, "lead-statuses",
-		"Account menu > Contact dispositions",
+		Name: "contact-dispositions", HubSpot: []domain.Catalog{domain.LeadStatuses}, Aloware: domain.ContactDispositions,
+		Pull: "lead-statuses", Menu: "Account menu > Contact dispositions",
 	},
 	{
-		"call-dispositions", []domain.Catalog{domain.CallOutcomes}, domain.CallDispositions, "call-outcomes",
-		"Account menu > Call Dispositions",
+		Name: "call-dispositions", HubSpot: []domain.Catalog{domain.CallOutcomes}, Aloware: domain.CallDispositions,
+		Pull: "call-outcomes", Menu: "Account menu > Call Dispositions",
 	},
-	{"activity-types", []domain.Catalog{domain.CallTypes, domain.MeetingTypes}, "", "activity-types", ""},
-	{"lifecycle-stages", []domain.Catalog{domain.LifecycleStages}, "", "lead-statuses", ""},
-	{"pipelines", []domain.Catalog{domain.Pipelines}, "", "deals", ""},
-	{"owners", []domain.Catalog{domain.Owners}, domain.Users, "owners", ""},
+	{Name: "activity-types", HubSpot: []domain.Catalog{domain.CallTypes, domain.MeetingTypes}, Pull: "activity-types"},
+	{Name: "lifecycle-stages", HubSpot: []domain.Catalog{domain.LifecycleStages}, Pull: "lead-statuses"},
+	{Name: "pipelines", HubSpot: []domain.Catalog{domain.Pipelines}, Pull: "deals"},
+	{Name: "owners", HubSpot: []domain.Catalog{domain.Owners}, Aloware: domain.Users, Pull: "owners"},
 }
 
 // DealsView is the name of the catalog of deals.

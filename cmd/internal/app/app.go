@@ -102,10 +102,10 @@ func (c Config) open(ctx context.Context, key eventstore.MasterKey) (eventstore.
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return nil, fmt.Errorf("make the data folder: %w", err)
 		}
-		return sqlite.Open(ctx, sqlite.Config{Path: path, MasterKey: key, Migrate: true})
+		return sqlite.Open(ctx, sqlite.Config{Path: path, MasterKey: key, Migrate: true, Clock: c.Clock})
 	}
 	return postgres.Open(ctx, postgres.Config{
-		URL: c.DatabaseURL, MasterKey: key, Migrate: c.Migrate, MaxConns: c.MaxConns,
+		URL: c.DatabaseURL, MasterKey: key, Migrate: c.Migrate, MaxConns: c.MaxConns, Clock: c.Clock,
 	})
 }
 

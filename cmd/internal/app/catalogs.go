@@ -149,7 +149,9 @@ func (a *App) Pull(ctx context.Context, name string, by httpapi.By, progress fun
 		return end, err
 	}
 	cancel()
-	<-worker
+	if err := ended(ctx, <-worker); err != nil {
+		return end, err
+	}
 	return end, a.Runner.CatchUpOf(context.WithoutCancel(ctx), catalogs.Name)
 }
 

@@ -33,7 +33,7 @@ type Config struct {
 	Demo bool
 	// Known refuses a connection the database does not hold, unless it is the first of all.
 	Known bool
-	// Clock tells when something is due; nil: time.Now.
+	// Clock gives the log's times, and tells when daily work is due; nil: the machine's.
 	Clock func() time.Time `json:"-"`
 	// MaxConns bounds the connections to PostgreSQL; 0: the store's default.
 	MaxConns int

@@ -39,8 +39,7 @@ func (g *Generator) entry() eventstore.NewEvent {
 		Clock: g.clock(), Gone: g.rnd.IntN(4) == 0,
 	}
 	subject := eventstore.SubjectLog
-	switch f.Catalog {
-	case domain.Users, domain.CallDispositions:
+	if f.Catalog == domain.Users || f.Catalog == domain.CallDispositions {
 		f.System = domain.Aloware
 	}
 	if f.Catalog == domain.Owners || f.Catalog == domain.Users {
