@@ -36,6 +36,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerContacts()
 	a.registerCommands()
 	a.registerSync()
+	a.registerSettings()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "history", "planner":
+	case "history", "planner", "settings":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

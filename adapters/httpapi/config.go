@@ -74,7 +74,7 @@ type Connection struct {
 	History  Timeline
 	Commands Commands
 	Acts     Acts
-	Settings func(context.Context) (Settings, error)
+	Settings Settings
 	Status   func(context.Context) (Status, error)
 }
 

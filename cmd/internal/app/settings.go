@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
@@ -13,14 +13,20 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// ErrOutdated: the settings were changed by someone else meanwhile.
-var ErrOutdated = errors.New("settings have changed since")
+// ErrOutdated: the settings were changed by someone else meanwhile. It is an httpapi.ErrConflict.
+var ErrOutdated error = outdated{}
+
+type outdated struct{}
+
+func (outdated) Error() string { return "settings have changed since" }
+
+func (outdated) Is(target error) bool { return target == httpapi.ErrConflict }
 
 // ApplySettings makes s the settings in force from its position on, as the version after basedOn. It is refused when
 // a fault is found, or when another version was applied meanwhile (ErrOutdated). basedOn 0 means whatever is there.
 func (a *App) ApplySettings(ctx context.Context, s settings.Settings, basedOn int, by httpapi.By) (int, error) {
 	if faults := s.Validate(); len(faults) > 0 {
-		return 0, &FaultsError{faults}
+		return 0, &FaultsError{Faults: faults}
 	}
 	last, err := a.SettingsHistory(ctx)
 	if err != nil {
@@ -76,25 +82,10 @@ func (a *App) settingsActs(ctx context.Context, s settings.Settings, by httpapi.
 }
 
 // FaultsError is settings that were refused.
-type FaultsError struct{ Faults []settings.Fault }
-
-func (e *FaultsError) Error() string {
-	lines := make([]string, len(e.Faults))
-	for i, f := range e.Faults {
-		lines[i] = f.Field + ": found " + f.Found + ", wanted " + f.Wanted
-	}
-	return "settings refused: " + strings.Join(lines, "; ")
-}
+type FaultsError = httpapi.FaultsError
 
 // SettingsVersion is one version as it was applied.
-type SettingsVersion struct {
-	Version  int               `json:"version"`
-	Position int64             `json:"position"`
-	At       int64             `json:"at"` // µs UTC
-	Actor    string            `json:"actor"`
-	Reason   string            `json:"reason,omitempty"`
-	Settings settings.Settings `json:"settings"`
-}
+type SettingsVersion = httpapi.SettingsVersion
 
 // settingsInForce are those applied last, or, before any, the ones a first start would apply.
 func (a *App) settingsInForce(ctx context.Context) (settings.Settings, error) {
@@ -118,13 +109,14 @@ func (a *App) SettingsHistory(ctx context.Context) ([]SettingsVersion, error) {
 		for _, e := range events {
 			after = e.Position
 			var act domain.SettingsAct
-			v := SettingsVersion{Position: e.Position, At: e.RecordedAt, Actor: e.Actor}
+			v := SettingsVersion{Position: e.Position, At: time.UnixMicro(e.RecordedAt).UTC(), Actor: e.Actor}
 			if err := json.Unmarshal(e.Data, &act); err != nil {
 				return nil, fmt.Errorf("settings at %d: %w", e.Position, err)
 			}
 			if err := json.Unmarshal(act.Settings, &v.Settings); err != nil {
 				return nil, fmt.Errorf("settings at %d: %w", e.Position, err)
 			}
+			v.Settings = v.Settings.Filled()
 			v.Version, v.Reason, v.Settings.Version = act.Version, act.Reason, act.Version
 			out = append(out, v)
 		}
