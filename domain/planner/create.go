@@ -14,8 +14,8 @@ func (p *pass) weigh(d *draft) {
 	h := p.standing(d.Contact, domain.HubSpot, domain.Record{})
 	switch {
 	case a != nil && h != nil:
-		if a.Known && h.Known && a.Life == Live && h.Life == Live {
-			p.fields(d, a, h)
+		if a.Known && h.Known && a.Life == Live && h.Life == Live && !p.leave(d, a, h) {
+			p.fields(d, a, h, false)
 		}
 	case a != nil:
 		p.alone(d, a)
@@ -103,6 +103,7 @@ func (p *pass) sendCreate(d *draft, r *Record, target domain.System) {
 		}
 	}
 	p.placeholder(d, r, target, values)
+	p.onCreate(r, target, values)
 	phone, _, _ := p.phone(r)
 	id := d.command(p, Outgoing{
 		Command: Command{Kind: domain.KindCreate, System: target, Source: r.ID, Digests: digests},

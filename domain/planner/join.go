@@ -72,9 +72,10 @@ func (p *pass) takeOver(d *draft, contact ulid.ULID) {
 
 // mergeHeads keeps the creation that is on its way, whichever contact it belongs to; reviews are settled by the link.
 func mergeHeads(a, b HeadState) HeadState {
-	h := HeadState{Creation: a.Creation}
-	if h.Creation.Command.IsZero() {
-		h.Creation = b.Creation
+	for _, c := range []Creation{a.Creation, b.Creation} {
+		if !c.Command.IsZero() {
+			return HeadState{Creation: c}
+		}
 	}
-	return h
+	return HeadState{}
 }

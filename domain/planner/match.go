@@ -79,6 +79,7 @@ func (p *pass) sort(r, o *Record, kind string, out *found) {
 	same := o.ID.System == r.ID.System
 	switch {
 	case kind == identity.KindPhone && identity.Contradicts(r.keys, o.keys):
+	case kind != identity.KindUnique && !p.takesPart(r, o):
 	case same && kind != identity.KindUnique && p.counterpart(o.Link.Contact, o) == nil:
 		out.rivals = append(out.rivals, o)
 	case same:

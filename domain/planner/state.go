@@ -61,8 +61,10 @@ type Record struct {
 	ReadDone ulid.ULID `json:"read_done,omitzero"`
 	// ChangedAt is the clock of the last webhook that changed a value.
 	ChangedAt int64 `json:"changed_at,omitempty"`
-	Link      Link  `json:"link,omitzero"`
-	LinkAt    int64 `json:"link_at,omitempty"`
+	// Calls tell how calls with the person ended, each way once, sorted.
+	Calls  []domain.Source `json:"calls,omitempty"`
+	Link   Link            `json:"link,omitzero"`
+	LinkAt int64           `json:"link_at,omitempty"`
 
 	// Seen is what facts told, Answers what outcomes showed, by read name; personal, so stored sealed.
 	Seen    map[string]Seen `json:"-"`

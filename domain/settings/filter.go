@@ -22,6 +22,15 @@ type node interface {
 	walk(fn func(*comparison) error) error
 }
 
+// NoOne is the filter that matches nobody.
+var NoOne = Filter{root: never{}}
+
+type never struct{}
+
+func (never) match(func(string) (string, bool)) bool { return false }
+
+func (never) walk(func(*comparison) error) error { return nil }
+
 type comparison struct {
 	field  string
 	value  string // "" in known and unknown

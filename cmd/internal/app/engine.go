@@ -117,7 +117,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	d := dispatch.New(dispatch.Config{
 		Log: e.Log, DB: e.Store, Systems: e.systems, Lease: h, NewID: e.NewID, Logger: e.Logger, Metrics: e.metrics,
 		Paused:    func() bool { return e.control.Load().Stopped() },
-		Observing: func() bool { return e.control.Load().Mode == domain.ModeObserve },
+		Observing: func() bool { return silent(*e.control.Load()) },
 	})
 	p := outbound.New(outbound.Config{
 		DB: e.Store, Log: e.Log, Lease: h, Logger: e.Logger, Planned: func(int) { d.Wake() }, Steered: e.steer,
@@ -136,6 +136,9 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	})
 	return g.Wait()
 }
+
+// silent reports modes in which no write leaves, a stop not excepted.
+func silent(c planner.Control) bool { return c.Mode == domain.ModeObserve || c.Mode == domain.ModeOff }
 
 // steer notes where the connection's own state stands.
 func (e *engine) steer(c planner.Control) {

@@ -46,7 +46,7 @@ func (e *engine) chores(ctx context.Context, h *lease.Handle, control planner.Co
 			return err
 		}
 	}
-	if control.Mode == domain.ModeObserve {
+	if silent(control) {
 		if err := e.withdraw(ctx, h, outbox.WithdrawWrites); err != nil {
 			return err
 		}
