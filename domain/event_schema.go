@@ -34,11 +34,11 @@ var lineages = registry{
 
 	ConnectionOpened: first, SettingsChanged: first, ModeChanged: first, SyncPaused: first, SyncResumed: first,
 	GateChanged: first, BaselineCompleted: first, OperationStarted: first, OperationFinished: first,
-	CommandRetried: first, CommandDiscarded: first, PlannerRetried: first,
+	CommandRetried: first, CommandDiscarded: first, PlannerRetried: first, ReviewSettled: first, DuplicateResolved: first,
 
-	"operation.cancelled": first, "plan.applied": first, "review.settled": first, "duplicate.resolved": first,
+	"operation.cancelled": first, "plan.applied": first,
 	"subject.erased": first, "subject.held": first, "subject.released": first, "export.made": first,
-	"token.created": first, "token.revoked": first, "key.rotated": first, "log.restored": first, "log.moved": first,
+	TokenCreated: first, TokenRevoked: first, "key.rotated": first, "log.restored": first, "log.moved": first,
 }
 
 // first is the lineage of a type whose payload has never changed.

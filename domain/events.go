@@ -38,6 +38,10 @@ const (
 	CommandRetried    = "command.retried"
 	CommandDiscarded  = "command.discarded"
 	PlannerRetried    = "planner.retried"
+	ReviewSettled     = "review.settled"
+	DuplicateResolved = "duplicate.resolved"
+	TokenCreated      = "token.created"
+	TokenRevoked      = "token.revoked"
 )
 
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
@@ -185,16 +189,48 @@ type Act struct {
 	// Filter and MaxWrites narrow mode pilot: who takes part, and at most how many writes an hour.
 	Filter    string `json:"filter,omitempty"`
 	MaxWrites int    `json:"max_writes_per_hour,omitempty"`
-	// Gate: Open tells the new state, Field the field it is about (empty: the whole sync).
-	Open  bool   `json:"open,omitempty"`
-	Field string `json:"field,omitempty"`
+	// Gate: Open tells the new state, Field the field it is about (empty: the whole sync), Faults what does not fit.
+	Open   bool    `json:"open,omitempty"`
+	Field  string  `json:"field,omitempty"`
+	Faults []Fault `json:"faults,omitempty"`
 	// Contact or Command the act is about.
 	Contact ulid.ULID `json:"contact,omitzero"`
 	Command ulid.ULID `json:"command,omitzero"`
 	// Counts of a sweep, a baseline or an operation, by name.
 	Counts map[string]int64 `json:"counts,omitempty"`
 	Name   string           `json:"name,omitempty"`
+	// Verdict is what a person decided about Contact: one of the Verdict constants. Records are those it is about, From
+	// the system whose value counts.
+	Verdict string   `json:"verdict,omitempty"`
+	Records []Record `json:"records,omitempty"`
+	From    System   `json:"from,omitempty"`
+	// Token is the bearer token that was made or revoked.
+	Token *Token `json:"token,omitempty"`
 }
+
+// Token is a bearer token of the HTTP API. The token itself is shown once and stored nowhere.
+type Token struct {
+	ID   ulid.ULID `json:"id"`
+	Name string    `json:"name,omitempty"`
+	Role string    `json:"role,omitempty"`
+	// Data says what of personal values it may see: "ids", "masked" or "full".
+	Data string `json:"data,omitempty"`
+	// Hash is the token's SHA-256 in hex.
+	Hash string `json:"hash,omitempty"`
+	// Expires is when it ends, µs UTC, 0 for never.
+	Expires int64 `json:"expires,omitempty"`
+}
+
+// What a person can decide about a contact, and binds for ever.
+const (
+	VerdictSame     = "same"     // duplicate.resolved: the two Records are one person
+	VerdictSeparate = "separate" // duplicate.resolved: the two Records are two people
+	VerdictTake     = "take"     // review.settled: what From holds of Field counts
+	VerdictLeave    = "leave"    // review.settled: Field stays as it is on both sides
+	VerdictExclude  = "exclude"  // review.settled: the contact takes no part
+	VerdictInclude  = "include"  // review.settled: it takes part again
+	VerdictRead     = "read"     // planner.retried: both records are read first
+)
 
 // SettingsAct is the payload of settings.changed: the whole settings, as JSON of settings.Settings.
 type SettingsAct struct {

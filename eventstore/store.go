@@ -17,6 +17,8 @@ var (
 	ErrErased = errors.New("erased")
 	// ErrUnavailable: the database cannot be reached or is shutting down; nothing is known to have happened.
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrDisk: the database can be read and not written, for its disk is full or refuses. It is ErrUnavailable, too.
+	ErrDisk = errors.New("no room to write, or no right to")
 	// ErrInvalid: the event cannot be stored as it is (NUL or invalid UTF-8 in a text, missing type …).
 	ErrInvalid = errors.New("invalid event")
 	// ErrMasterKey: the log's keys were wrapped by another master key.
@@ -108,6 +110,9 @@ type Store interface {
 	Log(ctx context.Context, connection string) (Log, error)
 	// Connections lists the logs there are, by name.
 	Connections(ctx context.Context) ([]string, error)
+	// Writable returns why nothing can be written: nil while no write has failed, or when one tried some seconds after
+	// the last that did goes well.
+	Writable(ctx context.Context) error
 	Close() error
 }
 

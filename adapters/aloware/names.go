@@ -74,8 +74,8 @@ func ReadName(write string) string {
 	return write
 }
 
-// schema lists every name a mapping may use, all declared.
-func schema() []domain.Property {
+// Documented lists every name a mapping may use, all declared: Aloware has no endpoint to ask.
+func Documented() []domain.Property {
 	var out []domain.Property
 	for _, p := range properties {
 		out = append(out, domain.Property{

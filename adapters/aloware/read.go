@@ -47,7 +47,7 @@ func (c *Client) Identify(ctx context.Context) (string, error) {
 }
 
 // Schema lists the documented properties, all declared: Aloware cannot list its own.
-func (c *Client) Schema(context.Context) ([]adapters.Property, error) { return schema(), nil }
+func (c *Client) Schema(context.Context) ([]adapters.Property, error) { return Documented(), nil }
 
 // Prepare has nothing to make.
 func (c *Client) Prepare(context.Context) error { return nil }

@@ -33,6 +33,11 @@ type Config struct {
 	Paused func() bool
 	// Observing holds back every write and lets reads go; nil: never.
 	Observing func() bool
+	// Since holds back writes decided on an input before a position; nil or 0: none.
+	Since func() int64
+	// Unfit, when set, is told that a system refused a property because of what it is there: its schema is another one
+	// than was thought.
+	Unfit func(domain.System)
 
 	Batch    int           // most requests in a batch, 100; a system's own limit counts too
 	InFlight int           // batches under way per system, 4
@@ -57,6 +62,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Observing == nil {
 		c.Observing = func() bool { return false }
+	}
+	if c.Since == nil {
+		c.Since = func() int64 { return 0 }
+	}
+	if c.Unfit == nil {
+		c.Unfit = func(domain.System) {}
 	}
 	c.Batch, c.InFlight, c.Tries = or(c.Batch, 100), or(c.InFlight, 4), or(c.Tries, 12)
 	c.Attempt, c.Backoff = or(c.Attempt, 10*time.Second), or(c.Backoff, time.Second)

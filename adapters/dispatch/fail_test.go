@@ -149,7 +149,7 @@ func TestDeadLetter(t *testing.T) {
 // While the system cannot be reached at all no row dies of it.
 func TestOutageKillsNoRow(t *testing.T) {
 	each(t, func(e *env) {
-		e.config.Tries = 5
+		e.config.Tries = 6 // one more than the misses after which a system is taken to be down
 		e.system.write = func(_ context.Context, n int, w adapters.Write) adapters.WriteAnswer {
 			if n < 8 {
 				return failing(adapters.Retry, 0)

@@ -160,7 +160,8 @@ func (s *source) claim(ctx context.Context, l claimer) (job, error) {
 		Connection: s.d.Log.Connection(), System: s.name, Epoch: s.d.Lease.Epoch(),
 		Limit: min(s.d.Batch, max(1, s.system.Capabilities().Batch)), Tries: s.d.Tries,
 		UrgentOnly: l.first || s.d.Paused(), First: l.first, ReadsOnly: s.d.Observing(),
-		Now: now, Deadline: now.Add(s.d.Attempt), Attempt: s.d.NewID, Busy: s.isBusy, Fence: s.d.Lease.Fence,
+		Since: s.d.Since(),
+		Now:   now, Deadline: now.Add(s.d.Attempt), Attempt: s.d.NewID, Busy: s.isBusy, Fence: s.d.Lease.Fence,
 	}
 	batch, err := claim.Take(ctx, s.d.DB)
 	s.hold(batch, true)

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 
@@ -64,6 +65,9 @@ func (d *Dispatcher) write(ctx context.Context, j job) ([]ending, error) {
 	}
 	var answers []adapters.WriteAnswer
 	panicked := d.timed(j.System, len(writes), func() { answers = j.source.system.Write(ctx, writes) })
+	if slices.ContainsFunc(answers, unfit) {
+		d.Unfit(j.System)
+	}
 	var ended []ending
 	var failed []failedLane
 	for i, c := range calls {
@@ -81,6 +85,21 @@ func (d *Dispatcher) write(ctx context.Context, j job) ([]ending, error) {
 		ended, failed = append(ended, made...), append(failed, later...)
 	}
 	return append(ended, d.judge(j, failed, len(calls))...), nil
+}
+
+// unfit reports an answer by which the system's schema is not what it was taken for.
+func unfit(a adapters.WriteAnswer) bool {
+	refused := a.Refused
+	var told *adapters.Error
+	if errors.As(a.Err, &told) {
+		refused = told.Refused
+	}
+	for _, reason := range refused {
+		if domain.Unfit(reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // judgeWrite ends each command of the lane, or says why the lane must be sent again.

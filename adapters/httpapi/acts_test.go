@@ -51,6 +51,10 @@ func (a *acts) Retry(context.Context, ulid.ULID, httpapi.By) (httpapi.Done, erro
 	return httpapi.Done{}, fmt.Errorf("%w: no such command", httpapi.ErrNotFound)
 }
 
+func (a *acts) Decide(ctx context.Context, v httpapi.Verdict, by httpapi.By) (httpapi.Done, error) {
+	return a.append(ctx, domain.ReviewSettled, domain.Act{Contact: v.Contact, Verdict: v.Verdict, Field: v.Field}, by)
+}
+
 func (a *acts) Discard(ctx context.Context, command ulid.ULID, by httpapi.By) (httpapi.Done, error) {
 	return a.append(ctx, domain.CommandDiscarded, domain.Act{Command: command}, by)
 }
@@ -76,6 +80,10 @@ func TestActsCarryActorAndReason(t *testing.T) {
 		{"commands/512/retry", `{"reason":"again"}`, 400},
 		{"mode", `{"mode":"live","filter":"city = Bern","reason":"go"}`, 400},
 		{"pause", `{"reason":"   "}`, 400},
+		{"contacts/" + id + "/verdict", `{"verdict":"exclude","reason":"test record"}`, 200},
+		{"contacts/" + id + "/verdict", `{"verdict":"marry","reason":"love"}`, 400},
+		{"contacts/" + id + "/verdict", `{"verdict":"same","records":["jane@example.com"],"reason":"asked"}`, 400},
+		{"contacts/hubspot:512/verdict", `{"verdict":"read","reason":"again"}`, 404},
 	} {
 		a := s.post(tt.path, tt.body)
 		if a.status != tt.status {
@@ -85,7 +93,7 @@ func TestActsCarryActorAndReason(t *testing.T) {
 		}
 	}
 	all, a := s.page("", "root")
-	if len(all) != 3 || all[0].Extensions()["actor"] != "token:bootstrap" ||
+	if len(all) != 4 || all[0].Extensions()["actor"] != "token:bootstrap" ||
 		!strings.Contains(a.body, `"reason":"mapping is wrong"`) || !strings.Contains(a.body, id) {
 		t.Errorf("acts in the log: %s", a.body)
 	}
@@ -97,6 +105,11 @@ func TestContactsOfAnEmptyConnection(t *testing.T) {
 		const at = "/v1/connections/default/contacts"
 		if a := s.get(at+"?status=held", "root"); a.status != 200 || !strings.Contains(a.body, `"contacts":[]`) {
 			t.Errorf("list: %d %s", a.status, a.body)
+		}
+		for path, want := range map[string]string{"review": `"reviews":[]`, "duplicates": `"duplicates":[]`} {
+			if a := s.get("/v1/connections/default/"+path, "root"); a.status != 200 || !strings.Contains(a.body, want) {
+				t.Errorf("%s: %d %s", path, a.status, a.body)
+			}
 		}
 		if a := s.post("contacts/find", `{"text":"jane@example.com"}`); a.status != 200 || strings.Contains(a.body, "jane") {
 			t.Errorf("find: %d %s", a.status, a.body)

@@ -37,6 +37,8 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerCommands()
 	a.registerSync()
 	a.registerSettings()
+	a.registerReview()
+	a.registerTokens()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
 		return nil, err

@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/duolog/duolog/eventstore"
 )
 
 // serve runs the API on a real server; the token "root" is an admin's, "feed" a consumer's.
@@ -127,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 24 {
-		t.Errorf("%d operations, want 24", n)
+	if n != 30 {
+		t.Errorf("%d operations, want 30", n)
 	}
 }
 
@@ -235,12 +238,26 @@ func TestReadiness(t *testing.T) {
 	if resp.StatusCode != 503 || !strings.Contains(body, `"database":"failing"`) || strings.Contains(body, "10.0.0.7") {
 		t.Errorf("readyz while the database is down: %d %s", resp.StatusCode, body)
 	}
+	for _, tt := range []struct {
+		err  error
+		says string
+	}{
+		{fmt.Errorf("%w: %w: /var/lib/secret: %w", eventstore.ErrUnavailable, eventstore.ErrDisk, down), "make room on its disk"},
+		{fmt.Errorf("%w: %w", eventstore.ErrUnavailable, down), "cannot be reached"},
+	} {
+		down = tt.err
+		resp, body := call(t, srv, "GET", "/readyz", "", "")
+		if resp.StatusCode != 503 || !strings.Contains(body, tt.says) || strings.Contains(body, "10.0.0.7") ||
+			strings.Contains(body, "secret") {
+			t.Errorf("readyz on %q: %d %s", tt.err, resp.StatusCode, body)
+		}
+	}
 	down = nil
 	if resp, body := call(t, srv, "GET", "/readyz", "", ""); resp.StatusCode != 200 {
 		t.Errorf("readyz when all is well: %d %s", resp.StatusCode, body)
 	}
 	resp, body = call(t, srv, "GET", "/metrics", "feed", "")
-	want := `duolog_http_requests_total{route="GET /readyz",status="503"} 1`
+	want := `duolog_http_requests_total{route="GET /readyz",status="503"} 3`
 	if resp.StatusCode != 200 || !strings.Contains(body, want) {
 		t.Errorf("metrics: %d %s", resp.StatusCode, body)
 	}

@@ -37,12 +37,14 @@ const (
 	ReadStatus     Verb = "status.read"     // status, metrics
 	ReadWebhooks   Verb = "webhooks.read"   // what was not taken in
 	SwitchSync     Verb = "sync.switch"     // mode, pause, resume
+	ManageTokens   Verb = "tokens.manage"   // admin only
+	SettleContacts Verb = "contacts.settle" // what a person decides about contacts
 )
 
 // allowed is the role table. Admin may everything.
 var allowed = map[Role][]Verb{
 	Auditor:  {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks},
-	Operator: {ReadFeed, ReadContacts, ReadCommands, SettleCommands, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync},
+	Operator: {ReadFeed, ReadContacts, ReadCommands, SettleCommands, SettleContacts, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync},
 	Engineer: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks},
 	Consumer: {ReadFeed, ReadStatus},
 }
@@ -59,6 +61,26 @@ type Identity struct {
 	Role Role
 	// Connections the token is good for; none means all.
 	Connections []string
+	// Data says what of personal values the feed shows: DataIDs, DataMasked or DataFull; empty: what the role says.
+	Data string
+}
+
+// What of personal values a token may see in the feed.
+const (
+	DataIDs    = "ids"    // records and property names
+	DataMasked = "masked" // values, cut down to a hint
+	DataFull   = "full"
+)
+
+// data is what the holder may see in the feed.
+func (i Identity) data() string {
+	switch {
+	case i.Data != "":
+		return i.Data
+	case i.Role.May(ReadValues):
+		return DataFull
+	}
+	return DataIDs
 }
 
 // Actor is how the holder stands in an act.

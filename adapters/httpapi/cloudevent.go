@@ -17,14 +17,14 @@ const micros = "2006-01-02T15:04:05.000000Z"
 type encoder struct {
 	source     string // "/duolog/<log id>/<connection>"
 	generation string
-	idsOnly    bool
+	data       string // DataIDs, DataMasked or DataFull
 }
 
-func newEncoder(connection string, head eventstore.Head, idsOnly bool) encoder {
+func newEncoder(connection string, head eventstore.Head, data string) encoder {
 	return encoder{
 		source:     "/duolog/" + head.LogID.String() + "/" + connection,
 		generation: strconv.FormatInt(head.Generation, 10),
-		idsOnly:    idsOnly,
+		data:       data,
 	}
 }
 
@@ -55,7 +55,12 @@ func (enc encoder) payload(b []byte, e eventstore.Event) []byte {
 		return append(b, `,"erased":true`...)
 	}
 	data := e.Data
-	if enc.idsOnly {
+	switch enc.data {
+	case DataFull:
+	case DataMasked:
+		b = append(b, `,"fields":"masked"`...)
+		data = maskedOf(e.Type, data)
+	default:
 		b = append(b, `,"fields":"ids"`...)
 		data = idsOf(e.Type, data)
 	}

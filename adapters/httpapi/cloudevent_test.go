@@ -43,7 +43,7 @@ func parse(t interface{ Fatalf(string, ...any) }, line []byte) event.Event {
 
 func TestLineIsACloudEvent(t *testing.T) {
 	e := sample()
-	ce := parse(t, newEncoder("default", head, false).line(nil, e))
+	ce := parse(t, newEncoder("default", head, DataFull).line(nil, e))
 	got := map[string]any{
 		"id": ce.ID(), "source": ce.Source(), "type": ce.Type(), "subject": ce.Subject(), "data": string(ce.Data()),
 		"time": ce.Time().Format(time.RFC3339Nano), "content": ce.DataContentType(),
@@ -71,7 +71,7 @@ func TestLineIsACloudEvent(t *testing.T) {
 func TestErasedLineSaysSo(t *testing.T) {
 	e := sample()
 	e.Erased, e.Data = true, nil
-	ce := parse(t, newEncoder("default", head, false).line(nil, e))
+	ce := parse(t, newEncoder("default", head, DataFull).line(nil, e))
 	if ce.Extensions()["erased"] != true || ce.Data() != nil {
 		t.Errorf("erased event as %s", ce)
 	}
@@ -85,8 +85,8 @@ func TestAnyEventGivesAValidLine(t *testing.T) {
 		e.Position = rapid.Int64Min(1).Draw(t, "position")
 		e.Causation = rapid.Int64Min(0).Draw(t, "causation")
 		e.Data, _ = json.MarshalIndent(map[string]string{"v": rapid.String().Draw(t, "value")}, "", "  ")
-		idsOnly := rapid.Bool().Draw(t, "ids only")
-		ce := parse(t, newEncoder("default", head, idsOnly).line(nil, e))
+		data := rapid.SampledFrom([]string{DataIDs, DataMasked, DataFull}).Draw(t, "data")
+		ce := parse(t, newEncoder("default", head, data).line(nil, e))
 		if ce.Subject() != e.Stream || ce.Type() != e.Type {
 			t.Fatalf("subject %q type %q, want %q %q", ce.Subject(), ce.Type(), e.Stream, e.Type)
 		}
@@ -114,8 +114,8 @@ func TestIDsOnlyHoldsNoValue(t *testing.T) {
 		e := sample()
 		e.Type = kind
 		e.Data, _ = json.Marshal(payload)
-		full := newEncoder("default", head, false).line(nil, e)
-		line := newEncoder("default", head, true).line(nil, e)
+		full := newEncoder("default", head, DataFull).line(nil, e)
+		line := newEncoder("default", head, DataIDs).line(nil, e)
 		if !strings.Contains(string(full), "SECRET") || strings.Contains(string(line), "SECRET") {
 			t.Errorf("%s without values is %s", kind, line)
 		}
@@ -124,17 +124,28 @@ func TestIDsOnlyHoldsNoValue(t *testing.T) {
 		}
 	}
 	e := sample()
-	line := newEncoder("default", head, true).line(nil, e)
+	line := newEncoder("default", head, DataIDs).line(nil, e)
 	if !strings.Contains(string(line), `"property_names":["city","email"]`) {
 		t.Errorf("names of the changed properties are missing: %s", line)
 	}
 }
 
 func BenchmarkLine(b *testing.B) {
-	enc, e := newEncoder("default", head, false), sample()
+	enc, e := newEncoder("default", head, DataFull), sample()
 	buf := make([]byte, 0, 1024)
 	b.ReportAllocs()
 	for b.Loop() {
 		buf = enc.line(buf[:0], e)
+	}
+}
+
+// TestMasked: who may see hints sees a hint of each value, and no value.
+func TestMasked(t *testing.T) {
+	data := []byte(`{"via":"webhook","properties":{"email":"jane@example.com","phone":"+14155550132","city":"Bo","opt_out":true,"score":97123,"tags":["vip"]}}`)
+	got := string(maskedOf(domain.RecordUpdated, data))
+	want := `{"properties":{"city":"…","email":"j…","opt_out":true,"phone":"…32","score":"…","tags":"…"},` +
+		`"property_names":["city","email","opt_out","phone","score","tags"],"via":"webhook"}`
+	if got != want {
+		t.Errorf("masked:\n%s\nwant\n%s", got, want)
 	}
 }

@@ -74,6 +74,7 @@ type Connection struct {
 	History  Timeline
 	Commands Commands
 	Acts     Acts
+	Tokens   TokenKeeper // nil: tokens are not kept here
 	Settings Settings
 	Status   func(context.Context) (Status, error)
 }

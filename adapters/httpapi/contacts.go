@@ -21,11 +21,14 @@ type Contacts interface {
 	PositionAt(ctx context.Context, at time.Time) (int64, error)
 	List(ctx context.Context, filter contacts.Filter) ([]contacts.Contact, error)
 	Counts(ctx context.Context) (map[string]int64, error)
+	Causes(ctx context.Context, status string) ([]contacts.Cause, error)
+	Holding(ctx context.Context, link string) ([]contacts.Contact, error)
 }
 
 type listContactsInput struct {
 	Connection string `path:"connection" maxLength:"100"`
 	Status     string `query:"status" enum:"in_step,pending,apart,held,failing,excluded,unlinked"`
+	Reason     string `query:"reason" maxLength:"200" doc:"Text that the reason of the contact or of a field holds"`
 	After      string `query:"after" maxLength:"26" doc:"The next of the page before"`
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
@@ -52,6 +55,7 @@ type ContactPage struct {
 	Contacts []contacts.Contact `json:"contacts"`
 	Next     string             `json:"next,omitempty" doc:"Send as after for the next page; absent at the end"`
 	Counts   map[string]int64   `json:"counts" doc:"Of all contacts, by status"`
+	Causes   []contacts.Cause   `json:"causes,omitempty" doc:"Why contacts and fields have the status asked for"`
 }
 
 // FoundContacts are those a search leads to.
@@ -86,7 +90,7 @@ func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*body[Co
 	if err != nil {
 		return nil, err
 	}
-	filter := contacts.Filter{Status: in.Status, Limit: in.Limit}
+	filter := contacts.Filter{Status: in.Status, Reason: in.Reason, Limit: in.Limit}
 	if in.After != "" {
 		if filter.After, err = ulid.ParseStrict(in.After); err != nil {
 			return nil, fmt.Errorf("%w: after is the next of the page before", ErrBadInput)
@@ -101,6 +105,11 @@ func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*body[Co
 		return nil, err
 	}
 	page := ContactPage{Contacts: some(list), Counts: counts}
+	if in.Status != "" && in.After == "" {
+		if page.Causes, err = conn.Contacts.Causes(ctx, in.Status); err != nil {
+			return nil, err
+		}
+	}
 	if len(list) == in.Limit {
 		page.Next = list[len(list)-1].ID.String()
 	}

@@ -74,7 +74,7 @@ func (a *api) events(ctx context.Context, in *feedInput) (*huma.StreamResponse, 
 	}
 	f := &feed{
 		log: conn.Log, head: head, after: after, through: min(after+int64(in.Limit), head.Position),
-		enc: newEncoder(in.Connection, head, !identity(ctx).Role.May(ReadValues)),
+		enc: newEncoder(in.Connection, head, identity(ctx).data()),
 	}
 	first, err := f.page(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -16,11 +17,13 @@ import (
 // checkTime is how long all checks of readiness together may take.
 const checkTime = 3 * time.Second
 
-// Reachable is the check that a connection's log answers.
-func Reachable(log eventstore.Log) func(context.Context) error {
+// Usable is the check that a connection's log answers and can be written.
+func Usable(store eventstore.Store, log eventstore.Log) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := log.Head(ctx)
-		return err
+		if _, err := log.Head(ctx); err != nil {
+			return err
+		}
+		return store.Writable(ctx)
 	}
 }
 
@@ -29,8 +32,10 @@ type nothing struct{}
 // Health says whether the process can do its work.
 type Health struct {
 	Status string `json:"status" enum:"ok,failing"`
-	// Checks hold "ok" or "failing" by name; the log says why.
+	// Checks hold "ok" or "failing" by name.
 	Checks map[string]string `json:"checks,omitempty"`
+	// Reasons say of each check that fails why, and what to do.
+	Reasons map[string]string `json:"reasons,omitempty"`
 }
 
 type healthOutput struct {
@@ -68,11 +73,36 @@ func (a *api) ready(ctx context.Context, _ *nothing) (*healthOutput, error) {
 		if err := c.Run(ctx); err != nil {
 			a.Logger.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.String("check", c.Name),
 				slog.String("error", err.Error()))
-			out.Status, out.Body.Status, out.Body.Checks[c.Name] = http.StatusServiceUnavailable, "failing", "failing"
+			out.fails(c.Name, err)
 		}
 	}
 	return out, nil
 }
+
+func (o *healthOutput) fails(check string, err error) {
+	if o.Body.Reasons == nil {
+		o.Body.Reasons = map[string]string{}
+	}
+	o.Status, o.Body.Status = http.StatusServiceUnavailable, "failing"
+	o.Body.Checks[check], o.Body.Reasons[check] = "failing", reason(err)
+}
+
+// reason says what is wrong and what to do in words that give nothing away: anybody may ask.
+func reason(err error) string {
+	switch {
+	case errors.Is(err, eventstore.ErrDisk):
+		return unwritable + ": make room on its disk, or see whether it may be written; everything then goes on by itself"
+	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return unreachable + ": is it running, and can it be reached from here?"
+	}
+	return "the log says why"
+}
+
+// What may be said of a database that fails.
+const (
+	unwritable  = "the database cannot be written"
+	unreachable = "the database cannot be reached"
+)
 
 func (a *api) scrape(context.Context, *nothing) (*huma.StreamResponse, error) {
 	handler := promhttp.HandlerFor(a.Registry, promhttp.HandlerOpts{})

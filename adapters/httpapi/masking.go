@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"unicode"
 
 	"github.com/duolog/duolog/domain"
 )
@@ -14,7 +15,7 @@ var (
 	factIDs = []string{"via", "complete", "clock", "merged", "primary", "answer", "vendor"}
 	actIDs  = []string{
 		"mode", "open", "field", "contact", "command", "counts", "name", "max_writes_per_hour", "portal", "account",
-		"demo", "version",
+		"demo", "version", "verdict", "records", "from",
 	}
 	payloadIDs = map[string][]string{
 		domain.SourceRaw: {"system", "reason"},
@@ -34,13 +35,19 @@ var (
 		domain.SyncPaused: actIDs, domain.SyncResumed: actIDs, domain.GateChanged: actIDs,
 		domain.BaselineCompleted: actIDs, domain.OperationStarted: actIDs, domain.OperationFinished: actIDs,
 		domain.CommandRetried: actIDs, domain.CommandDiscarded: actIDs, domain.PlannerRetried: actIDs,
-		domain.SweepCompleted: actIDs,
+		domain.SweepCompleted: actIDs, domain.ReviewSettled: actIDs, domain.DuplicateResolved: actIDs,
+		domain.SchemaObserved: {"system", "clock", "digest"},
 	}
 )
 
 // idsOf returns what of a payload may be read without the right to read values, with the names of the properties
 // that changed or were sent in "property_names".
-func idsOf(kind string, data []byte) []byte {
+func idsOf(kind string, data []byte) []byte { return withheldOf(kind, data, false) }
+
+// maskedOf is idsOf with every value cut down to a hint.
+func maskedOf(kind string, data []byte) []byte { return withheldOf(kind, data, true) }
+
+func withheldOf(kind string, data []byte, hints bool) []byte {
 	var all map[string]json.RawMessage
 	if json.Unmarshal(data, &all) != nil {
 		return []byte("{}")
@@ -56,8 +63,46 @@ func idsOf(kind string, data []byte) []byte {
 			out["property_names"] = names
 		}
 	}
+	for _, member := range []string{"properties", "sent", "shows"} {
+		if values := hintsOf(all[member]); hints && values != nil {
+			out[member] = values
+		}
+	}
 	masked, _ := json.Marshal(out) // raw messages that were just parsed
 	return masked
+}
+
+// hintsOf cuts each value down to its first letter or, of a number or phone, its last two digits.
+func hintsOf(values json.RawMessage) json.RawMessage {
+	var named map[string]any
+	if json.Unmarshal(values, &named) != nil || len(named) == 0 {
+		return nil
+	}
+	for name, v := range named {
+		named[name] = hint(v)
+	}
+	out, _ := json.Marshal(named)
+	return out
+}
+
+func hint(v any) any {
+	const rest = "…"
+	switch v := v.(type) {
+	case nil, bool:
+		return v
+	case string:
+		text := []rune(v)
+		switch {
+		case len(text) == 0:
+			return v
+		case len(text) < 3:
+			return rest
+		case unicode.IsDigit(text[len(text)-1]) && unicode.IsDigit(text[len(text)-2]):
+			return rest + string(text[len(text)-2:])
+		}
+		return string(text[:1]) + rest
+	}
+	return rest
 }
 
 func propertyNames(values json.RawMessage) json.RawMessage {

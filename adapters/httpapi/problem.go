@@ -77,7 +77,11 @@ func (a *api) answer(ctx context.Context, err error) error {
 	a.Logger.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("error", err.Error()))
 	if errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, context.Canceled) {
-		p = problem(http.StatusServiceUnavailable, "the database cannot be reached: try again")
+		what := unreachable
+		if errors.Is(err, eventstore.ErrDisk) {
+			what = unwritable
+		}
+		p = problem(http.StatusServiceUnavailable, what+": try again")
 		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {retryAfter}})
 	}
 	return problem(http.StatusInternalServerError, "something went wrong here; the log says what")

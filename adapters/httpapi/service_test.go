@@ -77,7 +77,7 @@ func start(t testing.TB, store eventstore.Store) *service {
 		PublicURL: public + "/", Authorizer: tokens, Logger: quiet,
 		Connection: func(name string) (httpapi.Connection, bool) { return conn, name == "default" },
 		HubSpotApp: &ingest.Router{Ring: ring, Ingests: func() []*ingest.Ingest { return []*ingest.Ingest{into} }},
-		Checks:     []httpapi.Check{{Name: "database", Run: httpapi.Reachable(log)}},
+		Checks:     []httpapi.Check{{Name: "database", Run: httpapi.Usable(store, log)}},
 	})
 	if err != nil {
 		t.Fatal(err)

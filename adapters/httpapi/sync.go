@@ -19,6 +19,7 @@ type Acts interface {
 	Resume(ctx context.Context, by By) (Done, error)
 	Retry(ctx context.Context, command ulid.ULID, by By) (Done, error)
 	Discard(ctx context.Context, command ulid.ULID, by By) (Done, error)
+	Decide(ctx context.Context, v Verdict, by By) (Done, error)
 }
 
 // By is who does an act and why.
@@ -46,6 +47,8 @@ type Status struct {
 	Mode       string                  `json:"mode"`
 	Paused     bool                    `json:"paused"`
 	Gate       string                  `json:"gate,omitempty" doc:"Why the sync is shut, empty while open"`
+	Checked    *time.Time              `json:"gate_checked,omitempty" doc:"When the mapping was held against both systems last"`
+	Shut       []Shut                  `json:"shut,omitempty" doc:"What does not fit the two systems, and how to mend it"`
 	LogID      string                  `json:"log_id"`
 	Generation int64                   `json:"generation"`
 	Head       int64                   `json:"head"`
@@ -53,6 +56,15 @@ type Status struct {
 	Contacts   map[string]int64        `json:"contacts" doc:"Counts by status"`
 	Lag        map[string]int64        `json:"lag" doc:"Events not yet folded, by projection"`
 	Needs      []string                `json:"needs,omitempty" doc:"What needs a person, most harmful first"`
+}
+
+// Shut is something that does not fit, and what that switches off.
+type Shut struct {
+	Shuts  string `json:"shuts" doc:"The field that is not synced, or sync for the whole"`
+	Field  string `json:"field" doc:"Its place in the settings"`
+	Found  string `json:"found"`
+	Wanted string `json:"wanted"`
+	Fix    string `json:"fix,omitempty"`
 }
 
 // SystemStatus is one side of it.

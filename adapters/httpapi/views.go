@@ -11,7 +11,7 @@ type Encoder struct{ enc encoder }
 
 // NewEncoder returns the encoder of a connection's log, for a reader that may see values.
 func NewEncoder(connection string, head eventstore.Head) Encoder {
-	return Encoder{newEncoder(connection, head, false)}
+	return Encoder{newEncoder(connection, head, DataFull)}
 }
 
 // Append appends the event as CloudEvents 1.0 JSON and a newline.

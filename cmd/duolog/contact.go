@@ -21,7 +21,7 @@ email or a phone.`
 
 func (c *cli) contact() *cobra.Command {
 	return group(&cobra.Command{Use: "contact", Short: "People: how they stand, and what happened to them", Long: contactHelp},
-		c.contactList(), c.contactShow(), c.contactHistory())
+		append([]*cobra.Command{c.contactList(), c.contactShow(), c.contactHistory()}, c.contactActs()...)...)
 }
 
 const contactListHelp = `List contacts with how they stand, after the counts of each status:
@@ -40,7 +40,7 @@ func (c *cli) contactList() *cobra.Command {
 	var asCSV bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List contacts and how they stand", Long: contactListHelp, Args: none,
-		Example: "  duolog contact list --status apart\n  duolog contact list --status failing --csv > failing.csv",
+		Example: "  duolog contact list --status apart --reason fill_blanks\n  duolog contact list --status failing --csv > failing.csv",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
 			if f.Status != "" && !slices.Contains(contacts.Statuses, f.Status) {
 				return hint(usage("there is no status %q", f.Status), "one of %s", strings.Join(contacts.Statuses, ", "))
@@ -56,6 +56,7 @@ func (c *cli) contactList() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&f.Status, "status", "", "only those of one status")
 	complete(cmd, "status", contacts.Statuses...)
+	cmd.Flags().StringVar(&f.Reason, "reason", "", "only those for whom this text stands in the reason")
 	cmd.Flags().IntVar(&f.Limit, "limit", 100, "at most so many")
 	cmd.Flags().StringVar(&after, "after", "", "go on after this contact (ULID)")
 	csvFlag(cmd, &asCSV)
@@ -74,8 +75,14 @@ func (c *cli) listContacts(ctx context.Context, a *app.App, f contacts.Filter, a
 	if err != nil {
 		return err
 	}
+	var causes []contacts.Cause
+	if f.Status != "" {
+		if causes, err = a.Contacts.Causes(ctx, f.Status); err != nil {
+			return err
+		}
+	}
 	if c.json {
-		return c.printJSON(map[string]any{"contacts": some(list), "counts": counts})
+		return c.printJSON(map[string]any{"contacts": some(list), "counts": counts, "causes": causes})
 	}
 	control, _, err := a.Control(ctx)
 	if err != nil {
@@ -90,6 +97,7 @@ func (c *cli) listContacts(ctx context.Context, a *app.App, f contacts.Filter, a
 		return t.csv(c.out)
 	}
 	c.printf("%s\n", contactCounts(counts))
+	c.showCauses(causes)
 	if len(list) == 0 {
 		return nil
 	}
@@ -100,6 +108,19 @@ func (c *cli) listContacts(ctx context.Context, a *app.App, f contacts.Filter, a
 		c.printf("\nThere may be more: --after %s goes on, --limit shows more at once.\n", list[len(list)-1].ID)
 	}
 	return nil
+}
+
+// showCauses counts why, the most frequent first.
+func (c *cli) showCauses(causes []contacts.Cause) {
+	if len(causes) == 0 {
+		return
+	}
+	c.printf("\n")
+	t := table{head: []string{"count", "field", "why"}}
+	for _, cause := range causes {
+		t.add(cause.Count, orDash(cause.Field), cause.Reason)
+	}
+	t.print(c)
 }
 
 // recordIDs lists a contact's live records in a system.

@@ -10,7 +10,7 @@ import (
 )
 
 const doctorHelp = `Check what a sync needs: the database and its key, both systems and their credentials, HubSpot's properties and
-the webhooks it should send, the mapping. Every finding says what to do. Exit 3 when something is wrong.`
+the webhooks it should send, the mapping and its gate. Every finding says what to do. Exit 3 when something is wrong.`
 
 // finding is one check as printed.
 type finding struct {

@@ -95,6 +95,7 @@ var hints = []struct {
 	{app.ErrConfig, "duolog serve --help lists the configuration"},
 	{eventstore.ErrSchema, "duolog migrate status shows the schema, duolog migrate up brings it up to date"},
 	{eventstore.ErrMasterKey, "DUOLOG_MASTER_KEY_FILE must name the key this log was made with"},
+	{eventstore.ErrDisk, "make room on the disk of the database, or see whether it may be written; nothing was lost"},
 	{eventstore.ErrUnavailable, "is the database running, and is DUOLOG_DATABASE_URL right? duolog doctor checks"},
 	{eventstore.ErrErased, "this person was erased: the values cannot be read again"},
 }

@@ -181,7 +181,34 @@ func actWords(e history.Entry) string {
 	case domain.SyncResumed:
 		return "resumed"
 	}
+	if e.Act.Verdict != "" {
+		return verdictWords(e.Act)
+	}
 	return strings.TrimSpace(e.Type + " " + string(e.Act.Mode))
+}
+
+// verdictWords say what a person decided about the contact.
+func verdictWords(a *history.Act) string {
+	names := make([]string, len(a.Records))
+	for i, r := range a.Records {
+		names[i] = r.String()
+	}
+	records := strings.Join(names, ", ")
+	switch a.Verdict {
+	case domain.VerdictSame:
+		return "one person: " + records
+	case domain.VerdictSeparate:
+		return "not the same person: " + records
+	case domain.VerdictTake:
+		return a.From.Title() + "'s " + a.Field + " counts"
+	case domain.VerdictLeave:
+		return a.Field + " stays as it is on both sides"
+	case domain.VerdictExclude:
+		return "taken out of the sync"
+	case domain.VerdictInclude:
+		return "let in again"
+	}
+	return "both sides read again"
 }
 
 // act draws what a person did across the timeline.

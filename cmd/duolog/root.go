@@ -86,7 +86,7 @@ func (c *cli) groups() []commandGroup {
 			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(),
 		}},
 		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.reconcile()}},
-		{"people", "People", []*cobra.Command{c.contact(), c.commands(), c.webhooks()}},
+		{"people", "People", []*cobra.Command{c.contact(), c.review(), c.duplicates(), c.commands(), c.webhooks(), c.tokens()}},
 		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
 			c.events(), c.verify(), c.projections(), c.rebuild(), c.bench(), c.migrate(), c.version(),
 		}},

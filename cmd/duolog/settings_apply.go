@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,9 +28,13 @@ func (ch *change) flags(cmd *cobra.Command) {
 	reasonFlag(cmd, &ch.reason)
 }
 
-const applyHelp = `Apply a settings file: show what it changes, ask, and make it the next version. It takes effect at its place in
-the log; what happened before stays decided as it was. A file that is wrong in any line changes nothing, and a file
-made from an older version than the one in force is refused.`
+const applyHelp = `Apply a settings file: show what it changes, hold the mapping against both systems, ask, and make it the next
+version. It takes effect at its place in the log; what happened before stays decided as it was. A file that is wrong in
+any line, or maps what a system does not have, changes nothing, and a file made from an older version than the one in
+force is refused.
+
+HubSpot is asked for its properties when this shell has access to it (the variables of duolog serve); otherwise those
+that were seen last count, and duolog serve checks again before it sends anything.`
 
 func (c *cli) settingsApply() *cobra.Command {
 	var ch change
@@ -187,10 +192,23 @@ func (c *cli) applySettings(ctx context.Context, a *app.App, s settings.Settings
 			return c.applied(now.Version, false)
 		}
 	}
-	if err := c.confirm(ch.yes, fmt.Sprintf("Apply as v%d?", now.Version+1)); err != nil {
+	checked, err := a.CheckMapping(ctx, s)
+	if err != nil {
 		return err
 	}
-	version, err := a.ApplySettings(ctx, s, ch.basedOn, by(a, ch.reason))
+	if len(checked.Faults) == 0 {
+		if !c.json {
+			c.tellChecked(checked, s.Env().Zone)
+		}
+		if err := c.confirm(ch.yes, fmt.Sprintf("Apply as v%d?", now.Version+1)); err != nil {
+			return err
+		}
+	}
+	version, err := a.Apply(ctx, checked, ch.basedOn, by(a, ch.reason))
+	var bad *app.FaultsError
+	if errors.As(err, &bad) {
+		return c.refused(hint(err, "mend the file or the system, then apply again"))
+	}
 	if errors.Is(err, app.ErrOutdated) {
 		return hint(err, "look at the new version with duolog settings diff, then say based_on in the file, or --based-on %d",
 			now.Version)
@@ -199,6 +217,24 @@ func (c *cli) applySettings(ctx context.Context, a *app.App, s settings.Settings
 		return err
 	}
 	return c.applied(version, true)
+}
+
+// tellChecked says what the mapping was held against.
+func (c *cli) tellChecked(k app.Checked, zone *time.Location) {
+	fields := plural(int64(len(k.Settings.Fields)), "field")
+	var text string
+	switch h := k.HubSpot; {
+	case h.Now:
+		text = "Checked against both systems: " + fields + " good."
+	case h.Seen.IsZero():
+		text = "Not checked against HubSpot (" + h.Why + "): duolog serve checks before it sends anything."
+	default:
+		text = fmt.Sprintf("Checked against HubSpot as it was on %s (%s): %s good.", h.Seen.In(zone).Format(bothLayout), h.Why, fields)
+	}
+	if len(k.Unseen) > 0 {
+		text += " Declared by Aloware, not seen on a contact there yet: " + strings.Join(k.Unseen, ", ") + "."
+	}
+	c.printf("%s\n", strings.Join(wrap(text, lineWidth), "\n"))
 }
 
 func (c *cli) applied(version int, changed bool) error {

@@ -82,13 +82,16 @@ func (c *cli) showStatus(ctx context.Context, a *app.App, s httpapi.Status) erro
 	c.printf("%s   Aloware %s ↔ HubSpot %s   mode %s   %s\n\n", c.paint(bold, s.Connection), orDash(aw.Account),
 		orDash(hs.Account), c.modeWord(s), c.needsWord(s))
 	for _, n := range s.Needs {
-		c.printf("  %s %s\n", c.paint(yellow, "!"), n)
+		c.printf("  %s %s\n", c.paint(yellow, "!"), strings.Join(wrap(n, lineWidth-4), "\n    "))
 	}
 	if len(s.Needs) > 0 {
 		c.printf("\n")
 	}
 	c.tellSides(aw, hs, control.Settings.Env().Zone)
 	c.printf("  %-13s%s\n", "contacts", contactCounts(s.Contacts))
+	if s.Checked != nil {
+		c.printf("  %-13s%s\n", "gate", gateWord(s, control.Settings.Env().Zone))
+	}
 	if v := control.Settings.Version; v > 0 {
 		c.printf("  %-13sv%d · preset %s · %s\n", "settings", v, control.Settings.Preset,
 			plural(int64(len(control.Settings.Fields)), "field"))
@@ -139,6 +142,21 @@ func (c *cli) tellSides(aw, hs httpapi.SystemStatus, zone *time.Location) {
 	row("failing", func(s httpapi.SystemStatus) string { return number(s.Failing) })
 	row("given up", func(s httpapi.SystemStatus) string { return number(s.Dead) })
 	c.printf("\n")
+}
+
+// gateWord says how far the mapping fits both systems, and when that was looked at.
+func gateWord(s httpapi.Status, zone *time.Location) string {
+	word := "open"
+	if len(s.Shut) > 0 {
+		var names []string
+		for _, f := range s.Shut {
+			if !slices.Contains(names, f.Shuts) {
+				names = append(names, f.Shuts)
+			}
+		}
+		word = "shut: " + strings.Join(names, ", ")
+	}
+	return cut(fmt.Sprintf("%s · checked %s (%s)", word, s.Checked.In(zone).Format(bothLayout), ago(time.Since(*s.Checked))), lineWidth-15)
 }
 
 // contactCounts says how many contacts are in which status, the usual first.

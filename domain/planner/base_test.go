@@ -127,7 +127,7 @@ func TestBasePair(t *testing.T) {
 		"gate of the field": func(d *desk) {
 			d.act(domain.GateChanged, domain.Act{Field: "first_name", Reason: "no such property"})
 			d.webhook(hub, values{"firstname": "Bob"})
-			d.says(planner.Waiting, planner.Dirty, to{})
+			d.says(planner.Waiting, planner.Apart, to{})
 			d.base(domain.HubSpot, "Ann")
 			d.act(domain.GateChanged, domain.Act{Field: "first_name", Open: true})
 			d.says(planner.Sent, planner.Pending, to{domain.Aloware: "Bob"})

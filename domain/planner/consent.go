@@ -20,7 +20,7 @@ func (p *pass) stopsThrough(d *draft) {
 	}
 	a := p.standing(d.Contact, domain.Aloware, domain.Record{})
 	h := p.standing(d.Contact, domain.HubSpot, domain.Record{})
-	if a == nil || h == nil || a.Link.State != Linked || h.Link.State != Linked {
+	if a == nil || h == nil || a.Link.State != Linked || h.Link.State != Linked || a.Out || h.Out {
 		return
 	}
 	if a.Known && h.Known && a.Life == Live && h.Life == Live {
@@ -34,6 +34,9 @@ func (p *fieldPass) sticky(w writes) {
 	if p.unsure != nil {
 		p.recognise()
 	}
+	if p.settled(w) {
+		return // a person's word, the only one that lifts
+	}
 	a, h := p.says(domain.Aloware), p.says(domain.HubSpot)
 	switch {
 	case p.v.untold(p.sides[domain.HubSpot].rec, p.f.HubSpot.Read) && !a:
@@ -41,7 +44,7 @@ func (p *fieldPass) sticky(w writes) {
 	case a && h && p.unsure != nil:
 		p.toldStop()
 	case a == h && p.unsure == nil:
-		p.settled()
+		p.alike()
 	case a == h:
 		// lifted before our stop arrived: what it ends in is seen when it did
 	case a:
@@ -71,9 +74,9 @@ func (p *fieldPass) toldStop() {
 	p.conclude(Verdict{Result: Echo, Rule: ruleStop, From: p.unsure.System.Other(), Command: p.unsure.Command})
 }
 
-// settled takes note that both sides say the same, be it that neither says anything. A value that is none of its type
+// alike takes note that both sides say the same, be it that neither says anything. A value that is none of its type
 // says nothing.
-func (p *fieldPass) settled() {
+func (p *fieldPass) alike() {
 	for _, s := range domain.Systems {
 		if t := p.sides[s]; t.err != nil && p.now.Base[s] != t.digest {
 			p.apart(Verdict{Result: Invalid, Rule: reasonText(t.err), From: s, Value: t.ref(p.f)})
@@ -92,7 +95,7 @@ func (p *fieldPass) oneStops(w writes, from domain.System) {
 	switch {
 	case p.unsure != nil && p.unsure.System == to:
 		return // on its way
-	case !p.stopped(from), p.mustRetry():
+	case !p.stopped(from), p.mayTryAgain():
 		p.sendStop(w, from)
 	case p.stopped(to) && to == domain.Aloware && p.sides[to].rec.doubtful(p.f.Aloware.Read):
 		p.confirm(p.d, p.sides[to].rec) // may be an older body that came late
@@ -105,11 +108,6 @@ func (p *fieldPass) oneStops(w writes, from domain.System) {
 	default:
 		p.conclude(Verdict{Result: p.now.Result, Rule: p.now.Rule, From: from})
 	}
-}
-
-// mustRetry reports a stop that was refused and that a person wants tried again.
-func (p *fieldPass) mustRetry() bool {
-	return p.e.Force && p.now.State == Apart && p.now.Result == Refused
 }
 
 // sendStop sends a stop. While nothing may be written at all it stays to be sent as soon as that changes.

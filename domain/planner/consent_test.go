@@ -288,3 +288,34 @@ func TestStopsDoNotUseUpThePilot(t *testing.T) {
 	d.webhook(hub, values{"firstname": "Bob"})
 	d.says(planner.Sent, planner.Pending, map[domain.System]string{domain.Aloware: "Bob"})
 }
+
+// TestAPersonLifts: what nobody lifts by itself, a person does by taking the side that was lifted; or leaves as it is.
+func TestAPersonLifts(t *testing.T) {
+	for _, verdict := range []string{domain.VerdictTake, domain.VerdictLeave} {
+		d := dnc(t, nil)
+		d.webhook(alo, values{"is_dnc": "true"})
+		d.arrives()
+		d.now += 48 * hour
+		d.webhook(alo, values{"is_dnc": "false"})
+		d.stop(planner.HeldBack, planner.Dirty, "")
+		d.in(domain.ReviewSettled, "connection", domain.Act{
+			Contact: d.v.Record(hub).Link.Contact, Field: "do_not_call", Verdict: verdict, From: domain.Aloware,
+		})
+		if verdict == domain.VerdictLeave {
+			d.stop(planner.Kept, planner.Apart, "")
+			d.webhook(alo, values{"first_name": "Bob"})
+			d.stop("", planner.Apart, "")
+			continue
+		}
+		if len(d.sent) != 1 || domain.Scalar(d.sent[0].Values["do_not_call"]) != "false" {
+			t.Fatalf("a person's lift is not sent: %s", text(d.last))
+		}
+		d.settled(d.sent[0], values{"do_not_call": "false"}, nil)
+		d.webhook(hub, values{"do_not_call": "false"})
+		if f := d.field("do_not_call"); f.State != planner.InStep {
+			t.Fatalf("lifted, and %s", text(f))
+		}
+		d.webhook(hub, values{"do_not_call": "true"})
+		d.stop(planner.Sent, planner.Pending, domain.Aloware)
+	}
+}

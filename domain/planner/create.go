@@ -10,12 +10,16 @@ import (
 // weigh decides what the contact's records ask for: fields when it stands in both systems, a counterpart when it
 // stands in one.
 func (p *pass) weigh(d *draft) {
+	if p.out(d) {
+		return
+	}
 	a := p.standing(d.Contact, domain.Aloware, domain.Record{})
 	h := p.standing(d.Contact, domain.HubSpot, domain.Record{})
 	switch {
 	case a != nil && h != nil:
 		if a.Known && h.Known && a.Life == Live && h.Life == Live && !p.leave(d, a, h) {
 			p.fields(d, a, h, false)
+			p.awaitFit(d)
 		}
 	case a != nil:
 		p.alone(d, a)
@@ -32,6 +36,9 @@ func (p *pass) alone(d *draft, r *Record) {
 	if r.Link.Ever {
 		if p.e.Record == r.ID && p.e.Changed && d.Whole == nil {
 			d.Whole = &Whole{Result: Blocked, Rule: "counterpart deleted", System: r.ID.System.Other()}
+			if r.Link.Reason == partedByPerson {
+				d.Whole.Rule = partedByPerson
+			}
 		}
 		return
 	}

@@ -67,7 +67,7 @@ func (p *pass) existing(d *draft, id domain.Record, target domain.System) {
 	d.Considered = append(d.Considered, id)
 	taken := !r.Link.Contact.IsZero() && r.Link.Contact != d.Contact &&
 		p.standing(r.Link.Contact, target.Other(), domain.Record{}) != nil
-	if !taken && r.alive() && !identity.Contradicts(lone.keys, r.keys) {
+	if !taken && r.alive() && !lone.separate(id) && !identity.Contradicts(lone.keys, r.keys) {
 		p.adopt(d, id, "existed there", target)
 		return
 	}

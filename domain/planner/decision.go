@@ -104,6 +104,7 @@ const (
 	Looking    Result = "looked up first"
 	Reading    Result = "read first"
 	Parked     Result = "parked"
+	Parted     Result = "parted"
 )
 
 // Verdict is what was decided about one field, with the state it leaves the field in.
@@ -150,6 +151,8 @@ type HeadState struct {
 	Dirty bool `json:"dirty,omitempty"`
 	// Parked: an input could not be decided; until a person has the planner try again, later ones are only taken in.
 	Parked bool `json:"parked,omitempty"`
+	// Standing: the sync went live while a read of it was needed. What that tells was there before, and is not sent.
+	Standing bool `json:"standing,omitempty"`
 	// Creation of the missing counterpart.
 	Creation Creation `json:"creation,omitzero"`
 	// Lookups awaited before a create.

@@ -6,8 +6,7 @@ import (
 
 // decide finds which side changed and what follows. It works on the state, whatever the input was.
 func (p *fieldPass) decide(w writes) {
-	if reason, shut := p.v.Control.ShutFields[p.f.Name]; shut {
-		p.shut(reason)
+	if p.gated() {
 		return
 	}
 	_, hasA := p.now.Base[domain.Aloware]
@@ -20,6 +19,9 @@ func (p *fieldPass) decide(w writes) {
 			p.conclude(Verdict{Result: Echo, From: p.unsure.System.Other(), Command: p.unsure.Command}) // the create is still on its way
 			return
 		}
+	}
+	if p.settled(w) {
+		return
 	}
 	if !hasA || !hasH {
 		p.first(w)
@@ -115,8 +117,7 @@ func (p *fieldPass) still(w writes) {
 		p.agree()
 		return
 	}
-	if p.e.Force && p.now.State == Apart && p.now.Result == Refused && p.now.From.Valid() {
-		p.flow(w, p.now.From, "tried again")
+	if p.again(w) {
 		return
 	}
 	if p.now.State == Apart && p.now.Result == Refused && p.stored.State == Pending {

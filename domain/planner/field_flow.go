@@ -33,6 +33,9 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 		p.apart(v)
 		return
 	}
+	if p.held() {
+		return
+	}
 	if t.system() == domain.HubSpot {
 		p.now.Since = t.seen.Clock
 	}
@@ -108,13 +111,6 @@ func (p *fieldPass) apart(v Verdict) {
 		p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
 	}
 	p.conclude(v)
-}
-
-// shut keeps bases as they are while the field's gate is closed and marks the contact for the day it opens.
-func (p *fieldPass) shut(reason string) {
-	p.d.head.Dirty = true
-	p.now.State, p.now.Result, p.now.Rule = Dirty, Waiting, "gate: "+reason
-	p.conclude(Verdict{Result: Waiting, Rule: p.now.Rule})
 }
 
 // conclude records the verdict when it says or changes something.

@@ -93,7 +93,7 @@ func (p *pass) fields(d *draft, a, h *Record, consentOnly bool) {
 		fp.load(own.Fields[f.Name])
 		before := len(d.Fields)
 		switch {
-		case f.Sticky() && !fp.isShut():
+		case f.Sticky() && fp.shut() == "":
 			fp.sticky(stops)
 		case !outside || len(fp.now.Base) > 0: // what is outside at first sight is still to be seen for the first time
 			fp.decide(w)
@@ -104,12 +104,6 @@ func (p *pass) fields(d *draft, a, h *Record, consentOnly bool) {
 	}
 	p.flush(d, stops)
 	p.flush(d, w)
-}
-
-// isShut reports a field whose gate is shut.
-func (p *fieldPass) isShut() bool {
-	_, shut := p.v.Control.ShutFields[p.f.Name]
-	return shut
 }
 
 // stale says that the fact told a value older than the one seen: stored, and without effect.

@@ -32,6 +32,8 @@ type Effect struct {
 	Found []domain.Record
 	// LookedUp: this is the last record a look-up made for Contact found.
 	LookedUp bool
+	// Verdict is what a person decided about Contact, nil for nothing.
+	Verdict *domain.Act
 }
 
 // Fold takes an input into the view. It changes only what was seen, told and answered, never what was decided.
@@ -86,6 +88,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 	}
 	v.live(in, f, r, &e)
 	for _, name := range slices.Sorted(maps.Keys(f.Properties)) {
+		v.shown(r, name)
 		r.see(name, f.Properties[name], f, in, &e)
 	}
 	if f.Complete {

@@ -10,20 +10,25 @@ import (
 )
 
 func (v *View) foldAct(in Input) (Effect, error) {
-	if in.Type == domain.SettingsChanged {
-		return v.foldSettings(in)
-	}
 	var a domain.Act
 	switch in.Type {
+	case domain.SettingsChanged:
+		return v.foldSettings(in)
+	case domain.SchemaObserved:
+		return v.foldSchema(in)
 	case domain.ConnectionOpened:
 		return Effect{}, v.foldOpened(in)
 	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted,
-		domain.OperationStarted, domain.OperationFinished, domain.PlannerRetried, domain.CommandRetried:
+		domain.OperationStarted, domain.OperationFinished, domain.PlannerRetried, domain.CommandRetried,
+		domain.ReviewSettled, domain.DuplicateResolved:
 		if err := json.Unmarshal(in.Data, &a); err != nil {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
 	default:
-		return Effect{}, nil // activities, catalogs, schemas, raw bodies: nothing to plan
+		return Effect{}, nil // activities, catalogs, raw bodies: nothing to plan
+	}
+	if in.Type == domain.ReviewSettled || in.Type == domain.DuplicateResolved {
+		return v.foldVerdict(in, a), nil
 	}
 	return v.takeAct(in, a), nil
 }
@@ -37,7 +42,8 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		if v.Control.Mode == domain.ModeObserve && v.Control.Baseline && !was { // before that, dirty is who waits for the scan to end
 			was, v.Control.WasOff = true, true // stops that were withheld go out, and nothing else does
 		}
-		v.Control.Mode, v.Control.WasOff = a.Mode, v.Control.WasOff || a.Mode == domain.ModeOff
+		v.Control.Standing = v.Control.Standing || !v.Control.Baseline && opens(v.Control.Mode, a.Mode)
+		v.Control.Mode, v.Control.WasOff, v.Control.ModeAt = a.Mode, v.Control.WasOff || a.Mode == domain.ModeOff, in.Position
 		v.Control.Pilot = settings.Pilot{Filter: a.Filter, MaxWritesPerHour: a.MaxWrites}
 		v.compile()
 	case domain.SyncPaused:
@@ -48,7 +54,7 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		return v.foldGate(in, a, was)
 	case domain.BaselineCompleted:
 		first := !v.Control.Baseline
-		v.Control.Baseline = true
+		v.Control.Baseline, v.Control.Standing, v.Control.WasOff = true, false, v.Control.WasOff || v.Control.Standing
 		return v.opened(in, first)
 	case domain.OperationStarted:
 		v.Control.Operations = append(v.Control.Operations, Operation{ID: in.ID, Name: a.Name, Position: in.Position})
@@ -58,9 +64,15 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		return Effect{}
 	case domain.PlannerRetried, domain.CommandRetried:
 		v.control = false
-		return Effect{Contact: a.Contact, Force: true, Changed: true}
+		return Effect{Contact: a.Contact, Force: true, Changed: true, Verdict: &a}
 	}
 	return v.opened(in, was)
+}
+
+// opens reports whether a mode sends more than the one before; the first one of all is nobody's change of mind.
+func opens(from, to domain.Mode) bool {
+	sends := map[domain.Mode]int{domain.ModeOff: 0, domain.ModeObserve: 0, domain.ModePilot: 1, domain.ModeLive: 2}
+	return from != "" && sends[to] > sends[from]
 }
 
 // opened is the effect of an act that may have opened the sync. What came while the mode was off is not sent, whatever
@@ -71,23 +83,6 @@ func (v *View) opened(in Input, was bool) Effect {
 		v.Control.Opening, v.Control.Withhold, v.Control.WasOff = in.Position, v.Control.WasOff, false
 	}
 	return Effect{Release: v.Control.Opening == in.Position, Withhold: v.Control.Withhold}
-}
-
-func (v *View) foldGate(in Input, a domain.Act, was bool) Effect {
-	switch _, shut := v.Control.ShutFields[a.Field]; {
-	case a.Field == "":
-		v.Control.Shut = !a.Open
-	case a.Open && shut:
-		delete(v.Control.ShutFields, a.Field)
-		was = true // contacts that hold such a field are dirty
-	case !a.Open:
-		if v.Control.ShutFields == nil {
-			v.Control.ShutFields = map[string]string{}
-		}
-		v.Control.ShutFields[a.Field] = a.Reason
-		return Effect{}
-	}
-	return v.opened(in, was)
 }
 
 // foldSettings takes the settings. The first ones may open the sync: what came before them is dirty.

@@ -40,6 +40,7 @@ func (v *View) shows(in Input, o domain.Outcome, r *Record) {
 		r.Answers = map[string]Seen{}
 	}
 	for name, value := range o.Shows {
+		v.shown(r, name)
 		write := name
 		if f, ok := v.Control.Settings.FieldFor(o.System, name); ok {
 			write = f.Side(o.System).Write

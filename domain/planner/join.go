@@ -17,7 +17,9 @@ func (p *pass) join(d *draft, r, o *Record, reason string) {
 	if drop.ID.Compare(keep.ID) < 0 {
 		keep, drop = drop, keep
 	}
+	standing := d.head.Standing
 	d.head = mergeHeads(keep.Head, drop.Head)
+	d.head.Standing = standing
 	fields := drop.Fields
 	for _, m := range p.v.Members(drop.ID) {
 		l := m.Link

@@ -13,6 +13,9 @@ import (
 // or one that is linked elsewhere, are held for a person; a shared number with contradicting emails is no candidate.
 // In the first scan of both sides only our own key links: who else could claim the candidate is known when it is over.
 func (p *pass) match(d *draft, r *Record) {
+	if p.tied(d, r) {
+		return
+	}
 	keys := identity.Ordered(p.v.Control.Settings, r.keys)
 	for _, kind := range []string{identity.KindUnique, identity.KindEmail, identity.KindPhone} {
 		if kind != identity.KindUnique && p.e.Scanned && !p.v.Control.Baseline {
@@ -78,6 +81,7 @@ func (p *pass) candidates(d *draft, r *Record, keys []identity.Key, kind string)
 func (p *pass) sort(r, o *Record, kind string, out *found) {
 	same := o.ID.System == r.ID.System
 	switch {
+	case r.separate(o.ID):
 	case kind == identity.KindPhone && identity.Contradicts(r.keys, o.keys):
 	case kind != identity.KindUnique && !p.takesPart(r, o):
 	case same && kind != identity.KindUnique && p.counterpart(o.Link.Contact, o) == nil:

@@ -45,7 +45,7 @@ func (p *pass) suspects(r *Record, target domain.System) []domain.Record {
 			continue
 		}
 		for _, o := range p.holders(k) {
-			if o.ID.System == target && o.alive() && p.counterpart(o.Link.Contact, o) == nil && !slices.Contains(out, o.ID) {
+			if o.ID.System == target && o.alive() && !r.separate(o.ID) && p.counterpart(o.Link.Contact, o) == nil && !slices.Contains(out, o.ID) {
 				out = append(out, o.ID)
 			}
 		}

@@ -40,8 +40,12 @@ func TestToldMeanwhile(t *testing.T) {
 		{"a person decides", settings.Review, nil, "Bob", planner.HeldBack, planner.Dirty, nil},
 		{"taken back by the person", settings.AlowareWins, []string{"Ann"}, "Bob", "", planner.Pending, nil},
 		{"it was how Aloware renders our value", settings.AlowareWins, nil, "Cyd", planner.Echo, planner.InStep, nil},
-		{"changed after our write", settings.AlowareWins, []string{"Bob", "Dee"}, "Dee", planner.Sent, planner.Pending,
-			map[domain.System]string{domain.HubSpot: "Dee"}},
+		{
+			"changed after our write", settings.AlowareWins,
+			[]string{"Bob", "Dee"},
+			"Dee", planner.Sent, planner.Pending,
+			map[domain.System]string{domain.HubSpot: "Dee"},
+		},
 		{"told again since: its value is not kept", settings.AlowareWins, []string{"Bob", " Bob "}, "Bob", planner.LostIt, planner.InStep, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

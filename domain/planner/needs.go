@@ -36,10 +36,13 @@ func (v *View) Needs(in Input, n Needs) {
 			n.contact(o.Contact)
 			n.keys(identity.Keys(v.Control.Settings, o.Record, o.Shows))
 		}
-	case domain.PlannerRetried, domain.CommandRetried:
+	case domain.PlannerRetried, domain.CommandRetried, domain.ReviewSettled, domain.DuplicateResolved:
 		var a domain.Act
 		if json.Unmarshal(in.Data, &a) == nil {
 			n.contact(a.Contact)
+			for _, r := range a.Records {
+				n.record(r)
+			}
 		}
 	default:
 		v.needsOfFact(in, n)

@@ -110,12 +110,19 @@ func (p *pass) planContact(id ulid.ULID) {
 		return
 	}
 	d.head.Dirty, d.head.Parked = false, false
+	parted := p.cut(d)
+	d.head.Standing = p.e.Withhold || d.head.Standing && !p.changedSince()
 	p.creationOutcome(d)
 	for _, r := range p.v.Members(d.Contact) {
 		p.identify(d, r)
 	}
 	p.creationOutcome(d) // of a contact that became this one
+	p.reread(d)
 	p.weigh(d)
+	d.head.Standing = d.head.Standing && p.awaitsRead(d)
+	if !parted.IsZero() {
+		p.planContact(parted)
+	}
 }
 
 // markDirty notes, once, that the contact must be planned when the sync opens.

@@ -117,7 +117,7 @@ func (p *pass) leave(d *draft, a, h *Record) bool {
 		p.relink(d, Excluded, reasonLeft, a, h)
 		d.head.Creation = Creation{Result: OutOfScope, Rule: ruleOnly}
 		d.Whole = &Whole{Result: OutOfScope, Rule: ruleOnly, Others: []domain.Record{a.ID, h.ID}}
-		p.forget(d)
+		p.leaveFields(d)
 	}
 	return a.left() && h.left()
 }
@@ -130,8 +130,8 @@ func (p *pass) relink(d *draft, state LinkState, reason string, records ...*Reco
 	}
 }
 
-// forget leaves the fields of a pair that was ended without bases.
-func (p *pass) forget(d *draft) {
+// leaveFields leaves the fields of a pair that was ended without bases.
+func (p *pass) leaveFields(d *draft) {
 	own := p.v.own(d.Contact)
 	for _, f := range p.v.Control.Settings.Fields {
 		if own.Fields[f.Name] != nil {

@@ -62,9 +62,12 @@ type Record struct {
 	// ChangedAt is the clock of the last webhook that changed a value.
 	ChangedAt int64 `json:"changed_at,omitempty"`
 	// Calls tell how calls with the person ended, each way once, sorted.
-	Calls  []domain.Source `json:"calls,omitempty"`
-	Link   Link            `json:"link,omitzero"`
-	LinkAt int64           `json:"link_at,omitempty"`
+	Calls []domain.Source `json:"calls,omitempty"`
+	// Ties are what people said about it and other records; Out, that its contact takes no part.
+	Ties   []Tie `json:"ties,omitempty"`
+	Out    bool  `json:"out,omitempty"`
+	Link   Link  `json:"link,omitzero"`
+	LinkAt int64 `json:"link_at,omitempty"`
 
 	// Seen is what facts told, Answers what outcomes showed, by read name; personal, so stored sealed.
 	Seen    map[string]Seen `json:"-"`
@@ -75,6 +78,12 @@ type Record struct {
 	keys    []identity.Key
 	before  []identity.Key
 	changed bool
+}
+
+// Tie is a person's word on two records, for ever: the same person, or not.
+type Tie struct {
+	Other domain.Record `json:"other"`
+	Same  bool          `json:"same,omitempty"`
 }
 
 // Contact is the linked set of records that are the same person.
@@ -121,6 +130,16 @@ type Control struct {
 	Shut     bool              `json:"shut,omitempty"` // the gate of the whole sync
 	// ShutFields are the fields whose gate is closed, with the reason.
 	ShutFields map[string]string `json:"shut_fields,omitempty"`
+	// Faults are what does not fit, by field ("" for the whole sync), as long as that is shut.
+	Faults map[string][]domain.Fault `json:"faults,omitempty"`
+	// Gated is the position of the last change of the gate.
+	Gated int64 `json:"gated,omitempty"`
+	// Schemas tell of the last look at each system's properties.
+	Schemas map[domain.System]SchemaSeen `json:"schemas,omitempty"`
+	// Refit is the position from which on the systems' properties are as they are: what was refused before may fit now.
+	Refit int64 `json:"refit,omitempty"`
+	// Shown counts the records of Aloware, which lists no properties, that ever showed one, by its name.
+	Shown map[string]int64 `json:"shown,omitempty"`
 	// Mapped says since which position a HubSpot property is mapped: reads before it did not ask for it.
 	Mapped   map[string]int64 `json:"mapped,omitempty"`
 	Baseline bool             `json:"baseline,omitempty"`
@@ -137,6 +156,10 @@ type Control struct {
 	Withhold bool  `json:"withhold,omitempty"` // …and what was dirty then is not sent
 	// WasOff: the mode was off at some time since the sync stood open last.
 	WasOff bool `json:"was_off,omitempty"`
+	// ModeAt is the position of the last change of the mode.
+	ModeAt int64 `json:"mode_at,omitempty"`
+	// Standing: more may be sent than when the first scan began. Whom it finds was there before, and is not sent.
+	Standing bool `json:"standing,omitempty"`
 	// Writes counts pilot writes per hour of the input's recording time, the last two hours.
 	Writes map[int64]int `json:"writes,omitempty"`
 }

@@ -1,15 +1,17 @@
 package planner
 
 import (
+	"slices"
+
 	"github.com/duolog/duolog/domain"
 )
 
 // withheld returns the rule by which the mode keeps a write back, empty when it may go.
-func (p *pass) withheld(_ *draft, r, other *Record) string {
+func (p *pass) withheld(d *draft, r, other *Record) string {
 	switch {
 	case p.v.Control.Mode == domain.ModeObserve:
 		return "mode = observe"
-	case p.e.Withhold:
+	case d.head.Standing:
 		return "going live sends nothing retroactively"
 	case p.v.Control.Mode != domain.ModePilot:
 		return ""
@@ -21,6 +23,18 @@ func (p *pass) withheld(_ *draft, r, other *Record) string {
 	default:
 		return ""
 	}
+}
+
+// changedSince reports that somebody changed the record since the sync went live, or a person asked.
+func (p *pass) changedSince() bool {
+	return p.e.Force || !p.e.Record.IsZero() && p.e.Changed && !p.e.Answered && !p.e.Scanned
+}
+
+// awaitsRead reports a read of one of the contact's records that was not answered yet.
+func (p *pass) awaitsRead(d *draft) bool {
+	return slices.ContainsFunc(p.v.Members(d.Contact), func(r *Record) bool {
+		return !r.Link.Reading.IsZero() && r.Link.Reading != r.ReadDone
+	})
 }
 
 // getter looks a field up for the pilot filter: HubSpot's value counts, Aloware's where HubSpot has none.

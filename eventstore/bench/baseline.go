@@ -16,15 +16,16 @@ import (
 // baseline inserts rows of the size and shape of sealed events into tables like the log's, at positions taken from a
 // counter.
 type baseline struct {
-	store    eventstore.Store
-	opts     Options
-	position atomic.Int64
-	data     []byte // of every row: what is stored is random in any case
+	store      eventstore.Store
+	opts       Options
+	connection string // as long as the measured log's: it stands in every row and every index
+	position   atomic.Int64
+	data       []byte // of every row: what is stored is random in any case
 }
 
-func newBaseline(ctx context.Context, store eventstore.Store, o Options) (*baseline, error) {
+func newBaseline(ctx context.Context, store eventstore.Store, connection string, o Options) (*baseline, error) {
 	const sealing = 12 + 16 // nonce and tag
-	b := &baseline{store: store, opts: o, data: make([]byte, len(payload(o.Size))+sealing)}
+	b := &baseline{store: store, opts: o, connection: connection, data: make([]byte, len(payload(o.Size))+sealing)}
 	_, _ = rand.Read(b.data)
 	statements := []string{
 		"CREATE TABLE bench_event (LIKE event INCLUDING ALL)", "CREATE TABLE bench_key (LIKE append_key INCLUDING ALL)",
@@ -73,11 +74,11 @@ func (b *baseline) insert(ctx context.Context, _ int64) error {
 
 const insertArrays = `WITH keys AS (
   INSERT INTO bench_key (connection, key, position)
-  SELECT 'bench', u.id, u.position FROM unnest($1::bigint[], $2::bytea[]) AS u(position, id)
+  SELECT $6, u.id, u.position FROM unnest($1::bigint[], $2::bytea[]) AS u(position, id)
 )
 INSERT INTO bench_event (connection, position, id, stream, type, schema, occurred_at, recorded_at, actor, causation,
                          subject, data, key_hash, hash)
-SELECT 'bench', u.position, u.id, u.stream, 'record.updated', 1, 1, 1, 'hubspot', 0, u.stream, u.data, $5, $5
+SELECT $6, u.position, u.id, u.stream, 'record.updated', 1, 1, 1, 'hubspot', 0, u.stream, u.data, $5, $5
   FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::bytea[]) AS u(position, id, stream, data)`
 
 // insertArrays is one statement and one commit.
@@ -89,7 +90,7 @@ func (b *baseline) insertArrays(ctx context.Context) error {
 		positions[i], ids[i], data[i] = b.position.Add(1), id[:], b.data
 		streams[i] = stream(int(positions[i] % int64(b.opts.Records)))
 	}
-	_, err := b.store.Exec(ctx, insertArrays, positions, ids, streams, data, b.data[:32])
+	_, err := b.store.Exec(ctx, insertArrays, positions, ids, streams, data, b.data[:32], b.connection)
 	return err
 }
 
@@ -110,10 +111,10 @@ func (b *baseline) insertRows(ctx context.Context) error {
 		id, position := ulid.Make(), b.position.Add(1)
 		record := stream(int(position % int64(b.opts.Records)))
 		events[i] = []any{
-			"bench", position, id[:], record, "record.updated", int64(1), int64(1), int64(1), "hubspot", int64(0),
+			b.connection, position, id[:], record, "record.updated", int64(1), int64(1), int64(1), "hubspot", int64(0),
 			record, b.data, b.data[:32], b.data[:32],
 		}
-		keys[i] = []any{"bench", id[:], position}
+		keys[i] = []any{b.connection, id[:], position}
 	}
 	return b.store.InTx(ctx, func(tx eventstore.Tx) error {
 		if err := tx.Bulk(ctx, eventRows, events); err != nil {

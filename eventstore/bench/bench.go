@@ -75,7 +75,7 @@ func Append(ctx context.Context, store eventstore.Store, o Options) (Result, err
 	if err != nil {
 		return result, fmt.Errorf("bench append: %w", err)
 	}
-	base, err := newBaseline(ctx, store, o)
+	base, err := newBaseline(ctx, store, log.Connection(), o)
 	if err != nil {
 		return result, fmt.Errorf("bench append: %w", err)
 	}
@@ -103,6 +103,7 @@ func prepare(ctx context.Context, store eventstore.Store, o Options) (eventstore
 }
 
 func inTurns(ctx context.Context, log eventstore.Log, base *baseline, o Options) (ours, theirs []float64, err error) {
+	data := payload(o.Size)
 	for run := range o.Runs {
 		rate, err := measure(ctx, o.Duration, baselineClients, o.Batch, base.insert)
 		if err != nil {
@@ -110,7 +111,7 @@ func inTurns(ctx context.Context, log eventstore.Log, base *baseline, o Options)
 		}
 		theirs = append(theirs, rate)
 		rate, err = measure(ctx, o.Duration, o.Writers, o.Batch, func(ctx context.Context, n int64) error {
-			_, err := log.Append(ctx, events(n, o)...)
+			_, err := log.Append(ctx, events(n, o, data)...)
 			return err
 		})
 		if err != nil {
@@ -155,13 +156,14 @@ func median(rates []float64) float64 {
 
 func stream(n int) string { return fmt.Sprintf("hubspot/contact/%d", 100_000+n) }
 
-func events(n int64, o Options) []eventstore.NewEvent {
+// events makes the n-th batch; data is every event's.
+func events(n int64, o Options, data []byte) []eventstore.NewEvent {
 	batch := make([]eventstore.NewEvent, o.Batch)
 	for i := range batch {
 		record := stream(int((n*int64(o.Batch) + int64(i)) % int64(o.Records)))
 		batch[i] = eventstore.NewEvent{
 			ID: ulid.Make(), Stream: record, Type: "record.updated", Schema: 1, OccurredAt: 1, Actor: "hubspot",
-			Subject: record, Data: payload(o.Size),
+			Subject: record, Data: data,
 		}
 	}
 	return batch

@@ -14,7 +14,8 @@ var errFault = errors.New("fault on purpose")
 
 // fault says which step towards the database fails, and how.
 type fault struct {
-	step int // 1 is the first
+	step  int  // 1 is the first
+	every bool // not the one, but every step
 	// persisted: the step is done all the same, and only its answer is lost.
 	persisted bool
 	class     engine.Class
@@ -51,7 +52,7 @@ func (d *faulty) failing() (persisted, fails bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.at++
-	fails = d.fault.step == d.at
+	fails = d.fault.step == d.at || d.fault.every
 	d.fired = d.fired || fails
 	return d.fault.persisted, fails
 }

@@ -78,6 +78,7 @@ func Run(t *testing.T, factory Factory) {
 		{"Processes", processTests},
 		{"Faults", faultTests},
 		{"Restore", restoreTests},
+		{"Writable", writableTests},
 	}
 	for _, g := range groups {
 		t.Run(g.promise, func(t *testing.T) {

@@ -14,7 +14,13 @@ import (
 )
 
 // translate marks errors that mean the server cannot be reached or is going away.
-func translate(err error) error { return engine.MarkUnavailable(err, unavailable) }
+func translate(err error) error { return engine.MarkUnavailable(engine.MarkDisk(err, disk), unavailable) }
+
+// disk tells errors of a server whose disk is full, or fails.
+func disk(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && (pe.Code == "53100" || pe.Code == "58030")
+}
 
 // idleTimeout is what a process reads that stood still inside a transaction until the server ended it.
 const idleTimeout = "25P03"

@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/internal/engine"
 )
@@ -80,7 +82,8 @@ func batchArgs(b *engine.Batch) []any {
 	}
 }
 
-func bytesOf(n int) [][]byte { return make([][]byte, n) }
+// bytesOf is a list that pgx encodes as it is; of a [][]byte it would reflect on every element.
+func bytesOf(n int) pgtype.FlatArray[[]byte] { return make(pgtype.FlatArray[[]byte], n) }
 
 func subjectArgs(keys []engine.KeyRow) []any {
 	subjects, masters, wrapped := make([]string, len(keys)), make([]string, len(keys)), bytesOf(len(keys))

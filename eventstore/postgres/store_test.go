@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -79,5 +80,17 @@ func TestNotificationWakesAnotherProcess(t *testing.T) {
 	}
 	if err := <-woken; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestFullIsUnavailable: a server without room on its disk, or with one that fails, is a reason to come again, and a
+// caller can tell it from one that does not answer.
+func TestFullIsUnavailable(t *testing.T) {
+	store := open(t, postgres.Config{URL: eventstoretest.PostgresURL(t), MasterKey: eventstore.NewMasterKey()})
+	for code, disk := range map[string]bool{"53100": true, "58030": true, "53300": false, "57P03": false} {
+		_, err := store.Exec(t.Context(), "DO $$ BEGIN RAISE EXCEPTION 'on purpose' USING ERRCODE = '"+code+"'; END $$")
+		if !errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, eventstore.ErrDisk) != disk {
+			t.Errorf("%s: %v", code, err)
+		}
 	}
 }

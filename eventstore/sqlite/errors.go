@@ -12,7 +12,20 @@ import (
 )
 
 // translate marks errors that mean the file cannot be worked with now.
-func translate(err error) error { return engine.MarkUnavailable(err, unavailable) }
+func translate(err error) error { return engine.MarkUnavailable(engine.MarkDisk(err, disk), unavailable) }
+
+// disk tells errors of a file that cannot be written: no room on the file system, a quota, a limit, no right to.
+func disk(err error) bool {
+	var se *sqlite.Error
+	if !errors.As(err, &se) {
+		return false
+	}
+	switch se.Code() {
+	case lib.SQLITE_IOERR_WRITE, lib.SQLITE_IOERR_FSYNC, lib.SQLITE_IOERR_TRUNCATE, lib.SQLITE_IOERR_SHMSIZE:
+		return true
+	}
+	return se.Code()&0xff == lib.SQLITE_FULL || se.Code()&0xff == lib.SQLITE_READONLY
+}
 
 func unavailable(err error) bool {
 	var se *sqlite.Error

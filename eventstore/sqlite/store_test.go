@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -100,5 +101,40 @@ func TestSealInsideATransactionMakesKeys(t *testing.T) {
 	plain, err := log.Vault().Open(t.Context(), "hubspot/contact/9", "row", sealed)
 	if err != nil || string(plain) != "ann" {
 		t.Fatalf("%q, %v", plain, err)
+	}
+}
+
+// TestFull: a database that may not grow says so in a way a caller can branch on, loses nothing it acknowledged, and
+// goes on when there is room again.
+func TestFull(t *testing.T) {
+	store := open(t, sqlite.Config{})
+	log := eventstoretest.Log(t, store)
+	limit := func(pages int) {
+		t.Helper()
+		if _, err := store.Exec(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(1) // never below what is there
+	var acknowledged int64
+	for {
+		got, err := log.Append(t.Context(), eventstoretest.Event("1", `{"much":"`+strings.Repeat("x", 5000)+`"}`))
+		if err == nil {
+			acknowledged = got[0].Position
+			continue
+		}
+		if !errors.Is(err, eventstore.ErrDisk) || !errors.Is(err, eventstore.ErrUnavailable) {
+			t.Errorf("no room: %v", err)
+		}
+		break
+	}
+	limit(1 << 30)
+	got, err := log.Append(t.Context(), eventstoretest.Event("1", "{}"))
+	if err != nil || got[0].Position != acknowledged+1 {
+		t.Errorf("with room again: %+v, %v, after %d", got, err, acknowledged)
+	}
+	report, err := eventstore.Verify(t.Context(), store, log.Connection(), nil)
+	if err != nil || !report.OK() || report.Events != acknowledged+1 {
+		t.Errorf("verify: %+v, %v", report, err)
 	}
 }

@@ -97,6 +97,7 @@ type Filter struct {
 	Status string    // one of Statuses; empty: all
 	After  ulid.ULID // the last id of the page before
 	Limit  int       // 0 and more than MaxLimit take MaxLimit
+	Reason string    // text that the reason of the contact or of one of its fields holds; empty: any
 }
 
 // List returns contacts in id order.
@@ -108,11 +109,41 @@ func (r *Reader) List(ctx context.Context, filter Filter) ([]Contact, error) {
 	if !filter.After.IsZero() {
 		after = filter.After.String()
 	}
+	if filter.Reason != "" {
+		return r.because(ctx, filter, after)
+	}
+	return r.page(ctx, filter, after)
+}
+
+func (r *Reader) page(ctx context.Context, filter Filter, after string) ([]Contact, error) {
 	found, err := r.show(ctx, func(t rows, _ *fold) ([]*contact, error) { return t.list(ctx, filter, after) })
 	if err != nil {
 		return nil, fmt.Errorf("list contacts: %w", err)
 	}
 	return found, nil
+}
+
+// because pages on until enough contacts have the reason.
+func (r *Reader) because(ctx context.Context, filter Filter, after string) ([]Contact, error) {
+	var kept []Contact
+	for {
+		page, err := r.page(ctx, Filter{Status: filter.Status, Limit: MaxLimit}, after)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range page {
+			if c.because(filter.Reason) {
+				kept = append(kept, c)
+			}
+			if len(kept) == filter.Limit {
+				return kept, nil
+			}
+		}
+		if len(page) < MaxLimit {
+			return kept, nil
+		}
+		after = page[len(page)-1].ID.String()
+	}
 }
 
 func (t rows) list(ctx context.Context, filter Filter, after string) ([]*contact, error) {

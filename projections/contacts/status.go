@@ -27,7 +27,7 @@ var Statuses = []string{InStep, Pending, Apart, Held, Failing, Excluded, Unlinke
 func fieldStatus(s planner.FieldState) (status, reason string) {
 	reason = joinReason(string(s.Result), s.Rule)
 	switch {
-	case s.State == planner.InStep:
+	case s.State == planner.InStep, s.State == "": // forgotten: the contact has one side only
 		return InStep, ""
 	case s.State == planner.Pending:
 		return Pending, reason

@@ -20,7 +20,9 @@ type Contact struct {
 	ID     ulid.ULID `json:"id"`
 	Status string    `json:"status"`
 	// Reason says why the contact as a whole has its status; fields have their own.
-	Reason    string    `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Others are records of other contacts that stand in its way, or that it may be: "hubspot:512".
+	Others    []string  `json:"others,omitempty"`
 	Records   []Record  `json:"records"` // Aloware first
 	Fields    []Field   `json:"fields"`  // by name
 	CreatedAt time.Time `json:"created_at"`
@@ -67,6 +69,9 @@ func (f *fold) view(ctx context.Context, c *contact) (Contact, error) {
 		Records: []Record{}, Fields: []Field{},
 	}
 	v.Status, v.Reason = c.status()
+	for _, o := range c.body.Head.Others {
+		v.Others = append(v.Others, o.String())
+	}
 	for _, stream := range sortedKeys(c.body.Members) {
 		rec, err := f.viewRecord(ctx, stream, c.body.Members[stream])
 		if err != nil {

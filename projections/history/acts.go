@@ -29,7 +29,9 @@ func (s *story) act(e eventstore.Event) error {
 	}
 	s.begin(e, Entry{
 		Kind: KindAct, By: e.Actor, ByKnown: e.Actor != "",
-		Act: &Act{Reason: a.Reason, Mode: a.Mode, Field: a.Field, Open: a.Open},
+		Act: &Act{
+			Reason: a.Reason, Mode: a.Mode, Field: a.Field, Open: a.Open, Verdict: a.Verdict, Records: a.Records, From: a.From,
+		},
 	})
 	return nil
 }

@@ -131,6 +131,10 @@ type Act struct {
 	Settings int         `json:"settings,omitempty"` // version
 	// Fields are those whose rules the new settings changed.
 	Fields []string `json:"fields,omitempty"`
-	Field  string   `json:"field,omitempty"` // a gate's
-	Open   bool     `json:"open,omitempty"`
+	Field  string   `json:"field,omitempty"` // a gate's, or the one decided about
+	// Verdict is what a person decided about the contact, Records those it names, From whose value counts.
+	Verdict string          `json:"verdict,omitempty"`
+	Records []domain.Record `json:"records,omitempty"`
+	From    domain.System   `json:"from,omitempty"`
+	Open    bool            `json:"open,omitempty"`
 }

@@ -71,19 +71,27 @@ func owners(e eventstore.Event) ([]string, error) {
 	switch e.Type {
 	case domain.DecisionMade:
 		return decisionOwners(e)
-	case domain.CommandRetried, domain.CommandDiscarded, domain.PlannerRetried:
-		var act domain.Act
-		if err := json.Unmarshal(e.Data, &act); err != nil {
-			return nil, err
-		}
-		if act.Contact.IsZero() {
-			return nil, nil
-		}
-		return []string{contactOwner(act.Contact.String())}, nil
+	case domain.CommandRetried, domain.CommandDiscarded, domain.PlannerRetried, domain.ReviewSettled, domain.DuplicateResolved:
+		return actOwners(e)
 	case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged:
 		return []string{ownerConnection}, nil
 	}
 	return nil, nil
+}
+
+// actOwners are the contact the act is about and the records it names.
+func actOwners(e eventstore.Event) (list []string, err error) {
+	var act domain.Act
+	if err := json.Unmarshal(e.Data, &act); err != nil {
+		return nil, err
+	}
+	if !act.Contact.IsZero() {
+		list = append(list, contactOwner(act.Contact.String()))
+	}
+	for _, r := range act.Records {
+		list = append(list, r.Stream())
+	}
+	return list, nil
 }
 
 func contactOwner(id string) string { return "contact/" + id }

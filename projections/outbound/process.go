@@ -137,7 +137,7 @@ func cut(events []eventstore.Event) []eventstore.Event {
 	for i, e := range events {
 		switch e.Type {
 		case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged,
-			domain.BaselineCompleted:
+			domain.BaselineCompleted, domain.SchemaObserved:
 			return events[:i+1]
 		}
 	}

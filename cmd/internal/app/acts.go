@@ -19,6 +19,9 @@ const (
 	streamSettings   = "settings"
 )
 
+// duolog is who acts when nobody asked.
+var duolog = httpapi.By{Actor: "duolog"}
+
 // act is an event that says what a person or Duolog itself did.
 func (a *App) act(kind, stream string, payload any, by httpapi.By) (eventstore.NewEvent, error) {
 	data, err := json.Marshal(payload)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
@@ -36,6 +37,7 @@ type App struct {
 	NewID    func() ulid.ULID
 	Logger   *slog.Logger
 	Actor    string // in acts of this process: "os:user@host"
+	tokens   *httpapi.Tokens
 }
 
 // Open opens the database of the configuration and the connection's log.
@@ -63,6 +65,7 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
 		Runner: projections.New(store, log, projections.Options{Log: logger}, contacts.Projection{}, history.Projection{}),
 		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
+		tokens: &httpapi.Tokens{Log: log, Clock: time.Now},
 	}, nil
 }
 
@@ -76,7 +79,9 @@ func (c Config) open(ctx context.Context, key eventstore.MasterKey) (eventstore.
 		}
 		return sqlite.Open(ctx, sqlite.Config{Path: path, MasterKey: key, Migrate: true})
 	}
-	return postgres.Open(ctx, postgres.Config{URL: c.DatabaseURL, MasterKey: key, Migrate: c.Migrate})
+	return postgres.Open(ctx, postgres.Config{
+		URL: c.DatabaseURL, MasterKey: key, Migrate: c.Migrate, MaxConns: c.MaxConns,
+	})
 }
 
 // masterKey loads the key, making its file when it is missing.

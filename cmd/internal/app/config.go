@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/knadh/koanf/v2"
 	"go.yaml.in/yaml/v3"
@@ -29,6 +30,10 @@ type Config struct {
 	Migrate bool
 	// Demo allows a log that is marked as a demo, and marks a new one.
 	Demo bool
+	// Clock tells when something is due; nil: time.Now.
+	Clock func() time.Time
+	// MaxConns bounds the connections to PostgreSQL; 0: the store's default.
+	MaxConns int
 	// Ephemeral uses a key that is thrown away: for bench and migrate, which need no stored one.
 	Ephemeral bool
 }
@@ -160,6 +165,13 @@ func (c Config) withDefaults() Config {
 		c.MasterKeyFile = filepath.Join(filepath.Dir(c.SQLite()), "master.key")
 	}
 	return c
+}
+
+func (c Config) now() time.Time {
+	if c.Clock == nil {
+		return time.Now()
+	}
+	return c.Clock()
 }
 
 // SQLite returns the path of the SQLite file, empty with PostgreSQL.

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/duolog/duolog/adapters/aloware"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 )
@@ -40,6 +41,7 @@ func (a *App) Doctor(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
+	out = append(out, gateFindings(s, a.now())...)
 	for _, n := range s.Needs {
 		out = append(out, Finding{Name: "needs you", Detail: n})
 	}
@@ -73,19 +75,39 @@ func (e *engine) mapping(ctx context.Context) []Finding {
 	if s.Version == 0 {
 		s, _ = settings.Preset(settings.PresetDefault)
 	}
-	h, errH := e.systems[domain.HubSpot].Schema(ctx)
-	w, errA := e.systems[domain.Aloware].Schema(ctx)
-	if errH != nil || errA != nil {
-		return []Finding{{Name: "mapping", Detail: "not checked: a schema could not be read"}}
+	h, err := e.systems[domain.HubSpot].Schema(ctx)
+	if err != nil {
+		return []Finding{{Name: "mapping", Detail: "not checked: HubSpot's properties could not be read", Fix: err.Error()}}
 	}
 	var out []Finding
-	for _, f := range s.CheckSchema(h, w) {
+	shown := e.control.Load().Shown
+	for _, f := range s.CheckSchema(h, withShown(aloware.Documented(), shown)) {
 		out = append(out, Finding{Name: "mapping of " + f.Field, Detail: "found " + f.Found + ", wanted " + f.Wanted, Fix: f.Fix})
 	}
 	if len(out) == 0 {
 		out = append(out, Finding{Name: "mapping", OK: true, Detail: fmt.Sprintf("%d fields fit both systems", len(s.Fields))})
 	}
-	return out
+	return append(out, Finding{Name: "mapping in Aloware", OK: true, Detail: knownInAloware(s, shown)})
+}
+
+// knownInAloware says how each field is known to exist there: Aloware cannot be asked.
+func knownInAloware(s settings.Settings, shown map[string]int64) string {
+	var seen, never []string
+	for _, f := range s.Fields {
+		if n := shown[f.Aloware.Read]; n > 0 {
+			seen = append(seen, fmt.Sprintf("%s on %d", f.Name, n))
+		} else {
+			never = append(never, f.Name)
+		}
+	}
+	text := "it lists none; declared by its documentation"
+	if len(seen) > 0 {
+		text += "; seen on contacts: " + strings.Join(seen, ", ")
+	}
+	if len(never) > 0 {
+		text += "; never seen: " + strings.Join(never, ", ")
+	}
+	return text
 }
 
 // hookFindings sums up rejected deliveries by reason: a wrong URL or secret must not look like silence.

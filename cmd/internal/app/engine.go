@@ -114,10 +114,13 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	if err != nil {
 		return err
 	}
+	gate := &gatekeeper{engine: e, lease: h}
 	d := dispatch.New(dispatch.Config{
 		Log: e.Log, DB: e.Store, Systems: e.systems, Lease: h, NewID: e.NewID, Logger: e.Logger, Metrics: e.metrics,
-		Paused:    func() bool { return e.control.Load().Stopped() },
+		Paused:    func() bool { c := e.control.Load(); return c.Stopped() || !gate.checked(*c) },
 		Observing: func() bool { return silent(*e.control.Load()) },
+		Since:     func() int64 { return since(*e.control.Load()) },
+		Unfit:     func(domain.System) { gate.doubt() },
 	})
 	p := outbound.New(outbound.Config{
 		DB: e.Store, Log: e.Log, Lease: h, Logger: e.Logger, Planned: func(int) { d.Wake() }, Steered: e.steer,
@@ -131,7 +134,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 			}
 		}
 		g.Go(func() error { return d.Run(ctx) })
-		g.Go(func() error { return e.housekeeping(ctx, h) })
+		g.Go(func() error { return e.housekeeping(ctx, gate) })
 		return nil
 	})
 	return g.Wait()

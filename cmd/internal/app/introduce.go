@@ -3,15 +3,12 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
-	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
-	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 )
@@ -99,8 +96,7 @@ func sameAccounts(o domain.Opened, portal, account string) error {
 
 // open appends who is connected and, unless settings were applied before, the default ones.
 func (e *engine) open(ctx context.Context, portal, account string) error {
-	by := httpapi.By{Actor: "duolog"}
-	o, err := e.act(domain.ConnectionOpened, streamConnection, domain.Opened{Portal: portal, Account: account, Demo: e.Demo}, by)
+	o, err := e.act(domain.ConnectionOpened, streamConnection, domain.Opened{Portal: portal, Account: account, Demo: e.Demo}, duolog)
 	if err != nil {
 		return err
 	}
@@ -139,51 +135,4 @@ func (e *engine) firstSettings() (settings.Settings, error) {
 	s = s.Sorted()
 	s.Version = 1
 	return s, nil
-}
-
-// gate validates the mapping against both systems' schemas and shuts, or opens, what the settings name.
-func (e *engine) gate(ctx context.Context, control planner.Control) error {
-	schemas := map[domain.System][]adapters.Property{}
-	for _, s := range domain.Systems {
-		got, err := e.systems[s].Schema(ctx)
-		if err != nil {
-			return fmt.Errorf("read the schema of %s: %w", s.Title(), err)
-		}
-		schemas[s] = got
-	}
-	sync, fields := verdicts(control.Settings, control.Settings.CheckSchema(schemas[domain.HubSpot], schemas[domain.Aloware]))
-	var acts []domain.Act
-	if control.Shut != (sync != "") {
-		acts = append(acts, domain.Act{Open: sync == "", Reason: sync})
-	}
-	for _, f := range control.Settings.Fields {
-		was, shut := control.ShutFields[f.Name]
-		if why := fields[f.Name]; (why != "") != shut || why != was {
-			acts = append(acts, domain.Act{Field: f.Name, Open: why == "", Reason: why})
-		}
-	}
-	var errs []error
-	for _, a := range acts {
-		e.Logger.Info("gate changed", slog.String("field", a.Field), slog.Bool("open", a.Open), slog.String("reason", a.Reason))
-		_, err := e.Act(ctx, domain.GateChanged, a, httpapi.By{Actor: "duolog"})
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// verdicts says what faults shut: the whole sync for a locked or required field, or when the settings say so,
-// otherwise the field.
-func verdicts(s settings.Settings, faults []settings.Fault) (sync string, fields map[string]string) {
-	fields = map[string]string{}
-	for _, f := range faults {
-		name := f.Mapped()
-		why := "found " + f.Found + ", wanted " + f.Wanted
-		field, ok := s.Field(name)
-		if !ok || field.Locked || field.Required || s.Gate == "sync" {
-			sync = f.Field + ": " + why
-			continue
-		}
-		fields[name] = why
-	}
-	return sync, fields
 }

@@ -43,8 +43,10 @@ type plan struct {
 	portal           string // of HubSpot; default the sandbox's
 	change           func(*settings.Settings)
 	people           []sandboxkit.Person
+	attributes       []string // custom ones of Aloware, by slug
 	hubspot, aloware sandboxkit.Faults
 	front            func(http.Handler) http.Handler // stands before Aloware
+	portalFront      func(http.Handler) http.Handler // stands before HubSpot
 	config           func(*app.Config)
 	logger           *slog.Logger
 }
@@ -76,15 +78,17 @@ func sandboxes(t *testing.T, p plan) *rig {
 	p.hubspot.Retries, p.hubspot.RateLimit = 10, -1
 	r := &rig{
 		t: t, hubspot: hubspotbox.New(hubspotbox.Config{Faults: p.hubspot, SearchRate: -1, Portal: p.portal}), logger: p.logger,
-		aloware: alowarebox.New(alowarebox.Config{Faults: p.aloware, WebhookToken: "sandbox"}),
+		aloware: alowarebox.New(alowarebox.Config{Faults: p.aloware, WebhookToken: "sandbox", Custom: p.attributes}),
 	}
-	if p.front == nil {
-		p.front = func(h http.Handler) http.Handler { return h }
+	for _, front := range []*func(http.Handler) http.Handler{&p.front, &p.portalFront} {
+		if *front == nil {
+			*front = func(h http.Handler) http.Handler { return h }
+		}
 	}
 	if r.logger == nil {
 		r.logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	h, a := httptest.NewServer(r.hubspot), httptest.NewServer(p.front(r.aloware))
+	h, a := httptest.NewServer(p.portalFront(r.hubspot)), httptest.NewServer(p.front(r.aloware))
 	t.Cleanup(func() {
 		r.hubspot.Close()
 		r.aloware.Close()

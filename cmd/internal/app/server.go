@@ -23,9 +23,9 @@ func (e *engine) server() (httpapi.Server, error) {
 	if err != nil {
 		return httpapi.Server{}, err
 	}
-	auth, err := httpapi.NewStatic(token)
+	auth, err := e.authorizer(token)
 	if err != nil {
-		return httpapi.Server{}, fmt.Errorf("%w: DUOLOG_API_TOKEN: %w", ErrConfig, err)
+		return httpapi.Server{}, err
 	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), &collector{e})
@@ -38,7 +38,7 @@ func (e *engine) server() (httpapi.Server, error) {
 	}
 	conn := httpapi.Connection{
 		Log: e.Log, HubSpot: e.bound(inlets[domain.HubSpot], inlets[domain.HubSpot]), Aloware: inlets[domain.Aloware],
-		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App,
+		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App, Tokens: e.App,
 		Settings: e.App, Status: e.Status,
 	}
 	h, err := httpapi.New(httpapi.Config{
@@ -48,7 +48,7 @@ func (e *engine) server() (httpapi.Server, error) {
 			return []*ingest.Ingest{inlets[domain.HubSpot]}
 		}}, inlets[domain.HubSpot]),
 		Checks: []httpapi.Check{
-			{Name: "database", Run: func(ctx context.Context) error { _, err := e.Log.Head(ctx); return err }},
+			{Name: "database", Run: httpapi.Usable(e.Store, e.Log)},
 			{Name: "planner", Run: e.notStuck},
 		},
 	})

@@ -22,11 +22,22 @@ func (outdated) Error() string { return "settings have changed since" }
 
 func (outdated) Is(target error) bool { return target == httpapi.ErrConflict }
 
-// ApplySettings makes s the settings in force from its position on, as the version after basedOn. It is refused when
-// a fault is found, or when another version was applied meanwhile (ErrOutdated). basedOn 0 means whatever is there.
+// ApplySettings checks s as CheckMapping does and applies it.
 func (a *App) ApplySettings(ctx context.Context, s settings.Settings, basedOn int, by httpapi.By) (int, error) {
-	if faults := s.Validate(); len(faults) > 0 {
-		return 0, &FaultsError{Faults: faults}
+	c, err := a.CheckMapping(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	return a.Apply(ctx, c, basedOn, by)
+}
+
+// Apply makes the settings those in force from their position on, as the version after basedOn. They are refused as a
+// whole when a fault was found (FaultsError), or when another version was applied meanwhile (ErrOutdated). basedOn 0
+// means whatever is there.
+func (a *App) Apply(ctx context.Context, c Checked, basedOn int, by httpapi.By) (int, error) {
+	s := c.Settings
+	if len(c.Faults) > 0 {
+		return 0, &FaultsError{Faults: c.Faults}
 	}
 	last, err := a.SettingsHistory(ctx)
 	if err != nil {

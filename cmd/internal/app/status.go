@@ -31,13 +31,7 @@ func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
 			string(domain.Aloware): heard(control, domain.Aloware, control.Account),
 		},
 	}
-	if control.Shut {
-		s.Gate = "shut"
-		s.Needs = append(s.Needs, "the gate is shut: a locked or required field does not fit (duolog doctor)")
-	}
-	for name, why := range control.ShutFields {
-		s.Needs = append(s.Needs, "field "+name+" is shut: "+why)
-	}
+	addGate(&s, control)
 	if err := a.addOutbox(ctx, &s); err != nil {
 		return s, err
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/duolog/duolog/adapters"
-	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/identity"
 	"github.com/duolog/duolog/domain/settings"
@@ -57,7 +56,7 @@ func (e *engine) sweep(ctx context.Context, progress func(Reconciled)) (Reconcil
 	if err := outbound.EachStanding(ctx, e.Store, e.Log, domain.HubSpot, func(p []outbound.Standing) error { return s.missing(ctx, p) }); err != nil {
 		return s.sum, err
 	}
-	_, err = e.Act(ctx, domain.SweepCompleted, domain.Act{Counts: s.sum.counts(), Name: began.UTC().Format(time.RFC3339)}, httpapi.By{Actor: "duolog"})
+	_, err = e.Act(ctx, domain.SweepCompleted, domain.Act{Counts: s.sum.counts(), Name: began.UTC().Format(time.RFC3339)}, duolog)
 	return s.sum, err
 }
 

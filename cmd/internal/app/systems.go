@@ -17,11 +17,7 @@ func (c Config) systems(s settings.Settings) (map[domain.System]adapters.System,
 	client := &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{
 		MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second, Proxy: http.ProxyFromEnvironment,
 	}}
-	h, err := hubspot.New(hubspot.Config{
-		BaseURL: c.HubSpot.BaseURL, Token: c.HubSpot.AccessToken, ClientID: c.HubSpot.ClientID,
-		ClientSecret: c.HubSpot.ClientSecret, RefreshToken: c.HubSpot.RefreshToken, WebhookSecret: c.HubSpot.ClientSecret,
-		APIVersion: c.HubSpot.APIVersion, Share: s.Limits.HubSpotShare, Region: s.PhoneRegion, HTTPClient: client,
-	})
+	h, err := c.hubspot(s, client)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
@@ -33,4 +29,13 @@ func (c Config) systems(s settings.Settings) (map[domain.System]adapters.System,
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	return map[domain.System]adapters.System{domain.HubSpot: h, domain.Aloware: a}, nil
+}
+
+// hubspot makes the client of HubSpot; a nil one of HTTP is its own.
+func (c Config) hubspot(s settings.Settings, client *http.Client) (*hubspot.Client, error) {
+	return hubspot.New(hubspot.Config{
+		BaseURL: c.HubSpot.BaseURL, Token: c.HubSpot.AccessToken, ClientID: c.HubSpot.ClientID,
+		ClientSecret: c.HubSpot.ClientSecret, RefreshToken: c.HubSpot.RefreshToken, WebhookSecret: c.HubSpot.ClientSecret,
+		APIVersion: c.HubSpot.APIVersion, Share: s.Limits.HubSpotShare, Region: s.PhoneRegion, HTTPClient: client,
+	})
 }

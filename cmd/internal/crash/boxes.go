@@ -27,7 +27,7 @@ type box struct {
 
 	mu   sync.Mutex
 	ids  []string
-	born []string // by traffic
+	said words
 }
 
 // person is a contact as a sandbox shows it, by read name.
@@ -67,7 +67,7 @@ func (c *campaign) sandboxes(ctx context.Context, front string) error {
 	for range 2 {
 		select {
 		case m := <-found:
-			b := &box{system: domain.HubSpot, url: m[2], client: &http.Client{Timeout: 6 * time.Minute}}
+			b := &box{system: domain.HubSpot, url: m[2], client: &http.Client{Timeout: 6 * time.Minute}, said: words{}}
 			if m[1] == "Aloware" {
 				b.system = domain.Aloware
 			}
@@ -78,7 +78,17 @@ func (c *campaign) sandboxes(ctx context.Context, front string) error {
 			return ctx.Err()
 		}
 	}
-	return errors.Join(c.boxes[domain.HubSpot].learn(ctx), c.boxes[domain.Aloware].learn(ctx))
+	return errors.Join(c.boxes[domain.HubSpot].meet(ctx), c.boxes[domain.Aloware].meet(ctx))
+}
+
+// meet notes the people there are before Duolog has written anything.
+func (b *box) meet(ctx context.Context) error {
+	all, err := b.people(ctx)
+	for _, p := range all {
+		b.said.say(p.ID, p.Properties)
+		b.ids = append(b.ids, p.ID)
+	}
+	return err
 }
 
 // learn lists the people there are.
@@ -106,6 +116,11 @@ func (b *box) IDs() []string {
 // EditFields implements sandboxkit.Side.
 func (b *box) EditFields(id string, f sandboxkit.Fields) error {
 	_, err := b.order("edit", map[string]any{"id": id, "properties": b.named(f)})
+	if err == nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.said.say(id, b.named(f))
+	}
 	return err
 }
 
@@ -115,7 +130,8 @@ func (b *box) CreateFields(f sandboxkit.Fields) (string, error) {
 	if err == nil {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.ids, b.born = append(b.ids, id), append(b.born, id)
+		b.ids = append(b.ids, id)
+		b.said.say(id, b.named(f))
 	}
 	return id, err
 }

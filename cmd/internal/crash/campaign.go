@@ -17,6 +17,7 @@ import (
 type campaign struct {
 	Options
 	dir, root, program string
+	file               string // of the database, on SQLite
 	database           string // DUOLOG_DATABASE_URL
 	server             *server
 	drop               func(context.Context) error // removes the database made for this run
@@ -25,6 +26,7 @@ type campaign struct {
 	front              *front
 	serves             []*serve
 	proxies            []*http.Server
+	wires              []*wire
 	chance             *sandboxkit.Chance
 	began              time.Time
 
@@ -118,12 +120,17 @@ func (c *campaign) prepare(ctx context.Context) (err error) {
 // firstServe starts the first process and waits until it owns the connection.
 func (c *campaign) firstServe(ctx context.Context) (*serve, error) {
 	s := c.newServe("serve", c.env())
-	if c.Mode == ModeRival {
-		if err := c.watched(ctx, s); err != nil {
-			return nil, err
-		}
+	var err error
+	switch c.Mode {
+	case ModeRival:
+		err = c.watched(ctx, s)
+	case ModeNetwork:
+		s.wire, err = true, c.wired(s)
 	}
-	if err := s.start(); err != nil {
+	if err == nil {
+		err = s.start()
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s, s.waitOwned(ctx, time.Minute)
@@ -135,6 +142,10 @@ func (c *campaign) misfortune(ctx context.Context, s *serve) error {
 		return c.rivals(ctx, s)
 	case ModePostgres:
 		return c.outages(ctx)
+	case ModeNetwork:
+		return c.network(ctx, s)
+	case ModeDisk:
+		return c.shortages(ctx, s)
 	default:
 		return c.kills(ctx, s)
 	}
@@ -186,6 +197,12 @@ func (c *campaign) close(ctx context.Context, kept bool) {
 	c.sandbox.kill()
 	for _, p := range c.proxies {
 		_ = p.Close()
+	}
+	for _, w := range c.wires {
+		w.proxy.Stop()
+	}
+	if c.Folder != "" && !kept {
+		_ = os.RemoveAll(filepath.Dir(c.file))
 	}
 	if c.front != nil {
 		_ = c.front.server.Close()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // serverURL names the variable with a PostgreSQL server on which databases may be made.
@@ -22,8 +25,7 @@ const serverURL = "DUOLOG_TEST_DATABASE_URL"
 // openDatabase makes the database of this run: a file, a database on the server named, or on a server of its own.
 func (c *campaign) openDatabase(ctx context.Context) error {
 	if c.Database == SQLite {
-		c.database = "sqlite:" + filepath.Join(c.dir, "duolog.db")
-		return nil
+		return c.openFile()
 	}
 	out, err := exec.CommandContext(ctx, filepath.Join(c.root, ".ci", "pgbin")).Output() //nolint:gosec // our own script
 	if err != nil {
@@ -43,6 +45,40 @@ func (c *campaign) openDatabase(ctx context.Context) error {
 		return fmt.Errorf("PostgreSQL needs %s: .ci/postgres go run ./cmd/internal/crash …", serverURL)
 	}
 	return c.makeDatabase(ctx, bin, at)
+}
+
+// openFile names the database's file, in a folder of its own when it is not to lie with the rest.
+func (c *campaign) openFile() error {
+	dir := c.dir
+	if c.Folder != "" {
+		var err error
+		if dir, err = os.MkdirTemp(c.Folder, "duolog-crash-"); err != nil {
+			return fmt.Errorf("make a folder for the database: %w", err)
+		}
+	}
+	c.file = filepath.Join(dir, "duolog.db")
+	c.database = "sqlite:" + c.file
+	return nil
+}
+
+// integrity has SQLite check its own file.
+func (c *campaign) integrity(ctx context.Context) error {
+	if c.file == "" {
+		return nil
+	}
+	db, err := sql.Open("sqlite", c.file)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	var said string
+	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&said); err != nil {
+		return fmt.Errorf("check the file: %w", err)
+	}
+	if said != "ok" {
+		c.violate("the file is damaged: %s", said)
+	}
+	return nil
 }
 
 // makeDatabase makes a database on the server and its tables.

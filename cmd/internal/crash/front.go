@@ -112,6 +112,13 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
+// given counts the answers of a status.
+func (f *front) given(status int) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.statuses[status]
+}
+
 func (f *front) forward(r *http.Request, backend string, body []byte) (int, error) {
 	// Not the request's own context: what a serve was handed is followed to its end, so that its answer counts.
 	ctx := context.WithoutCancel(r.Context())

@@ -38,7 +38,7 @@ func (c *campaign) judge(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(c.dir, "events.ndjson"), l.raw, 0o600); err != nil {
 		return err
 	}
-	if err := errors.Join(c.verify(ctx), c.commandsLeft(ctx)); err != nil {
+	if err := errors.Join(c.verify(ctx), c.integrity(ctx), c.commandsLeft(ctx)); err != nil {
 		return err
 	}
 	c.facts(l)
@@ -72,7 +72,7 @@ func (c *campaign) facts(l log) {
 
 // compareSystems checks what both sandboxes hold against each other, and against what was never delivered.
 func (c *campaign) compareSystems(ctx context.Context, l log) error {
-	held, lost := map[domain.System][]person{}, map[domain.System][]string{}
+	held, lost, said := map[domain.System][]person{}, map[domain.System][]string{}, map[domain.System]words{}
 	for system, b := range c.boxes {
 		all, err := b.people(ctx)
 		if err != nil {
@@ -82,7 +82,7 @@ func (c *campaign) compareSystems(ctx context.Context, l log) error {
 		if err != nil {
 			return err
 		}
-		held[system], lost[system] = all, s.Webhooks.NeverDelivered
+		held[system], lost[system], said[system] = all, s.Webhooks.NeverDelivered, b.said
 		c.result.Systems = append(c.result.Systems, systemResult{
 			System: system, Contacts: len(all), Writes: s.Writes, Events: s.Webhooks.Events,
 			Duplicated: s.Webhooks.Duplicates, Delivered: s.Webhooks.Delivered, Failed: s.Webhooks.Failed,
@@ -105,6 +105,7 @@ func (c *campaign) compareSystems(ctx context.Context, l log) error {
 	}
 	c.duplicates(p)
 	c.agreement(p)
+	c.freshness(p, said)
 	c.missing(p, lost[domain.Aloware], l)
 	return nil
 }

@@ -13,6 +13,7 @@ type world struct {
 	t *testing.T
 	*campaign
 	held map[domain.System][]person
+	said map[domain.System]words
 	log  log
 }
 
@@ -28,7 +29,10 @@ func newWorld(t *testing.T) *world {
 	return &world{
 		t: t, campaign: &campaign{Options: Defaults(), front: f},
 		held: map[domain.System][]person{domain.HubSpot: {{"1", ada}}, domain.Aloware: {{"9", twin}}},
-		log:  log{told: map[fact]int{}, records: map[string]bool{}},
+		said: map[domain.System]words{
+			domain.HubSpot: {"1": maps.Clone(ada)}, domain.Aloware: {"9": maps.Clone(twin)},
+		},
+		log: log{told: map[fact]int{}, records: map[string]bool{}},
 	}
 }
 
@@ -50,6 +54,7 @@ func (w *world) found(never ...string) string {
 	w.facts(w.log)
 	w.duplicates(p)
 	w.agreement(p)
+	w.freshness(p, w.said)
 	w.missing(p, never, w.log)
 	return strings.Join(w.result.Violations, "\n")
 }
@@ -73,6 +78,20 @@ func TestJudgeAgreement(t *testing.T) {
 	w = newWorld(t)
 	delete(w.held[domain.HubSpot][0].Properties, "firstname")
 	w.wants(w.found(), "first_name differs")
+}
+
+// TestJudgeFreshness: what both hold must be what somebody wrote last, on either side, by whatever name.
+func TestJudgeFreshness(t *testing.T) {
+	w := newWorld(t)
+	w.said[domain.Aloware].say("9", map[string]string{"city": "Berkeley"})
+	w.wants(w.found(), "") // HubSpot's Oakland won, or was written later
+	w.said[domain.HubSpot].say("1", map[string]string{"city": "Alameda"})
+	w.wants(w.found(), "city of aloware:9 and hubspot:1 holds a value nobody wrote last")
+	w = newWorld(t)
+	w.said[domain.HubSpot] = words{}
+	w.wants(w.found(), "") // a record Duolog made
+	w.said[domain.Aloware].say("9", map[string]string{"city": "Berkeley"})
+	w.wants(w.found(), "city of aloware:9")
 }
 
 func TestJudgeDuplicates(t *testing.T) {

@@ -12,6 +12,8 @@ const (
 	ModeKill     = "kill"     // serve is killed and started again
 	ModeRival    = "rival"    // two serves on one database; the owner is killed or frozen
 	ModePostgres = "postgres" // PostgreSQL is stopped and started
+	ModeNetwork  = "network"  // the network between any two of all that is involved fails
+	ModeDisk     = "disk"     // the room to write runs out, on SQLite
 )
 
 // The databases.
@@ -34,6 +36,8 @@ type Options struct {
 
 	HubSpotRetries, AlowareRetries int
 
+	Folder string // of the database, for ModeDisk: on a file system that may be filled; none: file sizes are limited
+
 	FailRate float64 // of API requests, before and again after they are carried out
 	Keep     bool
 	Race     bool      // build duolog with the race detector
@@ -50,15 +54,18 @@ func Defaults() Options {
 
 func (o *Options) check() error {
 	switch {
-	case !slices.Contains([]string{ModeKill, ModeRival, ModePostgres}, o.Mode):
-		return fmt.Errorf("--mode is %q: want kill, rival or postgres", o.Mode)
+	case !slices.Contains([]string{ModeKill, ModeRival, ModePostgres, ModeNetwork, ModeDisk}, o.Mode):
+		return fmt.Errorf("--mode is %q: want kill, rival, postgres, network or disk", o.Mode)
 	case !slices.Contains([]string{SQLite, Postgres}, o.Database):
 		return fmt.Errorf("--database is %q: want sqlite or postgres", o.Database)
 	case o.Kills < 0 || o.Contacts < 1 || o.Traffic <= 0:
 		return fmt.Errorf("--kills cannot be negative, --contacts and --traffic must be above 0")
 	}
-	if o.Mode != ModeKill {
+	switch o.Mode {
+	case ModeRival, ModePostgres:
 		o.Database = Postgres
+	case ModeDisk:
+		o.Database = SQLite
 	}
 	if o.Seed == 0 {
 		o.Seed = rand.Uint64() >> 1

@@ -18,15 +18,19 @@ type Result struct {
 	Seed     uint64  `json:"seed"`
 	Seconds  float64 `json:"seconds"`
 
-	Kills       int       `json:"kills"`
-	WhileOwning int       `json:"kills_while_owning"` // drawn so that the process owned the connection
-	Freezes     int       `json:"freezes"`
-	Outages     int       `json:"outages"`
-	Owners      int       `json:"owners"`                         // how often a process came to own the connection
-	Moved       []float64 `json:"moved_seconds,omitempty"`        // from a kill to the next owner
-	MovedFrozen []float64 `json:"moved_frozen_seconds,omitempty"` // from a freeze to the next owner
-	StuckFrozen int       `json:"stuck_frozen"`                   // freezes during which nobody else came to own it
-	Written     int       `json:"writes_watched"`                 // rival: write requests seen, each checked for its owner
+	Kills       int            `json:"kills"`
+	WhileOwning int            `json:"kills_while_owning"` // drawn so that the process owned the connection
+	Freezes     int            `json:"freezes"`
+	CutOff      int            `json:"cut_off"`   // owners from the database
+	Shortages   int            `json:"shortages"` // of room to write
+	Outages     int            `json:"outages"`
+	Faults      map[string]int `json:"network_faults,omitempty"`       // by wire and kind
+	Recovered   float64        `json:"recovered_seconds,omitempty"`    // the longest from a fault's end to readiness
+	Owners      int            `json:"owners"`                         // how often a process came to own the connection
+	Moved       []float64      `json:"moved_seconds,omitempty"`        // from a kill to the next owner
+	MovedFrozen []float64      `json:"moved_frozen_seconds,omitempty"` // from a freeze or a cut to the next owner
+	StuckFrozen int            `json:"stuck_frozen"`                   // during which nobody else came to own it
+	Written     int            `json:"writes_watched"`                 // rival: write requests seen, each checked for its owner
 
 	Traffic sandboxkit.TrafficReport `json:"traffic"`
 	Systems []systemResult           `json:"systems"`
@@ -39,6 +43,8 @@ type Result struct {
 	Missing          int              `json:"missing"` // in Aloware, not in HubSpot
 	FieldsCompared   int              `json:"fields_compared"`
 	Differences      int              `json:"differences"`
+	ValuesTraced     int              `json:"values_traced"` // to what somebody wrote last
+	Stale            int              `json:"values_stale"`
 	DuplicateRecords int              `json:"duplicate_records"`
 	CommandsLeft     int              `json:"commands_left"`
 	Verified         bool             `json:"verified"`
@@ -68,11 +74,14 @@ func (r Result) print(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(what, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", what, fmt.Sprintf(format, args...)) }
 	row("campaign", "%s on %s, seed %d, %.0f s", r.Mode, r.Database, r.Seed, r.Seconds)
-	row("happened", "%d kills (%d of an owner), %d freezes, %d outages; %d owners",
-		r.Kills, r.WhileOwning, r.Freezes, r.Outages, r.Owners)
+	row("happened", "%d kills (%d of an owner), %d freezes, %d cut off, %d outages, %d shortages; %d owners",
+		r.Kills, r.WhileOwning, r.Freezes, r.CutOff, r.Outages, r.Shortages, r.Owners)
 	if len(r.Moved)+len(r.MovedFrozen)+r.StuckFrozen > 0 {
-		row("moved", "after a kill %.1f s, after a freeze %.1f s, not while frozen %d; %d writes watched",
+		row("moved", "after a kill %.1f s, after a freeze or a cut %.1f s, not meanwhile %d; %d writes watched",
 			r.Moved, r.MovedFrozen, r.StuckFrozen, r.Written)
+	}
+	if len(r.Faults) > 0 {
+		row("network", "%v; ready again after %.1f s at most", r.Faults, r.Recovered)
 	}
 	row("traffic", "%d edits, %d creates, %d refused", r.Traffic.Edits, r.Traffic.Creates, r.Traffic.Failed)
 	for _, s := range r.Systems {
@@ -80,8 +89,8 @@ func (r Result) print(w io.Writer) {
 			s.Contacts, s.Writes, s.Events, s.Duplicated, s.Failed, s.NeverDelivered)
 	}
 	row("log", "%d events, verified %t; %d facts acknowledged, %d lost", r.Events, r.Verified, r.Facts, r.LostFacts)
-	row("agreement", "%d pairs, %d fields compared, %d differ; %d duplicates, %d missing in HubSpot, %d commands left",
-		r.Pairs, r.FieldsCompared, r.Differences, r.DuplicateRecords, r.Missing, r.CommandsLeft)
+	row("agreement", "%d pairs, %d fields compared, %d differ, %d of %d traced stale; %d duplicates, %d missing in HubSpot",
+		r.Pairs, r.FieldsCompared, r.Differences, r.Stale, r.ValuesTraced, r.DuplicateRecords, r.Missing)
 	row("status", "%v", r.Status)
 	_ = t.Flush()
 	for i, v := range r.Violations {

@@ -17,7 +17,8 @@ import (
 // moveWithin is how soon a connection must have another owner once the one before was killed.
 const moveWithin = 10 * time.Second
 
-// rivals runs two serves on one database. In turns the owner is killed, or frozen for longer than its lease and woken.
+// rivals runs two serves on one database. In turns the owner is killed, frozen for longer than its lease and woken, or
+// cut off from the database for as long.
 func (c *campaign) rivals(ctx context.Context, first *serve) error {
 	second := c.newServe("rival", c.env())
 	if err := c.watched(ctx, second); err != nil {
@@ -34,10 +35,7 @@ func (c *campaign) rivals(ctx context.Context, first *serve) error {
 		if second.epochNow() > first.epochNow() {
 			owner = second
 		}
-		misfortune := c.murder
-		if i%2 == 1 {
-			misfortune = c.freeze
-		}
+		misfortune := []func(context.Context, *serve) error{c.murder, c.freeze, c.cutOff}[i%3]
 		if err := misfortune(ctx, owner); err != nil {
 			return err
 		}
@@ -63,27 +61,45 @@ func (c *campaign) murder(ctx context.Context, owner *serve) error {
 	return owner.start()
 }
 
-// freeze stops the owner for longer than its lease and wakes it. Until it owns the connection again nothing it held
-// back may be written.
+// freeze stops the owner where it stands and wakes it.
 func (c *campaign) freeze(ctx context.Context, owner *serve) error {
-	frozen := c.between(8*time.Second, 15*time.Second)
-	owner.freeze()
-	began := time.Now()
 	c.result.Freezes++
 	c.front.down(owner.at()) // as a load balancer does once health checks fail
-	err := pause(ctx, frozen)
-	last := c.lastOwner()
-	if last.at.After(began) {
-		c.result.MovedFrozen = append(c.result.MovedFrozen, last.at.Sub(began).Seconds())
-	} else {
-		c.result.StuckFrozen++
-		if err == nil && frozen > moveWithin {
-			c.violate("%s was frozen for %.1f s, and nobody took over", owner.name, frozen.Seconds())
-		}
+	owner.freeze()
+	return c.outlive(ctx, owner, "frozen", func() {
+		owner.thaw()
+		c.front.up(owner.at())
+	})
+}
+
+// cutOff keeps the owner from its database, while it goes on reaching both systems.
+func (c *campaign) cutOff(ctx context.Context, owner *serve) error {
+	c.result.CutOff++
+	if err := owner.database.spoil(silence(there, back)...); err != nil {
+		return err
 	}
-	owner.thaw()
-	c.front.up(owner.at())
-	c.say("%s frozen for %.1f s and woken; %s is owner %d", owner.name, frozen.Seconds(), last.name, last.epoch)
+	return c.outlive(ctx, owner, "cut off", func() { owner.database.proxy.Toxics.ResetToxics(ctx) })
+}
+
+// outlive leaves an owner as it is for longer than its lease and then mends it. From the moment another owns the
+// connection, and until it owns it again itself, nothing it held back may be written.
+func (c *campaign) outlive(ctx context.Context, owner *serve, how string, mend func()) error {
+	lasts, began := c.between(8*time.Second, 15*time.Second), time.Now()
+	err := pause(ctx, lasts)
+	last := c.lastOwner()
+	moved := last.at.Sub(began)
+	switch {
+	case moved > 0:
+		c.result.MovedFrozen = append(c.result.MovedFrozen, moved.Seconds())
+	default:
+		c.result.StuckFrozen++
+		moved = lasts
+	}
+	if err == nil && moved > moveWithin {
+		c.violate("%s was %s for %.1f s, and nobody took over within %s", owner.name, how, lasts.Seconds(), moveWithin)
+	}
+	mend()
+	c.say("%s %s for %.1f s and mended; %s is owner %d", owner.name, how, lasts.Seconds(), last.name, last.epoch)
 	if err != nil {
 		return err
 	}
@@ -113,6 +129,9 @@ func (c *campaign) lastOwner() ownership {
 // watched puts a proxy between a serve and each system. It sees every write, and reports one that a serve sends
 // although another has become the owner.
 func (c *campaign) watched(ctx context.Context, s *serve) error {
+	if err := c.wiredDatabase(s); err != nil {
+		return err
+	}
 	for system, b := range c.boxes {
 		to, err := url.Parse(b.url)
 		if err != nil {

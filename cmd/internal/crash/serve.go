@@ -22,11 +22,15 @@ type serve struct {
 	c    *campaign
 	name string
 	env  []string
+	wire bool // webhooks come by a wire, too
+
+	database *wire // nil: there is none before it
 
 	mu      sync.Mutex
 	process *child
-	url     string
-	epoch   int64 // under which the present process owns the connection, 0 when it does not
+	address string // where the present process listens
+	url     string // where webhooks for it go
+	epoch   int64  // under which the present process owns the connection, 0 when it does not
 	owned   chan struct{}
 	wanted  bool // whether the process is meant to live
 }
@@ -41,7 +45,7 @@ func (c *campaign) newServe(name string, env []string) *serve {
 func (s *serve) start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.url, s.epoch, s.owned, s.wanted = "", 0, make(chan struct{}), true
+	s.address, s.url, s.epoch, s.owned, s.wanted = "", "", 0, make(chan struct{}), true
 	owned := s.owned
 	p, err := spawn(s.c.dir, s.name, s.env, func(line string) { s.hear(line, owned) },
 		s.c.program, "serve", "--addr", "127.0.0.1:0")
@@ -71,8 +75,7 @@ func (s *serve) hear(line string, owned chan struct{}) {
 		return
 	}
 	if m := listens.FindStringSubmatch(line); m != nil {
-		s.url = m[1]
-		s.c.front.up(s.url)
+		s.listensAt(m[1])
 	}
 	if m := owns.FindStringSubmatch(line); m != nil {
 		s.epoch, _ = strconv.ParseInt(m[1], 10, 64)
@@ -89,6 +92,20 @@ func (s *serve) hear(line string, owned chan struct{}) {
 	if ready.MatchString(line) {
 		s.c.baselineDone.Do(func() { close(s.c.baseline) })
 	}
+}
+
+// listensAt has webhooks brought to where the present process listens.
+func (s *serve) listensAt(address string) {
+	s.address, s.url = address, address
+	if s.wire {
+		w, err := s.c.rewire(wireServe, address)
+		if err != nil {
+			s.c.violate("%v", err)
+			return
+		}
+		s.url = w.url
+	}
+	s.c.front.up(s.url)
 }
 
 // kill ends the process without warning.
@@ -136,7 +153,14 @@ func (s *serve) epochNow() int64 {
 	return s.epoch
 }
 
-// at is where the present process listens.
+// direct is where the present process listens.
+func (s *serve) direct() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.address
+}
+
+// at is where webhooks for the present process go.
 func (s *serve) at() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -38,6 +38,14 @@ func MarkUnavailable(err error, unavailable func(error) bool) error {
 	return fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
 }
 
+// MarkDisk makes an error eventstore.ErrDisk, and thereby ErrUnavailable, when the backend says it is one.
+func MarkDisk(err error, disk func(error) bool) error {
+	if err == nil || errors.Is(err, eventstore.ErrDisk) || !disk(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w: %w", eventstore.ErrUnavailable, eventstore.ErrDisk, err)
+}
+
 // OnConflict is the end of an INSERT into the columns named: what becomes of a row whose key is there.
 func OnConflict(op eventstore.BulkOp, names []string) string {
 	if op.Mode == eventstore.Insert {

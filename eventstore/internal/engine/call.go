@@ -1,9 +1,9 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/internal/envelope"
@@ -25,16 +25,19 @@ type call struct {
 
 // newCall checks and seals; the caller's goroutine does it, so many callers seal at once.
 func (l *Log) newCall(ctx context.Context, events []eventstore.NewEvent) (*call, error) {
-	c := &call{ctx: ctx, events: make([]eventstore.NewEvent, len(events)), done: make(chan struct{})}
+	c := &call{ctx: ctx, events: slices.Clone(events), done: make(chan struct{})}
 	for i := range events {
 		if err := envelope.Validate(&events[i]); err != nil {
 			return nil, fmt.Errorf("append to %s: event %d of %d: %w", l.connection, i+1, len(events), err)
 		}
-		c.events[i] = events[i]
-		// A caller who gives up may use his buffers again while the batch is still under way.
-		c.events[i].Data = bytes.Clone(events[i].Data)
 		c.size += len(events[i].Data)
 		c.expects = c.expects || events[i].ExpectLast != nil
+	}
+	// A caller who gives up may use his buffers again while the batch is still under way.
+	room := make([]byte, c.size)
+	for i := range c.events {
+		n := copy(room, events[i].Data)
+		c.events[i].Data, room = room[:n:n], room[n:]
 	}
 	return c, l.seal(ctx, c)
 }
@@ -51,13 +54,17 @@ func (l *Log) seal(ctx context.Context, c *call) error {
 		return fmt.Errorf("append to %s: %w", l.connection, err)
 	}
 	c.rows, c.at = make([]*Row, len(c.events)), at
+	// One allocation each for what a call of a thousand events would make thousands of.
+	rows, room := make([]Row, len(c.events)), make([]byte, c.size+len(c.events)*envelope.Overhead)
 	for i := range c.events {
 		ev := &c.events[i]
 		key, err := usable(ev.Subject, keys)
 		if err != nil {
 			return fmt.Errorf("append to %s: %w", l.connection, err)
 		}
-		c.rows[i] = &Row{Event: ev, Key: dedupeKey(ev), Sealed: key.SealEvent(l.connection, ev)}
+		n := len(ev.Data) + envelope.Overhead
+		rows[i] = Row{Event: ev, Key: dedupeKey(ev), Sealed: key.SealEvent(room[:0:n], l.connection, ev)}
+		c.rows[i], room = &rows[i], room[n:]
 	}
 	return nil
 }

@@ -167,7 +167,7 @@ func (s *Store) storeKeys(ctx context.Context, v *vault, rows []KeyRow) (
 			there, err = v.insert(ctx, q, rows)
 			return err
 		})
-		return err
+		return s.wrote(err)
 	})
 	return there, done, err
 }

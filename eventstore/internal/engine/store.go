@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/duolog/duolog/eventstore"
@@ -30,6 +31,9 @@ type Store struct {
 	cancel context.CancelFunc
 	active sync.WaitGroup // group commits and transactions under way; Close waits for them
 
+	// failed is the last write that did, nil once one made to find out has gone well.
+	failed atomic.Pointer[failure]
+
 	mu     sync.Mutex
 	logs   map[string]*Log
 	closed bool
@@ -53,7 +57,7 @@ func (s *Store) Exec(ctx context.Context, query string, args ...any) (n int64, e
 	if !s.hasPending() {
 		err = s.whileOpen(func() error {
 			n, err = s.driver.Exec(ctx, query, args...)
-			return err
+			return s.wrote(err)
 		})
 		return n, err
 	}
@@ -120,7 +124,7 @@ func (s *Store) write(ctx context.Context, fn func(eventstore.Querier) error) er
 		}
 		return nil
 	})
-	if err != nil {
+	if s.wrote(err) != nil {
 		return err
 	}
 	for _, settle := range kept {
@@ -208,6 +212,43 @@ func (s *Store) Close() error {
 	s.active.Wait()
 	s.cancel()
 	return s.driver.Close()
+}
+
+// failure is a write that could not be made, and when, by the recording clock.
+type failure struct {
+	err error
+	at  time.Time
+}
+
+// freshFailure is how long a failure speaks for itself: on a disk that is all but full a small write made to find out
+// goes well where the next webhook's does not.
+const freshFailure = 3 * time.Second
+
+// wrote notes that a write failed, and returns its error. That one went well says little: a transaction that came to
+// change nothing does so on a full disk, too.
+func (s *Store) wrote(err error) error {
+	if err != nil && s.driver.Classify(err) == Unavailable {
+		s.failed.Store(&failure{err, s.opts.Clock()})
+	}
+	return err
+}
+
+// Writable tries a write only after one that failed. It changes nothing and yet has to go through to the disk.
+func (s *Store) Writable(ctx context.Context) error {
+	last := s.failed.Load()
+	if last == nil {
+		return nil
+	}
+	if age := s.opts.Clock().Sub(last.at); age >= 0 && age < freshFailure {
+		return fmt.Errorf("write: %w", last.err)
+	}
+	_, err := s.Exec(ctx, `UPDATE log_head SET recorded_at = recorded_at
+		WHERE connection = (SELECT MIN(connection) FROM log_head)`)
+	if err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	s.failed.CompareAndSwap(last, nil)
+	return nil
 }
 
 // whileOpen runs what Close must wait for, unless the store closes already.

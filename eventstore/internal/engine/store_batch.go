@@ -43,13 +43,14 @@ func (l *Log) storeFast(ctx context.Context, calls []*call) error {
 
 func (l *Log) insert(ctx context.Context, b *Batch) (base, recordedAt int64, err error) {
 	if l.store.driver.Traits().OneStatement {
-		return l.store.driver.Insert(ctx, l.store.driver, b)
+		base, recordedAt, err = l.store.driver.Insert(ctx, l.store.driver, b)
+		return base, recordedAt, l.store.wrote(err)
 	}
 	err = l.store.driver.Write(ctx, func(q eventstore.Querier) (err error) {
 		base, recordedAt, err = l.store.driver.Insert(ctx, q, b)
 		return err
 	})
-	return base, recordedAt, err
+	return base, recordedAt, l.store.wrote(err)
 }
 
 // moved learns the present epoch when a batch was refused for it.

@@ -17,7 +17,7 @@ func BenchmarkSealEvent(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		key.SealEvent("default", &ev)
+		key.SealEvent(nil, "default", &ev)
 	}
 }
 
@@ -27,7 +27,7 @@ func BenchmarkOpenEvent(b *testing.B) {
 		ID: ulid.Make(), Stream: "hubspot/contact/512", Type: "record.updated", Schema: 1, Actor: "hubspot",
 		Subject: "hubspot/contact/512", Data: bytes.Repeat([]byte("x"), 300),
 	}
-	sealed, read := key.SealEvent("default", &ev).Data, stored("default", ev)
+	sealed, read := key.SealEvent(nil, "default", &ev).Data, stored("default", ev)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := key.OpenEvent(read, sealed); err != nil {

@@ -23,7 +23,6 @@
 package envelope
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 
 	"github.com/duolog/duolog/eventstore"
@@ -57,8 +56,8 @@ func appendAAD(b []byte, connection string, ev *eventstore.NewEvent) []byte {
 	return appendField(b, ev.Subject)
 }
 
-func hash(connection string, ev *eventstore.NewEvent, data []byte, keyHash [32]byte) [32]byte {
-	b := make([]byte, 0, len(hashLabel)+len(data)+512)
+// appendHashed lays out what an event's hash covers.
+func appendHashed(b []byte, connection string, ev *eventstore.NewEvent, data []byte, keyHash [32]byte) []byte {
 	b = append(b, hashLabel...)
 	b = appendField(b, connection)
 	b = appendField(b, ev.ID[:])
@@ -70,6 +69,5 @@ func hash(connection string, ev *eventstore.NewEvent, data []byte, keyHash [32]b
 	b = appendNumber(b, ev.Causation)
 	b = appendField(b, ev.Subject)
 	b = appendField(b, data)
-	b = appendField(b, keyHash[:])
-	return sha256.Sum256(b)
+	return appendField(b, keyHash[:])
 }

@@ -95,7 +95,7 @@ func checkSample(t *testing.T, s sample) {
 	if err != nil || string(opened) != s.Data {
 		t.Errorf("opens as %q, %v", opened, err)
 	}
-	got := key.SealEvent(s.Connection, &ev)
+	got := key.SealEvent(nil, s.Connection, &ev)
 	if hex.EncodeToString(got.Data) != s.Sealed || hex.EncodeToString(got.KeyHash[:]) != s.KeyHash ||
 		hex.EncodeToString(got.Hash[:]) != s.Hash {
 		t.Errorf("seals as %x\nkey hash %x\nhash %x", got.Data, got.KeyHash, got.Hash)
@@ -121,7 +121,7 @@ func TestSealingTwiceGivesTheSameBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := newKey(t, bytes.Repeat([]byte{7}, 32))
 		ev := drawEvent(t)
-		once, again := key.SealEvent("c", &ev), key.SealEvent("c", &ev)
+		once, again := key.SealEvent(nil, "c", &ev), key.SealEvent(nil, "c", &ev)
 		if !bytes.Equal(once.Data, again.Data) || once.Hash != again.Hash || once.KeyHash != again.KeyHash {
 			t.Fatal("two sealings differ")
 		}
@@ -152,15 +152,15 @@ var changes = map[string]func(*eventstore.NewEvent){
 func TestEveryFieldIsHashed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key, ev := newKey(t, bytes.Repeat([]byte{7}, 32)), drawEvent(t)
-		original := key.SealEvent("c", &ev)
+		original := key.SealEvent(nil, "c", &ev)
 		for name, change := range changes {
 			other := ev
 			change(&other)
-			if key.SealEvent("c", &other).Hash == original.Hash {
+			if key.SealEvent(nil, "c", &other).Hash == original.Hash {
 				t.Fatalf("changing %s leaves the hash", name)
 			}
 		}
-		if key.SealEvent("d", &ev).Hash == original.Hash {
+		if key.SealEvent(nil, "d", &ev).Hash == original.Hash {
 			t.Fatal("the connection is not hashed")
 		}
 	})
@@ -171,7 +171,7 @@ func TestSealedDataIsBoundToItsEnvelope(t *testing.T) {
 	ev := eventstore.NewEvent{
 		ID: ulid.Make(), Stream: "a/b", Type: "t", Schema: 1, Subject: "a/b", Data: []byte(`{"n":1}`),
 	}
-	sealed := key.SealEvent("c", &ev).Data
+	sealed := key.SealEvent(nil, "c", &ev).Data
 	for _, name := range []string{"id", "stream", "type", "schema", "subject", "shift"} {
 		other := ev
 		changes[name](&other)

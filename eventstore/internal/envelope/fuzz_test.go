@@ -45,12 +45,12 @@ func FuzzOpenEvent(f *testing.F) {
 		if got, err := key.OpenEvent(&stored, data); err == nil {
 			t.Fatalf("%x, which nobody sealed, opens to %q", data, got)
 		}
-		sealed := key.SealEvent("acme", &ev)
+		sealed := key.SealEvent(nil, "acme", &ev)
 		got, err := key.OpenEvent(&stored, sealed.Data)
 		if err != nil || !bytes.Equal(got, data) || got == nil {
 			t.Fatalf("opens to %q, %v", got, err)
 		}
-		if again := key.SealEvent("acme", &ev); !bytes.Equal(again.Data, sealed.Data) || again.Hash != sealed.Hash {
+		if again := key.SealEvent(nil, "acme", &ev); !bytes.Equal(again.Data, sealed.Data) || again.Hash != sealed.Hash {
 			t.Fatal("sealing twice gives other bytes")
 		}
 		for what, spoiled := range spoiled(stored, sealed.Data, int(at)) {

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/oklog/ulid/v2"
 
@@ -32,32 +33,39 @@ func NewKey(subjectKey []byte) (Key, error) {
 	return Key{prk: [32]byte(prk)}, nil
 }
 
-// expand derives a key; label and info keep the uses apart.
-func (k Key) expand(label, info string) [32]byte {
-	out, err := hkdf.Expand(sha256.New, k.prk[:], label+":"+info, 32)
-	if err != nil {
-		panic(err) // only for lengths beyond 255 hashes
-	}
-	return [32]byte(out)
+// expand derives a key; label and info keep the uses apart. For 32 bytes, HKDF-Expand is one HMAC.
+func (k Key) expand(label string, info []byte) [32]byte {
+	b := append(make([]byte, macPad, 256), label...)
+	b = append(append(b, ':'), info...)
+	return macOver(append(b, 1), &k.prk)
 }
 
 // EventKey is the key of one event.
-func (k Key) EventKey(id ulid.ULID) [32]byte { return k.expand("event", string(id[:])) }
+func (k Key) EventKey(id ulid.ULID) [32]byte { return k.expand("event", id[:]) }
 
-// SealEvent seals an event's data and hashes the whole.
-func (k Key) SealEvent(connection string, ev *eventstore.NewEvent) Sealed {
+// Overhead is how many bytes longer sealed data is.
+const Overhead = nonceSize + 16
+
+// SealEvent seals an event's data and hashes the whole. The sealed data takes the place of into, when it has room.
+func (k Key) SealEvent(into []byte, connection string, ev *eventstore.NewEvent) Sealed {
+	held, _ := scratch.Get().(*[]byte)
+	defer scratch.Put(held)
 	key := k.EventKey(ev.ID)
-	aad := appendAAD(make([]byte, 0, 256), connection, ev)
-	mac := hmac.New(sha256.New, key[:])
-	mac.Write(aad)
-	mac.Write(ev.Data)
-	data := make([]byte, 0, nonceSize+len(ev.Data)+16)
-	data = append(data, mac.Sum(nil)[:nonceSize]...)
+	b := appendAAD((*held)[:macPad], connection, ev)
+	aad := b[macPad:]
+	b = append(b, ev.Data...)
+	nonce := macOver(b, &key)
+	data := append(into[:0], nonce[:nonceSize]...)
 	data = newAEAD(key).Seal(data, data, ev.Data, aad)
 	s := Sealed{Data: data, KeyHash: sha256.Sum256(key[:])}
-	s.Hash = hash(connection, ev, s.Data, s.KeyHash)
+	b = appendHashed(b[:0], connection, ev, data, s.KeyHash)
+	s.Hash = sha256.Sum256(b)
+	*held = b
 	return s
 }
+
+// scratch lends the room to lay out what is hashed.
+var scratch = sync.Pool{New: func() any { return new(make([]byte, macPad, 4096)) }}
 
 // OpenEvent returns the data that was sealed; never nil.
 func (k Key) OpenEvent(ev *eventstore.Event, sealed []byte) ([]byte, error) {
@@ -76,12 +84,12 @@ func (k Key) OpenEvent(ev *eventstore.Event, sealed []byte) ([]byte, error) {
 func (k Key) SealRow(subject, purpose string, plain []byte) []byte {
 	sealed := make([]byte, nonceSize, nonceSize+len(plain)+16)
 	_, _ = rand.Read(sealed)
-	return newAEAD(k.expand("row", purpose)).Seal(sealed, sealed, plain, appendField(nil, subject))
+	return newAEAD(k.expand("row", []byte(purpose))).Seal(sealed, sealed, plain, appendField(nil, subject))
 }
 
 // OpenRow reverses SealRow.
 func (k Key) OpenRow(subject, purpose string, sealed []byte) ([]byte, error) {
-	return open(k.expand("row", purpose), sealed, appendField(nil, subject))
+	return open(k.expand("row", []byte(purpose)), sealed, appendField(nil, subject))
 }
 
 func open(key [32]byte, sealed, aad []byte) ([]byte, error) {

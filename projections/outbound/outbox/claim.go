@@ -21,8 +21,11 @@ type Claim struct {
 	UrgentOnly bool
 	First      bool // only what is urgent and was not tried before: it stands in front of all others
 	ReadsOnly  bool // no write may leave: mode observe
-	Now        time.Time
-	Deadline   time.Time
+	// Since, when not 0, keeps writes here that were decided on an input before it and were never tried: the mode has
+	// changed since, and they are to be planned again. Urgent ones leave.
+	Since    int64
+	Now      time.Time
+	Deadline time.Time
 	// Attempt makes the id of a batch's attempt.
 	Attempt func() ulid.ULID
 	// Busy names lanes that this process still has in hand, whatever the deadline says.

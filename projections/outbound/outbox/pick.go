@@ -37,8 +37,9 @@ func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limi
 	rows, err := q.Query(ctx, `SELECT next_at, input, command, lane FROM outbox
 		WHERE connection = $1 AND system = $2 AND next_at <= $3 AND urgent >= $4
 			AND (next_at, input, command) > ($5, $6, $7) AND ($9 = 0 OR kind IN ('read', 'lookup'))
+			AND (input >= $10 OR kind IN ('read', 'lookup') OR state <> 'waiting' OR urgent = 1)
 		ORDER BY next_at, input, command LIMIT $8`,
-		c.Connection, string(c.System), by, urgent, after.Next, after.Input, after.Command, int64(limit), reads)
+		c.Connection, string(c.System), by, urgent, after.Next, after.Input, after.Command, int64(limit), reads, c.Since)
 	found, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (cursor, error) {
 		var at cursor
 		return at, r.Scan(&at.Next, &at.Input, &at.Command, &at.lane)
@@ -117,7 +118,7 @@ func (p *picker) front(lane []*Entry) []*Entry {
 	var ready []*Entry
 	due := false
 	for _, e := range lane {
-		if p.UrgentOnly && !e.Urgent || p.ReadsOnly && !e.Reads() {
+		if p.UrgentOnly && !e.Urgent || p.ReadsOnly && !e.Reads() || p.outdated(e) {
 			continue
 		}
 		if e.State == Sending && e.Attempts >= p.Tries {
@@ -137,6 +138,11 @@ func (p *picker) front(lane []*Entry) []*Entry {
 		return ready[:p.Limit]
 	}
 	return ready
+}
+
+// outdated reports a write that was decided under the mode before, and is to be planned again.
+func (p *picker) outdated(e *Entry) bool {
+	return e.Input < p.Since && e.State == Waiting && !e.Reads() && !e.Urgent
 }
 
 func order(a, b *Entry) int {

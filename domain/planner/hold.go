@@ -1,0 +1,91 @@
+package planner
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/duolog/duolog/domain"
+)
+
+// gateRule begins the rule of a field that is held because its gate is shut.
+const gateRule = "gate: "
+
+// gated holds a field whose gate is shut, if there is anything to decide about it.
+func (p *fieldPass) gated() bool {
+	if p.shut() == "" || !p.stirs() {
+		return false
+	}
+	return p.held()
+}
+
+// shut says why the field's gate is shut, empty while it is open.
+func (p *fieldPass) shut() string { return p.v.Control.ShutFields[p.f.Name] }
+
+// stirs reports whether a side shows something else than its base, or has none yet.
+func (p *fieldPass) stirs() bool {
+	for s, t := range p.sides {
+		if base, ok := p.now.Base[s]; !ok || base != t.digest {
+			return true
+		}
+	}
+	return false
+}
+
+// held keeps the field's bases as they are, and marks the contact for the day that what holds it is over.
+func (p *fieldPass) held() bool {
+	why := p.shut()
+	if why == "" {
+		return false
+	}
+	p.d.head.Dirty = true
+	p.now.State, p.now.Result, p.now.Rule = Apart, Waiting, gateRule+why
+	p.conclude(Verdict{Result: p.now.Result, Rule: p.now.Rule})
+	return true
+}
+
+// holds reports a field that was left as it was, to be decided later.
+func (s FieldState) holds() bool { return s.State == Apart && strings.HasPrefix(s.Rule, gateRule) }
+
+// again decides a field neither side of which changed, when that which kept its value back is over: a refusal that may
+// not be one any more, or a hold.
+func (p *fieldPass) again(w writes) bool {
+	switch {
+	case p.mayTryAgain():
+		p.flow(w, p.now.From, "tried again")
+	case !p.stored.holds() || p.unsure != nil:
+		return false
+	case !p.now.holds(): // what became of a write that was on its way
+		p.conclude(Verdict{Result: cmp.Or(p.now.Result, Agreed), Rule: p.now.Rule, From: p.now.From})
+	case p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest:
+		p.agree()
+	case p.shut() != "":
+		return false
+	case p.now.From.Valid():
+		p.flow(w, p.now.From, "no longer held")
+	default:
+		p.apart(Verdict{Result: Kept, Rule: "no longer held"})
+	}
+	return true
+}
+
+// mayTryAgain reports a value that was refused, and may be taken now: a person says so, or the system's properties are
+// others than when it was sent.
+func (p *fieldPass) mayTryAgain() bool {
+	if p.now.State != Apart || p.now.Result != Refused || !p.now.From.Valid() || p.shut() != "" {
+		return false
+	}
+	return p.e.Force || domain.Unfit(p.now.Rule) && p.decidedAt() < p.v.Control.Refit
+}
+
+// decidedAt is the position of the input the field was last decided on.
+func (p *fieldPass) decidedAt() int64 { return p.v.own(p.d.Contact).Fields[p.f.Name].At }
+
+// awaitFit marks a contact with a value that was refused because of the system's properties: it is planned again when
+// these change.
+func (p *pass) awaitFit(d *draft) {
+	for _, f := range p.v.own(d.Contact).Fields {
+		if f.State == Apart && f.Result == Refused && domain.Unfit(f.Rule) {
+			d.head.Dirty = true
+		}
+	}
+}
