@@ -100,7 +100,7 @@ func (p *pass) sendCreate(d *draft, r *Record, target domain.System) {
 		text, _, err := f.Get(r.ID.System, props, p.v.env)
 		prop, raw, bad := f.Put(target, text, p.v.env)
 		switch {
-		case p.v.Control.ShutFields[f.Name] != "" || text == "" && err == nil || !allowed(f, target):
+		case p.v.env.Lacks(f) || p.v.Control.ShutFields[f.Name] != "" || text == "" && err == nil || !allowed(f, target):
 		case err != nil || bad != nil:
 			p.unfit(d, f, r, err)
 		default:

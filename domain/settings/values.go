@@ -54,6 +54,18 @@ func location(name string) *time.Location {
 	return z
 }
 
+// Lacks reports a field whose values cannot be read yet: the people of a system, or the labels of its choices, are not
+// known.
+func (e Env) Lacks(f Field) bool {
+	switch {
+	case f.Type == domain.Owner:
+		return e.owners[f.Name][domain.Aloware] == nil || e.owners[f.Name][domain.HubSpot] == nil
+	case f.ByLabel:
+		return len(e.values[f.Name]) == 0
+	}
+	return false
+}
+
 // Format returns how the system writes the field's values.
 func (f Field) Format(sys domain.System, env Env) domain.Format {
 	side := f.Side(sys)

@@ -10,7 +10,7 @@ import (
 func (w *writer) operations(s settings.Settings) {
 	w.key(0, "gate", scalar(s.Gate), "what a fault of the mapping switches off: "+bars(settings.Gates))
 	w.gap()
-	w.key(0, "guards", "", "the sync pauses itself, and goes on storing; 0 % switches a guard off")
+	w.key(0, "guards", "", "kept, not in force yet: no version pauses the sync by itself so far")
 	w.key(1, "max_changed_share", decimal(s.Guards.MaxChangedShare)+" %", "of all contacts, within an hour")
 	w.key(1, "max_deleted_share", decimal(s.Guards.MaxDeletedShare)+" %", "")
 	w.key(1, "emptied_side", scalar(s.Guards.EmptiedSide), "one system suddenly looks empty: "+bars(settings.Guarding))
@@ -19,18 +19,18 @@ func (w *writer) operations(s settings.Settings) {
 	w.key(1, "hubspot_share", strconv.Itoa(s.Limits.HubSpotShare)+" %",
 		"of the portal's API limit; your other tools need the rest")
 	w.key(1, "aloware_per_second", decimal(s.Limits.AlowarePerSecond), "requests")
-	w.key(1, "big_jobs", scalar(s.Limits.BigJobs), `when one-time operations run, "20:00-06:00"; empty: any time`)
+	w.key(1, "big_jobs", scalar(s.Limits.BigJobs), `kept, not in force yet: "20:00-06:00"; empty: any time`)
 	w.key(0, "cost", "", "")
-	w.key(1, "lrn_per_number_usd", decimal(s.Cost.LRNPerNumberUSD), "Aloware looks every new number up")
+	w.key(1, "lrn_per_number_usd", decimal(s.Cost.LRNPerNumberUSD), "kept: nothing shows a price yet")
 	w.gap()
 	w.key(0, "sources", "", "")
 	w.key(1, "hubspot", scalar(s.Sources.HubSpot), bars(settings.HubSpotSources))
-	w.key(1, "sweep_every", scalar(s.Sources.SweepEvery), "finds what webhooks missed")
-	w.key(0, "catalogs", "", "dispositions, owners, deals")
+	w.key(1, "sweep_every", scalar(s.Sources.SweepEvery), "kept, not in force yet: run duolog reconcile")
+	w.key(0, "catalogs", "", "kept, not in force yet: dispositions, owners, deals")
 	w.key(1, "refresh_at", scalar(s.Catalogs.RefreshAt), "each day, in the zone above")
 	w.key(1, "log_calls_to_hubspot", strconv.FormatBool(s.Catalogs.LogCallsToHubSpot), "")
 	w.gap()
-	w.key(0, "review_mapping_every", scalar(s.ReviewMappingEvery), "after so long somebody should look at the mapping again")
+	w.key(0, "review_mapping_every", scalar(s.ReviewMappingEvery), "kept, not in force yet: when to look at the mapping again")
 }
 
 func decimal(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
