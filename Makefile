@@ -1,7 +1,7 @@
 # make test    every test, with the race detector, on SQLite and on a PostgreSQL of its own
 # make check   format, vet, linters, layout and import rules, go.mod
 # make fuzz    every fuzz target for FUZZTIME each, until the first finding; FUZZ=pattern narrows
-# make crash   processes killed, frozen and started again under traffic; KILLS=n on each database
+# make crash   processes killed, frozen and cut off, networks and disks that fail, under traffic; KILLS=n on each database
 # make bench   every benchmark; BENCH=pattern narrows
 # make build   ./duolog
 #
@@ -52,7 +52,10 @@ CRASH = go run ./cmd/internal/crash
 crash: tools
 	$(CRASH) --kills $(KILLS) --database sqlite
 	.ci/postgres $(CRASH) --kills $(KILLS) --database postgres
-	.ci/postgres $(CRASH) --kills 2 --mode rival
+	.ci/postgres $(CRASH) --kills 3 --mode rival
+	.ci/postgres $(CRASH) --kills 3 --mode postgres
+	.ci/postgres $(CRASH) --kills 22 --mode network --database postgres
+	$(CRASH) --kills 6 --mode disk
 
 bench: tools
 	.ci/postgres --durable go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PACKAGES)

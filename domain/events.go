@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -193,6 +194,8 @@ type Act struct {
 	Open   bool    `json:"open,omitempty"`
 	Field  string  `json:"field,omitempty"`
 	Faults []Fault `json:"faults,omitempty"`
+	// Guard, in a sync.paused, is the guard that made it.
+	Guard *Trip `json:"guard,omitempty"`
 	// Contact or Command the act is about.
 	Contact ulid.ULID `json:"contact,omitzero"`
 	Command ulid.ULID `json:"command,omitzero"`
@@ -231,6 +234,26 @@ const (
 	VerdictInclude  = "include"  // review.settled: it takes part again
 	VerdictRead     = "read"     // planner.retried: both records are read first
 )
+
+// Trip is what made a guard stop the sync.
+type Trip struct {
+	Guard  string `json:"guard"` // the key of its setting
+	System System `json:"system,omitempty"`
+	// Counted is what it counted within an hour, Limit how many it lets pass, a Share in percent of Of. Of a system that
+	// looks empty, Counted of the Of records known were found.
+	Counted int64 `json:"counted"`
+	Limit   int64 `json:"limit,omitempty"`
+	Of      int64 `json:"of"`
+	Share   int   `json:"share,omitempty"`
+}
+
+// String says which guard it was and what it counted.
+func (t Trip) String() string {
+	if t.System != "" {
+		return fmt.Sprintf("guard %s: %d of %d records found in %s", t.Guard, t.Counted, t.Of, t.System.Title())
+	}
+	return fmt.Sprintf("guard %s: %d within an hour, %d may be", t.Guard, t.Counted, t.Limit)
+}
 
 // SettingsAct is the payload of settings.changed: the whole settings, as JSON of settings.Settings.
 type SettingsAct struct {

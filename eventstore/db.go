@@ -11,7 +11,8 @@ type Querier interface {
 	// QueryKeys is Query with one list in it: the text holds "IN ($keys)" once, keys is []string, []int64 or
 	// [][]byte of any length (none: no rows), and args are $1 and up. One round trip (SQLite: one per 500 keys).
 	QueryKeys(ctx context.Context, query string, keys any, args ...any) (Rows, error)
-	// Bulk writes many rows set-wise: on PostgreSQL one unnest statement, on SQLite one prepared statement.
+	// Bulk writes many rows set-wise: on PostgreSQL one unnest statement or, for an Insert of many rows, one COPY; on
+	// SQLite one prepared statement.
 	Bulk(ctx context.Context, op BulkOp, rows [][]any) error
 }
 

@@ -56,26 +56,45 @@ func (r *Runner) fold(
 	if err != nil {
 		return err
 	}
-	ready := events
-	if len(held) > 0 {
-		var late []parkedRow
-		ready = nil
-		for _, e := range events {
-			if key := keyOf(p, e); held[key] {
-				late = append(late, parkedRow{e.Position, key, textBehind, 0})
-				continue
-			}
-			ready = append(ready, e)
-		}
-		if err := r.insertParked(ctx, q, cp, late); err != nil {
-			return err
-		}
+	ready, late := behind(p, held, undecoded(events))
+	if err := r.insertParked(ctx, q, cp, late); err != nil {
+		return err
 	}
+	return r.foldNow(ctx, q, p, cp, ready)
+}
+
+// foldNow folds events and writes what comes of them.
+func (r *Runner) foldNow(
+	ctx context.Context, q eventstore.Querier, p Projection, cp checkpoint, ready []Input,
+) error {
 	if len(ready) == 0 {
 		return nil
 	}
-	page := Page{Connection: cp.connection, Version: cp.version, Events: ready, Vault: r.log.Vault()}
-	return safely(func() error { return p.Apply(ctx, q, page) })
+	if err := decode(p, ready); err != nil {
+		return err
+	}
+	return safely(func() error {
+		folder := p.Open(Version{Connection: cp.connection, Number: cp.version, Vault: r.log.Vault()})
+		if err := folder.Fold(ctx, q, ready); err != nil {
+			return err
+		}
+		return folder.Write(ctx, q)
+	})
+}
+
+// behind parts the events whose key has a parked one from those that are ready.
+func behind(p Projection, held map[string]bool, all []Input) (ready []Input, late []parkedRow) {
+	if len(held) == 0 {
+		return all, nil
+	}
+	for _, in := range all {
+		if key := keyOf(p, in.Event); held[key] {
+			late = append(late, parkedRow{in.Position, key, textBehind, 0})
+		} else {
+			ready = append(ready, in)
+		}
+	}
+	return ready, late
 }
 
 // panicked is a panic of a projection, as an error.

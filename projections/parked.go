@@ -147,7 +147,6 @@ func (r *Runner) retryOne(ctx context.Context, p Projection, cp checkpoint, row 
 	if err != nil || len(events) != 1 {
 		return false, fmt.Errorf("read event %d: %w", row.Position, err)
 	}
-	page := Page{Connection: cp.connection, Version: cp.version, Events: events, Vault: r.log.Vault()}
 	err = r.db.InTx(ctx, func(tx eventstore.Tx) error {
 		if err := setState(ctx, tx, cp, stateLive, stateLive); err != nil { // locks the version against its follower
 			return err
@@ -156,7 +155,7 @@ func (r *Runner) retryOne(ctx context.Context, p Projection, cp checkpoint, row 
 		if err != nil || gone {
 			return err
 		}
-		return safely(func() error { return p.Apply(ctx, tx, page) })
+		return r.foldNow(ctx, tx, p, cp, undecoded(events))
 	})
 	if err == nil || notTheirFault(ctx, err) {
 		return err == nil, err

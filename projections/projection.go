@@ -6,15 +6,6 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// Page is a run of one connection's events to fold.
-type Page struct {
-	Connection string
-	// Version is the filling the rows belong to: the second key column of every table of a projection.
-	Version int64
-	Events  []eventstore.Event // in position order, opened; Erased ones without data
-	Vault   eventstore.Vault
-}
-
 // Projection is a named fold of events into tables. Its rows must come out the same however the events are cut into
 // pages, and, event by event of one key in order, whenever a parked event is applied late.
 type Projection interface {
@@ -22,18 +13,66 @@ type Projection interface {
 	// Fold is the number of the code that folds. Raise it when the same events must give other rows: a runner that
 	// finds rows of another fold rebuilds them.
 	Fold() int
-	// Tables lists what Apply writes, so that an old version can be removed.
+	// Tables lists what its folders write, so that an old version can be removed.
 	Tables() []Table
-	// Apply writes the page's effects. It runs inside the transaction that moves the checkpoint.
-	Apply(ctx context.Context, q eventstore.Querier, page Page) error
+	// Decode reads what folding the event takes; an error parks it. It is called for many events at once, ahead of
+	// the fold.
+	Decode(e eventstore.Event) (any, error)
+	// Open returns a folder of a version's rows that holds none of them yet.
+	Open(v Version) Folder
 }
 
-// Table is a projection's table. Its key begins with connection, version and the column Key, by which old rows are
-// removed in chunks. A text or bytes key is never empty, a number never negative.
+// Version is one filling of a projection's tables for a connection; Number is the second key column of each.
+type Version struct {
+	Connection string
+	Number     int64
+	Vault      eventstore.Vault
+	// Empty: the tables have no row of it, and get none but from this folder.
+	Empty bool
+	// Memory is how many bytes of rows the folder should hold before it wants to write; 0: none longer than a page.
+	Memory int
+}
+
+// Input is an event to fold with what Decode made of it. An erased event has no data.
+type Input struct {
+	eventstore.Event
+	Decoded any
+}
+
+// Folder folds events into rows that it keeps in memory until they are written. It may keep them longer, for nobody
+// else writes its version meanwhile. After an error it is thrown away.
+type Folder interface {
+	// Fold takes in a page, in position order. What it touches and does not hold it reads through q.
+	Fold(ctx context.Context, q eventstore.Querier, page []Input) error
+	// Waiting is how many rows wait to be written, about; full: they are to be, or others forgotten, for want of memory.
+	Waiting() (rows int, full bool)
+	// Write writes them. It is called again when its transaction is, and Written after the commit.
+	Write(ctx context.Context, q eventstore.Querier) error
+	Written()
+}
+
+// Table is a projection's table. Its key, the first Key columns, begins with connection and version, and old rows are
+// removed in chunks by the column after them: a text or bytes there is never empty, a number never negative.
 type Table struct {
-	Name string
-	Key  string
-	Kind eventstore.Kind // of Key
+	Name    string
+	Columns []eventstore.Column
+	Key     int
+}
+
+// Op is a set-wise write to the table.
+func (t Table) Op(mode eventstore.BulkMode) eventstore.BulkOp {
+	return eventstore.BulkOp{Mode: mode, Table: t.Name, Columns: t.Columns, Key: t.Key}
+}
+
+// Int, Text and Bytes make columns.
+func Int(name string) eventstore.Column { return eventstore.Column{Name: name, Kind: eventstore.Int} }
+
+// Text makes a column of texts.
+func Text(name string) eventstore.Column { return eventstore.Column{Name: name, Kind: eventstore.Text} }
+
+// Bytes makes a column of bytes.
+func Bytes(name string) eventstore.Column {
+	return eventstore.Column{Name: name, Kind: eventstore.Bytes}
 }
 
 // Keyed is a projection whose order is kept per something other than the event's stream.

@@ -13,8 +13,8 @@ import (
 var errBehind = errors.New("live version is ahead")
 
 // Rebuild folds the log from its beginning into a new version beside the live one, swaps in one transaction when the
-// new one has caught up, and removes the old rows. A rebuild that was stopped goes on where it was. progress, when not
-// nil, hears the position reached and the log's end after each page.
+// new one has caught up, and removes the old rows. A rebuild that was stopped goes on from what it wrote last, which is
+// half a minute back at most. progress, when not nil, hears the position reached and the log's end after each page.
 func (r *Runner) Rebuild(ctx context.Context, name string, progress func(done, total int64)) error {
 	p, err := r.named(name)
 	if err != nil {
@@ -32,16 +32,42 @@ func (r *Runner) Rebuild(ctx context.Context, name string, progress func(done, t
 	return nil
 }
 
+// outlook keeps an eye on the log while a version is filled.
+type outlook struct {
+	r         *Runner
+	progress  func(done, total int64)
+	told      int64
+	head      int64
+	appending bool // the log grew since the look before
+}
+
+// tell looks where the log ends, and tells how far the filling has come.
+func (o *outlook) tell(ctx context.Context, at int64) error {
+	head, err := o.r.log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	o.appending = o.head != 0 && head.Position != o.head
+	o.head = head.Position
+	if at != o.told {
+		o.told = at
+		o.progress(at, max(head.Position, at))
+	}
+	return nil
+}
+
 // fill brings the new version to the end of the log and swaps.
 func (r *Runner) fill(ctx context.Context, p Projection, progress func(done, total int64)) error {
 	cp, err := r.building(ctx, p)
 	if err != nil {
 		return err
 	}
-	var before eventstore.Head
+	look := &outlook{r: r, progress: progress, told: cp.position}
+	if err := look.tell(ctx, cp.position); err != nil {
+		return err
+	}
 	for {
-		began := time.Now()
-		done, err := r.fillPage(ctx, p, &cp)
+		done, err := r.fillOn(ctx, p, &cp, look)
 		if errors.Is(err, errFenced) {
 			if cp, err = r.find(ctx, r.db, p.Name(), stateBuilding); errors.Is(err, errNone) {
 				return nil // another process has finished it
@@ -50,21 +76,28 @@ func (r *Runner) fill(ctx context.Context, p Projection, progress func(done, tot
 		if err != nil {
 			return err
 		}
-		head, err := r.log.Head(ctx)
-		if err != nil {
+		if err := look.tell(ctx, cp.position); err != nil {
 			return err
 		}
-		progress(cp.position, max(head.Position, cp.position))
 		if done {
 			return nil
 		}
-		r.yield(ctx, time.Since(began), before.Position != 0 && head.Position != before.Position)
-		before = head
 	}
 }
 
-// yield gives a SQLite database's only writer's place to others for as long as it was held, while anyone appends.
-func (r *Runner) yield(ctx context.Context, held time.Duration, appending bool) {
+// fillOn goes on to where the log ended when last looked at or, when that is near, to its end.
+func (r *Runner) fillOn(ctx context.Context, p Projection, cp *checkpoint, look *outlook) (done bool, err error) {
+	if look.head-cp.position >= int64(r.page) {
+		return false, r.bulk(ctx, p, cp, look.head, look)
+	}
+	began := time.Now()
+	done, err = r.fillPage(ctx, p, cp)
+	r.giveWay(ctx, time.Since(began), look.appending && !done)
+	return done, err
+}
+
+// giveWay leaves a SQLite database's only writer's place to others for as long as it was held, while anyone appends.
+func (r *Runner) giveWay(ctx context.Context, held time.Duration, appending bool) {
 	if appending && r.db.Backend() == "sqlite" {
 		r.pause(ctx, held)
 	}

@@ -19,7 +19,7 @@ func TestRebuildSwapsWhileTheLogGrowsAndItsFollowerRuns(t *testing.T) {
 		appendTo(t, log, "hubspot/contact/1", "hubspot/contact/2", "hubspot/contact/3", "hubspot/contact/4")
 		follower := projections.New(store, log, projections.Options{}, list{})
 		catchUp(t, follower)
-		r := projections.New(store, log, projections.Options{Page: 2}, list{})
+		r := projections.New(store, log, projections.Options{Page: 2, Memory: 1}, list{})
 		var told []string
 		err := r.Rebuild(t.Context(), "list", func(done, total int64) {
 			told = append(told, fmt.Sprint(done, "/", total))
@@ -49,7 +49,7 @@ func TestAStoppedRebuildGoesOnWhereItWas(t *testing.T) {
 		for i := range 9 {
 			appendTo(t, log, fmt.Sprint("hubspot/contact/", i))
 		}
-		r := projections.New(store, log, projections.Options{Page: 2}, list{})
+		r := projections.New(store, log, projections.Options{Page: 2, Memory: 1}, list{})
 		catchUp(t, r)
 		ctx, cancel := context.WithCancel(t.Context())
 		err := r.Rebuild(ctx, "list", func(done, _ int64) {
@@ -140,7 +140,7 @@ func TestTwoRebuildsAtOnceMakeOneVersion(t *testing.T) {
 		for i := range 30 {
 			head = appendTo(t, log, fmt.Sprint("hubspot/contact/", i))
 		}
-		r := projections.New(store, log, projections.Options{Page: 2}, list{})
+		r := projections.New(store, log, projections.Options{Page: 2, Memory: 1}, list{})
 		catchUp(t, r)
 		// The second starts when the first has begun its version, so both fill the same one.
 		second := make(chan error, 1)

@@ -49,14 +49,15 @@ func (r *Runner) forget(ctx context.Context, cp checkpoint) error {
 // removeRows walks the table by its key: starting at the first row again after each chunk would pass by all that was
 // removed before.
 func (r *Runner) removeRows(ctx context.Context, table Table, version int64) error {
-	after := lowest(table.Kind)
+	by := table.Columns[2]
+	after := lowest(by.Kind)
 	for {
-		last, found, err := r.boundary(ctx, table, version, after)
+		last, found, err := r.boundary(ctx, table.Name, by, version, after)
 		if err != nil || !found {
 			return err
 		}
 		_, err = r.db.Exec(ctx, fmt.Sprintf(`DELETE FROM %[1]s
-			WHERE connection = $1 AND version = $2 AND %[2]s > $3 AND %[2]s <= $4`, table.Name, table.Key),
+			WHERE connection = $1 AND version = $2 AND %[2]s > $3 AND %[2]s <= $4`, table.Name, by.Name),
 			r.log.Connection(), version, after, last)
 		if err != nil {
 			return err
@@ -67,13 +68,13 @@ func (r *Runner) removeRows(ctx context.Context, table Table, version int64) err
 
 // boundary returns the key of the last of the next chunk of rows.
 func (r *Runner) boundary(
-	ctx context.Context, table Table, version int64, after any,
+	ctx context.Context, table string, by eventstore.Column, version int64, after any,
 ) (last any, found bool, err error) {
 	rows, err := r.db.Query(ctx, fmt.Sprintf(`SELECT %[2]s FROM %[1]s
 		WHERE connection = $1 AND version = $2 AND %[2]s > $3
-		ORDER BY connection, version, %[2]s LIMIT %[3]d`, table.Name, table.Key, chunk),
+		ORDER BY connection, version, %[2]s LIMIT %[3]d`, table, by.Name, chunk),
 		r.log.Connection(), version, after)
-	keys, err := eventstore.Scan(rows, err, func(row eventstore.Rows) (any, error) { return scanKey(row, table.Kind) })
+	keys, err := eventstore.Scan(rows, err, func(row eventstore.Rows) (any, error) { return scanKey(row, by.Kind) })
 	if err != nil || len(keys) == 0 {
 		return nil, false, err
 	}

@@ -17,6 +17,9 @@ const (
 	pageSQLite   = 250
 )
 
+// rowMemory is how many bytes of rows a rebuild holds.
+const rowMemory = 64 << 20
+
 // pollMark is how often an idle runner writes down that it looked, for readers in other processes.
 const pollMark = 5 * time.Second
 
@@ -27,6 +30,8 @@ const retryAfter = 5 * time.Second
 type Options struct {
 	// Page is the number of events in a transaction; 0 takes the backend's.
 	Page int
+	// Memory is about how many bytes of rows a rebuild holds before it writes them; 0 takes 64 MiB.
+	Memory int
 	// Now is the clock of the checkpoints' times.
 	Now func() time.Time
 	Log *slog.Logger
@@ -39,6 +44,7 @@ type Runner struct {
 	log         eventstore.Log
 	projections []Projection
 	page        int
+	memory      int
 	clock       func() time.Time
 	slog        *slog.Logger
 
@@ -49,14 +55,17 @@ type Runner struct {
 // New returns a runner of the projections over the log, whose tables lie in db.
 func New(db eventstore.DB, log eventstore.Log, opts Options, projections ...Projection) *Runner {
 	r := &Runner{
-		db: db, log: log, projections: projections, page: opts.Page, clock: opts.Now, slog: opts.Log,
-		marks: map[string]int64{},
+		db: db, log: log, projections: projections, page: opts.Page, memory: opts.Memory, clock: opts.Now,
+		slog: opts.Log, marks: map[string]int64{},
 	}
 	if r.page == 0 {
 		r.page = pagePostgres
 		if db.Backend() == "sqlite" {
 			r.page = pageSQLite
 		}
+	}
+	if r.memory == 0 {
+		r.memory = rowMemory
 	}
 	if r.clock == nil {
 		r.clock = time.Now

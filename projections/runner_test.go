@@ -30,28 +30,40 @@ type list struct {
 func (list) Name() string { return "list" }
 func (l list) Fold() int  { return 1 + l.fold }
 func (list) Tables() []projections.Table {
-	return []projections.Table{{Name: "projection_bench", Key: "position"}}
+	return []projections.Table{listTable}
 }
 
-var listOp = eventstore.BulkOp{
-	Mode: eventstore.Insert, Table: "projection_bench", Key: 3, Columns: []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text},
-		{Name: "version", Kind: eventstore.Int},
-		{Name: "position", Kind: eventstore.Int},
-		{Name: "body", Kind: eventstore.Bytes},
-	},
+var listTable = projections.Table{Name: "projection_bench", Key: 3, Columns: []eventstore.Column{
+	projections.Text("connection"), projections.Int("version"), projections.Int("position"), projections.Bytes("body"),
+}}
+
+func (l list) Decode(e eventstore.Event) (any, error) { return []byte(e.Stream), nil }
+
+func (l list) Open(v projections.Version) projections.Folder { return &listFolder{list: l, v: v} }
+
+type listFolder struct {
+	list
+	v    projections.Version
+	rows [][]any
 }
 
-func (l list) Apply(ctx context.Context, q eventstore.Querier, page projections.Page) error {
-	rows := make([][]any, 0, len(page.Events))
-	for _, e := range page.Events {
-		if err := l.poison[e.Stream]; err != nil {
+func (f *listFolder) Fold(_ context.Context, _ eventstore.Querier, page []projections.Input) error {
+	for _, in := range page {
+		if err := f.poison[in.Stream]; err != nil {
 			return err
 		}
-		rows = append(rows, []any{page.Connection, page.Version, e.Position, []byte(e.Stream)})
+		f.rows = append(f.rows, []any{f.v.Connection, f.v.Number, in.Position, in.Decoded})
 	}
-	return q.Bulk(ctx, listOp, rows)
+	return nil
 }
+
+func (f *listFolder) Waiting() (int, bool) { return len(f.rows), len(f.rows) >= f.v.Memory }
+
+func (f *listFolder) Write(ctx context.Context, q eventstore.Querier) error {
+	return q.Bulk(ctx, listTable.Op(eventstore.Insert), f.rows)
+}
+
+func (f *listFolder) Written() { f.rows = nil }
 
 func openLog(t *testing.T, store eventstore.Store) eventstore.Log {
 	t.Helper()
@@ -193,7 +205,13 @@ func TestAPanicIsPoisonToo(t *testing.T) {
 
 type panics struct{ list }
 
-func (panics) Apply(context.Context, eventstore.Querier, projections.Page) error { panic(secret) }
+func (panics) Open(v projections.Version) projections.Folder { return panicFolder{&listFolder{v: v}} }
+
+type panicFolder struct{ *listFolder }
+
+func (panicFolder) Fold(context.Context, eventstore.Querier, []projections.Input) error {
+	panic(secret)
+}
 
 func TestTwoRunnersApplyEachEventOnce(t *testing.T) {
 	backends.Each(t, func(t *testing.T, store eventstore.Store) {

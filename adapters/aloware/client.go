@@ -69,6 +69,9 @@ func (c *Client) do(ctx context.Context, in call) (reply, error) {
 	if err != nil {
 		return reply{}, rejected("%s: the request could not be made", in.words)
 	}
+	if adapters.Late(ctx) {
+		return reply{}, notSent(in.words)
+	}
 	began := c.clock()
 	resp, err := c.http.Do(req)
 	if err != nil {

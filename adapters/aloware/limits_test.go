@@ -137,3 +137,39 @@ func TestUrgentIsNotHeldBack(t *testing.T) {
 		<-done
 	})
 }
+
+// drowsy is the context of a process that stood still: its deadline has passed, and its timer has not run yet.
+type drowsy struct {
+	context.Context
+	deadline atomic.Int64 // ns
+}
+
+func (d *drowsy) Deadline() (time.Time, bool) { return time.Unix(0, d.deadline.Load()), true }
+
+// stopped answers the look-up and has the process stand still before it hears of it.
+type stopped struct {
+	slow
+	ctx *drowsy
+}
+
+func (s *stopped) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.ctx.deadline.Store(time.Now().UnixNano())
+	return s.slow.RoundTrip(r)
+}
+
+// TestFrozenBetweenRequests: a write that was frozen between its look-up and its POST, for longer than it may take,
+// does not go on where it stood: somebody else may have written since.
+func TestFrozenBetweenRequests(t *testing.T) {
+	ctx := &drowsy{Context: t.Context()}
+	ctx.deadline.Store(time.Now().Add(time.Minute).UnixNano())
+	server := &stopped{ctx: ctx}
+	c, err := aloware.New(aloware.Config{Token: token, PerSecond: -1, HTTPClient: &http.Client{Transport: server}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.Write(ctx, []adapters.Write{{Create: true, Phone: phone, Values: values{"first_name": raw(t, "Ann")}}})
+	var e *adapters.Error
+	if !errors.As(got[0].Err, &e) || e.Class != adapters.Retry || server.in.Load() != 1 {
+		t.Errorf("%v after %d requests, want the look-up alone, to be tried again", got[0].Err, server.in.Load())
+	}
+}

@@ -15,7 +15,7 @@ var (
 	factIDs = []string{"via", "complete", "clock", "merged", "primary", "answer", "vendor"}
 	actIDs  = []string{
 		"mode", "open", "field", "contact", "command", "counts", "name", "max_writes_per_hour", "portal", "account",
-		"demo", "version", "verdict", "records", "from",
+		"demo", "version", "verdict", "records", "from", "guard",
 	}
 	payloadIDs = map[string][]string{
 		domain.SourceRaw: {"system", "reason"},
@@ -25,7 +25,7 @@ var (
 		},
 		domain.DecisionMade: {
 			"planner", "settings", "mode", "input", "trigger", "contact", "considered", "links", "aliases", "head",
-			"whole", "fields", "commands",
+			"whole", "fields", "commands", "counts", "guard",
 		},
 		domain.RecordCreated: factIDs, domain.RecordUpdated: factIDs, domain.RecordDeleted: factIDs,
 		domain.RecordRestored: factIDs, domain.RecordMerged: factIDs, domain.RecordObserved: factIDs,

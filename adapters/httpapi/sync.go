@@ -49,6 +49,7 @@ type Status struct {
 	Gate       string                  `json:"gate,omitempty" doc:"Why the sync is shut, empty while open"`
 	Checked    *time.Time              `json:"gate_checked,omitempty" doc:"When the mapping was held against both systems last"`
 	Shut       []Shut                  `json:"shut,omitempty" doc:"What does not fit the two systems, and how to mend it"`
+	Guard      *Guarded                `json:"guard,omitempty" doc:"The guard that paused the sync, until somebody resumes"`
 	LogID      string                  `json:"log_id"`
 	Generation int64                   `json:"generation"`
 	Head       int64                   `json:"head"`
@@ -56,6 +57,18 @@ type Status struct {
 	Contacts   map[string]int64        `json:"contacts" doc:"Counts by status"`
 	Lag        map[string]int64        `json:"lag" doc:"Events not yet folded, by projection"`
 	Needs      []string                `json:"needs,omitempty" doc:"What needs a person, most harmful first"`
+}
+
+// Guarded is the guard that paused the sync and what it counted.
+type Guarded struct {
+	Guard    string `json:"guard" doc:"The key of its setting"`
+	System   string `json:"system,omitempty"`
+	Counted  int64  `json:"counted" doc:"Contacts within an hour; of a system that looks empty, records found"`
+	Limit    int64  `json:"limit,omitempty" doc:"How many pass"`
+	Of       int64  `json:"of" doc:"All contacts; of a system that looks empty, records known"`
+	Position int64  `json:"position" doc:"Of the pause"`
+	Says     string `json:"says"`
+	Next     string `json:"next" doc:"How to go on"`
 }
 
 // Shut is something that does not fit, and what that switches off.

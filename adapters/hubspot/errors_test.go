@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -115,5 +116,20 @@ func TestNewRefuses(t *testing.T) {
 		if _, err := New(cfg); err == nil {
 			t.Errorf("%s: taken", name)
 		}
+	}
+}
+
+// drowsy is the context of a process that stood still: its deadline has passed, and its timer has not run yet.
+type drowsy struct{ context.Context }
+
+func (drowsy) Deadline() (time.Time, bool) { return time.Now(), true }
+
+// TestFrozenBeforeRequest: a write whose time is over is not sent, although nobody has told its context.
+func TestFrozenBeforeRequest(t *testing.T) {
+	c, s := scripted(t, Config{}, func(w http.ResponseWriter, _ string, _ []byte) { answer(w, 200, `{"results":[]}`) })
+	got := c.Write(drowsy{t.Context()}, []adapters.Write{{Record: record("1"), Values: map[string]json.RawMessage{"a": []byte(`"b"`)}}})
+	var e *adapters.Error
+	if !errors.As(got[0].Err, &e) || e.Class != adapters.Retry || s.count("") != 0 {
+		t.Errorf("%v after %d requests, want none, to be tried again", got[0].Err, s.count(""))
 	}
 }

@@ -36,6 +36,9 @@ func (c *Client) call(ctx context.Context, b *bucket, method, path string, body 
 		return reply{}, err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
+	if adapters.Late(ctx) {
+		return reply{}, &adapters.Error{Class: adapters.Retry, Detail: "hubspot was not asked: the deadline had passed"}
+	}
 	begun := c.cfg.Clock()
 	status, header, answer, err := c.send(req)
 	if err != nil {

@@ -72,7 +72,7 @@ func (c *Client) arrival(raw json.RawMessage, d adapters.Delivery) adapters.Arri
 	a := adapters.Arrival{Key: canonical(raw), Account: it.PortalID.String()}
 	a.OccurredAt = it.micros()
 	a.KeyTime = a.OccurredAt
-	a.Fact = domain.Fact{Via: "webhook", Clock: a.OccurredAt, Vendor: it.kind(), Origin: c.origin(it)}
+	a.Fact = domain.Fact{Via: "webhook", Clock: soberly(a.OccurredAt, d), Vendor: it.kind(), Origin: c.origin(it)}
 	a.Record = record(it.ObjectID.String())
 	switch {
 	case whole(it.PortalID) == 0:
@@ -87,6 +87,15 @@ func (c *Client) arrival(raw json.RawMessage, d adapters.Delivery) adapters.Arri
 		return unread(raw, it, d, reason)
 	}
 	return a
+}
+
+// soberly keeps a clock from running ahead of the delivery that tells it, by more than clocks of machines may differ:
+// every true value would count as stale until that day.
+func soberly(clock int64, d adapters.Delivery) int64 {
+	if d.ReceivedAt.IsZero() {
+		return clock
+	}
+	return min(clock, d.ReceivedAt.Add(maxAge).UnixMicro())
 }
 
 // fill sets what depends on the kind of event; it returns why the event cannot be read.

@@ -3,6 +3,7 @@ package hubspot
 import (
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,24 @@ func TestTranslateKinds(t *testing.T) {
 		`,"propertyName":"ssn","propertyValue":"REDACTED","isSensitive":true`))[0]
 	if a.Type != domain.RecordUpdated || a.Fact.Properties != nil {
 		t.Errorf("a withheld value became one: %+v", a.Fact)
+	}
+}
+
+// TestClockFromTheFuture: an event dated ahead of its own delivery counts from that; what it told is kept as told.
+func TestClockFromTheFuture(t *testing.T) {
+	c := verifier(t, "s")
+	received := int64(1_700_000_001_000_000)
+	for ahead, clock := range map[time.Duration]int64{
+		time.Minute: received + 60_000_000, 24 * time.Hour: received + maxAge.Microseconds(),
+	} {
+		at := received + ahead.Microseconds()
+		item := strings.Replace(event("contact.propertyChange", `,"propertyName":"city","propertyValue":"Rome"`),
+			"1700000000123", strconv.FormatInt(at/1000, 10), 1)
+		a := arrivals(t, c, item)[0]
+		if a.OccurredAt != at || a.KeyTime != at || a.Fact.Clock != clock {
+			t.Errorf("%s ahead: occurred at %d, key time %d, clock %d, want %d, %d and %d",
+				ahead, a.OccurredAt, a.KeyTime, a.Fact.Clock, at, at, clock)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,22 @@ func TestFactsInOneAppend(t *testing.T) {
 		r.receive(again, ingest.Receipt{Duplicates: 2, Position: 2})
 		if n := len(r.events()); n != 2 {
 			t.Errorf("%d events after a redelivery, want 2", n)
+		}
+	})
+}
+
+// TestKeysAreKeyed: what a dedupe key is made of cannot be guessed from it, for it outlives an erasure: the same
+// delivery has another key in another connection, and none that a plain hash of it would give.
+func TestKeysAreKeyed(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		item := change(1, 512, `"Zürich"`)
+		for _, name := range []string{"one", "two"} {
+			newRig(t, store, name, "1", secret).receive("["+item+"]", ingest.Receipt{Stored: 1})
+		}
+		rows, err := store.Query(t.Context(), "SELECT key FROM append_key WHERE position = 1 ORDER BY connection")
+		keys, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (k []byte, err error) { return k, r.Scan(&k) })
+		if err != nil || len(keys) != 2 || bytes.Equal(keys[0], keys[1]) {
+			t.Fatalf("keys %x, error %v", keys, err)
 		}
 	})
 }

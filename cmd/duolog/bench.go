@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -35,9 +36,11 @@ type benchResult struct {
 	Events                  int64   `json:"events,omitempty"` // in a run
 	Writers                 int     `json:"writers,omitempty"`
 	Batch                   int     `json:"batch,omitempty"`
+	Runs                    int     `json:"runs,omitempty"`
 	EventsPerSecond         float64 `json:"events_per_second"`
 	BaselineEventsPerSecond float64 `json:"baseline_events_per_second"`
 	Ratio                   float64 `json:"ratio"`
+	PeakResidentMiB         float64 `json:"peak_resident_mib,omitempty"`
 }
 
 // onBench runs a bench on a log of its own.
@@ -81,8 +84,12 @@ func (c *cli) showBench(r benchResult) error {
 	if c.json {
 		return c.printJSON(r)
 	}
-	c.printf("%s on %s: %s events/s, bare inserts %s/s, ratio %.2f\n", r.Bench, r.Backend,
-		number(int64(r.EventsPerSecond)), number(int64(r.BaselineEventsPerSecond)), r.Ratio)
+	memory := ""
+	if r.PeakResidentMiB > 0 {
+		memory = fmt.Sprintf(", at most %.0f MiB", r.PeakResidentMiB)
+	}
+	c.printf("%s on %s: %s events/s, baseline %s/s, ratio %.2f%s\n", r.Bench, r.Backend,
+		number(int64(r.EventsPerSecond)), number(int64(r.BaselineEventsPerSecond)), r.Ratio, memory)
 	return nil
 }
 

@@ -2,131 +2,125 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"strconv"
-	"time"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
 
-	"github.com/duolog/duolog/adapters/httpapi"
-	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/cmd/internal/app"
-	"github.com/duolog/duolog/domain"
-	"github.com/duolog/duolog/domain/settings"
-	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections"
 	"github.com/duolog/duolog/projections/contacts"
-	"github.com/duolog/duolog/projections/outbound"
 )
 
+const benchRebuildHelp = `Fill a log with facts of made-up people, the decisions on them, outcomes and echoes, then rebuild a projection
+from it. The baseline scans the same events in order without opening them, and copies the rows that result
+into tables without an index. Each is the median of the runs, which take turns; the memory is the most the
+process held while it rebuilt.
+
+To measure the same log again, as another version of the program does, name it with --log: one that is empty is
+filled, one that is not is taken as it is. With PostgreSQL that needs DUOLOG_MASTER_KEY_FILE, the same each time.`
+
+// rebuildBench is what the flags say.
+type rebuildBench struct {
+	*cli
+	log              string
+	events, contacts int
+	skew             float64
+	projection       string
+	runs             int
+}
+
 func (c *cli) benchRebuild() *cobra.Command {
-	var events int
-	var name string
+	b := rebuildBench{cli: c}
 	cmd := &cobra.Command{
-		Use: "rebuild", Short: "Rebuilding a projection from the log", Args: none,
-		Long: "Fill a log with facts of made-up people and the decisions on them, then rebuild a projection from it. The\n" +
-			"baseline stores as many rows of the events' sizes without reading, opening or folding anything.",
-		Example: "  duolog bench rebuild --events 50000 --json",
-		RunE: c.onBench(func(ctx context.Context, a *app.App) (benchResult, error) {
-			if err := c.fillLog(ctx, a, events); err != nil {
-				return benchResult{}, fmt.Errorf("fill the log: %w", err)
-			}
-			m := c.meter("rebuild "+name, "events")
-			r, err := a.Runner.BenchRebuild(ctx, name, m.set)
-			m.done()
-			return benchResult{
-				Bench: "rebuild " + name, Backend: a.Store.Backend(), Events: r.Events, EventsPerSecond: r.EventsPerSecond,
-				BaselineEventsPerSecond: r.BaselineEventsPerSecond, Ratio: r.Ratio,
-			}, err
-		}),
+		Use: "rebuild", Short: "Rebuilding a projection from the log", Args: none, Long: benchRebuildHelp,
+		Example: "  duolog bench rebuild --json\n  duolog bench rebuild --events 5000000 --runs 1\n" +
+			"  duolog bench rebuild --log bench-a --projection history",
+		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd) },
 	}
-	cmd.Flags().IntVar(&events, "events", 20000, "facts in the log; decisions come on top")
-	cmd.Flags().StringVar(&name, "projection", contacts.Name, "which one")
+	cmd.Flags().StringVar(&b.log, "log", "", "which log; default a new one")
+	cmd.Flags().IntVar(&b.events, "events", 1_000_000, "events in a log to be filled")
+	cmd.Flags().IntVar(&b.contacts, "contacts", 100_000, "people in it; at most a tenth of the events")
+	cmd.Flags().Float64Var(&b.skew, "skew", 1.1, "Zipf exponent of who changes how often, above 1")
+	cmd.Flags().StringVar(&b.projection, "projection", contacts.Name, "which one")
+	cmd.Flags().IntVar(&b.runs, "runs", 3, "rebuilds, and baselines")
 	return cmd
 }
 
-// fillLog appends facts about made-up people, about ten each, and has the real planner decide on them; in mode
-// observe that sends nothing.
-func (c *cli) fillLog(ctx context.Context, a *app.App, facts int) error {
-	s, err := settings.Preset(settings.PresetRecommended)
+func (b rebuildBench) validate() error {
+	switch {
+	case b.events < 10 || b.contacts < 1 || b.runs < 1:
+		return usageError{errors.New("--events is at least 10, --contacts and --runs at least 1")}
+	case b.skew <= 1:
+		return usageError{errors.New("--skew must be above 1")}
+	}
+	return nil
+}
+
+func (b rebuildBench) run(cmd *cobra.Command) error {
+	if err := b.validate(); err != nil {
+		return err
+	}
+	b.contacts = min(b.contacts, b.events/10)
+	clean, err := b.benchFolder()
 	if err != nil {
 		return err
 	}
-	s.Mode = domain.ModeObserve
-	by := httpapi.By{Actor: "duolog", Reason: "bench"}
-	if _, err := a.ApplySettings(ctx, s, 0, by); err != nil {
+	key, err := os.MkdirTemp("", "duolog-bench-key-")
+	if err != nil {
+		return errors.Join(err, clean())
+	}
+	if b.log == "" {
+		b.log = "bench-" + strings.ToLower(ulid.Make().String())
+	}
+	open := func(ctx context.Context) (*app.App, error) {
+		return b.open(ctx, func(cfg *app.Config) {
+			cfg.Ephemeral, cfg.Connection = true, b.log
+			if cfg.MasterKeyFile == "" && strings.HasPrefix(cfg.DatabaseURL, "postgres") {
+				cfg.MasterKeyFile = filepath.Join(key, "master.key")
+			}
+		})
+	}
+	// Opened twice, so that the rebuild begins with nothing in memory.
+	for _, step := range []action{b.fill, b.measure} {
+		if err = with(open, step)(cmd, nil); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, os.RemoveAll(key), clean())
+}
+
+func (b rebuildBench) fill(ctx context.Context, a *app.App, _ []string) error {
+	head, err := a.Log.Head(ctx)
+	if err != nil {
 		return err
 	}
-	for kind, payload := range map[string]any{
-		domain.ConnectionOpened:  domain.Opened{Portal: strconv.Itoa(ingestPortal)},
-		domain.BaselineCompleted: domain.Act{}, domain.ModeChanged: domain.Act{Mode: domain.ModeObserve},
-	} {
-		if _, err := a.Act(ctx, kind, payload, by); err != nil {
-			return err
-		}
+	b.note("measuring on %s, log %s\n", a.Database(), b.log)
+	if head.Position > 0 {
+		return nil
 	}
-	m := c.meter("fill", "facts")
-	defer m.done()
-	g := factMaker{people: sandboxkit.People(1, max(facts/10, 1)), id: a.NewID}
-	for done := 0; done < facts; {
-		page := make([]eventstore.NewEvent, min(eventsPage, facts-done))
-		for i := range page {
-			if page[i], err = g.fact(done + i); err != nil {
-				return err
-			}
-		}
-		if _, err := a.Log.Append(ctx, page...); err != nil {
-			return err
-		}
-		done += len(page)
-		m.set(int64(done), int64(facts))
+	if err := b.fillLog(ctx, a, b.events, b.contacts, b.skew); err != nil {
+		return fmt.Errorf("fill the log: %w", err)
 	}
-	return plan(ctx, outbound.New(outbound.Config{DB: a.Store, Log: a.Log, Logger: a.Logger}))
+	return nil
 }
 
-const ingestPortal = 62515
-
-func plan(ctx context.Context, p *outbound.Process) error {
-	for {
-		n, err := p.Step(ctx)
-		if err != nil || n == 0 {
-			return err
-		}
+func (b rebuildBench) measure(ctx context.Context, a *app.App, _ []string) error {
+	m := b.meter("rebuild "+b.projection, "events")
+	r, err := a.Runner.BenchRebuild(ctx, b.projection, projections.BenchOptions{
+		Runs: b.runs, Progress: m.set, Watch: watchResident,
+	})
+	m.done()
+	if err != nil {
+		return err
 	}
-}
-
-// factMaker makes facts: everybody is seen in both systems, then their cities change.
-type factMaker struct {
-	people []sandboxkit.Person
-	id     func() ulid.ULID
-}
-
-func (g factMaker) fact(n int) (eventstore.NewEvent, error) {
-	who, round := n%len(g.people), n/len(g.people)
-	p := g.people[who]
-	record := domain.Record{System: domain.HubSpot, ID: strconv.Itoa(1000 + who)}
-	values := p.HubSpot
-	if round%2 == 1 && p.Aloware != nil {
-		record.System, values = domain.Aloware, p.Aloware
-	}
-	f := domain.Fact{Via: "webhook", Clock: time.Now().UnixMicro(), Properties: domain.Properties{}}
-	kind := domain.RecordUpdated
-	if round < 2 {
-		kind, f.Via, f.Complete = domain.RecordObserved, "scan", true
-		for name, v := range values {
-			raw, err := json.Marshal(v)
-			if err != nil {
-				return eventstore.NewEvent{}, err
-			}
-			f.Properties[name] = raw
-		}
-	} else {
-		f.Properties["city"] = json.RawMessage(strconv.Quote("City " + strconv.Itoa(round)))
-	}
-	data, err := json.Marshal(f)
-	return eventstore.NewEvent{
-		ID: g.id(), Stream: record.Stream(), Type: kind, Schema: domain.SchemaOf(kind), OccurredAt: f.Clock,
-		Actor: string(record.System), Subject: record.Stream(), Data: data,
-	}, err
+	return b.showBench(benchResult{
+		Bench: "rebuild " + b.projection, Backend: a.Store.Backend(), Events: r.Events, Runs: b.runs,
+		EventsPerSecond: r.EventsPerSecond, BaselineEventsPerSecond: r.BaselineEventsPerSecond, Ratio: r.Ratio,
+		PeakResidentMiB: float64(r.PeakResident) / (1 << 20),
+	})
 }

@@ -78,7 +78,9 @@ func (c *cli) pause() *cobra.Command {
 }
 
 func (c *cli) resume() *cobra.Command {
-	return c.simpleAct("resume", "Go on after a pause", "Go on. Contacts that changed during the pause are planned once each.",
+	return c.simpleAct("resume", "Go on after a pause", "Go on. Contacts that changed during the pause are planned once each.\n\n"+
+		"When a guard paused the sync (duolog status says which, and what it counted), this is your word that what waits\n"+
+		"may be sent: it is, and the guards begin to count anew.",
 		"resumed", (*app.App).Resume)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,15 @@ func (c *cli) reconcile() *cobra.Command {
 			if err != nil {
 				return unreached(err)
 			}
-			return c.reconciled(r)
+			if err := c.reconciled(r); err != nil {
+				return err
+			}
+			s, err := a.Status(ctx)
+			if err == nil && s.Guard != nil {
+				c.note("%s\n", strings.Join(wrap("Paused: "+s.Guard.Says+". "+s.Guard.Next+".", lineWidth), "\n"))
+				return errPerson
+			}
+			return err
 		}),
 	}
 	reasonFlag(cmd, &reason)

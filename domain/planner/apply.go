@@ -29,6 +29,7 @@ func (v *View) Apply(d Decision) {
 		v.note(d.Contact, s)
 	}
 	v.count(d)
+	v.guardDecision(d)
 }
 
 // count adds a decision's writes to its hour, for the cap of mode pilot; only the last two hours matter.

@@ -29,6 +29,9 @@ type Decision struct {
 	// Whole says what happened to the contact as such: created, linked, held …; empty when only fields were decided.
 	Whole  *Whole    `json:"whole,omitempty"`
 	Fields []Verdict `json:"fields,omitempty"`
+	// Counts is what it adds for the guards, Guard the one that tripped on it.
+	Counts *Counts      `json:"counts,omitempty"`
+	Guard  *domain.Trip `json:"guard,omitempty"`
 	// Commands that follow, in order.
 	Commands []Command `json:"commands,omitempty"`
 }
@@ -153,6 +156,8 @@ type HeadState struct {
 	Parked bool `json:"parked,omitempty"`
 	// Standing: the sync went live while a read of it was needed. What that tells was there before, and is not sent.
 	Standing bool `json:"standing,omitempty"`
+	// CountedAt is when the contact was counted last as one that was written to, µs UTC.
+	CountedAt int64 `json:"counted_at,omitempty"`
 	// Creation of the missing counterpart.
 	Creation Creation `json:"creation,omitzero"`
 	// Lookups awaited before a create.

@@ -14,6 +14,7 @@ type draft struct {
 	Decision
 	head     HeadState
 	outgoing []Outgoing
+	gone     int // records found deleted
 }
 
 func (p *pass) draft(id ulid.ULID) *draft {
@@ -39,11 +40,12 @@ func (p *pass) done() []Planned {
 		if c == nil {
 			continue // became an alias: its effects were taken over
 		}
+		p.count(d)
 		if p.e.Release || !reflect.DeepEqual(cloneHead(c.Head), d.head) {
 			h := cloneHead(d.head)
 			d.Head = &h
 		}
-		if d.Head == nil && d.Whole == nil && len(d.Links)+len(d.Aliases)+len(d.Fields)+len(d.Commands) == 0 {
+		if d.Head == nil && d.Whole == nil && d.Guard == nil && len(d.Links)+len(d.Aliases)+len(d.Fields)+len(d.Commands) == 0 {
 			continue
 		}
 		if c.Created != nil && c.Created.Command != d.head.Creation.Command {

@@ -23,6 +23,10 @@ type Effect struct {
 	Settled  *domain.Outcome
 	Release  bool // the sync opened: dirty contacts are planned
 	Withhold bool // …but nothing is sent for them
+	// Confirmed: …and a person has said that they may be sent, whatever the guards count.
+	Confirmed bool
+	// Trip is the guard that tripped on an input that is about no contact.
+	Trip     *domain.Trip
 	Force    bool // a person asked: refused writes are tried again
 	Answered bool // a read was answered: this command
 	Answer   ulid.ULID
@@ -45,13 +49,17 @@ func (v *View) Fold(in Input) (Effect, error) {
 		if err := json.Unmarshal(in.Data, &f); err != nil {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
-		return v.foldFact(in, f)
+		e, err := v.foldFact(in, f)
+		v.present(append(f.Merged, e.Record)...)
+		return e, err
 	case domain.CommandSettled:
 		var o domain.Outcome
 		if err := json.Unmarshal(in.Data, &o); err != nil {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
-		return v.foldOutcome(in, o), nil
+		e := v.foldOutcome(in, o)
+		v.present(e.Settled.Record)
+		return e, nil
 	default:
 		return v.foldAct(in)
 	}

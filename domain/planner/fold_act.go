@@ -20,7 +20,7 @@ func (v *View) foldAct(in Input) (Effect, error) {
 		return Effect{}, v.foldOpened(in)
 	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted,
 		domain.OperationStarted, domain.OperationFinished, domain.PlannerRetried, domain.CommandRetried,
-		domain.ReviewSettled, domain.DuplicateResolved:
+		domain.ReviewSettled, domain.DuplicateResolved, domain.SweepCompleted:
 		if err := json.Unmarshal(in.Data, &a); err != nil {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
@@ -47,15 +47,17 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		v.Control.Pilot = settings.Pilot{Filter: a.Filter, MaxWritesPerHour: a.MaxWrites}
 		v.compile()
 	case domain.SyncPaused:
-		v.Control.Paused = true
+		v.foldPaused(in, a)
 	case domain.SyncResumed:
-		v.Control.Paused = false
+		return v.foldResumed(in, was)
+	case domain.SweepCompleted:
+		return v.foldSweep(a)
 	case domain.GateChanged:
 		return v.foldGate(in, a, was)
 	case domain.BaselineCompleted:
 		first := !v.Control.Baseline
 		v.Control.Baseline, v.Control.Standing, v.Control.WasOff = true, false, v.Control.WasOff || v.Control.Standing
-		return v.opened(in, first)
+		return v.confirmed(in, first, first)
 	case domain.OperationStarted:
 		v.Control.Operations = append(v.Control.Operations, Operation{ID: in.ID, Name: a.Name, Position: in.Position})
 		return Effect{}
@@ -78,11 +80,16 @@ func opens(from, to domain.Mode) bool {
 // opened is the effect of an act that may have opened the sync. What came while the mode was off is not sent, whatever
 // else kept the sync shut until now. An owner that takes over in the midst of planning the dirty contacts folds the act
 // again and must find the same.
-func (v *View) opened(in Input, was bool) Effect {
-	if was && !v.Control.Stopped() {
-		v.Control.Opening, v.Control.Withhold, v.Control.WasOff = in.Position, v.Control.WasOff, false
+func (v *View) opened(in Input, was bool) Effect { return v.confirmed(in, was, false) }
+
+// confirmed is opened, for an act by which a person may have said that what waits is to be sent: the first scan, which
+// is how a sync begins, and a resume after a guard.
+func (v *View) confirmed(in Input, was, confirmed bool) Effect {
+	c := &v.Control
+	if was && !c.Stopped() {
+		c.Opening, c.Withhold, c.Confirmed, c.WasOff = in.Position, c.WasOff, confirmed, false
 	}
-	return Effect{Release: v.Control.Opening == in.Position, Withhold: v.Control.Withhold}
+	return Effect{Release: c.Opening == in.Position, Withhold: c.Withhold, Confirmed: c.Confirmed}
 }
 
 // foldSettings takes the settings. The first ones may open the sync: what came before them is dirty.

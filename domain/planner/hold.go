@@ -33,18 +33,25 @@ func (p *fieldPass) stirs() bool {
 
 // held keeps the field's bases as they are, and marks the contact for the day that what holds it is over.
 func (p *fieldPass) held() bool {
-	why := p.shut()
-	if why == "" {
+	result, rule := Waiting, ""
+	if why := p.shut(); why != "" {
+		rule = gateRule + why
+	} else if rule = p.guardedChange(p.d); rule != "" {
+		result = HeldBack
+	} else {
 		return false
 	}
 	p.d.head.Dirty = true
-	p.now.State, p.now.Result, p.now.Rule = Apart, Waiting, gateRule+why
+	p.now.State, p.now.Result, p.now.Rule = Apart, result, rule
 	p.conclude(Verdict{Result: p.now.Result, Rule: p.now.Rule})
 	return true
 }
 
 // holds reports a field that was left as it was, to be decided later.
-func (s FieldState) holds() bool { return s.State == Apart && strings.HasPrefix(s.Rule, gateRule) }
+func (s FieldState) holds() bool {
+	return s.State == Apart && (s.Result == Waiting && strings.HasPrefix(s.Rule, gateRule) ||
+		s.Result == HeldBack && strings.HasPrefix(s.Rule, guardRule))
+}
 
 // again decides a field neither side of which changed, when that which kept its value back is over: a refusal that may
 // not be one any more, or a hold.
@@ -68,13 +75,18 @@ func (p *fieldPass) again(w writes) bool {
 	return true
 }
 
-// mayTryAgain reports a value that was refused, and may be taken now: a person says so, or the system's properties are
-// others than when it was sent.
+// mayTryAgain reports a value that was refused, and may be taken now: a person says so, the system's properties are
+// others than when it was sent, or Aloware has told since by which number the record is found. A number that was told
+// with the input the write was decided on counts as told since: that costs one look-up more, and misses none.
 func (p *fieldPass) mayTryAgain() bool {
-	if p.now.State != Apart || p.now.Result != Refused || !p.now.From.Valid() || p.shut() != "" {
+	switch {
+	case p.now.State != Apart || p.now.Result != Refused || !p.now.From.Valid() || p.shut() != "":
 		return false
+	case p.now.Rule == domain.ReasonMoved:
+		return p.e.Force || p.toldNumber(p.sides[domain.Aloware].rec) >= p.decidedAt()
+	default:
+		return p.e.Force || domain.Unfit(p.now.Rule) && p.decidedAt() < p.v.Control.Refit
 	}
-	return p.e.Force || domain.Unfit(p.now.Rule) && p.decidedAt() < p.v.Control.Refit
 }
 
 // decidedAt is the position of the input the field was last decided on.

@@ -62,7 +62,7 @@ func (p *pass) phone(r *Record) (canonical string, known bool, err error) {
 
 // deleted turns the link into a tombstone; deletions never cascade.
 func (p *pass) deleted(d *draft, r *Record) {
-	if r.Link.State == Deleted {
+	if r.Link.State == Deleted || p.guardedDeletion(d, r) {
 		return
 	}
 	l := r.Link

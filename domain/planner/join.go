@@ -74,10 +74,11 @@ func (p *pass) takeOver(d *draft, contact ulid.ULID) {
 
 // mergeHeads keeps the creation that is on its way, whichever contact it belongs to; reviews are settled by the link.
 func mergeHeads(a, b HeadState) HeadState {
-	for _, c := range []Creation{a.Creation, b.Creation} {
+	h := HeadState{CountedAt: max(a.CountedAt, b.CountedAt)}
+	for _, c := range []Creation{b.Creation, a.Creation} {
 		if !c.Command.IsZero() {
-			return HeadState{Creation: c}
+			h.Creation = c
 		}
 	}
-	return HeadState{}
+	return h
 }

@@ -39,7 +39,7 @@ type Planned struct {
 func (v *View) Plan(in Input, e Effect) []Planned {
 	p := &pass{v: v, in: in, e: e}
 	switch {
-	case !e.Record.IsZero() && (e.Changed || e.First || e.Answered || len(e.Stale) > 0 || p.echoes() || p.unowned()):
+	case !e.Record.IsZero() && (e.Changed || e.First || e.Answered || len(e.Stale) > 0 || p.echoes() || p.unowned() || p.renumbered()):
 		p.planRecord(e.Record)
 		if e.LookedUp {
 			p.planWaiting(e.Contact)
@@ -56,7 +56,7 @@ func (v *View) PlanDirty(in Input, e Effect, contact ulid.ULID) []Planned {
 	if c := v.contacts[contact]; c == nil || !c.Alias.IsZero() || c.HeadAt >= in.Position {
 		return nil // became another's alias, or was planned with it
 	}
-	p := &pass{v: v, in: in, e: Effect{Release: true, Withhold: e.Withhold, Changed: true}, dirty: contact}
+	p := &pass{v: v, in: in, e: Effect{Release: true, Withhold: e.Withhold, Confirmed: e.Confirmed, Changed: true}, dirty: contact}
 	p.planContact(contact)
 	return p.done()
 }

@@ -64,10 +64,12 @@ type Record struct {
 	// Calls tell how calls with the person ended, each way once, sorted.
 	Calls []domain.Source `json:"calls,omitempty"`
 	// Ties are what people said about it and other records; Out, that its contact takes no part.
-	Ties   []Tie `json:"ties,omitempty"`
-	Out    bool  `json:"out,omitempty"`
-	Link   Link  `json:"link,omitzero"`
-	LinkAt int64 `json:"link_at,omitempty"`
+	Ties []Tie `json:"ties,omitempty"`
+	Out  bool  `json:"out,omitempty"`
+	Link Link  `json:"link,omitzero"`
+	// Counted: it is among those Control.Present counts.
+	Counted bool  `json:"counted,omitempty"`
+	LinkAt  int64 `json:"link_at,omitempty"`
 
 	// Seen is what facts told, Answers what outcomes showed, by read name; personal, so stored sealed.
 	Seen    map[string]Seen `json:"-"`
@@ -154,6 +156,11 @@ type Control struct {
 	// Opening is the act that opened the sync last: while its dirty contacts are being planned it may be folded again.
 	Opening  int64 `json:"opening,omitempty"`
 	Withhold bool  `json:"withhold,omitempty"` // …and what was dirty then is not sent
+	// Confirmed: …or a person has said that it may be, whatever a guard counts.
+	Confirmed bool  `json:"confirmed,omitempty"`
+	Guard     Guard `json:"guard,omitzero"`
+	// Present counts the records that are there, by system.
+	Present map[domain.System]int64 `json:"present,omitempty"`
 	// WasOff: the mode was off at some time since the sync stood open last.
 	WasOff bool `json:"was_off,omitempty"`
 	// ModeAt is the position of the last change of the mode.

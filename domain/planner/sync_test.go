@@ -234,7 +234,7 @@ func reload(t *rapid.T, v *planner.View) *planner.View {
 
 func dump(v *planner.View, log []entry) string {
 	records, contacts, _ := v.Changed()
-	out := map[string]any{}
+	out := map[string]any{"control": v.Control}
 	for _, r := range records {
 		out[r.ID.Stream()] = []any{r, r.Seen, r.Answers, r.Replaced}
 	}

@@ -30,6 +30,7 @@ type View struct {
 func NewView(c Control, d Digester) *View {
 	c.ShutFields, c.Writes, c.Operations = maps.Clone(c.ShutFields), maps.Clone(c.Writes), slices.Clone(c.Operations)
 	c.Mapped, c.Heard = maps.Clone(c.Mapped), maps.Clone(c.Heard)
+	c.Guard, c.Present = c.Guard.clone(), maps.Clone(c.Present)
 	c.Faults, c.Schemas, c.Shown = maps.Clone(c.Faults), maps.Clone(c.Schemas), maps.Clone(c.Shown)
 	v := &View{
 		Control: c, Digester: d, records: map[domain.Record]*Record{}, contacts: map[ulid.ULID]*Contact{},

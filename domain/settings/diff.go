@@ -92,6 +92,9 @@ func (s Settings) lines() []line {
 	general = append(general,
 		line{"defaults.record", strings.Join(s.Record, ", ")},
 		line{"gate", s.Gate},
+		line{"guards.max_changed_share", strconv.Itoa(s.Guards.MaxChangedShare) + " %"},
+		line{"guards.max_deleted_share", strconv.Itoa(s.Guards.MaxDeletedShare) + " %"},
+		line{"guards.emptied_side", s.Guards.EmptiedSide},
 		line{"limits.hubspot_share", strconv.Itoa(s.Limits.HubSpotShare) + " %"},
 		line{"limits.aloware_per_second", decimal(s.Limits.AlowarePerSecond)},
 		line{"limits.big_jobs", s.Limits.BigJobs},
@@ -124,9 +127,6 @@ func (c Contacts) lines() []line {
 
 func (o Operations) lines() []line {
 	return []line{
-		{"guards.max_changed_share", decimal(o.Guards.MaxChangedShare) + " %"},
-		{"guards.max_deleted_share", decimal(o.Guards.MaxDeletedShare) + " %"},
-		{"guards.emptied_side", o.Guards.EmptiedSide},
 		{"cost.lrn_per_number_usd", decimal(o.Cost.LRNPerNumberUSD)},
 		{"sources.hubspot", o.Sources.HubSpot},
 		{"sources.sweep_every", o.Sources.SweepEvery},

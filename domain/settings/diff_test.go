@@ -15,6 +15,7 @@ func TestDiff(t *testing.T) {
 		t.Errorf("equal settings differ: %v", got)
 	}
 	newer.Contacts.Create = settings.ToAloware
+	newer.Guards.MaxDeletedShare = 2
 	newer.Pilot.Filter = "city = Oakland"
 	set(&newer, "city", func(f *settings.Field) { f.Conflict = settings.NewestWins })
 	set(&newer, "job_title", func(f *settings.Field) { f.HubSpot = settings.Side{Read: "jobtitle", Write: "jobtitle"} })
@@ -29,6 +30,7 @@ func TestDiff(t *testing.T) {
 	want := []string{
 		"pilot.filter  nothing → city = Oakland",
 		"contacts.create  both → to_aloware",
+		"guards.max_deleted_share  0 % → 2 %",
 		"city.conflict  hubspot → newest",
 		"fields.csf1  new: csf1 ↔ csf1, enumeration, initial hubspot",
 		"fields.job_title  new: job_title ↔ jobtitle, text, initial hubspot",

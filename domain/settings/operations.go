@@ -9,19 +9,11 @@ import (
 
 // Operations are the settings of what goes on beside the sync itself.
 type Operations struct {
-	Guards   Guards   `json:"guards,omitzero"`
 	Cost     Cost     `json:"cost,omitzero"`
 	Sources  Sources  `json:"sources,omitzero"`
 	Catalogs Catalogs `json:"catalogs,omitzero"`
 	// ReviewMappingEvery is after how many days somebody should look at the mapping again, "90d"; empty: never.
 	ReviewMappingEvery string `json:"review_mapping_every,omitempty"`
-}
-
-// Guards pause the sync when something unusual happens to many contacts at once. Shares are percent; 0: no guard.
-type Guards struct {
-	MaxChangedShare float64 `json:"max_changed_share"` // of all contacts, within an hour
-	MaxDeletedShare float64 `json:"max_deleted_share"`
-	EmptiedSide     string  `json:"emptied_side"` // one system suddenly looks empty: pause or ignore
 }
 
 // Cost holds prices.
@@ -40,12 +32,6 @@ type Catalogs struct {
 	RefreshAt         string `json:"refresh_at"` // "17:00", in the connection's zone
 	LogCallsToHubSpot bool   `json:"log_calls_to_hubspot,omitempty"`
 }
-
-// What a guard does.
-const (
-	GuardPause  = "pause"
-	GuardIgnore = "ignore"
-)
 
 // SourceWebhooks is the only source of HubSpot's changes this version has.
 const SourceWebhooks = "webhooks"

@@ -9,7 +9,8 @@ import (
 )
 
 // The presets. PresetDefault behaves as Aloware's own integration does when nothing is changed; PresetRecommended
-// is the configuration its document recommends: no new people in HubSpot, and a first value never overwrites.
+// is the configuration its document recommends: no new people in HubSpot, a first value never overwrites, and the sync
+// pauses itself when unusually much changes.
 const (
 	PresetDefault     = "default"
 	PresetRecommended = "recommended"
@@ -32,6 +33,7 @@ func Preset(name string) (Settings, error) {
 			s.Contacts.CreateFrom[source] = false
 		}
 		s.Defaults.Initial = FillBlanks
+		s.Guards.MaxChangedShare, s.Guards.MaxDeletedShare = 5, 1
 	default:
 		return Settings{}, fmt.Errorf("%q is not a preset (default or recommended)", name)
 	}
@@ -60,9 +62,9 @@ func base() Settings {
 			Overwrite: OverwriteAlways, Blank: BlankKeep,
 		},
 		Gate:   GateField,
+		Guards: Guards{EmptiedSide: EmptiedPause},
 		Limits: Limits{HubSpotShare: 50, AlowarePerSecond: 50},
 		Operations: Operations{
-			Guards:             Guards{MaxChangedShare: 5, MaxDeletedShare: 1, EmptiedSide: GuardPause},
 			Cost:               Cost{LRNPerNumberUSD: 0.002},
 			Sources:            Sources{HubSpot: SourceWebhooks, SweepEvery: "15m"},
 			Catalogs:           Catalogs{RefreshAt: "17:00"},
@@ -92,6 +94,7 @@ func (s Settings) Filled() Settings {
 	}
 	s.Contacts.WhenLeaving = cmp.Or(s.Contacts.WhenLeaving, d.Contacts.WhenLeaving)
 	s.Contacts.OnMerge = cmp.Or(s.Contacts.OnMerge, d.Contacts.OnMerge)
+	s.Guards.EmptiedSide = cmp.Or(s.Guards.EmptiedSide, d.Guards.EmptiedSide)
 	if s.Operations == (Operations{}) {
 		s.Operations = d.Operations
 	}

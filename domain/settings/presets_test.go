@@ -30,6 +30,9 @@ func TestPresets(t *testing.T) {
 		r.Defaults.Initial != settings.FillBlanks {
 		t.Errorf("recommended is not what the document says: %+v %+v", r.Contacts, r.Defaults)
 	}
+	if want := (settings.Guards{MaxChangedShare: 5, MaxDeletedShare: 1, EmptiedSide: "pause"}); r.Guards != want {
+		t.Errorf("recommended guards %+v, want %+v", r.Guards, want)
+	}
 	for _, s := range []settings.Settings{d, r} {
 		if faults := s.Validate(); len(faults) > 0 {
 			t.Errorf("preset %s is not valid: %v", s.Preset, faults)

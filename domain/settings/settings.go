@@ -66,6 +66,7 @@ type Settings struct {
 	Record []string `json:"record,omitempty"`
 	Fields []Field  `json:"fields"` // sorted by name
 	Gate   string   `json:"gate"`   // what a fault switches off: field or sync
+	Guards Guards   `json:"guards"`
 	Limits Limits   `json:"limits"`
 	Operations
 }
@@ -74,6 +75,16 @@ type Settings struct {
 type Pilot struct {
 	Filter           string `json:"filter"`
 	MaxWritesPerHour int    `json:"max_writes_per_hour"`
+}
+
+// Guards pause the sync by itself when more happens than usual. Facts are still stored, and a person says how to go on.
+type Guards struct {
+	// MaxChangedShare is the percentage of all contacts that may be written to within an hour, MaxDeletedShare of those
+	// that may be found deleted. New contacts do not count. 0: no such guard.
+	MaxChangedShare int `json:"max_changed_share"`
+	MaxDeletedShare int `json:"max_deleted_share"`
+	// EmptiedSide is what happens when a sweep finds next to nothing of what a system had: pause or ignore.
+	EmptiedSide string `json:"emptied_side"`
 }
 
 // Limits bound what Duolog asks of the systems.

@@ -44,12 +44,25 @@ func (s Settings) checkGeneral(c *checker) {
 	if !phonenumbers.GetSupportedRegions()[s.PhoneRegion] {
 		c.add("phone_region", s.PhoneRegion, "a country as an ISO 3166 code", "write one such as US, in capitals")
 	}
+	s.Guards.check(c)
 	if share := s.Limits.HubSpotShare; share < 1 || share > 100 {
 		c.add("limits.hubspot_share", fmt.Sprint(share, " %"), "1 % to 100 %", "your other tools need the rest")
 	}
 	if r := s.Limits.AlowarePerSecond; math.IsNaN(r) || r <= 0 || r > maxAlowareRate {
 		c.add("limits.aloware_per_second", fmt.Sprint(r), "more than 0, at most 1000", "2 is a careful value")
 	}
+}
+
+func (g Guards) check(c *checker) {
+	for _, share := range []struct {
+		name  string
+		value int
+	}{{"guards.max_changed_share", g.MaxChangedShare}, {"guards.max_deleted_share", g.MaxDeletedShare}} {
+		if share.value < 0 || share.value > 100 {
+			c.add(share.name, fmt.Sprint(share.value, " %"), "0 % to 100 %", "5 % is a careful value, 0 % is no guard")
+		}
+	}
+	c.word("guards.emptied_side", g.EmptiedSide, EmptiedSides)
 }
 
 func (s Settings) checkContacts(c *checker) {

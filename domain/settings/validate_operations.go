@@ -8,20 +8,6 @@ import (
 
 // checkOperations checks what goes on beside the sync.
 func (s Settings) checkOperations(c *checker) {
-	for _, g := range []struct {
-		path  string
-		share float64
-	}{
-		{"guards.max_changed_share", s.Guards.MaxChangedShare},
-		{"guards.max_deleted_share", s.Guards.MaxDeletedShare},
-	} {
-		if math.IsNaN(g.share) || g.share < 0 || g.share > 100 {
-			c.add(g.path, decimal(g.share)+" %", "0 % to 100 %", "0 % switches this guard off")
-		}
-	}
-	if s.Guards.EmptiedSide != "" {
-		c.word("guards.emptied_side", s.Guards.EmptiedSide, Guarding)
-	}
 	if p := s.Cost.LRNPerNumberUSD; math.IsNaN(p) || math.IsInf(p, 0) || p < 0 {
 		c.add("cost.lrn_per_number_usd", decimal(p), "a price in US dollars", "0.002 is what Aloware's page says")
 	}

@@ -40,6 +40,9 @@ func TestValidate(t *testing.T) {
 		{"local zone", func(s *settings.Settings) { s.TimeZone = "Local" }, "time_zone: IANA"},
 		{"region", func(s *settings.Settings) { s.PhoneRegion = "us" }, "phone_region: ISO 3166"},
 		{"share", func(s *settings.Settings) { s.Limits.HubSpotShare = 101 }, "limits.hubspot_share: 1 % to 100 %"},
+		{"guard", func(s *settings.Settings) { s.Guards.MaxChangedShare = 101 }, "guards.max_changed_share: 0 % to 100 %"},
+		{"guard word", func(s *settings.Settings) { s.Guards.EmptiedSide = "paus" }, "guards.emptied_side: did you mean pause?"},
+		{"no guards", func(s *settings.Settings) { s.Guards = settings.Guards{EmptiedSide: "ignore"} }, ""},
 		{
 			"rate", func(s *settings.Settings) { s.Limits.AlowarePerSecond = math.NaN() },
 			"limits.aloware_per_second: more",

@@ -22,6 +22,12 @@ const (
 	GateSync  = "sync"
 )
 
+// What happens when a system suddenly looks empty.
+const (
+	EmptiedPause  = "pause"
+	EmptiedIgnore = "ignore"
+)
+
 // The words each setting may hold, in the order people are shown.
 var (
 	Modes          = words(domain.ModeOff, domain.ModeObserve, domain.ModePilot, domain.ModeLive)
@@ -36,7 +42,7 @@ var (
 	OnMerges       = []string{OnMergeFollow}
 	WhenLeavings   = []string{LeavingKeepLink, LeavingUnlink}
 	Gates          = []string{GateField, GateSync}
-	Guarding       = []string{GuardPause, GuardIgnore}
+	EmptiedSides   = []string{EmptiedPause, EmptiedIgnore}
 	HubSpotSources = []string{SourceWebhooks}
 	Consents       = []string{ConsentSticky}
 	OnChanges      = []string{OnChangeHold}

@@ -1,7 +1,10 @@
 package eventstoretest
 
 import (
+	"bytes"
 	"fmt"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/duolog/duolog/eventstore"
@@ -73,6 +76,74 @@ func testBulkInsert(t *testing.T, f *fixture) {
 		t.Error("inserted over a row")
 	}
 	f.wantItems(t, map[string]int64{"1": 1234})
+}
+
+// testBulkValues inserts few and many rows, which may go different ways, and reads every value back.
+func testBulkValues(t *testing.T, f *fixture) {
+	store := f.withItems(t)
+	for _, n := range []int{3, 1500} {
+		rows := make([][]any, n)
+		for i := range rows {
+			rows[i] = oddItem(n, i)
+		}
+		mustBulk(t, store, itemOp(eventstore.Insert), rows)
+		got := readItems(t, store, fmt.Sprint("n", n))
+		for i := range rows {
+			if !reflect.DeepEqual(got[i], rows[i]) {
+				t.Fatalf("row %d of %d came back as %.60q, want %.60q", i, n, got[i], rows[i])
+			}
+		}
+		// What is refused is refused whole, whatever the reason.
+		err := store.Bulk(t.Context(), itemOp(eventstore.Insert), append(items(0, n, "1"), rows[n-1]))
+		if err == nil {
+			t.Errorf("inserted over a row, behind %d others", n)
+		}
+	}
+	if left := f.rawInt(t, "SELECT COUNT(*) FROM item"); left != 1503 {
+		t.Errorf("%d rows are there, want 1503", left)
+	}
+}
+
+// oddItem makes row i of n, with every kind of value now and then.
+func oddItem(n, i int) []any {
+	row := []any{fmt.Sprint("n", n), int64(i) - 1, "v", []byte{0, 1, byte(i)}}
+	switch {
+	case i%500 == 2:
+		row[2], row[3] = strings.Repeat("ü", 50_000), bytes.Repeat([]byte{0xff}, 100_000)
+	case i%3 == 0:
+		row[2], row[3] = nil, nil
+	case i%3 == 1:
+		row[2], row[3] = "", []byte{}
+	}
+	return row
+}
+
+// readItems returns the rows of a k, by n.
+func readItems(t *testing.T, store eventstore.Store, k string) [][]any {
+	t.Helper()
+	rows, err := store.Query(t.Context(), "SELECT n, v, b FROM item WHERE k = $1 ORDER BY k, n", k)
+	all, err := eventstore.Scan(rows, err, func(r eventstore.Rows) ([]any, error) {
+		var (
+			n int64
+			v *string
+			b *[]byte
+		)
+		if err := r.Scan(&n, &v, &b); err != nil {
+			return nil, err
+		}
+		row := []any{k, n, nil, nil}
+		if v != nil {
+			row[2] = *v
+		}
+		if b != nil {
+			row[3] = append([]byte{}, *b...)
+		}
+		return row, nil
+	})
+	if err != nil {
+		t.Fatalf("read items: %v", err)
+	}
+	return all
 }
 
 func testBulkInsertNew(t *testing.T, f *fixture) {

@@ -15,6 +15,7 @@ import (
 var seamTests = map[string]func(*testing.T, *fixture){
 	"Values":         testValues,
 	"BulkInsert":     testBulkInsert,
+	"BulkValues":     testBulkValues,
 	"BulkInsertNew":  testBulkInsertNew,
 	"BulkUpsert":     testBulkUpsert,
 	"BulkDelete":     testBulkDelete,

@@ -6,14 +6,19 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/internal/engine"
 )
 
-// Bulk sends the rows as one array a column.
+// Bulk sends the rows as one array a column, or by COPY when many are to be inserted that nothing stands in the way of.
 func (q querier) Bulk(ctx context.Context, op eventstore.BulkOp, rows [][]any) error {
 	if len(rows) == 0 {
 		return nil
+	}
+	if tx, ok := q.on.(pgx.Tx); ok && op.Mode == eventstore.Insert && len(rows) >= copyFrom {
+		return copyIn(ctx, tx, op, rows)
 	}
 	columns := op.Columns
 	if op.Mode == eventstore.Delete {

@@ -14,7 +14,9 @@ import (
 )
 
 // translate marks errors that mean the server cannot be reached or is going away.
-func translate(err error) error { return engine.MarkUnavailable(engine.MarkDisk(err, disk), unavailable) }
+func translate(err error) error {
+	return engine.MarkUnavailable(engine.MarkDisk(err, disk), unavailable)
+}
 
 // disk tells errors of a server whose disk is full, or fails.
 func disk(err error) bool {

@@ -12,7 +12,9 @@ import (
 )
 
 // translate marks errors that mean the file cannot be worked with now.
-func translate(err error) error { return engine.MarkUnavailable(engine.MarkDisk(err, disk), unavailable) }
+func translate(err error) error {
+	return engine.MarkUnavailable(engine.MarkDisk(err, disk), unavailable)
+}
 
 // disk tells errors of a file that cannot be written: no room on the file system, a quota, a limit, no right to.
 func disk(err error) bool {

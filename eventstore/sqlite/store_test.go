@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -137,4 +138,50 @@ func TestFull(t *testing.T) {
 	if err != nil || !report.OK() || report.Events != acknowledged+1 {
 		t.Errorf("verify: %+v, %v", report, err)
 	}
+}
+
+// TestDeletedIsOverwritten: what is deleted is gone from the files, not only from view, so that an erased person's keys
+// and index are.
+func TestDeletedIsOverwritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "duolog.db")
+	store := open(t, sqlite.Config{Path: path})
+	const mark = "a text that stands nowhere else"
+	for _, statement := range []string{
+		"CREATE TABLE scratch (k INTEGER PRIMARY KEY, v TEXT NOT NULL)",
+		"INSERT INTO scratch VALUES (1, '" + mark + "'), (2, 'stays'), (3, '" + strings.Repeat(mark, 500) + "')",
+	} {
+		if _, err := store.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !inFiles(t, path, mark) {
+		t.Fatal("what was inserted is in no file")
+	}
+	if _, err := store.Exec(t.Context(), "DELETE FROM scratch WHERE k <> 2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil { // which empties the log of writes
+		t.Fatal(err)
+	}
+	if inFiles(t, path, mark) {
+		t.Error("what was deleted is still in a file")
+	}
+}
+
+func inFiles(t *testing.T, path, text string) bool {
+	t.Helper()
+	names, err := filepath.Glob(path + "*")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(b, []byte(text)) {
+			return true
+		}
+	}
+	return false
 }

@@ -34,7 +34,7 @@ func (r *Reader) At(ctx context.Context, id ulid.ULID, position int64) (Contact,
 	}
 	f := newFold(r.log.Vault())
 	f.policies = policies
-	slices.SortFunc(g.inputs, func(a, b input) int { return cmp.Compare(a.Position, b.Position) })
+	slices.SortFunc(g.inputs, func(a, b *input) int { return cmp.Compare(a.Position, b.Position) })
 	for _, in := range g.inputs {
 		if err := f.apply(ctx, in); err != nil {
 			return Contact{}, fmt.Errorf("contact %s at %d: %w", id, position, err)
@@ -52,7 +52,7 @@ type gathering struct {
 	reader *Reader
 	until  int64
 	seen   map[string]bool // streams read
-	inputs []input
+	inputs []*input
 }
 
 // contact reads the contact's decisions, and everything they and its present members lead to.
@@ -91,7 +91,7 @@ func (g *gathering) streams(ctx context.Context, streams []string) (named []stri
 }
 
 // names lists the streams that decisions tie to theirs.
-func names(inputs []input) []string {
+func names(inputs []*input) []string {
 	set := map[string]bool{}
 	for _, in := range inputs {
 		if in.decision == nil {
@@ -108,8 +108,8 @@ func names(inputs []input) []string {
 	return sortedKeys(set)
 }
 
-func (g *gathering) read(ctx context.Context, stream string) ([]input, error) {
-	var inputs []input
+func (g *gathering) read(ctx context.Context, stream string) ([]*input, error) {
+	var inputs []*input
 	for after := int64(0); ; {
 		events, err := g.reader.log.ReadStream(ctx, stream, after, streamPage)
 		if err != nil {
@@ -149,8 +149,8 @@ func (g *gathering) present(ctx context.Context, streams []string) ([]string, er
 	set := map[string]bool{}
 	for _, c := range f.contacts {
 		set[contactStream(c.id)] = true
-		for stream := range c.body.Members {
-			set[stream] = true
+		for _, m := range c.body.Members {
+			set[m.name] = true
 		}
 	}
 	var fresh []string

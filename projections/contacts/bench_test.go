@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/duolog/duolog/eventstore"
@@ -18,24 +19,39 @@ func TestBenchRebuildMeasuresAndCleansUp(t *testing.T) {
 		g := logtest.New(9)
 		head := logtest.Append(t, log, g.Events(0, 700)...)
 		r := projections.New(store, log, projections.Options{}, Projection{})
-		b, err := r.BenchRebuild(t.Context(), Name, nil)
+		if err := r.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		before := dump(t, store, log)
+		watched := 0
+		b, err := r.BenchRebuild(t.Context(), Name, projections.BenchOptions{Runs: 3, Watch: func(do func() error) (int64, error) {
+			watched++
+			return int64(watched), do()
+		}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b.Events != head || b.EventsPerSecond <= 0 || b.BaselineEventsPerSecond <= 0 || b.Ratio <= 0 {
+		if b.Events != head || b.EventsPerSecond <= 0 || b.BaselineEventsPerSecond <= 0 || b.Ratio <= 0 || b.PeakResident != 3 {
 			t.Errorf("measured %+v over %d events", b, head)
 		}
-		rows, err := store.Query(t.Context(), `SELECT COUNT(*) FROM projection_bench`)
-		left, err := eventstore.Scan(rows, err, func(row eventstore.Rows) (int64, error) {
-			var n int64
-			err := row.Scan(&n)
-			return n, err
-		})
-		if err != nil || left[0] != 0 {
-			t.Errorf("left %v baseline rows, %v", left, err)
+		if rows, err := store.Query(t.Context(), `SELECT COUNT(*) FROM bench_contact`); err == nil {
+			_, err = eventstore.Scan(rows, nil, func(eventstore.Rows) (int, error) { return 0, nil })
+			if err == nil {
+				t.Error("left the baseline's table")
+			}
 		}
+		compareRows(t, before, dump(t, store, log))
 		t.Logf("%.0f events/s, baseline %.0f, ratio %.2f", b.EventsPerSecond, b.BaselineEventsPerSecond, b.Ratio)
 	})
+}
+
+func compareRows(t *testing.T, want, got []string) {
+	t.Helper()
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(want, got) {
+		t.Errorf("rebuilt to %d rows that are not the %d before", len(got), len(want))
+	}
 }
 
 // BenchmarkRebuild folds a log of people who were created, decided on, written and changed once.
@@ -56,7 +72,7 @@ func BenchmarkRebuild(b *testing.B) {
 			}
 			r := projections.New(store, log, projections.Options{}, Projection{})
 			for b.Loop() {
-				got, err := r.BenchRebuild(b.Context(), Name, nil)
+				got, err := r.BenchRebuild(b.Context(), Name, projections.BenchOptions{})
 				if err != nil {
 					b.Fatal(err)
 				}

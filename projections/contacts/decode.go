@@ -14,10 +14,24 @@ import (
 // input is an event with its payload read; at most one of the payloads is set.
 type input struct {
 	eventstore.Event
-	fact     *domain.Fact
-	outcome  *domain.Outcome
-	decision *planner.Decision
+	fact     *fact
+	outcome  *outcome
+	decision *planner.Decision // Contact, Input, Links, Aliases, Head, and of Fields what fieldState reads
 	settings *domain.SettingsAct
+}
+
+// fact is a domain.Fact with its values as lists; Properties and Clocks are empty.
+type fact struct {
+	domain.Fact
+	props  byName[json.RawMessage]
+	clocks byName[int64]
+	by     string // author
+}
+
+// outcome is a domain.Outcome with its values as lists; Sent and Shows are empty.
+type outcome struct {
+	domain.Outcome
+	sent, shows byName[json.RawMessage]
 }
 
 // isFact reports the types that tell values of the record whose stream they lie on.
@@ -30,21 +44,54 @@ func isFact(kind string) bool {
 	return false
 }
 
-func decode(e eventstore.Event) (input, error) {
-	in := input{Event: e}
+func decode(e eventstore.Event) (*input, error) {
+	in := &input{Event: e}
 	var err error
 	switch {
 	case e.Erased:
 	case isFact(e.Type) || e.Type == domain.RecordAbsent:
-		in.fact, err = payload[domain.Fact](e)
+		in.fact, err = decodeFact(e)
 	case e.Type == domain.CommandSettled:
-		in.outcome, err = payload[domain.Outcome](e)
+		in.outcome, err = decodeOutcome(e)
 	case e.Type == domain.DecisionMade:
-		in.decision, err = payload[planner.Decision](e)
+		in.decision, err = decodeDecision(e)
 	case e.Type == domain.SettingsChanged:
 		in.settings, err = payload[domain.SettingsAct](e)
 	}
 	return in, err
+}
+
+func decodeFact(e eventstore.Event) (*fact, error) {
+	if f, ok := readFact(e.Data); ok {
+		return f, nil
+	}
+	f, err := payload[domain.Fact](e)
+	if err != nil {
+		return nil, err
+	}
+	out := &fact{Fact: *f, props: fromMap(f.Properties), clocks: fromMap(f.Clocks), by: author(f.Origin)}
+	out.Properties, out.Clocks = nil, nil
+	return out, nil
+}
+
+func decodeOutcome(e eventstore.Event) (*outcome, error) {
+	if o, ok := readOutcome(e.Data); ok {
+		return o, nil
+	}
+	o, err := payload[domain.Outcome](e)
+	if err != nil {
+		return nil, err
+	}
+	out := &outcome{Outcome: *o, sent: fromMap(o.Sent), shows: fromMap(o.Shows)}
+	out.Sent, out.Shows = nil, nil
+	return out, nil
+}
+
+func decodeDecision(e eventstore.Event) (*planner.Decision, error) {
+	if d, ok := readDecision(e.Data); ok {
+		return d, nil
+	}
+	return payload[planner.Decision](e)
 }
 
 func payload[T any](e eventstore.Event) (*T, error) {
@@ -56,7 +103,7 @@ func payload[T any](e eventstore.Event) (*T, error) {
 }
 
 // shows reports whether the event tells values of the record on whose stream it lies.
-func (in input) shows() bool {
+func (in *input) shows() bool {
 	switch {
 	case isFact(in.Type):
 		return true
@@ -67,7 +114,7 @@ func (in input) shows() bool {
 }
 
 // read returns the records whose read by id the event answers, and the command that asked.
-func (in input) read() (streams []string, command ulid.ULID) {
+func (in *input) read() (streams []string, command ulid.ULID) {
 	switch {
 	case in.fact != nil && in.fact.Answer != nil && in.fact.Answer.By == "id":
 		streams = append(streams, in.Stream)

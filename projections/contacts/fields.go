@@ -9,7 +9,7 @@ import (
 // before counts on while the verdict still waits for the same write: the planner writes no decision on an outcome
 // that only confirms.
 func (c *contact) decide(v planner.Verdict, at order) {
-	old, known := c.body.Fields[v.Field]
+	old, known := c.body.Fields.get(v.Field)
 	if known && !at.after(old.Order) {
 		return
 	}
@@ -22,25 +22,27 @@ func (c *contact) decide(v planner.Verdict, at order) {
 		}
 	}
 	f.settle()
-	c.body.Fields[v.Field] = f
+	c.body.Fields.put(v.Field, f)
 }
 
 // settled takes an outcome into the fields that wait for it; true when there were any.
-func (c *contact) settled(in input, p policy) bool {
+func (c *contact) settled(in *input, p policy) bool {
 	waited := false
-	for name, f := range c.body.Fields {
+	for i := range c.body.Fields {
+		f := &c.body.Fields[i].v
 		if o := in.outcome; f.Write.Command == o.Command && !o.Command.IsZero() {
-			f.Write.Result, f.Write.Reason = fieldResult(*o, p.writeName(f.Write.System, name))
+			name := p.writeName(f.Write.System, c.body.Fields[i].name)
+			f.Write.Result, f.Write.Reason = fieldResult(&o.Outcome, name)
 			f.Write.Position = in.Position
 			f.settle()
-			c.body.Fields[name], waited = f, true
+			waited = true
 		}
 	}
 	return waited
 }
 
 // fieldResult narrows an outcome to one property.
-func fieldResult(o domain.Outcome, property string) (result, reason string) {
+func fieldResult(o *domain.Outcome, property string) (result, reason string) {
 	refusal, refused := o.Refused[property]
 	switch {
 	case o.Result == domain.ResultPartly && refused:

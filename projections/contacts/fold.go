@@ -3,7 +3,6 @@ package contacts
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,7 +16,7 @@ import (
 // purpose binds a record's sealed body to its table.
 const purpose = "contact_record.body"
 
-// erasedMark stands for a body whose key is gone.
+// erasedMark stands for a sealed body whose key is gone.
 var erasedMark = []byte{0}
 
 const (
@@ -32,13 +31,14 @@ type fold struct {
 	records  map[string]*record
 	contacts map[string]*contact
 	policies []policy // by position; the first one stands for everything before the second
+	decoder  *decoder
 }
 
 func newFold(v eventstore.Vault) *fold {
-	return &fold{vault: v, records: map[string]*record{}, contacts: map[string]*contact{}}
+	return &fold{vault: v, records: map[string]*record{}, contacts: map[string]*contact{}, decoder: newDecoder()}
 }
 
-func (f *fold) apply(ctx context.Context, in input) error {
+func (f *fold) apply(ctx context.Context, in *input) error {
 	switch {
 	case in.settings != nil:
 		return f.applySettings(in)
@@ -55,14 +55,14 @@ func (f *fold) apply(ctx context.Context, in input) error {
 }
 
 // applyOutcome tells the fields that wait for the command what became of it.
-func (f *fold) applyOutcome(in input) {
+func (f *fold) applyOutcome(in *input) {
 	c := f.contacts[f.final(in.outcome.Contact.String())]
 	if c != nil && c.settled(in, f.policy(in.Position)) {
 		c.touch(in.Position, in.RecordedAt)
 	}
 }
 
-func (f *fold) applySettings(in input) error {
+func (f *fold) applySettings(in *input) error {
 	p, err := newPolicy(in.Position, string(in.settings.Settings))
 	if err != nil {
 		return fmt.Errorf("read settings at %d: %w", in.Position, err)
@@ -74,18 +74,10 @@ func (f *fold) applySettings(in input) error {
 }
 
 // policy returns the one in force at the position.
-func (f *fold) policy(position int64) policy {
-	in := f.policies[0]
-	for _, p := range f.policies {
-		if p.position <= position {
-			in = p
-		}
-	}
-	return in
-}
+func (f *fold) policy(position int64) policy { return policyAt(f.policies, position) }
 
 // applyRead notes on the members that their read was answered.
-func (f *fold) applyRead(in input) {
+func (f *fold) applyRead(in *input) {
 	streams, command := in.read()
 	for _, stream := range streams {
 		r := f.records[stream]
@@ -93,9 +85,9 @@ func (f *fold) applyRead(in input) {
 			continue
 		}
 		c := f.own(r.contact)
-		m := c.body.Members[stream]
+		m, _ := c.body.Members.get(stream)
 		m.Done = command
-		c.body.Members[stream] = m
+		c.body.Members.put(stream, m)
 		c.touch(in.Position, in.RecordedAt)
 	}
 	if in.fact != nil && len(streams) > 0 {
@@ -104,23 +96,21 @@ func (f *fold) applyRead(in input) {
 }
 
 // readInPlace notes the answer on the member that was asked for, when another record answered in its place.
-func (f *fold) readInPlace(in input, c *contact) {
+func (f *fold) readInPlace(in *input, c *contact) {
 	if c == nil {
 		return
 	}
-	for stream, m := range c.body.Members {
-		if m.waits() && m.Reading == in.fact.Answer.Command {
+	for i := range c.body.Members {
+		if m := &c.body.Members[i].v; m.waits() && m.Reading == in.fact.Answer.Command {
 			m.Done = m.Reading
-			c.body.Members[stream] = m
 			c.touch(in.Position, in.RecordedAt)
 		}
 	}
 }
 
 // applyValues folds what a fact or an outcome shows into its record.
-func (f *fold) applyValues(ctx context.Context, in input) error {
-	rec, err := domain.ParseRecord(in.Stream)
-	if err != nil {
+func (f *fold) applyValues(ctx context.Context, in *input) error {
+	if _, err := domain.ParseRecord(in.Stream); err != nil {
 		return errStream
 	}
 	if in.Subject != in.Stream {
@@ -135,17 +125,14 @@ func (f *fold) applyValues(ctx context.Context, in input) error {
 	if err := f.open(ctx, r); err != nil || r.erased {
 		return err
 	}
-	p := f.policy(in.Position)
 	if in.fact != nil {
-		r.tellFact(in.Event, *in.fact)
+		r.tellFact(in.Event, in.fact)
 	} else {
-		r.tellOutcome(in.Event, *in.outcome, p)
+		r.tellOutcome(in.Event, in.outcome, f.policy(in.Position))
 	}
-	if !r.changed {
-		return nil
+	if r.changed {
+		r.changed, r.keysUnder = false, in.Position
 	}
-	r.changed, r.reseal = false, true
-	r.body.Keys = keysOf(f.vault, rec, r.body.Values, p)
 	return nil
 }
 
@@ -170,20 +157,19 @@ func (f *fold) open(ctx context.Context, r *record) error {
 	if err != nil {
 		return fmt.Errorf("open a record's values: %w", err)
 	}
-	if err := json.Unmarshal(plain, &r.body); err != nil {
+	if r.values, r.keys, err = f.decoder.body(plain); err != nil {
 		return fmt.Errorf("read a record's values: %w", err)
 	}
-	r.oldKeys = r.body.Keys
 	return nil
 }
 
 // erase forgets the values: the key that sealed them is gone.
 func (r *record) erase() {
-	r.erased, r.body, r.sealed, r.reseal, r.dirty = true, sealedBody{}, erasedMark, false, true
+	r.erased, r.values, r.sealed, r.keysUnder, r.dirty = true, nil, nil, 0, true
 }
 
 // applyDecision folds a decision's effects, each at the position of its input.
-func (f *fold) applyDecision(in input) error {
+func (f *fold) applyDecision(in *input) error {
 	d := in.decision
 	if d.Contact.IsZero() {
 		return errDecision
@@ -209,7 +195,7 @@ func (f *fold) applyDecision(in input) error {
 	return nil
 }
 
-func (f *fold) link(in input, l planner.Link, at order) {
+func (f *fold) link(in *input, l planner.Link, at order) {
 	r := f.record(l.Record.Stream())
 	if r.linked != (order{}) && !at.after(r.linked) {
 		return
@@ -221,31 +207,32 @@ func (f *fold) link(in input, l planner.Link, at order) {
 }
 
 // move makes the record a member of the contact, and of no other.
-func (f *fold) move(in input, r *record, to string, m member) {
+func (f *fold) move(in *input, r *record, to string, m member) {
 	if old := r.contact; old != "" {
 		c := f.own(old)
-		m.Done = c.body.Members[r.stream].Done
-		delete(c.body.Members, r.stream)
+		was, _ := c.body.Members.get(r.stream)
+		m.Done = was.Done
+		c.body.Members.remove(r.stream)
 		c.touch(in.Position, in.RecordedAt)
 	}
 	r.contact, r.link, r.linked, r.dirty = to, m.State, m.Order, true
 	c := f.own(to)
-	c.body.Members[r.stream] = m
+	c.body.Members.put(r.stream, m)
 	c.touch(in.Position, in.RecordedAt)
 }
 
 // alias lets the id mean another contact, for ever, and hands that one its records.
-func (f *fold) alias(in input, a planner.Alias, at order) {
+func (f *fold) alias(in *input, a planner.Alias, at order) {
 	from, to := f.own(a.From.String()), f.final(a.To.String())
 	if from.id == to {
 		return
 	}
 	from.aliasOf = to
 	from.touch(in.Position, in.RecordedAt)
-	for _, stream := range sortedKeys(from.body.Members) {
-		f.move(in, f.record(stream), to, from.body.Members[stream])
+	for _, m := range slices.Clone(from.body.Members) {
+		f.move(in, f.record(m.name), to, m.v)
 	}
-	from.body.Fields, from.body.Head = map[string]field{}, head{Order: at}
+	from.body.Fields, from.body.Head = nil, head{Order: at}
 }
 
 // final follows aliases to the contact that an id means now.
@@ -273,7 +260,7 @@ func (f *fold) record(stream string) *record {
 func (f *fold) own(id string) *contact {
 	c := f.contacts[id]
 	if c == nil {
-		c = newContact(id)
+		c = &contact{id: id}
 		f.contacts[id] = c
 	}
 	return c

@@ -1,7 +1,6 @@
 package contacts
 
 import (
-	"encoding/hex"
 	"slices"
 	"strings"
 	"unicode"
@@ -17,21 +16,21 @@ const kindName = "name"
 // blindKey is how a key is stored: nothing can be read from it, but the same key is found again.
 func blindKey(v eventstore.Vault, kind, value string) []byte { return v.Blind("contact "+kind, value) }
 
-// keysOf returns the record's blind keys as hex, sorted: emails, numbers and the words of the name.
-func keysOf(v eventstore.Vault, rec domain.Record, values map[string]value, p policy) []string {
+// keysOf returns the record's blind keys, sorted: emails, numbers and the words of the name.
+func keysOf(v eventstore.Vault, rec domain.Record, values byName[value], p policy) []string {
 	props := make(domain.Properties, len(values))
-	for name, val := range values {
-		props[name] = val.Value
+	for _, val := range values {
+		props[val.name] = val.v.Value
 	}
 	var keys []string
 	for _, k := range identity.Keys(p.settings, rec, props) {
 		if k.Kind == identity.KindEmail || k.Kind == identity.KindPhone {
-			keys = append(keys, hex.EncodeToString(blindKey(v, k.Kind, k.Value)))
+			keys = append(keys, string(blindKey(v, k.Kind, k.Value)))
 		}
 	}
 	for _, name := range p.nameProperties(rec.System) {
 		for _, word := range words(domain.Scalar(props[name])) {
-			keys = append(keys, hex.EncodeToString(blindKey(v, kindName, word)))
+			keys = append(keys, string(blindKey(v, kindName, word)))
 		}
 	}
 	slices.Sort(keys)

@@ -16,6 +16,7 @@ type rows struct {
 	q          eventstore.Querier
 	connection string
 	version    int64
+	held       *folder // what is held in memory; nil when that is nothing
 }
 
 // wanted are the rows to load.
@@ -26,7 +27,7 @@ type wanted struct {
 	linked   map[string]bool // records whose contact is touched with them
 }
 
-func want(inputs []input) wanted {
+func want(inputs []*input) wanted {
 	w := wanted{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	for _, in := range inputs {
 		if in.shows() {
@@ -94,9 +95,9 @@ func (w wanted) follow(f *fold, c *contact) {
 	if !w.aliased[c.id] {
 		return
 	}
-	for stream := range c.body.Members {
-		if f.records[stream] == nil {
-			w.records[stream] = true
+	for _, m := range c.body.Members {
+		if f.records[m.name] == nil {
+			w.records[m.name] = true
 		}
 	}
 }
@@ -111,27 +112,37 @@ func take(set map[string]bool) []string {
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func (t rows) records(ctx context.Context, streams []string) ([]*record, error) {
+	all, streams, err := t.heldRecords(streams)
+	if err != nil || len(streams) == 0 {
+		return all, err
+	}
 	found, err := t.q.QueryKeys(ctx, `SELECT record, contact, link, linked_by, linked_at, body, position
 		FROM contact_record WHERE connection = $1 AND version = $2 AND record IN ($keys)`,
 		streams, t.connection, t.version)
-	return eventstore.Scan(found, err, func(row eventstore.Rows) (*record, error) {
-		r, link := &record{}, ""
+	loaded, err := eventstore.Scan(found, err, func(row eventstore.Rows) (*record, error) {
+		r, link := &record{stored: true}, ""
 		err := row.Scan(&r.stream, &r.contact, &link, &r.linked.Input, &r.linked.Position, &r.sealed, &r.position)
 		r.link = planner.LinkState(link)
 		return r, err
 	})
+	return append(all, loaded...), err
 }
 
 const contactColumns = `contact, alias_of, body, created_at, updated_at, position`
 
 func (t rows) contacts(ctx context.Context, ids []string) ([]*contact, error) {
+	all, ids, err := t.heldContacts(ids)
+	if err != nil || len(ids) == 0 {
+		return all, err
+	}
 	found, err := t.q.QueryKeys(ctx, `SELECT `+contactColumns+` FROM contact
 		WHERE connection = $1 AND version = $2 AND contact IN ($keys)`, ids, t.connection, t.version)
-	return eventstore.Scan(found, err, scanContact)
+	loaded, err := eventstore.Scan(found, err, scanContact)
+	return append(all, loaded...), err
 }
 
 func scanContact(row eventstore.Rows) (*contact, error) {
-	c, body := newContact(""), ""
+	c, body := &contact{hasRow: true}, ""
 	err := row.Scan(&c.id, &c.aliasOf, &body, &c.created, &c.updated, &c.position)
 	if err != nil {
 		return nil, err
@@ -139,16 +150,16 @@ func scanContact(row eventstore.Rows) (*contact, error) {
 	if err := json.Unmarshal([]byte(body), &c.body); err != nil {
 		return nil, fmt.Errorf("read contact %s: %w", c.id, err)
 	}
-	c.oldFields = c.notInStep()
+	c.stored = c.notInStep()
 	return c, nil
 }
 
-// notInStep copies the fields that have rows of their own.
-func (c *contact) notInStep() map[string]field {
-	out := map[string]field{}
-	for name, f := range c.body.Fields {
-		if f.State != InStep {
-			out[name] = f
+// notInStep lists the fields that have rows of their own.
+func (c *contact) notInStep() byName[fieldRow] {
+	var out byName[fieldRow]
+	for _, f := range c.body.Fields {
+		if f.v.State != InStep {
+			out = append(out, named[fieldRow]{f.name, fieldRow{f.v.State, f.v.Reason, f.v.Position}})
 		}
 	}
 	return out

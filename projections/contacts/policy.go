@@ -27,6 +27,17 @@ func newPolicy(position int64, body string) (policy, error) {
 	return p, err
 }
 
+// policyAt returns the one in force at the position, the first one when none is as old as that.
+func policyAt(policies []policy, position int64) policy {
+	in := policies[0]
+	for _, p := range policies {
+		if p.position <= position {
+			in = p
+		}
+	}
+	return in
+}
+
 // nameProperties are the read names of what a person is called in the system.
 func (p policy) nameProperties(system domain.System) []string {
 	var names []string

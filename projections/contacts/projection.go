@@ -1,8 +1,6 @@
 package contacts
 
 import (
-	"context"
-
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections"
 )
@@ -19,42 +17,15 @@ var _ projections.Projection = Projection{}
 func (Projection) Name() string { return Name }
 
 // Fold returns the number of this code.
-func (Projection) Fold() int { return 1 }
+func (Projection) Fold() int { return 2 }
 
 // Tables lists what it writes.
 func (Projection) Tables() []projections.Table {
-	return []projections.Table{
-		{Name: "contact", Key: "contact", Kind: eventstore.Text},
-		{Name: "contact_record", Key: "record", Kind: eventstore.Text},
-		{Name: "contact_field", Key: "contact", Kind: eventstore.Text},
-		{Name: "contact_key", Key: "key", Kind: eventstore.Bytes},
-		{Name: "contact_policy", Key: "position", Kind: eventstore.Int},
-	}
+	return []projections.Table{contactTable, recordTable, fieldTable, keyTable, policyTable}
 }
 
-// Apply loads the rows the page touches, folds the page in memory and writes what changed.
-func (Projection) Apply(ctx context.Context, q eventstore.Querier, page projections.Page) error {
-	inputs := make([]input, len(page.Events))
-	for i, e := range page.Events {
-		in, err := decode(e)
-		if err != nil {
-			return err
-		}
-		inputs[i] = in
-	}
-	t := rows{q: q, connection: page.Connection, version: page.Version}
-	f := newFold(page.Vault)
-	var err error
-	if f.policies, err = t.policies(ctx, page.Events[0].Position); err != nil {
-		return err
-	}
-	if err := t.load(ctx, f, want(inputs)); err != nil {
-		return err
-	}
-	for _, in := range inputs {
-		if err := f.apply(ctx, in); err != nil {
-			return err
-		}
-	}
-	return t.write(ctx, f)
-}
+// Decode reads the event's payload.
+func (Projection) Decode(e eventstore.Event) (any, error) { return decode(e) }
+
+// Open returns a folder.
+func (Projection) Open(v projections.Version) projections.Folder { return openFolder(v) }

@@ -1,7 +1,6 @@
 package contacts
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -85,11 +84,8 @@ func (d *dumper) records() {
 		if err := f.open(d.tb.Context(), r); err != nil {
 			d.tb.Fatalf("open %s: %v", r.stream, err)
 		}
-		body, err := json.Marshal(r.body)
-		if err != nil {
-			d.tb.Fatal(err)
-		}
-		d.rows = append(d.rows, fmt.Sprint(r.stream, r.contact, r.link, r.linked, r.position, r.erased, string(body)))
+		d.rows = append(d.rows, fmt.Sprintf("%s %s %s %v %d %t %v %x",
+			r.stream, r.contact, r.link, r.linked, r.position, r.erased, r.values, r.keys))
 	}
 }
 

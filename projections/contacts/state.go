@@ -28,12 +28,6 @@ type value struct {
 	By       string          `json:"by,omitempty"`
 }
 
-// sealedBody is what a record's row holds sealed.
-type sealedBody struct {
-	Values map[string]value `json:"values,omitempty"`
-	Keys   []string         `json:"keys,omitempty"` // blind keys, hex, sorted
-}
-
 // record is a row of contact_record.
 type record struct {
 	stream   string
@@ -42,14 +36,17 @@ type record struct {
 	linked   order
 	position int64
 
-	body   sealedBody
-	sealed []byte // as loaded
-	opened bool   // body holds what sealed held
+	values byName[value]
+	keys   []string // blind, those that stand in contact_key
+	sealed []byte   // the values as loaded
+	opened bool     // values holds what sealed held
 	erased bool
 
-	oldKeys []string
+	// keysUnder, when not 0, says that the keys are to be worked out anew, under the policy in force at this position.
+	keysUnder int64
+
+	stored  bool // the table has the row
 	dirty   bool // the row must be written
-	reseal  bool // and its body sealed anew
 	changed bool // by the event being folded
 }
 
@@ -92,9 +89,9 @@ type head struct {
 
 // contactBody is what a contact's row holds as JSON.
 type contactBody struct {
-	Members map[string]member `json:"members,omitempty"`
-	Fields  map[string]field  `json:"fields,omitempty"`
-	Head    head              `json:"head"`
+	Members byName[member] `json:"members,omitempty"`
+	Fields  byName[field]  `json:"fields,omitempty"`
+	Head    head           `json:"head"`
 }
 
 // contact is a row of contact.
@@ -106,12 +103,17 @@ type contact struct {
 	updated  int64
 	position int64
 
-	dirty     bool
-	oldFields map[string]field // as loaded, those not in step
+	// hasRow: the table has the row, and contact_field those of the fields stored.
+	hasRow bool
+	stored byName[fieldRow]
+	dirty  bool
 }
 
-func newContact(id string) *contact {
-	return &contact{id: id, body: contactBody{Members: map[string]member{}, Fields: map[string]field{}}}
+// fieldRow is a row of contact_field: a field that is not in step.
+type fieldRow struct {
+	state    string
+	reason   string
+	position int64
 }
 
 // touch notes an event about the contact.

@@ -52,7 +52,7 @@ func joinReason(result, rule string) string {
 func (c *contact) tally() map[string]int64 {
 	counts := map[string]int64{}
 	for _, f := range c.body.Fields {
-		counts[f.State]++
+		counts[f.v.State]++
 	}
 	return counts
 }
@@ -94,7 +94,7 @@ func (c *contact) whole() string {
 func (c *contact) in(states ...planner.LinkState) bool {
 	for _, m := range c.body.Members {
 		for _, s := range states {
-			if m.State == s {
+			if m.v.State == s {
 				return true
 			}
 		}
@@ -105,9 +105,9 @@ func (c *contact) in(states ...planner.LinkState) bool {
 // paired reports a linked record in both systems.
 func (c *contact) paired() bool {
 	have := map[domain.System]bool{}
-	for stream, m := range c.body.Members {
-		if m.State == planner.Linked {
-			have[systemOf(stream)] = true
+	for _, m := range c.body.Members {
+		if m.v.State == planner.Linked {
+			have[systemOf(m.name)] = true
 		}
 	}
 	return len(have) == len(domain.Systems)
@@ -121,7 +121,7 @@ func (c *contact) creationFailed() bool {
 // underWay reports a read, a look-up or a create whose answer is awaited.
 func (c *contact) underWay() bool {
 	for _, m := range c.body.Members {
-		if m.waits() {
+		if m.v.waits() {
 			return true
 		}
 	}

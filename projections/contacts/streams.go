@@ -22,8 +22,8 @@ func (r *Reader) Streams(ctx context.Context, id ulid.ULID) ([]string, error) {
 		if len(found) == 0 {
 			return ErrNotFound
 		}
-		for stream := range found[0].body.Members {
-			set[stream] = true
+		for _, m := range found[0].body.Members {
+			set[m.name] = true
 		}
 		ids, err := t.formerIDs(ctx, found[0].id)
 		for _, id := range ids {

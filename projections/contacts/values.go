@@ -23,7 +23,7 @@ func author(o domain.Origin) string {
 // tell folds one value: one older than the shown one changes nothing, and one that is the same only renews the clock,
 // so a value keeps the moment since when, and by whom, it is there.
 func (r *record) tell(name string, raw json.RawMessage, clock, position int64, by string) {
-	old, had := r.body.Values[name]
+	old, had := r.values.get(name)
 	if had && clock < old.Clock || !had && domain.Blank(raw) {
 		return
 	}
@@ -38,55 +38,50 @@ func (r *record) tell(name string, raw json.RawMessage, clock, position int64, b
 }
 
 func (r *record) put(name string, v value) {
-	if r.body.Values == nil {
-		r.body.Values = map[string]value{}
-	}
-	r.body.Values[name] = v
+	r.values.put(name, v)
 	r.changed = true
 }
 
 // tellFact folds what a fact shows of its record.
-func (r *record) tellFact(e eventstore.Event, f domain.Fact) {
-	by := author(f.Origin)
-	for name, raw := range f.Properties {
+func (r *record) tellFact(e eventstore.Event, f *fact) {
+	for _, p := range f.props {
 		clock := f.Clock
-		if c, ok := f.Clocks[name]; ok {
+		if c, ok := f.clocks.get(p.name); ok {
 			clock = c
 		}
-		r.tell(name, raw, clock, e.Position, by)
+		r.tell(p.name, p.v, clock, e.Position, f.by)
 	}
 	if f.Complete {
-		r.blankRest(f.Properties, f.Clock, e.Position, by)
+		r.blankRest(f.props, f.Clock, e.Position, f.by)
 	}
 }
 
 // tellOutcome folds what a target answered: first what was written, then what it shows for it.
-func (r *record) tellOutcome(e eventstore.Event, o domain.Outcome, p policy) {
+func (r *record) tellOutcome(e eventstore.Event, o *outcome, p policy) {
 	clock := o.Clock
 	if clock == 0 {
 		clock = e.OccurredAt
 	}
-	shown := domain.Properties{}
+	var shown byName[json.RawMessage]
+	ours := map[string]bool{}
 	if o.Result == domain.ResultApplied || o.Result == domain.ResultPartly {
-		for name, raw := range o.Sent {
-			if _, refused := o.Refused[name]; !refused {
-				shown[p.readName(o.System, name)] = raw
+		for _, sent := range o.sent {
+			if _, refused := o.Refused[sent.name]; !refused {
+				name := p.readName(o.System, sent.name)
+				shown.put(name, sent.v)
+				ours[name] = true
 			}
 		}
 	}
-	ours := make(map[string]bool, len(shown))
-	for name := range shown {
-		ours[name] = true
+	for _, shows := range o.shows {
+		shown.put(shows.name, shows.v)
 	}
-	for name, raw := range o.Shows {
-		shown[name] = raw
-	}
-	for name, raw := range shown {
+	for _, s := range shown {
 		by := ""
-		if ours[name] {
+		if ours[s.name] {
 			by = byDuolog
 		}
-		r.tell(name, raw, clock, e.Position, by)
+		r.tell(s.name, s.v, clock, e.Position, by)
 	}
 	if o.Complete {
 		r.blankRest(shown, clock, e.Position, "")
@@ -94,10 +89,10 @@ func (r *record) tellOutcome(e eventstore.Event, o domain.Outcome, p policy) {
 }
 
 // blankRest empties what a full snapshot does not show.
-func (r *record) blankRest(shown domain.Properties, clock, position int64, by string) {
-	for name, old := range r.body.Values {
-		if _, ok := shown[name]; !ok && clock > old.Clock {
-			r.tell(name, json.RawMessage("null"), clock, position, by)
+func (r *record) blankRest(shown byName[json.RawMessage], clock, position int64, by string) {
+	for _, old := range r.values {
+		if _, ok := shown.get(old.name); !ok && clock > old.v.Clock {
+			r.tell(old.name, json.RawMessage("null"), clock, position, by)
 		}
 	}
 }

@@ -72,17 +72,16 @@ func (f *fold) view(ctx context.Context, c *contact) (Contact, error) {
 	for _, o := range c.body.Head.Others {
 		v.Others = append(v.Others, o.String())
 	}
-	for _, stream := range sortedKeys(c.body.Members) {
-		rec, err := f.viewRecord(ctx, stream, c.body.Members[stream])
+	for _, m := range c.body.Members {
+		rec, err := f.viewRecord(ctx, m.name, m.v)
 		if err != nil {
 			return Contact{}, err
 		}
 		v.Erased = v.Erased || rec.Erased
 		v.Records = append(v.Records, rec)
 	}
-	for _, name := range sortedKeys(c.body.Fields) {
-		fl := c.body.Fields[name]
-		v.Fields = append(v.Fields, Field{name, fl.State, fl.Reason, fl.Position})
+	for _, fl := range c.body.Fields {
+		v.Fields = append(v.Fields, Field{fl.name, fl.v.State, fl.v.Reason, fl.v.Position})
 	}
 	return v, nil
 }
@@ -101,11 +100,11 @@ func (f *fold) viewRecord(ctx context.Context, stream string, m member) (Record,
 		return Record{}, err
 	}
 	v.Erased = r.erased
-	if len(r.body.Values) > 0 {
-		v.Values = make(map[string]Value, len(r.body.Values))
+	if len(r.values) > 0 {
+		v.Values = make(map[string]Value, len(r.values))
 	}
-	for name, val := range r.body.Values {
-		v.Values[name] = Value{val.Value, val.Position, micros(val.Occurred), val.By}
+	for _, val := range r.values {
+		v.Values[val.name] = Value{val.v.Value, val.v.Position, micros(val.v.Occurred), val.v.By}
 	}
 	return v, nil
 }
@@ -114,8 +113,8 @@ func (f *fold) viewRecord(ctx context.Context, stream string, m member) (Record,
 func (t rows) loadMembers(ctx context.Context, f *fold, all []*contact) error {
 	streams := map[string]bool{}
 	for _, c := range all {
-		for stream := range c.body.Members {
-			streams[stream] = true
+		for _, m := range c.body.Members {
+			streams[m.name] = true
 		}
 	}
 	records, err := t.records(ctx, sortedKeys(streams))

@@ -2,198 +2,213 @@ package contacts
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections"
 )
-
-func text(name string) eventstore.Column {
-	return eventstore.Column{Name: name, Kind: eventstore.Text}
-}
-
-func number(name string) eventstore.Column {
-	return eventstore.Column{Name: name, Kind: eventstore.Int}
-}
-
-func bytesCol(name string) eventstore.Column {
-	return eventstore.Column{Name: name, Kind: eventstore.Bytes}
-}
 
 var (
-	recordOp = eventstore.BulkOp{Mode: eventstore.Upsert, Table: "contact_record", Key: 3, Columns: []eventstore.Column{
-		text("connection"), number("version"), text("record"), text("contact"), text("link"), number("linked_by"),
-		number("linked_at"), bytesCol("body"), number("position"),
+	recordTable = projections.Table{Name: "contact_record", Key: 3, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Text("record"),
+		projections.Text("contact"), projections.Text("link"), projections.Int("linked_by"),
+		projections.Int("linked_at"), projections.Bytes("body"), projections.Int("position"),
 	}}
-	contactOp = eventstore.BulkOp{Mode: eventstore.Upsert, Table: "contact", Key: 3, Columns: []eventstore.Column{
-		text("connection"), number("version"), text("contact"), text("status"), text("alias_of"), text("body"),
-		number("pending"), number("apart"), number("held"), number("failing"), number("created_at"),
-		number("updated_at"), number("position"),
+	contactTable = projections.Table{Name: "contact", Key: 3, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Text("contact"),
+		projections.Text("status"), projections.Text("alias_of"), projections.Text("body"),
+		projections.Int("pending"), projections.Int("apart"), projections.Int("held"), projections.Int("failing"),
+		projections.Int("created_at"), projections.Int("updated_at"), projections.Int("position"),
 	}}
-	fieldOp = eventstore.BulkOp{Mode: eventstore.Upsert, Table: "contact_field", Key: 4, Columns: []eventstore.Column{
-		text("connection"), number("version"), text("contact"), text("field"), text("state"), text("reason"),
-		number("position"),
+	fieldTable = projections.Table{Name: "contact_field", Key: 4, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Text("contact"),
+		projections.Text("field"), projections.Text("state"), projections.Text("reason"), projections.Int("position"),
 	}}
-	fieldGone = eventstore.BulkOp{
-		Mode: eventstore.Delete, Table: "contact_field", Key: 4, Columns: fieldOp.Columns[:4],
-	}
-	keyOp = eventstore.BulkOp{Mode: eventstore.InsertNew, Table: "contact_key", Key: 4, Columns: []eventstore.Column{
-		text("connection"), number("version"), bytesCol("key"), text("record"),
+	keyTable = projections.Table{Name: "contact_key", Key: 4, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Bytes("key"), projections.Text("record"),
 	}}
-	keyGone  = eventstore.BulkOp{Mode: eventstore.Delete, Table: "contact_key", Key: 4, Columns: keyOp.Columns}
-	policyOp = eventstore.BulkOp{
-		Mode: eventstore.Upsert, Table: "contact_policy", Key: 3,
-		Columns: []eventstore.Column{text("connection"), number("version"), number("position"), text("body")},
-	}
+	policyTable = projections.Table{Name: "contact_policy", Key: 3, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Int("position"), projections.Text("body"),
+	}}
 )
 
-// batch is the rows of one op.
-type batch struct {
-	op   eventstore.BulkOp
-	rows [][]any
-}
+// writeChunk is the number of rows made, and then written, at once.
+const writeChunk = 1000
 
-// write stores everything the fold changed, one statement a table.
-func (t rows) write(ctx context.Context, f *fold) error {
-	recordRows, err := t.recordRows(ctx, f)
-	if err != nil {
-		return err
-	}
-	contactRows, err := t.contactRows(f)
-	if err != nil {
-		return err
-	}
-	keys, oldKeys := t.keyRows(f)
-	fields, oldFields := t.fieldRows(f)
-	for _, b := range []batch{
-		{recordOp, recordRows},
-		{contactOp, contactRows},
-		{fieldOp, fields},
-		{fieldGone, oldFields},
-		{keyOp, keys},
-		{keyGone, oldKeys},
-		{policyOp, t.policyRows(f)},
-	} {
-		if len(b.rows) == 0 {
-			continue
-		}
-		if err := t.q.Bulk(ctx, b.op, b.rows); err != nil {
-			return fmt.Errorf("write %s: %w", b.op.Table, err)
-		}
-	}
-	return nil
-}
-
-func (t rows) recordRows(ctx context.Context, f *fold) ([][]any, error) {
-	var out [][]any
-	for _, stream := range sortedKeys(f.records) {
-		r := f.records[stream]
-		if !r.dirty {
-			continue
-		}
-		if r.reseal {
-			if err := f.seal(ctx, r); err != nil {
-				return nil, err
+// Write stores everything that changed.
+func (o *folder) Write(ctx context.Context, q eventstore.Querier) error {
+	o.keyed, o.fielded = map[string][]string{}, nil
+	return projections.WriteBatches(ctx, q, func(ctx context.Context, emit func(...projections.Batch) error) error {
+		for chunk := range slices.Chunk(o.records.Changed(), writeChunk) {
+			if err := o.emitRecords(ctx, chunk, emit); err != nil {
+				return err
 			}
 		}
-		sealed := r.sealed
-		if sealed == nil {
-			sealed = []byte{}
+		for chunk := range slices.Chunk(o.contacts.Changed(), writeChunk) {
+			if err := o.emitContacts(chunk, emit); err != nil {
+				return err
+			}
 		}
-		out = append(out, []any{
-			t.connection, t.version, stream, r.contact, string(r.link), r.linked.Input, r.linked.Position,
+		return emit(projections.Batch{Op: policyTable.Op(eventstore.Upsert), Rows: o.policyRows()})
+	})
+}
+
+// changes are the rows of a table to be written: those it has not, and others. What it has not is inserted without a
+// look, which is how many rows are written fast.
+type changes struct{ insert, update [][]any }
+
+func (c *changes) add(stored bool, row []any) {
+	if stored {
+		c.update = append(c.update, row)
+	} else {
+		c.insert = append(c.insert, row)
+	}
+}
+
+func (o *folder) emitRecords(ctx context.Context, streams []string, emit func(...projections.Batch) error) error {
+	records, err := o.changedRecords(ctx, streams)
+	if err != nil {
+		return err
+	}
+	var rows, keys changes
+	var lost [][]any
+	for _, r := range records {
+		now, sealed, err := o.seal(ctx, r)
+		if err != nil {
+			return err
+		}
+		rows.add(r.stored, []any{
+			o.version.Connection, o.version.Number, r.stream, r.contact, string(r.link), r.linked.Input, r.linked.Position,
 			sealed, r.position,
 		})
+		if r.keysUnder != 0 || !slices.Equal(now, r.keys) {
+			o.keyed[r.stream] = now
+		}
+		for _, key := range without(now, r.keys) {
+			keys.add(r.stored, o.keyRow(key, r.stream))
+		}
+		for _, key := range without(r.keys, now) {
+			lost = append(lost, o.keyRow(key, r.stream))
+		}
 	}
-	return out, nil
+	return emit(
+		projections.Batch{Op: recordTable.Op(eventstore.Insert), Rows: rows.insert},
+		projections.Batch{Op: recordTable.Op(eventstore.Upsert), Rows: rows.update},
+		projections.Batch{Op: keyTable.Op(eventstore.Insert), Rows: keys.insert},
+		projections.Batch{Op: keyTable.Op(eventstore.InsertNew), Rows: keys.update},
+		projections.Batch{Op: keyTable.Op(eventstore.Delete), Rows: lost})
 }
 
-func (f *fold) seal(ctx context.Context, r *record) error {
-	plain, err := json.Marshal(r.body)
-	if err != nil {
-		return fmt.Errorf("encode a record's values: %w", err)
+func (o *folder) changedRecords(ctx context.Context, streams []string) ([]*record, error) {
+	records := make([]*record, len(streams))
+	var subjects []string
+	for i, stream := range streams {
+		row, _ := o.records.Get(stream)
+		r, err := o.decoder.record(stream, row.Data)
+		if err != nil {
+			return nil, err
+		}
+		r.stored = row.Stored
+		if records[i] = r; r.opened {
+			subjects = append(subjects, stream)
+		}
 	}
-	r.sealed, err = f.vault.Seal(ctx, r.stream, purpose, plain)
+	return records, prefetch(ctx, o.version.Vault, subjects)
+}
+
+// seal returns the keys the record is to have now, and its body as it is stored.
+func (o *folder) seal(ctx context.Context, r *record) (keys []string, sealed []byte, err error) {
+	switch {
+	case r.erased:
+		return nil, erasedMark, nil
+	case !r.opened && len(r.sealed) > 0:
+		return r.keys, r.sealed, nil
+	case !r.opened:
+		return r.keys, []byte{}, nil
+	}
+	keys = r.keys
+	if r.keysUnder != 0 {
+		rec, err := domain.ParseRecord(r.stream)
+		if err != nil {
+			return nil, nil, err
+		}
+		keys = keysOf(o.version.Vault, rec, r.values, policyAt(o.policies, r.keysUnder))
+	}
+	sealed, err = o.version.Vault.Seal(ctx, r.stream, purpose, encodeBody(r.values, keys))
 	if errors.Is(err, eventstore.ErrErased) {
-		r.erase()
-		return nil
+		return nil, erasedMark, nil
 	}
-	return err
+	return keys, sealed, err
 }
 
-func (t rows) contactRows(f *fold) ([][]any, error) {
-	var out [][]any
-	for _, id := range sortedKeys(f.contacts) {
-		c := f.contacts[id]
-		if !c.dirty {
-			continue
+func without(keys, others []string) []string {
+	var left []string
+	for _, key := range keys {
+		if !slices.Contains(others, key) {
+			left = append(left, key)
+		}
+	}
+	return left
+}
+
+func (o *folder) keyRow(key, stream string) []any {
+	return []any{o.version.Connection, o.version.Number, []byte(key), stream}
+}
+
+func (o *folder) emitContacts(ids []string, emit func(...projections.Batch) error) error {
+	var rows, fields changes
+	var gone [][]any
+	for _, id := range ids {
+		held, _ := o.contacts.Get(id)
+		c, err := o.decoder.contact(id, held.Data)
+		if err != nil {
+			return err
 		}
 		body, err := json.Marshal(c.body)
 		if err != nil {
-			return nil, fmt.Errorf("encode contact %s: %w", id, err)
+			return fmt.Errorf("encode contact %s: %w", id, err)
 		}
 		status, _ := c.status()
 		n := c.tally()
-		out = append(out, []any{
-			t.connection, t.version, id, status, c.aliasOf, string(body),
+		rows.add(held.Stored, []any{
+			o.version.Connection, o.version.Number, id, status, c.aliasOf, string(body),
 			n[Pending], n[Apart], n[Held], n[Failing], c.created, c.updated, c.position,
 		})
-	}
-	return out, nil
-}
-
-// fieldRows returns the rows of fields that are not in step, and the keys of those that are so no longer.
-func (t rows) fieldRows(f *fold) (now, gone [][]any) {
-	for _, id := range sortedKeys(f.contacts) {
-		c := f.contacts[id]
-		if !c.dirty {
+		now := c.notInStep()
+		if slices.Equal(now, c.stored) {
 			continue
 		}
-		fields := c.notInStep()
-		for _, name := range sortedKeys(fields) {
-			if fl := fields[name]; c.oldFields[name] != fl {
-				now = append(now, []any{t.connection, t.version, id, name, fl.State, fl.Reason, fl.Position})
+		o.fielded = append(o.fielded, id)
+		for _, f := range now {
+			if was, ok := c.stored.get(f.name); !ok || was != f.v {
+				fields.add(held.Stored, []any{
+					o.version.Connection, o.version.Number, id, f.name, f.v.state, f.v.reason, f.v.position,
+				})
 			}
 		}
-		for _, name := range sortedKeys(c.oldFields) {
-			if _, ok := fields[name]; !ok {
-				gone = append(gone, []any{t.connection, t.version, id, name})
+		for _, f := range c.stored {
+			if _, ok := now.get(f.name); !ok {
+				gone = append(gone, []any{o.version.Connection, o.version.Number, id, f.name})
 			}
 		}
 	}
-	return now, gone
+	return emit(
+		projections.Batch{Op: contactTable.Op(eventstore.Insert), Rows: rows.insert},
+		projections.Batch{Op: contactTable.Op(eventstore.Upsert), Rows: rows.update},
+		projections.Batch{Op: fieldTable.Op(eventstore.Insert), Rows: fields.insert},
+		projections.Batch{Op: fieldTable.Op(eventstore.Upsert), Rows: fields.update},
+		projections.Batch{Op: fieldTable.Op(eventstore.Delete), Rows: gone})
 }
 
-// keyRows returns the blind keys that records won and lost.
-func (t rows) keyRows(f *fold) (won, lost [][]any) {
-	for _, stream := range sortedKeys(f.records) {
-		r := f.records[stream]
-		won = t.keysBut(won, stream, r.body.Keys, r.oldKeys)
-		lost = t.keysBut(lost, stream, r.oldKeys, r.body.Keys)
-	}
-	return won, lost
-}
-
-func (t rows) keysBut(out [][]any, stream string, keys, but []string) [][]any {
-	for _, key := range keys {
-		if slices.Contains(but, key) {
-			continue
-		}
-		if blind, err := hex.DecodeString(key); err == nil {
-			out = append(out, []any{t.connection, t.version, blind, stream})
-		}
-	}
-	return out
-}
-
-func (t rows) policyRows(f *fold) [][]any {
+func (o *folder) policyRows() [][]any {
 	var out [][]any
-	for _, p := range f.policies {
+	for _, p := range o.policies {
 		if p.fresh {
-			out = append(out, []any{t.connection, t.version, p.position, p.body})
+			out = append(out, []any{o.version.Connection, o.version.Number, p.position, p.body})
 		}
 	}
 	return out

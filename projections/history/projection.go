@@ -30,38 +30,60 @@ func (Projection) Fold() int { return 1 }
 
 // Tables lists what it writes.
 func (Projection) Tables() []projections.Table {
-	return []projections.Table{{Name: "history_entry", Key: "owner", Kind: eventstore.Text}}
+	return []projections.Table{entryTable}
 }
 
-var entryOp = eventstore.BulkOp{
-	Mode: eventstore.InsertNew, Table: "history_entry", Key: 4,
-	Columns: []eventstore.Column{
-		{Name: "connection", Kind: eventstore.Text},
-		{Name: "version", Kind: eventstore.Int},
-		{Name: "owner", Kind: eventstore.Text},
-		{Name: "position", Kind: eventstore.Int},
-		{Name: "type", Kind: eventstore.Text},
-		{Name: "input", Kind: eventstore.Int},
+var entryTable = projections.Table{
+	Name: "history_entry", Key: 4, Columns: []eventstore.Column{
+		projections.Text("connection"), projections.Int("version"), projections.Text("owner"), projections.Int("position"),
+		projections.Text("type"), projections.Int("input"),
 	},
 }
 
-// Apply inserts a row for every owner of every event.
-func (Projection) Apply(ctx context.Context, q eventstore.Querier, page projections.Page) error {
-	var rows [][]any
-	for _, e := range page.Events {
-		owners, err := owners(e)
-		if err != nil {
-			return fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
-		}
-		for _, owner := range owners {
-			rows = append(rows, []any{page.Connection, page.Version, owner, e.Position, e.Type, e.Causation})
+// Decode returns the event's owners.
+func (Projection) Decode(e eventstore.Event) (any, error) {
+	list, err := owners(e)
+	if err != nil {
+		return nil, fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
+	}
+	return list, nil
+}
+
+// Open returns a folder.
+func (Projection) Open(v projections.Version) projections.Folder { return &folder{version: v} }
+
+// rowCost is about what a row takes in memory.
+const rowCost = 300
+
+// folder collects a row for every owner of every event.
+type folder struct {
+	version projections.Version
+	rows    [][]any
+}
+
+func (f *folder) Fold(_ context.Context, _ eventstore.Querier, page []projections.Input) error {
+	for _, in := range page {
+		list, _ := in.Decoded.([]string)
+		for _, owner := range list {
+			f.rows = append(f.rows, []any{
+				f.version.Connection, f.version.Number, owner, in.Position, in.Type, in.Causation,
+			})
 		}
 	}
-	if len(rows) == 0 {
+	return nil
+}
+
+func (f *folder) Waiting() (int, bool) { return len(f.rows), len(f.rows)*rowCost >= f.version.Memory/2 }
+
+// Write inserts the rows.
+func (f *folder) Write(ctx context.Context, q eventstore.Querier) error {
+	if len(f.rows) == 0 {
 		return nil
 	}
-	return q.Bulk(ctx, entryOp, rows)
+	return q.Bulk(ctx, entryTable.Op(eventstore.Insert), f.rows)
 }
+
+func (f *folder) Written() { f.rows = nil }
 
 // owners returns whose timeline the event belongs to, each once.
 func owners(e eventstore.Event) ([]string, error) {

@@ -183,12 +183,12 @@ func (s *scene) events() []eventstore.Event {
 	return all
 }
 
-// decisions are the payloads in the log, by event id.
+// decisions are the payloads in the log, by event id, and the pauses that guards made with them.
 func (s *scene) decisions() map[ulid.ULID][]byte {
 	s.Helper()
 	all := map[ulid.ULID][]byte{}
 	for _, e := range s.events() {
-		if e.Type == domain.DecisionMade {
+		if e.Type == domain.DecisionMade || e.Type == domain.SyncPaused && e.Actor == "duolog" {
 			all[e.ID] = e.Data
 		}
 	}

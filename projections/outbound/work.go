@@ -2,7 +2,9 @@ package outbound
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 
 	"github.com/oklog/ulid/v2"
 
@@ -108,7 +110,28 @@ func (w *work) one(in planner.Input) (e planner.Effect, err error) {
 	if e, err = state.Fold(w.view, in); err != nil {
 		return e, err
 	}
+	if e.Trip != nil {
+		if err := w.guard(in, *e.Trip); err != nil {
+			return e, err
+		}
+	}
 	return e, w.take(in, w.view.Plan(in, e))
+}
+
+// guard pauses the sync on an input on which a guard tripped, in the transaction of what was decided on it.
+func (w *work) guard(in planner.Input, t domain.Trip) error {
+	data, err := json.Marshal(domain.Act{Reason: t.String(), Guard: &t})
+	if err != nil {
+		return fmt.Errorf("pause on %d: %w", in.Position, err)
+	}
+	w.events = append(w.events, eventstore.NewEvent{
+		ID: domain.DeriveID(in.ID, "guard/"+t.Guard, "", 0), Stream: "connection", Type: domain.SyncPaused,
+		Schema: domain.SchemaOf(domain.SyncPaused), Actor: "duolog", Causation: in.Position,
+		Subject: eventstore.SubjectLog, Data: data,
+	})
+	w.Logger.Warn("a guard tripped, the sync pauses", slog.String("guard", t.Guard), slog.Int64("counted", t.Counted),
+		slog.Int64("of", t.Of))
+	return nil
 }
 
 // take turns what was planned into events and outbox rows.
@@ -119,6 +142,11 @@ func (w *work) take(in planner.Input, planned []planner.Planned) error {
 			return err
 		}
 		w.events = append(w.events, ev)
+		if t := p.Decision.Guard; t != nil {
+			if err := w.guard(in, *t); err != nil {
+				return err
+			}
+		}
 		for _, o := range p.Outgoing {
 			w.rows = append(w.rows, outboxRow(o, in.Position))
 		}

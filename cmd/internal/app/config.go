@@ -31,7 +31,7 @@ type Config struct {
 	// Demo allows a log that is marked as a demo, and marks a new one.
 	Demo bool
 	// Clock tells when something is due; nil: time.Now.
-	Clock func() time.Time
+	Clock func() time.Time `json:"-"`
 	// MaxConns bounds the connections to PostgreSQL; 0: the store's default.
 	MaxConns int
 	// Ephemeral uses a key that is thrown away: for bench and migrate, which need no stored one.

@@ -194,7 +194,7 @@ type slowSchema struct{ atomic.Bool }
 
 func (s *slowSchema) wrap(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.Load() && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/properties/contacts") {
+		if s.Load() && r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/properties/") && strings.HasSuffix(r.URL.Path, "/contacts") {
 			time.Sleep(2 * time.Second)
 		}
 		h.ServeHTTP(w, r)
@@ -230,6 +230,10 @@ func TestGateAtStart(t *testing.T) {
 		r.stop()
 		r.must(r.hubspot.AddProperty("tier", false))
 		r.node = r.boot()
+		r.wait("the gate to open", func(ctx context.Context) (bool, error) {
+			c, _, err := r.Control(ctx)
+			return !c.Shut, err
+		})
 		r.settle()
 		r.twin(adaPhone)
 	})

@@ -37,8 +37,15 @@ func ahead(c *planner.Control, e eventstore.Event) error {
 	switch e.Type {
 	case domain.SyncPaused:
 		c.Paused = true
+		var act domain.Act
+		if err := json.Unmarshal(e.Data, &act); err != nil {
+			return fmt.Errorf("%s at %d: %w", e.Type, e.Position, err)
+		}
+		if act.Guard != nil {
+			c.Guard.Trip, c.Guard.PausedAt = act.Guard, e.Position
+		}
 	case domain.SyncResumed:
-		c.Paused = false
+		c.Paused, c.Guard.Trip = false, nil
 	case domain.ModeChanged:
 		var act domain.Act
 		if err := json.Unmarshal(e.Data, &act); err != nil {

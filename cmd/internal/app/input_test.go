@@ -16,6 +16,7 @@ func TestRefusedDeliveries(t *testing.T) {
 	r := start(t, plan{})
 	r.settle()
 	good := "[" + item(portal, "501", "1", "Ada") + "]"
+	deep := strings.Repeat("[", 200_000)
 	huge := "[" + strings.Repeat(" ", 1<<20) + "]"
 	wrong := r.signed(good, time.Now())
 	wrong["X-HubSpot-Signature-v3"] = r.signed(good+" ", time.Now())["X-HubSpot-Signature-v3"]
@@ -26,15 +27,24 @@ func TestRefusedDeliveries(t *testing.T) {
 		reason           string
 	}{
 		{"no signature", hubspotPath, good, nil, 401, "missing"},
+		{"nothing at all", hubspotPath, "", nil, 401, "missing"},
 		{"wrong signature", hubspotPath, good, wrong, 401, "does not fit"},
 		{"stale", hubspotPath, good, r.signed(good, time.Now().Add(-6*time.Minute)), 401, "old"},
 		{"from the future", hubspotPath, good, r.signed(good, time.Now().Add(2*time.Minute)), 401, "future"},
 		{"not JSON", hubspotPath, "{", r.signed("{", time.Now()), 400, ""},
 		{"not an array", hubspotPath, `{"eventId":1}`, r.signed(`{"eventId":1}`, time.Now()), 400, ""},
+		{"empty", hubspotPath, "", r.signed("", time.Now()), 400, ""},
+		{"null", hubspotPath, "null", r.signed("null", time.Now()), 400, ""},
+		{"after a byte order mark", hubspotPath, "\ufeff" + good, r.signed("\ufeff"+good, time.Now()), 400, ""},
+		{"with something behind it", hubspotPath, good + "]", r.signed(good+"]", time.Now()), 400, ""},
+		{"nested without end", hubspotPath, deep, r.signed(deep, time.Now()), 400, ""},
+		{"not UTF-8", hubspotPath, "[\"\xff\"]", r.signed("[\"\xff\"]", time.Now()), 400, ""},
 		{"too large", hubspotPath, huge, r.signed(huge, time.Now()), 413, "1 MiB"},
 		{"Aloware without a token", alowarePath, `{"event":"Contact-Updated","body":{}}`, nil, 401, ""},
 		{"Aloware with another token", alowarePath, `{}`, map[string]string{"Authorization": "Bearer other"}, 401, "token"},
 		{"Aloware, not JSON", alowarePath, `<html>`, bearer, 400, ""},
+		{"Aloware, empty", alowarePath, "", bearer, 400, ""},
+		{"Aloware, nested without end", alowarePath, deep, bearer, 400, ""},
 		{"Aloware, too large", alowarePath, huge, bearer, 413, "1 MiB"},
 	} {
 		head, lines := r.head(), r.rejected()

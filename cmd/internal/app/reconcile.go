@@ -34,7 +34,11 @@ func (a *App) Reconcile(ctx context.Context, by httpapi.By, progress func(second
 	if err != nil {
 		return sum, err
 	}
-	err = a.WaitIdle(ctx)
+	head, err := a.Log.Head(ctx)
+	if err != nil {
+		return sum, err
+	}
+	err = a.waitSettled(ctx, head.Position)
 	cancel()
 	return sum, errors.Join(err, ended(ctx, <-worker))
 }

@@ -60,6 +60,11 @@ func (r *rig) swept(n *node) {
 		r.t.Errorf("swept %+v, told %d times", sum, told)
 	}
 	r.agreed()
+	again, err := n.Reconcile(ctx, tester, nil)
+	r.must(err)
+	if again.Scanned != sum.Scanned || again.Facts != 0 {
+		r.t.Errorf("swept again: %+v; what is as it was seen is no fact", again)
+	}
 }
 
 // TestReconcileFindsWhatTheListLacks: a person whose number in HubSpot is another one than in Aloware is asked for

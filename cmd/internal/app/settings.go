@@ -129,6 +129,9 @@ func (a *App) SettingsHistory(ctx context.Context) ([]SettingsVersion, error) {
 			}
 			v.Settings = v.Settings.Filled()
 			v.Version, v.Reason, v.Settings.Version = act.Version, act.Reason, act.Version
+			if v.Settings.Guards.EmptiedSide == "" { // applied before there were guards
+				v.Settings.Guards.EmptiedSide = settings.EmptiedIgnore
+			}
 			out = append(out, v)
 		}
 	}

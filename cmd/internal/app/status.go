@@ -31,6 +31,7 @@ func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
 			string(domain.Aloware): heard(control, domain.Aloware, control.Account),
 		},
 	}
+	addGuard(&s, control)
 	addGate(&s, control)
 	if err := a.addOutbox(ctx, &s); err != nil {
 		return s, err
@@ -120,6 +121,33 @@ func (a *App) Idle(ctx context.Context) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// patience is how long a command waits for a connection that is never idle, once what it waits for is done.
+const patience = 20 * time.Second
+
+// waitSettled waits until the connection is idle or, where traffic never ends, until nothing decided up to the position
+// waits for a system any more.
+func (a *App) waitSettled(ctx context.Context, position int64) error {
+	idle, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := a.WaitIdle(idle); idle.Err() == nil || ctx.Err() != nil {
+		return err
+	}
+	for {
+		_, planned, err := a.Control(ctx)
+		if err != nil {
+			return err
+		}
+		oldest, waiting, err := outbox.Oldest(ctx, a.Store, a.Connection)
+		if err != nil || planned >= position && (!waiting || oldest > position) {
+			return err
+		}
+		sleep(ctx, 250*time.Millisecond)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
 }
 
 // WaitIdle waits until the connection was idle on two looks in a row.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/identity"
+	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/projections/outbound"
 )
@@ -36,12 +38,16 @@ type sweep struct {
 	sum      Reconciled
 	listed   map[domain.Record]bool
 	asked    map[string]bool
+	// found are the records of Aloware that were, and sides what was known of each system before and was found of it.
+	found    map[domain.Record]bool
+	sides    map[string]int64
 	progress func(Reconciled)
 }
 
 func (e *engine) sweep(ctx context.Context, progress func(Reconciled)) (Reconciled, error) {
 	s := &sweep{
-		engine: e, settings: e.control.Load().Settings, listed: map[domain.Record]bool{}, asked: map[string]bool{}, progress: progress,
+		engine: e, settings: e.control.Load().Settings, listed: map[domain.Record]bool{}, asked: map[string]bool{},
+		found: map[domain.Record]bool{}, sides: map[string]int64{}, progress: progress,
 	}
 	began := time.Now()
 	err := e.systems[domain.HubSpot].Scan(ctx, s.settings.ReadProperties(domain.HubSpot), func(page []adapters.Snapshot) error {
@@ -50,14 +56,48 @@ func (e *engine) sweep(ctx context.Context, progress func(Reconciled)) (Reconcil
 	if err != nil {
 		return s.sum, fmt.Errorf("scan HubSpot: %w", err)
 	}
-	if err := outbound.EachStanding(ctx, e.Store, e.Log, domain.Aloware, func(p []outbound.Standing) error { return s.known(ctx, p) }); err != nil {
+	if err := s.compare(ctx); err != nil {
 		return s.sum, err
 	}
-	if err := outbound.EachStanding(ctx, e.Store, e.Log, domain.HubSpot, func(p []outbound.Standing) error { return s.missing(ctx, p) }); err != nil {
-		return s.sum, err
-	}
-	_, err = e.Act(ctx, domain.SweepCompleted, domain.Act{Counts: s.sum.counts(), Name: began.UTC().Format(time.RFC3339)}, duolog)
+	counts := s.sum.counts()
+	maps.Copy(counts, s.sides)
+	_, err = e.Act(ctx, domain.SweepCompleted, domain.Act{Counts: counts, Name: began.UTC().Format(time.RFC3339)}, duolog)
 	return s.sum, err
+}
+
+// compare holds what was known against what is there. Of a HubSpot that looks empty nobody is told to be gone: the guard
+// is asked first, and a person.
+func (s *sweep) compare(ctx context.Context) error {
+	if s.settings.Guards.EmptiedSide == settings.EmptiedPause {
+		err := outbound.EachStanding(ctx, s.Store, s.Log, domain.HubSpot, func(p []outbound.Standing) error {
+			for _, r := range p {
+				s.count(r.Record, s.listed[r.Record])
+			}
+			return nil
+		})
+		if err != nil || s.looksEmpty(domain.HubSpot) {
+			return err
+		}
+	}
+	if err := outbound.EachStanding(ctx, s.Store, s.Log, domain.Aloware, func(p []outbound.Standing) error { return s.known(ctx, p) }); err != nil {
+		return err
+	}
+	if s.sum.Failed > 0 { // who was not answered for is not missing
+		delete(s.sides, "known_aloware")
+	}
+	return outbound.EachStanding(ctx, s.Store, s.Log, domain.HubSpot, func(p []outbound.Standing) error { return s.missing(ctx, p) })
+}
+
+// count counts a record that was known, and whether it was found.
+func (s *sweep) count(r domain.Record, found bool) {
+	s.sides["known_"+string(r.System)]++
+	if found {
+		s.sides["found_"+string(r.System)]++
+	}
+}
+
+func (s *sweep) looksEmpty(sys domain.System) bool {
+	return planner.LooksEmpty(s.sides["known_"+string(sys)], s.sides["found_"+string(sys)])
 }
 
 // page takes a page of HubSpot's list, and what Aloware knows under its numbers.
@@ -90,6 +130,11 @@ func (s *sweep) known(ctx context.Context, page []outbound.Standing) error {
 	found, err := s.lookUp(ctx, phones)
 	if err != nil {
 		return err
+	}
+	for _, r := range page {
+		if r.Phone != "" {
+			s.count(r.Record, s.found[r.Record])
+		}
 	}
 	return s.append(ctx, found)
 }
@@ -155,6 +200,9 @@ func (s *sweep) lookUp(ctx context.Context, phones []string) ([]adapters.Snapsho
 			break
 		}
 		sleep(ctx, firstPause<<try)
+	}
+	for _, r := range out {
+		s.found[r.Record] = true
 	}
 	s.sum.Found += int64(len(out))
 	return out, ctx.Err()

@@ -32,7 +32,8 @@ type serve struct {
 	url     string // where webhooks for it go
 	epoch   int64  // under which the present process owns the connection, 0 when it does not
 	owned   chan struct{}
-	wanted  bool // whether the process is meant to live
+	struck  time.Time // when it was last frozen or cut off
+	wanted  bool      // whether the process is meant to live
 }
 
 func (c *campaign) newServe(name string, env []string) *serve {
@@ -126,6 +127,19 @@ func (s *serve) thaw() {
 	defer s.mu.Unlock()
 	s.epoch = 0
 	s.process.signal(syscall.SIGCONT)
+}
+
+// strike notes when something befell the process; whenStruck tells.
+func (s *serve) strike(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.struck = at
+}
+
+func (s *serve) whenStruck() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.struck
 }
 
 // waitOwned waits until the present process owns the connection.

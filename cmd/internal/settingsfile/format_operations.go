@@ -10,10 +10,11 @@ import (
 func (w *writer) operations(s settings.Settings) {
 	w.key(0, "gate", scalar(s.Gate), "what a fault of the mapping switches off: "+bars(settings.Gates))
 	w.gap()
-	w.key(0, "guards", "", "kept, not in force yet: no version pauses the sync by itself so far")
-	w.key(1, "max_changed_share", decimal(s.Guards.MaxChangedShare)+" %", "of all contacts, within an hour")
-	w.key(1, "max_deleted_share", decimal(s.Guards.MaxDeletedShare)+" %", "")
-	w.key(1, "emptied_side", scalar(s.Guards.EmptiedSide), "one system suddenly looks empty: "+bars(settings.Guarding))
+	w.key(0, "guards", "", "the sync pauses itself; what comes is stored, and you say how to go on")
+	w.key(1, "max_changed_share", strconv.Itoa(s.Guards.MaxChangedShare)+" %",
+		"of all contacts written to within an hour; 0 %: no guard")
+	w.key(1, "max_deleted_share", strconv.Itoa(s.Guards.MaxDeletedShare)+" %", "found deleted within an hour; 0 %: no guard")
+	w.key(1, "emptied_side", scalar(s.Guards.EmptiedSide), bars(settings.EmptiedSides)+": a sweep finds a system next to empty")
 	w.gap()
 	w.key(0, "limits", "", "")
 	w.key(1, "hubspot_share", strconv.Itoa(s.Limits.HubSpotShare)+" %",

@@ -63,8 +63,8 @@ func (p *parser) keys() map[string]handler {
 		}),
 		"contacts": p.section(p.contacts(&s.Contacts)),
 		"guards": p.section(map[string]handler{
-			"max_changed_share": p.decimal(&s.Guards.MaxChangedShare, "%"),
-			"max_deleted_share": p.decimal(&s.Guards.MaxDeletedShare, "%"),
+			"max_changed_share": p.number(&s.Guards.MaxChangedShare, "%"),
+			"max_deleted_share": p.number(&s.Guards.MaxDeletedShare, "%"),
 			"emptied_side":      text(p, &s.Guards.EmptiedSide),
 		}),
 		"limits": p.section(map[string]handler{

@@ -220,7 +220,7 @@ func TestParseFaults(t *testing.T) {
 		{"contacts: {on_create: {hubspot: {marketing_contact: no way}}}", "line 1: contacts.on_create.hubspot.marketing_contact: …"},
 		{"defaults: {record: all}", "line 1: defaults.record: found all, wanted mapped, or a list of properties of HubSpot; …"},
 		{"guards: {max_changed_share: 101 %}", "line 1: guards.max_changed_share: found 101 %, wanted 0 % to 100 %; …"},
-		{"guards: {emptied_side: shout}", "line 1: guards.emptied_side: found shout, wanted pause or ignore; …"},
+		{"guards: {emptied_side: shout}", "line 1: guards.emptied_side: found shout, …"},
 		{"limits: {big_jobs: at night}", "line 1: limits.big_jobs: found at night, …"},
 		{"cost: {lrn_per_number_usd: -1}", "line 1: cost.lrn_per_number_usd: found -1, …"},
 		{"sources: {hubspot: journal}", "line 1: sources.hubspot: found journal, wanted webhooks; …"},

@@ -26,6 +26,9 @@ func drawn(t *rapid.T) settings.Settings {
 	s.TimeZone = word([]string{"UTC", "Europe/Berlin", "America/Los_Angeles"}, "zone")
 	s.PhoneRegion = word([]string{"US", "NO", "DE"}, "region")
 	s.Gate = word(settings.Gates, "gate")
+	s.Guards.MaxChangedShare = rapid.IntRange(0, 100).Draw(t, "changed")
+	s.Guards.MaxDeletedShare = rapid.IntRange(0, 100).Draw(t, "deleted")
+	s.Guards.EmptiedSide = word(settings.EmptiedSides, "emptied")
 	s.Contacts.Create = settings.Direction(word(settings.SyncDirections, "create"))
 	s.Contacts.Update = settings.Direction(word(settings.SyncDirections, "update"))
 	s.Contacts.OnDelete = word(settings.OnDeletes, "delete")
@@ -63,10 +66,6 @@ func people(t *rapid.T, c *settings.Contacts) {
 func operations(t *rapid.T, s *settings.Settings) {
 	if rapid.Bool().Draw(t, "records more") {
 		s.Record = []string{"jobtitle", "null"}
-	}
-	s.Guards = settings.Guards{
-		MaxChangedShare: rapid.Float64Range(0, 100).Draw(t, "changed"), MaxDeletedShare: 0.5,
-		EmptiedSide: rapid.SampledFrom(settings.Guarding).Draw(t, "emptied"),
 	}
 	s.Limits.BigJobs = rapid.SampledFrom([]string{"", "20:00-06:00"}).Draw(t, "big jobs")
 	s.Cost.LRNPerNumberUSD = rapid.Float64Range(0, 1).Draw(t, "price")

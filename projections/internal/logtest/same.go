@@ -17,9 +17,10 @@ const events = 160
 // Dump returns a projection's live rows as texts, opened and without their version.
 type Dump func(tb testing.TB, store eventstore.Store, log eventstore.Log) []string
 
-// SameRows proves that a projection's rows do not depend on how its log was cut, stopped and resumed: followed in
-// random pages while the log grew, from zero in one page, one event at a time with a restart at every position, and
-// rebuilt with a kill in between, it has the same rows.
+// SameRows proves that a projection's rows do not depend on how its log was cut, stopped and resumed, nor on what was
+// held in memory meanwhile: followed in random pages while the log grew, from zero in one page, one event at a time
+// with a restart at every position, written once, forgotten and loaded again all the time, and killed again and again
+// between one write and the next, it has the same rows.
 func SameRows(t *testing.T, store eventstore.Store, p projections.Projection, seed uint64, dump Dump) {
 	t.Helper()
 	log, err := store.Log(t.Context(), "same")
@@ -33,19 +34,26 @@ func SameRows(t *testing.T, store eventstore.Store, p projections.Projection, se
 	}
 	for _, way := range []struct {
 		name string
-		run  func(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection)
+		run  func(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection, rnd *rand.Rand)
 	}{
 		{"from zero in one page", onePage},
 		{"restart at every position", everyPosition},
+		{"written once", writtenOnce},
+		{"forgotten and loaded again", forgetful},
 		{"killed and resumed", killed},
 	} {
-		way.run(t, store, log, p)
+		way.run(t, store, log, p, rand.New(rand.NewPCG(seed, 3)))
 		compare(t, way.name, want, dump(t, store, log))
 	}
 }
 
-func runner(store eventstore.Store, log eventstore.Log, p projections.Projection, page int) *projections.Runner {
-	return projections.New(store, log, projections.Options{Page: page}, p)
+// plenty is more than the rows of any log here take.
+const plenty = 1 << 20
+
+func runner(
+	store eventstore.Store, log eventstore.Log, p projections.Projection, page, memory int,
+) *projections.Runner {
+	return projections.New(store, log, projections.Options{Page: page, Memory: memory}, p)
 }
 
 // follow appends the log in random pieces, each folded in random pages by a runner of its own.
@@ -54,24 +62,33 @@ func follow(t *testing.T, store eventstore.Store, log eventstore.Log, p projecti
 	g, rnd := New(seed), rand.New(rand.NewPCG(seed, 2))
 	for head := int64(0); head < events; {
 		head = Append(t, log, g.Events(head, 1+rnd.IntN(25))...)
-		if err := runner(store, log, p, 1+rnd.IntN(9)).CatchUp(t.Context()); err != nil {
+		if err := runner(store, log, p, 1+rnd.IntN(9), plenty).CatchUp(t.Context()); err != nil {
 			t.Fatalf("catch up: %v", err)
 		}
 	}
 }
 
-func onePage(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection) {
+func onePage(
+	t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection, _ *rand.Rand,
+) {
 	t.Helper()
-	if err := runner(store, log, p, 10*events).Rebuild(t.Context(), p.Name(), nil); err != nil {
+	rebuild(t, runner(store, log, p, 10*events, plenty), p)
+}
+
+func rebuild(t *testing.T, r *projections.Runner, p projections.Projection) {
+	t.Helper()
+	if err := r.Rebuild(t.Context(), p.Name(), nil); err != nil {
 		t.Fatalf("rebuild: %v", err)
 	}
 }
 
 // everyPosition stops the rebuild after each event and goes on with a new runner.
-func everyPosition(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection) {
+func everyPosition(
+	t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection, _ *rand.Rand,
+) {
 	t.Helper()
 	for stops := 0; ; stops++ {
-		if rebuildFor(t, runner(store, log, p, 1), p.Name(), 1) {
+		if rebuildFor(t, runner(store, log, p, 1, 1), p.Name(), 1) {
 			if stops < events {
 				t.Fatalf("rebuild ended after %d stops, the log has more positions", stops)
 			}
@@ -80,13 +97,34 @@ func everyPosition(t *testing.T, store eventstore.Store, log eventstore.Log, p p
 	}
 }
 
-func killed(t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection) {
+func writtenOnce(
+	t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection, rnd *rand.Rand,
+) {
 	t.Helper()
-	if rebuildFor(t, runner(store, log, p, 20), p.Name(), 3) {
-		t.Fatal("rebuild ended before it was killed")
+	rebuild(t, runner(store, log, p, 1+rnd.IntN(9), plenty), p)
+}
+
+// forgetful gives memory for a few rows, so that most are written, forgotten and loaded again, some of them many times.
+func forgetful(
+	t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection, rnd *rand.Rand,
+) {
+	t.Helper()
+	for range 3 {
+		rebuild(t, runner(store, log, p, 1+rnd.IntN(4), few(rnd)), p)
 	}
-	if err := runner(store, log, p, 7).Rebuild(t.Context(), p.Name(), nil); err != nil {
-		t.Fatalf("resume rebuild: %v", err)
+}
+
+func few(rnd *rand.Rand) int { return 500 + rnd.IntN(20_000) }
+
+// killed stops the rebuild after a few pages, some of them written and some not, until it gets through.
+func killed(
+	t *testing.T, store eventstore.Store, log eventstore.Log, p projections.Projection, rnd *rand.Rand,
+) {
+	t.Helper()
+	for kills := 0; !rebuildFor(t, runner(store, log, p, 1+rnd.IntN(9), few(rnd)), p.Name(), 1+rnd.IntN(20)); kills++ {
+		if kills > 1000 {
+			t.Fatal("the rebuild does not get on")
+		}
 	}
 }
 

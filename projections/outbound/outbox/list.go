@@ -76,3 +76,18 @@ func sorted(rows eventstore.Rows, err error) ([]Entry, error) {
 	slices.SortFunc(found, func(a, b Entry) int { return order(&a, &b) })
 	return found, nil
 }
+
+// Oldest returns the position of the first input whose commands still wait for a system; false when none do. Dead
+// letters do not count.
+func Oldest(ctx context.Context, q eventstore.Querier, connection string) (int64, bool, error) {
+	rows, err := q.Query(ctx, `SELECT input FROM outbox WHERE connection = $1 AND state <> 'dead'
+		ORDER BY input LIMIT 1`, connection)
+	found, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (input int64, err error) { return input, r.Scan(&input) })
+	if err != nil {
+		return 0, false, fmt.Errorf("read the outbox: %w", err)
+	}
+	if len(found) == 0 {
+		return 0, false, nil
+	}
+	return found[0], true, nil
+}

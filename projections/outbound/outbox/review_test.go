@@ -38,7 +38,7 @@ func TestDecidedBefore(t *testing.T) {
 		b.put(tried)
 		b.same(b.claim(), lane(tried))
 		b.now = b.now.Add(11 * time.Second)
-		write, read, urgent, later := b.row("2"), b.row("3"), b.row("4"), b.row("5")
+		write, read, urgent, later := b.row("2"), b.row("3"), b.row("4"), b.row("2")
 		read.Kind, read.Payload, urgent.Urgent = domain.KindRead, outbox.Payload{By: "id", Value: "3"}, true
 		b.put(write, read, urgent, later)
 		since := func(c *outbox.Claim) { c.Since, c.Limit = later.Input, 9 }

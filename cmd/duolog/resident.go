@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
+	"time"
+)
+
+// watchResident runs do and returns the most memory the process held meanwhile, in bytes: what Linux says was
+// resident, elsewhere what the Go runtime had from the system.
+func watchResident(do func() error) (int64, error) {
+	debug.FreeOSMemory() // what came before is not to count
+	if os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) == nil {
+		if _, ok := peakResident(); ok {
+			err := do()
+			peak, _ := peakResident()
+			return peak, err
+		}
+	}
+	stop, peak := make(chan struct{}), make(chan int64)
+	go func() { peak <- sampleRuntime(stop) }()
+	err := do()
+	close(stop)
+	return <-peak, err
+}
+
+// peakResident is the high-water mark since it was set back last.
+func peakResident() (int64, bool) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, false
+	}
+	_, rest, ok := bytes.Cut(status, []byte("VmHWM:"))
+	number, _, _ := bytes.Cut(rest, []byte("kB"))
+	kib, err := strconv.ParseInt(string(bytes.TrimSpace(number)), 10, 64)
+	return kib << 10, ok && err == nil
+}
+
+func sampleRuntime(stop <-chan struct{}) (peak int64) {
+	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		metrics.Read(sample)
+		peak = max(peak, int64(sample[0].Value.Uint64()-sample[1].Value.Uint64()))
+		select {
+		case <-stop:
+			return peak
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package contacts
+
+import (
+	"bytes"
+	"encoding/json"
+	"sort"
+)
+
+// byName is a small map as a list in the order of its names: what it holds takes little room, and is gone through in
+// one order always.
+type byName[V any] []named[V]
+
+type named[V any] struct {
+	name string
+	v    V
+}
+
+func (b byName[V]) find(name string) (int, bool) {
+	i := sort.Search(len(b), func(i int) bool { return b[i].name >= name })
+	return i, i < len(b) && b[i].name == name
+}
+
+func (b byName[V]) get(name string) (v V, ok bool) {
+	if i, ok := b.find(name); ok {
+		return b[i].v, true
+	}
+	return v, false
+}
+
+func (b *byName[V]) put(name string, v V) {
+	i, ok := b.find(name)
+	if ok {
+		(*b)[i].v = v
+		return
+	}
+	*b = append(*b, named[V]{})
+	copy((*b)[i+1:], (*b)[i:])
+	(*b)[i] = named[V]{name, v}
+}
+
+func (b *byName[V]) remove(name string) {
+	if i, ok := b.find(name); ok {
+		*b = append((*b)[:i], (*b)[i+1:]...)
+	}
+}
+
+// MarshalJSON makes the object a map would be.
+func (b byName[V]) MarshalJSON() ([]byte, error) {
+	out := []byte{'{'}
+	for i, n := range b {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		name, err := json.Marshal(n.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(n.v)
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(append(out, name...), ':'), value...)
+	}
+	return append(out, '}'), nil
+}
+
+// UnmarshalJSON reads an object.
+func (b *byName[V]) UnmarshalJSON(data []byte) error {
+	if bytes.Equal(data, []byte("null")) {
+		return nil
+	}
+	m := map[string]V{}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return err
+	}
+	*b = fromMap(m)
+	return nil
+}
+
+func fromMap[V any](m map[string]V) byName[V] {
+	out := make(byName[V], 0, len(m))
+	for _, name := range sortedKeys(m) {
+		out = append(out, named[V]{name, m[name]})
+	}
+	return out
+}
