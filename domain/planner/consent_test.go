@@ -84,7 +84,10 @@ func TestStopGoesThrough(t *testing.T) {
 	ways := map[string]func(*desk){
 		"live":   func(*desk) {},
 		"paused": func(d *desk) { d.act(domain.SyncPaused, domain.Act{}) },
-		"gate":   func(d *desk) { d.act(domain.GateChanged, domain.Act{Reason: "phone is gone"}) },
+		"guard": func(d *desk) {
+			d.v.Control.Guard.By = planner.GuardChanged // tripped by somebody else's decision
+		},
+		"gate": func(d *desk) { d.act(domain.GateChanged, domain.Act{Reason: "phone is gone"}) },
 		"pilot": func(d *desk) {
 			d.act(domain.ModeChanged, domain.Act{Mode: domain.ModePilot, Filter: "city = Elko", MaxWrites: 1})
 		},

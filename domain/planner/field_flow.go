@@ -33,7 +33,7 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 		p.apart(v)
 		return
 	}
-	if p.held() {
+	if !p.f.Sticky() && p.held() { // a stop waits for no guard
 		return
 	}
 	if t.system() == domain.HubSpot {
