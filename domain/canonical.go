@@ -16,6 +16,10 @@ type Format struct {
 	Region string
 	// Values maps Aloware's values of an enumeration to HubSpot's; empty: both systems use the same.
 	Values map[string]string
+	// Closed: Values is all there is, even when it is empty.
+	Closed bool
+	// Owners are the people of the system; nil: none is known.
+	Owners *OwnerIDs
 }
 
 // InvalidError says that a raw value is not one of its type. Neither its reason nor its text holds the value.
@@ -44,6 +48,7 @@ var kinds = map[Type]kind{
 	Enumeration: {readEnumeration, writeEnumeration},
 	Phone:       {readPhone, writeText},
 	Email:       {readEmail, writeText},
+	Owner:       {readOwner, writeOwner},
 }
 
 // Valid reports whether t is one of the types.

@@ -124,7 +124,8 @@ func TestCanonical(t *testing.T) {
 		{domain.Email, hs, `"a@b.com,c@d.com"`, "!name@domain"},
 		{domain.Email, hs, `"` + strings.Repeat("a", 65) + `@b.com"`, "!too long"},
 
-		{domain.Type("owner"), hs, `"x"`, "!no such type"},
+		{domain.Owner, hs, `"7"`, "!not known yet"},
+		{domain.Type("shoe"), hs, `"x"`, "!no such type"},
 	} {
 		got, err := domain.Canonical(c.t, json.RawMessage(c.raw), c.f)
 		check(t, string(c.t)+" "+c.raw, got, err, c.want)
@@ -179,7 +180,7 @@ func TestRender(t *testing.T) {
 		{domain.Enumeration, mapped, "Gold;Silver", `"g;b"`},
 		{domain.Enumeration, mapped, "Bronze", `!no counterpart`},
 		{domain.Phone, al, "+18182124567", `"+18182124567"`},
-		{domain.Type("owner"), al, "x", "!no such type"},
+		{domain.Type("shoe"), al, "x", "!no such type"},
 	} {
 		got, err := domain.Render(c.t, c.canonical, c.f)
 		check(t, string(c.t)+" "+c.canonical, string(got), err, c.want)

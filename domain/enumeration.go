@@ -28,12 +28,15 @@ func readEnumeration(v scalar, f Format) (string, error) {
 }
 
 func toHubSpot(value string, f Format) (string, bool) {
-	if f.System == HubSpot || len(f.Values) == 0 {
+	if f.System == HubSpot || f.same() {
 		return value, !strings.Contains(value, ";")
 	}
 	mapped, ok := f.Values[value]
 	return mapped, ok
 }
+
+// same reports that both systems use the same values.
+func (f Format) same() bool { return len(f.Values) == 0 && !f.Closed }
 
 func joinSet(set []string) string {
 	slices.Sort(set)
@@ -41,7 +44,7 @@ func joinSet(set []string) string {
 }
 
 func writeEnumeration(canonical string, f Format) (json.RawMessage, error) {
-	if f.System == HubSpot || len(f.Values) == 0 {
+	if f.System == HubSpot || f.same() {
 		return quote(canonical), nil
 	}
 	var chosen []string

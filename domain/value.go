@@ -13,4 +13,5 @@ const (
 	Enumeration Type = "enumeration"
 	Phone       Type = "phone"
 	Email       Type = "email"
+	Owner       Type = "owner" // a person who works in both systems, known by email
 )

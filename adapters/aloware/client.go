@@ -85,8 +85,13 @@ func (c *Client) do(ctx context.Context, in call) (reply, error) {
 	return reply{status: resp.StatusCode, body: body, began: began}, c.check(in, resp, body)
 }
 
-// turn takes a slot and a token of the bucket. Nothing has been sent when it fails.
+// turn takes a slot and a token of the bucket. Nothing has been sent when it fails. A request that is urgent waits for
+// neither: those after it do, for longer.
 func (c *Client) turn(ctx context.Context, words string) (release func(), err error) {
+	if adapters.IsUrgent(ctx) {
+		c.limit.Reserve()
+		return func() {}, nil
+	}
 	select {
 	case c.slots <- struct{}{}:
 	case <-ctx.Done():

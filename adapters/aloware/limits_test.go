@@ -112,6 +112,32 @@ func TestDeadlines(t *testing.T) {
 	})
 }
 
+// TestUrgentIsNotHeldBack: a stop waits neither for a slot nor for the bucket.
+func TestUrgentIsNotHeldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &slow{takes: time.Second}
+		c, err := aloware.New(aloware.Config{
+			Token: token, PerSecond: 0.5, Concurrency: 1, HTTPClient: &http.Client{Transport: server},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := []adapters.ReadRequest{{By: "phone", Value: phone}}
+		done := make(chan struct{})
+		go func() {
+			c.Read(t.Context(), append(ask, ask...))
+			close(done)
+		}()
+		synctest.Wait()
+		start := time.Now()
+		got := c.Read(adapters.WithUrgent(t.Context()), ask)
+		if took := time.Since(start); got[0].Err != nil || took != time.Second {
+			t.Errorf("took %s, %v; want the second the server takes", took, got[0].Err)
+		}
+		<-done
+	})
+}
+
 // drowsy is the context of a process that stood still: its deadline has passed, and its timer has not run yet.
 type drowsy struct {
 	context.Context

@@ -131,13 +131,13 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 func (d *Dispatcher) Step(ctx context.Context, system domain.System) (int, error) {
 	s := d.sources[system]
 	select {
-	case s.slots <- struct{}{}:
+	case s.main.slots <- struct{}{}:
 	default:
 		return 0, nil
 	}
-	j, err := s.claim(ctx)
+	j, err := s.claim(ctx, s.main)
 	if err != nil || len(j.Lanes) == 0 {
-		<-s.slots
+		<-s.main.slots
 		return 0, err
 	}
 	msg := s.begin(ctx, j)

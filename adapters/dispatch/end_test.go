@@ -181,3 +181,40 @@ func (e *env) endElsewhere(ctx context.Context, row outbox.Row) {
 		e.Errorf("end a command: %v", err)
 	}
 }
+// TestUrgentWaitsForNothing: a stop goes out while every slot is taken by writes that do not come back, marked for the
+// system's own limits; a second one goes with the next turn.
+func TestUrgentWaitsForNothing(t *testing.T) {
+	each(t, func(e *env) {
+		e.config.Batch, e.config.InFlight, e.config.Attempt = 1, 2, 20*time.Second
+		release := make(chan struct{})
+		var marked atomic.Int64
+		e.system.write = func(ctx context.Context, _ int, w adapters.Write) adapters.WriteAnswer {
+			if adapters.IsUrgent(ctx) {
+				marked.Add(1)
+				return applied(w)
+			}
+			<-release
+			return applied(w)
+		}
+		slow := []outbox.Row{e.update("1", "a", "1"), e.update("2", "a", "1"), e.update("3", "a", "1")}
+		e.put(slow...)
+		e.run(func(d *dispatch.Dispatcher) {
+			e.until("all slots taken", func() bool { return e.system.calls() == 2 })
+			stops := []outbox.Row{e.update("4", "dnc", "true"), e.update("5", "dnc", "true")}
+			for i := range stops {
+				stops[i].Urgent = true
+			}
+			e.put(stops...)
+			d.Wake()
+			e.settled(stops...)
+			if n := marked.Load(); n != 2 || e.system.calls() != 4 {
+				e.Errorf("%d urgent calls of %d, want 2 of 4", n, e.system.calls())
+			}
+			close(release)
+			e.settled(slow...)
+		})
+		if e.system.overlap {
+			e.Error("two writes of a record at once")
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/lease"
@@ -88,6 +89,9 @@ func (d *Dispatcher) open(ctx context.Context, j *job) ([]ending, error) {
 func (d *Dispatcher) carryOut(ctx context.Context, j job) ([]ending, error) {
 	ctx, cancel := context.WithDeadline(ctx, j.deadline)
 	defer cancel()
+	if j.urgent() {
+		ctx = adapters.WithUrgent(ctx)
+	}
 	send := d.write
 	if j.Reads {
 		send = d.read

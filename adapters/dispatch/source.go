@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,12 @@ type job struct {
 	outbox.Batch
 	source   *source
 	deadline time.Time // with a monotonic reading
+	slot     chan struct{}
+}
+
+// urgent reports whether the batch holds what overtakes the queue.
+func (j job) urgent() bool {
+	return slices.ContainsFunc(j.Entries(), func(e *outbox.Entry) bool { return e.Urgent })
 }
 
 type jobKey struct{}
@@ -31,21 +38,33 @@ type source struct {
 	name   domain.System
 	system adapters.System
 	gate   gate
-	wake   chan struct{}
-	slots  chan struct{} // one for each batch under way
+	main   claimer
+	first  claimer // for what is urgent alone: it waits for no slot
 	closed chan struct{}
-	once   sync.Once
-	under  sync.WaitGroup
+
+	claiming sync.Mutex // what one claimer claims, the other finds busy
+	once     sync.Once
+	under    sync.WaitGroup
 
 	mu   sync.Mutex
 	busy map[string]bool // lanes under way
 }
 
+// claimer is a loop that claims batches.
+type claimer struct {
+	wake  chan struct{}
+	slots chan struct{} // one for each batch under way
+	first bool
+}
+
+func newClaimer(slots int, first bool) claimer {
+	return claimer{wake: make(chan struct{}, 1), slots: make(chan struct{}, slots), first: first}
+}
+
 func newSource(d *Dispatcher, system adapters.System) *source {
 	return &source{
 		d: d, name: system.Name(), system: system, gate: gate{now: d.Now},
-		wake: make(chan struct{}, 1), slots: make(chan struct{}, d.InFlight), closed: make(chan struct{}),
-		busy: map[string]bool{},
+		main: newClaimer(d.InFlight, false), first: newClaimer(1, true), closed: make(chan struct{}), busy: map[string]bool{},
 	}
 }
 
@@ -65,7 +84,10 @@ func (s *source) Subscribe(ctx context.Context, _ string) (<-chan *message.Messa
 	s.under.Go(func() {
 		defer close(out)
 		defer cancel(nil)
-		s.loop(ctx, out)
+		var loops sync.WaitGroup
+		loops.Go(func() { s.loop(ctx, out, s.first) })
+		s.loop(ctx, out, s.main)
+		loops.Wait()
 	})
 	return out, nil
 }
@@ -80,70 +102,75 @@ func (s *source) Close() error {
 func (s *source) wait() { s.under.Wait() }
 
 func (s *source) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	for _, l := range []claimer{s.main, s.first} {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
 	}
 }
 
-func (s *source) loop(ctx context.Context, out chan<- *message.Message) {
+func (s *source) loop(ctx context.Context, out chan<- *message.Message, l claimer) {
 	for {
 		select {
-		case s.slots <- struct{}{}:
+		case l.slots <- struct{}{}:
 		case <-ctx.Done():
 			return
 		}
-		j, err := s.claim(ctx)
+		j, err := s.claim(ctx, l)
 		if err == nil && len(j.Lanes) > 0 {
 			out <- s.begin(ctx, j)
 			continue
 		}
-		<-s.slots
+		<-l.slots
 		if errors.Is(err, lease.ErrLost) {
 			return
 		}
 		if err != nil && ctx.Err() == nil {
 			s.d.Logger.Warn("no commands claimed", slog.String("system", string(s.name)), slog.Any("error", err))
 		}
-		if !s.rest(ctx) {
+		if !s.rest(ctx, l) {
 			return
 		}
 	}
 }
 
 // rest waits for a wake-up or the next look; false when it is over.
-func (s *source) rest(ctx context.Context) bool {
+func (s *source) rest(ctx context.Context, l claimer) bool {
 	timer := time.NewTimer(s.d.Poll)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return false
-	case <-s.wake:
+	case <-l.wake:
 	case <-timer.C:
 	}
 	return true
 }
 
-// claim takes the next batch, or none while the system is paused.
-func (s *source) claim(ctx context.Context) (job, error) {
+// claim takes the next batch and keeps its lanes, or takes none while the system is paused.
+func (s *source) claim(ctx context.Context, l claimer) (job, error) {
 	if s.gate.shut() || !s.d.Lease.Held() {
 		return job{}, nil
 	}
+	s.claiming.Lock()
+	defer s.claiming.Unlock()
 	now := s.d.Now()
 	claim := outbox.Claim{
 		Connection: s.d.Log.Connection(), System: s.name, Epoch: s.d.Lease.Epoch(),
-		Limit: min(s.d.Batch, max(1, s.system.Capabilities().Batch)), Tries: s.d.Tries, UrgentOnly: s.d.Paused(), ReadsOnly: s.d.Observing(),
+		Limit: min(s.d.Batch, max(1, s.system.Capabilities().Batch)), Tries: s.d.Tries,
+		UrgentOnly: l.first || s.d.Paused(), First: l.first, ReadsOnly: s.d.Observing(),
 		Since: s.d.Since(),
 		Now:   now, Deadline: now.Add(s.d.Attempt), Attempt: s.d.NewID, Busy: s.isBusy, Fence: s.d.Lease.Fence,
 	}
 	batch, err := claim.Take(ctx, s.d.DB)
-	return job{Batch: batch, source: s, deadline: claim.Deadline}, err
+	s.hold(batch, true)
+	return job{Batch: batch, source: s, deadline: claim.Deadline, slot: l.slots}, err
 }
 
-// begin makes the message that carries the batch, and keeps its lanes and its slot until that is done with. What was
+// begin makes the message that carries the batch; its lanes and its slot are kept until that is done with. What was
 // claimed is finished also after ctx has ended, unless the lease is lost.
 func (s *source) begin(ctx context.Context, j job) *message.Message {
-	s.hold(j.Batch, true)
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	msg := message.NewMessage(j.Attempt.String(), nil)
 	msg.SetContext(context.WithValue(ctx, jobKey{}, j))
@@ -160,7 +187,7 @@ func (s *source) begin(ctx context.Context, j job) *message.Message {
 			}
 		}
 		s.hold(j.Batch, false)
-		<-s.slots
+		<-j.slot
 		s.signal()
 	})
 	return msg

@@ -39,6 +39,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerRouting()
 	a.registerCommands()
 	a.registerSync()
+	a.registerSettings()
 	a.registerReview()
 	a.registerTokens()
 	a.registerHealth()
@@ -68,7 +69,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "catalogs", "history", "planner":
+	case "catalogs", "history", "planner", "settings":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

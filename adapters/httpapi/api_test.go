@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 32 {
-		t.Errorf("%d operations, want 32", n)
+	if n != 37 {
+		t.Errorf("%d operations, want 37", n)
 	}
 }
 
@@ -149,7 +149,12 @@ func TestTokensAreAskedFor(t *testing.T) {
 		{"GET", "/v1/connections/default/contacts", "feed", 403},
 		{"GET", "/v1/connections/default/commands", "feed", 403},
 		{"GET", "/v1/connections/default/settings", "feed", 403},
+		{"GET", "/v1/connections/default/settings/history", "feed", 403},
 		{"GET", "/v1/connections/default/webhooks/rejected", "feed", 403},
+		{"POST", "/v1/connections/default/settings/validate", "feed", 403},
+		{"POST", "/v1/connections/default/settings", "ops", 403}, // an admin's business
+		{"POST", "/v1/connections/default/settings/set", "ops", 403},
+		{"POST", "/v1/connections/default/settings/rollback", "audit", 403},
 		{"POST", mode, "", 401},
 		{"POST", mode, "audit", 403},
 		{"POST", mode, "ops", 404},

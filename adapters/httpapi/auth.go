@@ -33,6 +33,7 @@ const (
 	ReadCommands   Verb = "commands.read"   // what waits for a system
 	SettleCommands Verb = "commands.settle" // retry, discard
 	ReadSettings   Verb = "settings.read"
+	ChangeSettings Verb = "settings.change" // as in Aloware, an admin's business
 	ReadStatus     Verb = "status.read"     // status, metrics
 	ReadWebhooks   Verb = "webhooks.read"   // what was not taken in
 	SwitchSync     Verb = "sync.switch"     // mode, pause, resume

@@ -80,7 +80,7 @@ type Connection struct {
 	// Card tells about a contact at a glance, DealOwner to whom a call from a number is put through.
 	Card      func(ctx context.Context, contact ulid.ULID) (Card, error)
 	DealOwner func(ctx context.Context, phone string) (Route, error)
-	Settings  func(context.Context) (Settings, error)
+	Settings  Settings
 	Status    func(context.Context) (Status, error)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/contacts"
 )
@@ -27,6 +28,8 @@ type Problem struct {
 	ContinueAfter string `json:"continue_after,omitempty"`
 	// Errors say which parameter is wrong and why.
 	Errors []Fault `json:"errors,omitempty"`
+	// Faults say what is wrong with settings that were sent.
+	Faults []settings.Fault `json:"faults,omitempty"`
 }
 
 // Fault is one thing wrong with a request.
@@ -52,6 +55,7 @@ func problem(status int, detail string) *Problem {
 func (a *api) answer(ctx context.Context, err error) error {
 	var p *Problem
 	var r *adapters.Rejection
+	var faults *FaultsError
 	switch {
 	case err == nil:
 		return nil
@@ -59,6 +63,10 @@ func (a *api) answer(ctx context.Context, err error) error {
 		return p
 	case errors.As(err, &r):
 		return problem(r.Status, r.Reason)
+	case errors.As(err, &faults):
+		p = problem(http.StatusBadRequest, "the settings were refused, nothing was changed")
+		p.Faults = faults.Faults
+		return p
 	case errors.Is(err, ErrNotFound), errors.Is(err, contacts.ErrNotFound):
 		return problem(http.StatusNotFound, err.Error())
 	case errors.Is(err, ErrConflict):

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -40,15 +39,6 @@ type ModeChange struct {
 type Done struct {
 	Position int64  `json:"position"`
 	ID       string `json:"id"`
-}
-
-// Settings are those in force.
-type Settings struct {
-	Version  int             `json:"version"`
-	Position int64           `json:"position" doc:"Of the act that applied them"`
-	Actor    string          `json:"actor,omitempty"`
-	At       *time.Time      `json:"at,omitempty"`
-	Settings json.RawMessage `json:"settings"`
 }
 
 // Status is one screen about a connection.
@@ -126,10 +116,6 @@ func (a *api) registerSync() {
 	register(a, get("get-status", at+"/status", "One screen about the connection", "sync"), ReadStatus,
 		func(ctx context.Context, in *connectionInput) (*body[Status], error) {
 			return askFor(ctx, a, in.Connection, func(c Connection) asker[Status] { return c.Status })
-		})
-	register(a, get("get-settings", at+"/settings", "The settings in force", "sync"), ReadSettings,
-		func(ctx context.Context, in *connectionInput) (*body[Settings], error) {
-			return askFor(ctx, a, in.Connection, func(c Connection) asker[Settings] { return c.Settings })
 		})
 	register(a, get("list-rejected", at+"/webhooks/rejected", "What was not taken in, newest first", "webhooks"),
 		ReadWebhooks, a.rejected)

@@ -68,8 +68,12 @@ func (b *bucket) adapt(h http.Header) {
 // drain makes the next calls wait until the bucket would be full again: others have used the limit up.
 func (b *bucket) drain() { b.limiter.ReserveN(time.Now(), b.limiter.Burst()) }
 
-// wait holds a call back until the limit allows it.
+// wait holds a call back until the limit allows it. One that is urgent is not held back: those after it are, for longer.
 func (b *bucket) wait(ctx context.Context) error {
+	if adapters.IsUrgent(ctx) {
+		b.limiter.Reserve()
+		return nil
+	}
 	if err := b.limiter.Wait(ctx); err != nil {
 		if ctx.Err() != nil {
 			return &adapters.Error{Class: adapters.Retry, Detail: "hubspot: out of time while waiting for the rate limit"}

@@ -1,12 +1,15 @@
 package hubspot
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/duolog/duolog/adapters"
 )
 
 // TestLimitHolds: whatever the limit and our share, no window of 10 s, burst included, holds more than the share.
@@ -73,5 +76,23 @@ func TestDrain(t *testing.T) {
 	b.drain()
 	if left := b.limiter.Tokens(); left > before-float64(b.limiter.Burst())+1 {
 		t.Fatalf("%.1f tokens left of %.1f", left, before)
+	}
+}
+
+// TestUrgentIsNotHeldBack: a stop goes out at once although the limit is used up, and is counted against it.
+func TestUrgentIsNotHeldBack(t *testing.T) {
+	b := newCalls(100)
+	b.drain()
+	before := b.limiter.Tokens()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := b.wait(adapters.WithUrgent(ctx)); err != nil {
+		t.Errorf("held back: %v", err)
+	}
+	if after := b.limiter.Tokens(); after > before-0.5 {
+		t.Errorf("not counted: %f tokens, then %f", before, after)
+	}
+	if err := b.wait(ctx); err == nil {
+		t.Error("what is not urgent was let through")
 	}
 }

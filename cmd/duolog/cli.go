@@ -120,6 +120,16 @@ func exactly(n int) cobra.PositionalArgs {
 	}
 }
 
+// atMost wants no more than so many arguments.
+func atMost(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) <= n {
+			return nil
+		}
+		return usage("want: %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+	}
+}
+
 // none refuses arguments.
 func none(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {

@@ -182,7 +182,8 @@ func (g verdictGroup) words(version int) string {
 			text += " to " + g.from.Other().Title()
 		}
 		return text + rule(g.rule)
-	case planner.Blocked, planner.Kept, planner.Withheld, planner.Impossible, planner.Invalid:
+	case planner.Blocked, planner.Kept, planner.Withheld, planner.Impossible, planner.Invalid,
+		planner.OutOfScope:
 		return fmt.Sprintf("%s not sent: %s%s (settings v%d)", fields, g.result, rule(g.rule), version)
 	default:
 		return fields + ": " + string(g.result) + rule(g.rule)

@@ -11,8 +11,22 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/cmd/internal/settingsfile"
 	"github.com/duolog/duolog/domain/settings"
 )
+
+// change is how a change of settings is asked for.
+type change struct {
+	basedOn int
+	yes     bool
+	reason  string
+}
+
+func (ch *change) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&ch.yes, "yes", false, "do not ask")
+	cmd.Flags().IntVar(&ch.basedOn, "based-on", 0, "refuse when another version than this is in force")
+	reasonFlag(cmd, &ch.reason)
+}
 
 const applyHelp = `Apply a settings file: show what it changes, hold the mapping against both systems, ask, and make it the next
 version. It takes effect at its place in the log; what happened before stays decided as it was. A file that is wrong in
@@ -23,44 +37,159 @@ HubSpot is asked for its properties when this shell has access to it (the variab
 that were seen last count, and duolog serve checks again before it sends anything.`
 
 func (c *cli) settingsApply() *cobra.Command {
-	var yes bool
-	var reason string
+	var ch change
+	var preset string
 	cmd := &cobra.Command{
-		Use: "apply FILE", Short: "Apply a settings file", Long: applyHelp, Args: exactly(1),
-		Example: "  duolog settings apply settings.yaml --reason CHG-2190",
+		Use: "apply FILE", Short: "Apply a settings file", Long: applyHelp,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if preset != "" {
+				return none(cmd, args)
+			}
+			return exactly(1)(cmd, args)
+		},
+		Example: "  duolog settings apply settings.yaml --reason CHG-2190\n  duolog settings apply --preset recommended",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if preset != "" {
+				return c.onAny(func(ctx context.Context, a *app.App, _ []string) error {
+					return c.applyPreset(ctx, a, preset, ch)
+				})(cmd, args)
+			}
 			s, basedOn, err := readSettings(args[0])
 			if err != nil {
 				return c.refused(err)
 			}
+			if ch.basedOn == 0 {
+				ch.basedOn = basedOn
+			}
 			return c.onAny(func(ctx context.Context, a *app.App, _ []string) error {
-				return c.applySettings(ctx, a, s, basedOn, yes, reason)
+				return c.applySettings(ctx, a, s, ch)
 			})(cmd, args)
 		},
 	}
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	reasonFlag(cmd, &reason)
+	cmd.Flags().StringVar(&preset, "preset", "", "apply a preset as it is: "+strings.Join(settings.Presets, " or "))
+	complete(cmd, "preset", settings.Presets...)
+	ch.flags(cmd)
 	return cmd
 }
 
-func (c *cli) applySettings(ctx context.Context, a *app.App, s settings.Settings, basedOn int, yes bool, reason string) error {
-	all, err := a.SettingsHistory(ctx)
+// applyPreset applies a preset in the mode in force.
+func (c *cli) applyPreset(ctx context.Context, a *app.App, name string, ch change) error {
+	s, err := settings.Preset(name)
 	if err != nil {
-		return err
+		return usageError{err}
 	}
-	if len(all) > 0 {
-		now, err := settingsNow(ctx, a)
+	now, err := a.SettingsNow(ctx)
+	switch {
+	case errors.Is(err, app.ErrNoSettings):
+	case err != nil:
+		return err
+	default:
+		s.Mode, s.Pilot = now.Settings.Mode, now.Settings.Pilot
+	}
+	return c.applySettings(ctx, a, s, ch)
+}
+
+const setHelp = `Set single keys of the settings in force, as if the file had been edited so, and make that the next version. Keys
+are written as in the file, with dots between; a field needs no "fields." before it, and HubSpot's name for it does
+as well. Values are those of the file: words, numbers, [lists], {tables}. "remove" ends the mapping of a field.`
+
+func (c *cli) settingsSet() *cobra.Command {
+	var ch change
+	cmd := &cobra.Command{
+		Use: "set KEY=VALUE…", Short: "Set single keys of the settings", Long: setHelp,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return exactly(1)(cmd, args)
+			}
+			return nil
+		},
+		Example: "  duolog settings set contacts.create=both --reason CHG-2190\n" +
+			"  duolog settings set city.conflict=newest zip.overwrite=if_blank\n" +
+			"  duolog settings set 'fields.job_title={hubspot: jobtitle, direction: to_aloware}'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			values, err := assignments(args)
+			if err != nil {
+				return err
+			}
+			return c.on(func(ctx context.Context, a *app.App, _ []string) error {
+				s, basedOn, err := a.SetSettings(ctx, values)
+				if err != nil {
+					return c.refused(err)
+				}
+				return c.applyOn(ctx, a, s, basedOn, ch)
+			})(cmd, args)
+		},
+	}
+	ch.flags(cmd)
+	return cmd
+}
+
+func assignments(args []string) (map[string]string, error) {
+	values := map[string]string{}
+	for _, arg := range args {
+		a, err := settingsfile.ParseAssignment(arg)
 		if err != nil {
-			return err
+			return nil, usageError{err}
 		}
+		if _, twice := values[a.Key]; twice {
+			return nil, usage("%s is set twice", a.Key)
+		}
+		values[a.Key] = a.Value
+	}
+	return values, nil
+}
+
+const rollbackHelp = `Make a new version with the content of an older one. Nothing is taken back from the log, and nothing is sent: what
+was decided under the versions between stays decided. The mode in force stays as it is.`
+
+func (c *cli) settingsRollback() *cobra.Command {
+	var ch change
+	cmd := &cobra.Command{
+		Use: "rollback VERSION", Short: "Make a new version of an older one's content", Long: rollbackHelp, Args: exactly(1),
+		Example: "  duolog settings rollback 6 --reason \"v7 was a mistake\"",
+		RunE: c.on(func(ctx context.Context, a *app.App, args []string) error {
+			n, err := versionNumber(args[0])
+			if err != nil {
+				return err
+			}
+			if _, err := settingsOf(ctx, a, args[0]); err != nil {
+				return err
+			}
+			s, basedOn, err := a.FormerSettings(ctx, n)
+			if err != nil {
+				return err
+			}
+			return c.applyOn(ctx, a, s, basedOn, ch)
+		}),
+	}
+	ch.flags(cmd)
+	return cmd
+}
+
+// applyOn applies settings that were made from a version, unless the call names another.
+func (c *cli) applyOn(ctx context.Context, a *app.App, s settings.Settings, basedOn int, ch change) error {
+	if ch.basedOn == 0 {
+		ch.basedOn = basedOn
+	}
+	return c.applySettings(ctx, a, s, ch)
+}
+
+func (c *cli) applySettings(ctx context.Context, a *app.App, s settings.Settings, ch change) error {
+	now, err := a.SettingsNow(ctx)
+	switch {
+	case errors.Is(err, app.ErrNoSettings):
+	case err != nil:
+		return err
+	default:
 		changes := settings.Diff(now.Settings, s)
 		if !c.json {
 			if err := c.showChanges(changes); err != nil {
 				return err
 			}
+			c.printNotes(s)
 		}
 		if len(changes) == 0 {
-			return c.applied(all[len(all)-1].Version, false)
+			return c.applied(now.Version, false)
 		}
 	}
 	checked, err := a.CheckMapping(ctx, s)
@@ -71,17 +200,18 @@ func (c *cli) applySettings(ctx context.Context, a *app.App, s settings.Settings
 		if !c.json {
 			c.tellChecked(checked, s.Env().Zone)
 		}
-		if err := c.confirm(yes, fmt.Sprintf("Apply as v%d?", len(all)+1)); err != nil {
+		if err := c.confirm(ch.yes, fmt.Sprintf("Apply as v%d?", now.Version+1)); err != nil {
 			return err
 		}
 	}
-	version, err := a.Apply(ctx, checked, basedOn, by(a, reason))
+	version, err := a.Apply(ctx, checked, ch.basedOn, by(a, ch.reason))
 	var bad *app.FaultsError
 	if errors.As(err, &bad) {
 		return c.refused(hint(err, "mend the file or the system, then apply again"))
 	}
 	if errors.Is(err, app.ErrOutdated) {
-		return hint(err, "look at the new version with duolog settings diff FILE, then set based_on in the file")
+		return hint(err, "look at the new version with duolog settings diff, then say based_on in the file, or --based-on %d",
+			now.Version)
 	}
 	if err != nil {
 		return err

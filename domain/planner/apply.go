@@ -36,7 +36,7 @@ func (v *View) Apply(d Decision) {
 func (v *View) count(d Decision) {
 	writes := 0
 	for _, c := range d.Commands {
-		if c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate {
+		if c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate && !c.Urgent {
 			writes++
 		}
 	}

@@ -17,8 +17,8 @@ func (p *pass) weigh(d *draft) {
 	h := p.standing(d.Contact, domain.HubSpot, domain.Record{})
 	switch {
 	case a != nil && h != nil:
-		if a.Known && h.Known && a.Life == Live && h.Life == Live {
-			p.fields(d, a, h)
+		if a.Known && h.Known && a.Life == Live && h.Life == Live && !p.leave(d, a, h) {
+			p.fields(d, a, h, false)
 			p.awaitFit(d)
 		}
 	case a != nil:
@@ -100,7 +100,7 @@ func (p *pass) sendCreate(d *draft, r *Record, target domain.System) {
 		text, _, err := f.Get(r.ID.System, props, p.v.env)
 		prop, raw, bad := f.Put(target, text, p.v.env)
 		switch {
-		case p.v.Control.ShutFields[f.Name] != "" || text == "" && err == nil || !allowed(f, target):
+		case p.v.env.Lacks(f) || p.v.Control.ShutFields[f.Name] != "" || text == "" && err == nil || !allowed(f, target):
 		case err != nil || bad != nil:
 			p.unfit(d, f, r, err)
 		default:
@@ -110,6 +110,7 @@ func (p *pass) sendCreate(d *draft, r *Record, target domain.System) {
 		}
 	}
 	p.placeholder(d, r, target, values)
+	p.onCreate(r, target, values)
 	phone, _, _ := p.phone(r)
 	id := d.command(p, Outgoing{
 		Command: Command{Kind: domain.KindCreate, System: target, Source: r.ID, Digests: digests},

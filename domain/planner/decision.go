@@ -144,6 +144,8 @@ type Command struct {
 	Digests map[string]string `json:"digests,omitempty"`
 	// By says what a read asks by: "id", "email", "phone".
 	By string `json:"by,omitempty"`
+	// Urgent: it overtakes the queue, and is sent also while the sync is paused.
+	Urgent bool `json:"urgent,omitempty"`
 }
 
 // HeadState is the decided part of a contact that is not about one field.

@@ -34,7 +34,7 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 		p.apart(v)
 		return
 	}
-	if p.held() {
+	if !p.f.Sticky() && p.held() { // a stop waits for no guard
 		return
 	}
 	if t.system() == domain.HubSpot {
@@ -79,6 +79,10 @@ func (p *fieldPass) stops(s, t side) (Result, string) {
 		return Invalid, reasonText(s.err)
 	case !allowed(p.f, target):
 		return Blocked, p.f.Name + " is " + string(p.f.Direction)
+	case p.f.Sticky():
+		return "", ""
+	case p.outside:
+		return OutOfScope, ruleOnly
 	case !p.v.Control.Settings.Contacts.Update.Allows(target):
 		return Blocked, "contacts.update = " + string(p.v.Control.Settings.Contacts.Update)
 	case s.blank() && p.f.Blank == settings.BlankKeep:

@@ -12,7 +12,7 @@ import (
 
 // guard lets a value go over what the target showed, and nothing else: Aloware is looked at before each write.
 func (p *fieldPass) guard(u *update, prop string, t side) {
-	if t.system() != domain.Aloware || p.unguarded {
+	if t.system() != domain.Aloware || p.unguarded || p.f.Sticky() {
 		return
 	}
 	known := t.seen.Value

@@ -48,6 +48,8 @@ type fieldPass struct {
 	unguarded bool
 	// asked: Aloware shows a change that may be an old one, and is asked.
 	asked bool
+	// outside: the pair does not take part.
+	outside bool
 	// adopted: the pending create was refused because its record exists, and is ours.
 	adopted bool
 }
@@ -62,31 +64,47 @@ type update struct {
 	values  map[string]json.RawMessage
 	digests map[string]string
 	expects map[string]Expected
+	urgent  bool
 }
 
-// fields decides every mapped field of a contact that stands in both systems.
-func (p *pass) fields(d *draft, a, h *Record) {
+func (p *pass) writes(d *draft, a, h *Record, kind string) writes {
 	w := writes{
 		domain.Aloware: {target: a, source: h.ID},
 		domain.HubSpot: {target: h, source: a.ID},
 	}
 	for i, s := range domain.Systems {
-		w[s].id = p.derive("update", d.Contact, s, i)
+		w[s].id, w[s].urgent = p.derive(kind, d.Contact, s, i), kind == kindStop
 		w[s].values, w[s].digests, w[s].expects = map[string]json.RawMessage{}, map[string]string{}, map[string]Expected{}
 	}
-	own := p.v.own(d.Contact)
+	return w
+}
+
+// fields decides the mapped fields of a contact that stands in both systems: all of them, or, while the sync stands
+// still, its consent fields alone.
+func (p *pass) fields(d *draft, a, h *Record, consentOnly bool) {
+	w, stops := p.writes(d, a, h, "update"), p.writes(d, a, h, kindStop)
+	own, outside := p.v.own(d.Contact), !p.takesPart(a, h)
 	ap, hp := a.Properties(), h.Properties()
 	for _, f := range p.v.Control.Settings.Fields {
-		fp := &fieldPass{pass: p, d: d, f: f, sides: map[domain.System]side{
+		if consentOnly && !f.Sticky() || p.v.env.Lacks(f) {
+			continue
+		}
+		fp := &fieldPass{pass: p, d: d, f: f, outside: outside, sides: map[domain.System]side{
 			domain.Aloware: p.side(f, a, ap), domain.HubSpot: p.side(f, h, hp),
 		}}
 		fp.load(own.Fields[f.Name])
 		before := len(d.Fields)
-		fp.decide(w)
+		switch {
+		case f.Sticky() && fp.shut() == "":
+			fp.sticky(stops)
+		case !outside || len(fp.now.Base) > 0: // what is outside at first sight is still to be seen for the first time
+			fp.decide(w)
+		}
 		if len(d.Fields) == before {
 			fp.stale()
 		}
 	}
+	p.flush(d, stops)
 	p.flush(d, w)
 }
 
@@ -107,7 +125,9 @@ func (p *pass) flush(d *draft, w writes) {
 			continue
 		}
 		phone, _, _ := p.phone(u.target)
-		c := Command{ID: u.id, Kind: domain.KindUpdate, System: s, Record: u.target.ID, Source: u.source, Digests: u.digests}
+		c := Command{
+			ID: u.id, Kind: domain.KindUpdate, System: s, Record: u.target.ID, Source: u.source, Digests: u.digests, Urgent: u.urgent,
+		}
 		d.Commands = append(d.Commands, c)
 		d.outgoing = append(d.outgoing, Outgoing{
 			Command: c, Contact: d.Contact, Values: u.values, Expects: u.expects, Phone: phone,

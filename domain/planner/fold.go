@@ -103,6 +103,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 		r.complete(f, in, v.asked(id.System), &e)
 	}
 	r.ChangedAt = max(r.ChangedAt, e.Hastened)
+	r.hear(f.Vendor, &e)
 	v.foldMerge(in, f, r, &e)
 	v.reindex(r)
 	return e, nil

@@ -39,6 +39,9 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 	was := v.Control.Stopped()
 	switch in.Type {
 	case domain.ModeChanged:
+		if v.Control.Mode == domain.ModeObserve && v.Control.Baseline && !was { // before that, dirty is who waits for the scan to end
+			was, v.Control.WasOff = true, true // stops that were withheld go out, and nothing else does
+		}
 		v.Control.Standing = v.Control.Standing || !v.Control.Baseline && opens(v.Control.Mode, a.Mode)
 		v.Control.Mode, v.Control.WasOff, v.Control.ModeAt = a.Mode, v.Control.WasOff || a.Mode == domain.ModeOff, in.Position
 		v.Control.Pilot = settings.Pilot{Filter: a.Filter, MaxWritesPerHour: a.MaxWrites}
@@ -116,10 +119,14 @@ func (v *View) foldSettings(in Input) (Effect, error) {
 // foldMapped notes since when each property of HubSpot is mapped without a break.
 func (v *View) foldMapped(in Input) {
 	since := make(map[string]int64, len(v.Control.Settings.Fields))
+	read := slices.Clone(v.Control.Settings.Record)
 	for _, f := range v.Control.Settings.Fields {
-		since[f.HubSpot.Read] = in.Position
-		if at, ok := v.Control.Mapped[f.HubSpot.Read]; ok {
-			since[f.HubSpot.Read] = at
+		read = append(read, f.HubSpot.Read)
+	}
+	for _, property := range read {
+		since[property] = in.Position
+		if at, ok := v.Control.Mapped[property]; ok {
+			since[property] = at
 		}
 	}
 	v.Control.Mapped = since

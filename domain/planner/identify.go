@@ -21,7 +21,7 @@ func (p *pass) identify(d *draft, r *Record) {
 	case r.Link.State == Deleted:
 		p.returned(d, r)
 	}
-	if r.Link.State != Linked {
+	if r.Link.State != Linked && !r.left() {
 		p.match(d, r)
 	}
 }

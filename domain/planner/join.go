@@ -74,9 +74,11 @@ func (p *pass) takeOver(d *draft, contact ulid.ULID) {
 
 // mergeHeads keeps the creation that is on its way, whichever contact it belongs to; reviews are settled by the link.
 func mergeHeads(a, b HeadState) HeadState {
-	h := HeadState{Creation: a.Creation, CountedAt: max(a.CountedAt, b.CountedAt)}
-	if h.Creation.Command.IsZero() {
-		h.Creation = b.Creation
+	h := HeadState{CountedAt: max(a.CountedAt, b.CountedAt)}
+	for _, c := range []Creation{b.Creation, a.Creation} {
+		if !c.Command.IsZero() {
+			h.Creation = c
+		}
 	}
 	return h
 }

@@ -83,6 +83,7 @@ func (p *pass) sort(r, o *Record, kind string, out *found) {
 	switch {
 	case r.separate(o.ID):
 	case kind == identity.KindPhone && identity.Contradicts(r.keys, o.keys):
+	case kind != identity.KindUnique && !p.takesPart(r, o):
 	case same && kind != identity.KindUnique && p.counterpart(o.Link.Contact, o) == nil:
 		out.rivals = append(out.rivals, o)
 	case same:

@@ -14,6 +14,12 @@ func (p *pass) mayCreate(d *draft, r *Record, target domain.System) (Result, str
 	if !s.Contacts.Create.Allows(target) {
 		return Blocked, "contacts.create = " + string(s.Contacts.Create), nil
 	}
+	if rule := p.unwelcome(r); rule != "" {
+		return OutOfScope, rule, nil
+	}
+	if !p.takesPart(r) {
+		return OutOfScope, ruleOnly, nil
+	}
 	if missing := p.lacks(r, target); missing != "" {
 		return OutOfScope, missing, nil
 	}

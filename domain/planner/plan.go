@@ -106,6 +106,7 @@ func (p *pass) planContact(id ulid.ULID) {
 	d := p.draft(c.ID)
 	if p.v.Control.Stopped() || p.parked(d) {
 		p.markDirty(d)
+		p.stopsThrough(d)
 		return
 	}
 	d.head.Dirty, d.head.Parked = false, false

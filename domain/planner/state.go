@@ -61,6 +61,8 @@ type Record struct {
 	ReadDone ulid.ULID `json:"read_done,omitzero"`
 	// ChangedAt is the clock of the last webhook that changed a value.
 	ChangedAt int64 `json:"changed_at,omitempty"`
+	// Calls tell how calls with the person ended, each way once, sorted.
+	Calls []domain.Source `json:"calls,omitempty"`
 	// Ties are what people said about it and other records; Out, that its contact takes no part.
 	Ties []Tie `json:"ties,omitempty"`
 	Out  bool  `json:"out,omitempty"`

@@ -21,8 +21,9 @@ type View struct {
 	members  map[ulid.ULID]map[domain.Record]bool
 	byKey    map[identity.Key]map[domain.Record]bool
 	env      settings.Env
-	filter   *settings.Filter
-	control  bool // control changed
+	filter   *settings.Filter // of mode pilot
+	only     settings.Filter  // of who takes part
+	control  bool             // control changed
 }
 
 // NewView makes an empty view under a control state, which it leaves as it is.
@@ -43,9 +44,18 @@ func NewView(c Control, d Digester) *View {
 func (v *View) compile() {
 	v.env = v.Control.Settings.Env()
 	v.filter = nil
-	if f, err := settings.ParseFilter(v.Control.Pilot.Filter); v.Control.Pilot.Filter != "" && err == nil {
+	if f := v.parsed(v.Control.Pilot.Filter); v.Control.Pilot.Filter != "" {
 		v.filter = &f
 	}
+	v.only = v.parsed(v.Control.Settings.Contacts.Only)
+}
+
+func (v *View) parsed(filter string) settings.Filter {
+	f, err := v.Control.Settings.ParseFilter(filter)
+	if err != nil {
+		return settings.NoOne
+	}
+	return f
 }
 
 // AddRecord puts a loaded record into the view; a second one of the same id is ignored.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/duolog/duolog/domain"
 )
 
 // Change is one difference between two settings.
@@ -82,20 +84,56 @@ func (s Settings) lines() []line {
 		{"phone_region", s.PhoneRegion},
 		{"contacts.create", string(s.Contacts.Create)},
 		{"contacts.update", string(s.Contacts.Update)},
-		{"contacts.match", strings.Join(s.Contacts.Match, ", ")},
-		{"contacts.on_delete", s.Contacts.OnDelete},
 	}
+	general = append(general, s.Contacts.lines()...)
 	for _, l := range s.Defaults.lines() {
 		general = append(general, line{"defaults." + l.key, l.value})
 	}
-	return append(general,
+	general = append(general,
+		line{"defaults.record", strings.Join(s.Record, ", ")},
 		line{"gate", s.Gate},
 		line{"guards.max_changed_share", strconv.Itoa(s.Guards.MaxChangedShare) + " %"},
 		line{"guards.max_deleted_share", strconv.Itoa(s.Guards.MaxDeletedShare) + " %"},
 		line{"guards.emptied_side", s.Guards.EmptiedSide},
 		line{"limits.hubspot_share", strconv.Itoa(s.Limits.HubSpotShare) + " %"},
-		line{"limits.aloware_per_second", strconv.FormatFloat(s.Limits.AlowarePerSecond, 'g', -1, 64)},
+		line{"limits.aloware_per_second", decimal(s.Limits.AlowarePerSecond)},
+		line{"limits.big_jobs", s.Limits.BigJobs},
 	)
+	return append(general, s.Operations.lines()...)
+}
+
+func decimal(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+
+func (c Contacts) lines() []line {
+	var out []line
+	for _, source := range domain.Sources {
+		out = append(out, line{"contacts.create_from." + string(source), strconv.FormatBool(c.CreatesFrom(source))})
+	}
+	marketing := ""
+	if c.OnCreate.Marketing != nil {
+		marketing = strconv.FormatBool(*c.OnCreate.Marketing)
+	}
+	return append(out,
+		line{"contacts.on_create.hubspot", pairsText(c.OnCreate.HubSpot)},
+		line{"contacts.on_create.hubspot.marketing_contact", marketing},
+		line{"contacts.on_create.aloware", pairsText(c.OnCreate.Aloware)},
+		line{"contacts.only", c.Only},
+		line{"contacts.when_leaving", c.WhenLeaving},
+		line{"contacts.match", strings.Join(c.Match, ", ")},
+		line{"contacts.on_delete", c.OnDelete},
+		line{"contacts.on_merge", c.OnMerge},
+	)
+}
+
+func (o Operations) lines() []line {
+	return []line{
+		{"cost.lrn_per_number_usd", decimal(o.Cost.LRNPerNumberUSD)},
+		{"sources.hubspot", o.Sources.HubSpot},
+		{"sources.sweep_every", o.Sources.SweepEvery},
+		{"catalogs.refresh_at", o.Catalogs.RefreshAt},
+		{"catalogs.log_calls_to_hubspot", strconv.FormatBool(o.Catalogs.LogCallsToHubSpot)},
+		{"review_mapping_every", o.ReviewMappingEvery},
+	}
 }
 
 func (r Rules) lines() []line {
@@ -117,15 +155,29 @@ func (f Field) lines() []line {
 		{"required", strconv.FormatBool(f.Required)},
 		{"hubspot_format", f.HubSpot.Format},
 		{"aloware_format", f.Aloware.Format},
+		{"hubspot_zone", f.HubSpot.Zone},
+		{"aloware_zone", f.Aloware.Zone},
 		{"values", f.valuesText()},
+		{"people", pairsText(f.People)},
+		{"nobody", f.Nobody},
+		{"consent", f.Consent},
+		{"stop", f.Stop},
+		{"on_change", f.OnChange},
 	}
 	return append(lines, f.Rules.lines()...)
 }
 
 func (f Field) valuesText() string {
+	if f.ByLabel {
+		return "by_label"
+	}
+	return pairsText(f.Values)
+}
+
+func pairsText(values map[string]string) string {
 	var pairs []string
-	for _, from := range slices.Sorted(maps.Keys(f.Values)) {
-		pairs = append(pairs, from+": "+f.Values[from])
+	for _, from := range slices.Sorted(maps.Keys(values)) {
+		pairs = append(pairs, from+": "+values[from])
 	}
 	return strings.Join(pairs, ", ")
 }

@@ -22,6 +22,15 @@ type node interface {
 	walk(fn func(*comparison) error) error
 }
 
+// NoOne is the filter that matches nobody.
+var NoOne = Filter{root: never{}}
+
+type never struct{}
+
+func (never) match(func(string) (string, bool)) bool { return false }
+
+func (never) walk(func(*comparison) error) error { return nil }
+
 type comparison struct {
 	field  string
 	value  string // "" in known and unknown
@@ -96,7 +105,7 @@ func ParseFilter(text string) (Filter, error) {
 	return Filter{root: root}, nil
 }
 
-// ParseFilter reads a filter over the mapped fields, with each value in its field's canonical form: a phone may be
+// ParseFilter reads a filter over the mapped fields, which may be called by HubSpot's names as well, with each value in its field's canonical form: a phone may be
 // written nationally, a number with needless zeros.
 func (s Settings) ParseFilter(text string) (Filter, error) {
 	f, err := ParseFilter(text)
@@ -104,10 +113,11 @@ func (s Settings) ParseFilter(text string) (Filter, error) {
 		return f, err
 	}
 	return f, f.root.walk(func(c *comparison) error {
-		field, ok := s.Field(c.field)
+		field, ok := s.Named(c.field)
 		if !ok {
 			return fmt.Errorf("%q is not a mapped field%s", c.field, didYouMean(c.field, s.names()))
 		}
+		c.field = field.Name
 		return c.canonical(field, s)
 	})
 }
@@ -121,7 +131,11 @@ func (c *comparison) canonical(field Field, s Settings) error {
 	if err != nil {
 		return fmt.Errorf("value of %s: %w", c.field, err)
 	}
-	value, err := domain.Canonical(field.Type, raw, field.Format(domain.HubSpot, s.Env()))
+	t := field.Type
+	if t == domain.Owner {
+		t = domain.Email // people are named by their emails
+	}
+	value, err := domain.Canonical(t, raw, field.Format(domain.HubSpot, s.Env()))
 	if err == nil && value == "" {
 		err = errors.New("is blank: write is unknown")
 	}

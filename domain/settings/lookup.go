@@ -30,6 +30,14 @@ func (s Settings) Field(name string) (Field, bool) {
 	return s.Fields[i], true
 }
 
+// Named returns the field people mean by a word: its name, or the property of HubSpot it is mapped to.
+func (s Settings) Named(word string) (Field, bool) {
+	if f, ok := s.Field(word); ok {
+		return f, true
+	}
+	return s.FieldFor(domain.HubSpot, word)
+}
+
 // FieldFor returns the field a system's property is mapped to, under the name it is read or written by.
 func (s Settings) FieldFor(sys domain.System, property string) (Field, bool) {
 	for _, f := range s.Fields {
@@ -50,6 +58,7 @@ func (s Settings) ReadProperties(sys domain.System) []string {
 	var names []string
 	if sys == domain.HubSpot {
 		names = append(names, alwaysRead...)
+		names = append(names, s.Record...)
 	}
 	for _, f := range s.Fields {
 		names = append(names, f.Side(sys).Read)

@@ -1,7 +1,9 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 
 	"github.com/duolog/duolog/domain"
 )
@@ -25,6 +27,11 @@ func Preset(name string) (Settings, error) {
 	case PresetRecommended:
 		s.Preset = PresetRecommended
 		s.Contacts.Create = ToAloware
+		for _, source := range []domain.Source{
+			domain.MissedCall, domain.AnsweredCall, domain.TextMessage, domain.Imported, domain.UnknownCaller,
+		} {
+			s.Contacts.CreateFrom[source] = false
+		}
 		s.Defaults.Initial = FillBlanks
 		s.Guards.MaxChangedShare, s.Guards.MaxDeletedShare = 5, 1
 	default:
@@ -46,8 +53,9 @@ func base() Settings {
 		Pilot:       Pilot{MaxWritesPerHour: 50},
 		Contacts: Contacts{
 			Create: Both, Update: Both,
+			CreateFrom: everySource(), WhenLeaving: LeavingKeepLink,
 			Match:    []string{MatchLink, MatchUniqueKey, MatchEmail, MatchPhone},
-			OnDelete: OnDeleteIgnore,
+			OnDelete: OnDeleteIgnore, OnMerge: OnMergeFollow,
 		},
 		Defaults: Rules{
 			Direction: Both, Conflict: HubSpotWins, Initial: HubSpotWins,
@@ -56,14 +64,48 @@ func base() Settings {
 		Gate:   GateField,
 		Guards: Guards{EmptiedSide: EmptiedPause},
 		Limits: Limits{HubSpotShare: 50, AlowarePerSecond: 50},
+		Operations: Operations{
+			Cost:               Cost{LRNPerNumberUSD: 0.002},
+			Sources:            Sources{HubSpot: SourceWebhooks, SweepEvery: "15m"},
+			Catalogs:           Catalogs{RefreshAt: "17:00"},
+			ReviewMappingEvery: "90d",
+		},
 	}
+}
+
+func everySource() map[domain.Source]bool {
+	all := map[domain.Source]bool{}
+	for _, s := range domain.Sources {
+		all[s] = true
+	}
+	return all
+}
+
+// Filled returns settings as they are stored, with what older versions of this program did not know set to what they
+// did: the defaults.
+func (s Settings) Filled() Settings {
+	d := base()
+	s.Contacts.CreateFrom = maps.Clone(s.Contacts.CreateFrom)
+	if s.Contacts.CreateFrom == nil {
+		s.Contacts.CreateFrom = map[domain.Source]bool{}
+	}
+	for _, source := range domain.Sources {
+		s.Contacts.CreateFrom[source] = s.Contacts.CreatesFrom(source)
+	}
+	s.Contacts.WhenLeaving = cmp.Or(s.Contacts.WhenLeaving, d.Contacts.WhenLeaving)
+	s.Contacts.OnMerge = cmp.Or(s.Contacts.OnMerge, d.Contacts.OnMerge)
+	s.Guards.EmptiedSide = cmp.Or(s.Guards.EmptiedSide, d.Guards.EmptiedSide)
+	if s.Operations == (Operations{}) {
+		s.Operations = d.Operations
+	}
+	return s
 }
 
 // mapping is the default mapping: the fields both systems are known to have. Aloware's timezone is not in it,
 // because how HubSpot's hs_timezone spells its zones is not documented.
 func mapping() []Field {
 	phone := plain(PhoneField, "phone", domain.Phone)
-	phone.Locked, phone.Required = true, true
+	phone.Locked, phone.Required, phone.OnChange = true, true, OnChangeHold
 	email := plain(EmailField, "email", domain.Email)
 	email.Locked = true
 	return []Field{
@@ -82,10 +124,12 @@ func mapping() []Field {
 	}
 }
 
-// Names of the locked fields.
+// Names of the locked fields, and of those that need no more than their name.
 const (
-	PhoneField = "phone_number"
-	EmailField = "email"
+	PhoneField       = "phone_number"
+	EmailField       = "email"
+	OwnerField       = "owner"
+	DispositionField = "disposition_status"
 )
 
 func plain(name, hubspot string, t domain.Type) Field {
@@ -104,9 +148,18 @@ func renamed(name, read, hubspot string) Field {
 }
 
 // NewField returns the field that a bare line "name: property" means: a text under the default rules, which Aloware
-// reads and writes by its name.
+// reads and writes by its name. Two names stand for what Aloware keeps as the number of something else.
 func (s Settings) NewField(name, hubspot string) Field {
 	f := plain(name, hubspot, domain.Text)
+	switch name {
+	case OwnerField:
+		f.Type, f.Aloware = domain.Owner, Side{Read: "user_id", Write: "user_id"}
+	case DispositionField:
+		f.Type, f.Aloware = domain.Enumeration, Side{Read: "disposition_status_id", Write: "disposition_status_id"}
+	}
 	f.Rules = s.Defaults
+	if name == DispositionField && f.Direction == Both { // as in Aloware: HubSpot's lead statuses lead
+		f.Direction = ToAloware
+	}
 	return f
 }

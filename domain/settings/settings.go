@@ -62,24 +62,19 @@ type Settings struct {
 	Pilot       Pilot       `json:"pilot"`
 	Contacts    Contacts    `json:"contacts"`
 	Defaults    Rules       `json:"defaults"`
-	Fields      []Field     `json:"fields"` // sorted by name
-	Gate        string      `json:"gate"`   // what a fault switches off: field or sync
-	Guards      Guards      `json:"guards"`
-	Limits      Limits      `json:"limits"`
+	// Record names properties of HubSpot that are read and kept although no field maps them.
+	Record []string `json:"record,omitempty"`
+	Fields []Field  `json:"fields"` // sorted by name
+	Gate   string   `json:"gate"`   // what a fault switches off: field or sync
+	Guards Guards   `json:"guards"`
+	Limits Limits   `json:"limits"`
+	Operations
 }
 
 // Pilot narrows mode pilot.
 type Pilot struct {
 	Filter           string `json:"filter"`
 	MaxWritesPerHour int    `json:"max_writes_per_hour"`
-}
-
-// Contacts are the rules about people as a whole.
-type Contacts struct {
-	Create   Direction `json:"create"` // both or to_aloware
-	Update   Direction `json:"update"` // both or to_aloware
-	Match    []string  `json:"match"`  // link, unique_key, email, phone, in this order
-	OnDelete string    `json:"on_delete"`
 }
 
 // Guards pause the sync by itself when more happens than usual. Facts are still stored, and a person says how to go on.
@@ -96,6 +91,7 @@ type Guards struct {
 type Limits struct {
 	HubSpotShare     int     `json:"hubspot_share"`      // percent of the portal's limit
 	AlowarePerSecond float64 `json:"aloware_per_second"` // requests
+	BigJobs          string  `json:"big_jobs,omitempty"` // when one-time operations may run, "20:00-06:00"; empty: any time
 }
 
 // Rules are the five rules a field may set for itself; in Settings.Fields they are all filled in.
@@ -105,32 +101,4 @@ type Rules struct {
 	Initial   Winner    `json:"initial"`
 	Overwrite Overwrite `json:"overwrite"`
 	Blank     Blank     `json:"blank"`
-}
-
-// Field maps one Aloware field to one HubSpot property.
-type Field struct {
-	Name string `json:"name"` // Duolog's name: Aloware's documented one
-	Rules
-	Type     domain.Type `json:"type"`
-	HubSpot  Side        `json:"hubspot"`
-	Aloware  Side        `json:"aloware"`
-	Locked   bool        `json:"locked,omitempty"`   // email and phone_number: cannot be removed
-	Required bool        `json:"required,omitempty"` // a contact without it cannot exist in Aloware
-	// Values maps Aloware's values to HubSpot's, for enumerations; empty: both use the same.
-	Values map[string]string `json:"values,omitempty"`
-}
-
-// Side is how one system names and writes a field. Read and Write differ only in Aloware.
-type Side struct {
-	Read   string `json:"read"`
-	Write  string `json:"write"`
-	Format string `json:"format,omitempty"` // Go layout of a date or datetime; empty: ISO
-}
-
-// Side returns how the system names the field.
-func (f Field) Side(s domain.System) Side {
-	if s == domain.HubSpot {
-		return f.HubSpot
-	}
-	return f.Aloware
 }

@@ -21,8 +21,11 @@ func (s Settings) Validate() []Fault {
 	c := &checker{}
 	s.checkGeneral(c)
 	s.checkContacts(c)
+	s.checkPeople(c)
 	s.checkDefaults(c)
 	s.checkPilot(c)
+	s.checkRecord(c)
+	s.checkOperations(c)
 	for _, f := range s.Fields {
 		f.check(c, s)
 	}
@@ -110,12 +113,16 @@ func (r Rules) check(c *checker, path string) {
 }
 
 func (s Settings) checkPilot(c *checker) {
-	if _, err := s.ParseFilter(s.Pilot.Filter); err != nil {
-		c.add("pilot.filter", "an expression that cannot be read", "an expression such as city = Oakland", err.Error())
-	}
+	s.checkFilter(c, "pilot.filter", s.Pilot.Filter)
 	if s.Pilot.MaxWritesPerHour < 1 {
 		c.add("pilot.max_writes_per_hour", fmt.Sprint(s.Pilot.MaxWritesPerHour), "at least 1",
 			"mode observe sends nothing")
+	}
+}
+
+func (s Settings) checkFilter(c *checker, path, text string) {
+	if _, err := s.ParseFilter(text); err != nil {
+		c.add(path, "an expression that cannot be read", "an expression such as city = Oakland", err.Error())
 	}
 }
 

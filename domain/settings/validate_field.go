@@ -22,7 +22,74 @@ func (f Field) check(c *checker, s Settings) {
 	f.checkRules(c, path, s)
 	f.checkLayout(c, path+".hubspot_format", f.HubSpot.Format)
 	f.checkLayout(c, path+".aloware_format", f.Aloware.Format)
+	f.checkZones(c, path)
 	f.checkValues(c, path+".values")
+	f.checkOwner(c, path)
+	f.checkSpecial(c, path)
+}
+
+func (f Field) checkZones(c *checker, path string) {
+	for _, z := range []struct{ key, zone string }{{".hubspot_zone", f.HubSpot.Zone}, {".aloware_zone", f.Aloware.Zone}} {
+		switch _, err := time.LoadLocation(z.zone); {
+		case z.zone == "":
+		case f.Type != domain.Datetime:
+			c.add(path+z.key, z.zone, "no zone", fmt.Sprintf("a %s has none: remove the line", f.Type))
+		case err != nil || z.zone == "Local":
+			c.add(path+z.key, z.zone, "an IANA time zone", "write one such as UTC or America/Los_Angeles")
+		}
+	}
+}
+
+func (f Field) checkOwner(c *checker, path string) {
+	if f.Type != domain.Owner {
+		if len(f.People) > 0 || f.Nobody != "" {
+			c.add(path, "people or nobody", "neither", fmt.Sprintf("a %s is no person: remove them", f.Type))
+		}
+		return
+	}
+	for _, from := range slices.Sorted(maps.Keys(f.People)) {
+		f.checkEmail(c, path+".people", from)
+		f.checkEmail(c, path+".people", f.People[from])
+	}
+	if f.Nobody != "" {
+		f.checkEmail(c, path+".nobody", f.Nobody)
+	}
+}
+
+func (f Field) checkEmail(c *checker, path, email string) {
+	raw, err := json.Marshal(email)
+	if err == nil {
+		_, err = domain.Canonical(domain.Email, raw, domain.Format{})
+	}
+	if err != nil || email == "" {
+		c.add(path, email, "an email address", "people are named by their emails in both systems")
+	}
+}
+
+// checkSpecial checks what only some fields may say: consent, on_change, and which way dispositions flow.
+func (f Field) checkSpecial(c *checker, path string) {
+	if f.Consent != "" && c.word(path+".consent", f.Consent, Consents) && f.Type != domain.Bool {
+		c.add(path+".consent", "a "+string(f.Type), "type bool", "a stop is yes or no: add type: bool")
+	}
+	switch {
+	case f.Stop == "":
+	case !f.Sticky():
+		c.add(path+".stop", f.Stop, "nothing", "it goes with consent: sticky")
+	default:
+		c.word(path+".stop", f.Stop, []string{"true", "false"})
+	}
+	switch {
+	case f.OnChange == "" || f.OnChange == OnChangeHold && f.Name == PhoneField:
+	case f.Name != PhoneField:
+		c.add(path+".on_change", f.OnChange, "nothing", "only a phone needs it: remove the line")
+	default:
+		c.add(path+".on_change", f.OnChange, OnChangeHold,
+			"Aloware finds a contact by its phone: its API would make a second one")
+	}
+	if f.Aloware.Write == "disposition_status_id" && f.Direction == ToHubSpot {
+		c.add(path+".direction", string(f.Direction), oneOf(SyncDirections),
+			"HubSpot's lead statuses lead: Aloware offers no sync in this direction alone")
+	}
 }
 
 func (f Field) checkNames(c *checker, path string) {
@@ -79,7 +146,7 @@ func (f Field) checkLayout(c *checker, path, layout string) {
 }
 
 func (f Field) checkValues(c *checker, path string) {
-	if len(f.Values) == 0 {
+	if len(f.Values) == 0 && !f.ByLabel {
 		return
 	}
 	if f.Type != domain.Enumeration {

@@ -9,27 +9,75 @@ import (
 	"github.com/duolog/duolog/domain"
 )
 
-// Env is what reading values needs beyond their field: the connection's zone and phone region. Making one loads a
-// zone; make it once per settings version.
+// Env is what reading values needs beyond their field: the connection's zone and phone region, and what is known of
+// the choices both systems offer. Making one loads zones; make it once per settings version.
 type Env struct {
 	Zone   *time.Location
 	Region string
+
+	zones  map[string]*time.Location
+	values map[string]map[string]string // of enumerations, by field
+	owners map[string]map[domain.System]*domain.OwnerIDs
 }
 
 // Env returns the environment of these settings; a zone that does not exist (Validate says so) counts as UTC.
-func (s Settings) Env() Env {
-	z, err := time.LoadLocation(s.TimeZone)
-	if err != nil {
-		z = time.UTC
+func (s Settings) Env() Env { return s.EnvWith(Lists{}) }
+
+// EnvWith is Env with the choices both systems offer.
+func (s Settings) EnvWith(l Lists) Env {
+	e := Env{
+		Zone: location(s.TimeZone), Region: s.PhoneRegion, zones: map[string]*time.Location{},
+		values: map[string]map[string]string{}, owners: map[string]map[domain.System]*domain.OwnerIDs{},
 	}
-	return Env{Zone: z, Region: s.PhoneRegion}
+	for _, f := range s.Fields {
+		for _, side := range []Side{f.Aloware, f.HubSpot} {
+			if side.Zone != "" {
+				e.zones[side.Zone] = location(side.Zone)
+			}
+		}
+		switch f.Type {
+		case domain.Enumeration:
+			e.values[f.Name] = l.values(f)
+		case domain.Owner:
+			e.owners[f.Name] = l.owners(f)
+		default: // needs no list
+		}
+	}
+	return e
+}
+
+func location(name string) *time.Location {
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		return time.UTC
+	}
+	return z
+}
+
+// Lacks reports a field whose values cannot be read yet: the people of a system, or the labels of its choices, are not
+// known.
+func (e Env) Lacks(f Field) bool {
+	switch {
+	case f.Type == domain.Owner:
+		return e.owners[f.Name][domain.Aloware] == nil || e.owners[f.Name][domain.HubSpot] == nil
+	case f.ByLabel:
+		return len(e.values[f.Name]) == 0
+	}
+	return false
 }
 
 // Format returns how the system writes the field's values.
 func (f Field) Format(sys domain.System, env Env) domain.Format {
-	return domain.Format{
-		System: sys, Layout: f.Side(sys).Format, Zone: env.Zone, Region: env.Region, Values: f.Values,
+	side := f.Side(sys)
+	out := domain.Format{System: sys, Layout: side.Format, Zone: env.Zone, Region: env.Region, Values: f.Values}
+	if side.Zone != "" {
+		out.Zone = env.zones[side.Zone]
 	}
+	if values, ok := env.values[f.Name]; ok {
+		out.Values, out.Closed = values, f.ByLabel
+	}
+	out.Owners = env.owners[f.Name][sys]
+	return out
 }
 
 // Get returns the canonical text of the field in what the system told. known is false when the property is not

@@ -39,10 +39,15 @@ var (
 	Blanks         = words(BlankKeep, BlankSend)
 	Matches        = []string{MatchLink, MatchUniqueKey, MatchEmail, MatchPhone}
 	OnDeletes      = []string{OnDeleteIgnore, OnDeleteUnlink}
+	OnMerges       = []string{OnMergeFollow}
+	WhenLeavings   = []string{LeavingKeepLink, LeavingUnlink}
 	Gates          = []string{GateField, GateSync}
 	EmptiedSides   = []string{EmptiedPause, EmptiedIgnore}
+	HubSpotSources = []string{SourceWebhooks}
+	Consents       = []string{ConsentSticky}
+	OnChanges      = []string{OnChangeHold}
 	Types          = words(domain.Text, domain.Number, domain.Date, domain.Datetime, domain.Bool, domain.Enumeration,
-		domain.Phone, domain.Email)
+		domain.Phone, domain.Email, domain.Owner)
 )
 
 func words[T ~string](ws ...T) []string {

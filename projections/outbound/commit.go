@@ -87,6 +87,7 @@ func decisionEvent(p planner.Planned, in planner.Input) (eventstore.NewEvent, er
 func outboxRow(o planner.Outgoing, input int64) outbox.Row {
 	r := outbox.Row{
 		Command: o.ID, Contact: o.Contact, Kind: o.Kind, System: o.System, Record: o.Record, Source: o.Source, Input: input,
+		Urgent:  o.Urgent,
 		Payload: outbox.Payload{Values: o.Values, Expects: o.Expects, Phone: o.Phone, By: o.By, Value: o.Value, Properties: o.Properties},
 	}
 	if o.Kind == domain.KindCreate {

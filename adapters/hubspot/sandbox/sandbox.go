@@ -31,7 +31,7 @@ type Config struct {
 	WebhooksTo string // URL webhooks are posted to; empty: none are sent until SetTarget
 	// Client posts the webhooks; nil: one of the sandbox's own, over the network.
 	Client *http.Client
-	Clock      func() time.Time
+	Clock  func() time.Time
 }
 
 // Sandbox is the portal. It is an http.Handler.

@@ -131,6 +131,9 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	return g.Wait()
 }
 
+// silent reports modes in which no write leaves, a stop not excepted.
+func silent(c planner.Control) bool { return c.Mode == domain.ModeObserve || c.Mode == domain.ModeOff }
+
 // steer notes where the connection's own state stands.
 func (e *engine) steer(c planner.Control) {
 	e.control.Store(&c)

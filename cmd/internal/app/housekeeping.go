@@ -46,7 +46,7 @@ func (e *engine) chores(ctx context.Context, gate *gatekeeper, control planner.C
 			return err
 		}
 	}
-	if control.Mode == domain.ModeObserve {
+	if silent(control) {
 		if err := e.withdraw(ctx, gate.lease, outbox.WithdrawWrites); err != nil {
 			return err
 		}
@@ -141,19 +141,34 @@ func (e *engine) operate(ctx context.Context, op planner.Operation) error {
 }
 
 // withdraw takes back what waits to be sent while the sync stands still, or only observes: it is planned from the
-// present when the sync opens, so no value that has grown old in the queue goes out.
+// present when the sync opens, so no value that has grown old in the queue goes out. It goes page by page, and rests as
+// long as a page took: on SQLite nobody else would write meanwhile, and a stop must get through.
 func (e *engine) withdraw(ctx context.Context, h *lease.Handle,
 	waiting func(context.Context, eventstore.Tx, string) ([]outbox.Entry, error),
 ) error {
-	return e.Store.InTx(ctx, func(tx eventstore.Tx) error {
+	for ctx.Err() == nil {
+		began := time.Now()
+		n, err := e.withdrawPage(ctx, h, waiting)
+		if err != nil || n < outbox.WithdrawPage {
+			return err
+		}
+		sleep(ctx, time.Since(began))
+	}
+	return ctx.Err()
+}
+
+func (e *engine) withdrawPage(ctx context.Context, h *lease.Handle,
+	waiting func(context.Context, eventstore.Tx, string) ([]outbox.Entry, error),
+) (n int, err error) {
+	err = e.Store.InTx(ctx, func(tx eventstore.Tx) error {
 		if err := h.Fence(ctx, tx); err != nil {
 			return err
 		}
 		rows, err := waiting(ctx, tx, e.Connection)
-		if err != nil || len(rows) == 0 {
+		if n = len(rows); err != nil || n == 0 {
 			return err
 		}
-		events := make([]eventstore.NewEvent, len(rows))
+		events := make([]eventstore.NewEvent, n)
 		for i, r := range rows {
 			events[i], err = outbox.Outcome(e.Log.Vault(), r.Row, domain.Outcome{
 				Result: domain.ResultWithdrawn, Reason: "sync stopped", Attempts: r.Attempts,
@@ -165,4 +180,5 @@ func (e *engine) withdraw(ctx context.Context, h *lease.Handle,
 		_, err = tx.Append(ctx, e.Log, events...)
 		return err
 	})
+	return n, err
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,7 +33,7 @@ func (e *engine) server() (httpapi.Server, error) {
 	conn := httpapi.Connection{
 		Log: e.Log, HubSpot: e.bound(inlets[domain.HubSpot], inlets[domain.HubSpot]), Aloware: inlets[domain.Aloware],
 		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App, Tokens: e.App,
-		Settings: e.settingsNow, Status: e.Status, Catalogs: e.App, Card: e.Card, DealOwner: e.DealOwner,
+		Settings: e.App, Status: e.Status, Catalogs: e.App, Card: e.Card, DealOwner: e.DealOwner,
 	}
 	h, err := httpapi.New(httpapi.Config{
 		Version: Version(), PublicURL: e.PublicURL, Authorizer: auth, Registry: reg, Logger: e.Logger,
@@ -102,18 +101,4 @@ func (e *engine) notStuck(ctx context.Context) error {
 		return fmt.Errorf("planner stands at %d for %s", position, age.Round(time.Second))
 	}
 	return nil
-}
-
-func (e *engine) settingsNow(ctx context.Context) (httpapi.Settings, error) {
-	all, err := e.SettingsHistory(ctx)
-	if err != nil {
-		return httpapi.Settings{}, err
-	}
-	if len(all) == 0 {
-		return httpapi.Settings{}, fmt.Errorf("no settings yet: %w", httpapi.ErrNotFound)
-	}
-	v := all[len(all)-1]
-	raw, err := json.Marshal(v.Settings)
-	at := time.UnixMicro(v.At).UTC()
-	return httpapi.Settings{Version: v.Version, Position: v.Position, Actor: v.Actor, At: &at, Settings: raw}, err
 }

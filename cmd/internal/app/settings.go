@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
@@ -13,8 +13,14 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// ErrOutdated: the settings were changed by someone else meanwhile.
-var ErrOutdated = errors.New("settings have changed since")
+// ErrOutdated: the settings were changed by someone else meanwhile. It is an httpapi.ErrConflict.
+var ErrOutdated error = outdated{}
+
+type outdated struct{}
+
+func (outdated) Error() string { return "settings have changed since" }
+
+func (outdated) Is(target error) bool { return target == httpapi.ErrConflict }
 
 // ApplySettings checks s as CheckMapping does and applies it.
 func (a *App) ApplySettings(ctx context.Context, s settings.Settings, basedOn int, by httpapi.By) (int, error) {
@@ -31,7 +37,7 @@ func (a *App) ApplySettings(ctx context.Context, s settings.Settings, basedOn in
 func (a *App) Apply(ctx context.Context, c Checked, basedOn int, by httpapi.By) (int, error) {
 	s := c.Settings
 	if len(c.Faults) > 0 {
-		return 0, &FaultsError{c.Faults}
+		return 0, &FaultsError{Faults: c.Faults}
 	}
 	last, err := a.SettingsHistory(ctx)
 	if err != nil {
@@ -87,25 +93,10 @@ func (a *App) settingsActs(ctx context.Context, s settings.Settings, by httpapi.
 }
 
 // FaultsError is settings that were refused.
-type FaultsError struct{ Faults []settings.Fault }
-
-func (e *FaultsError) Error() string {
-	lines := make([]string, len(e.Faults))
-	for i, f := range e.Faults {
-		lines[i] = f.String()
-	}
-	return "settings refused, nothing was changed\n" + strings.Join(lines, "\n")
-}
+type FaultsError = httpapi.FaultsError
 
 // SettingsVersion is one version as it was applied.
-type SettingsVersion struct {
-	Version  int               `json:"version"`
-	Position int64             `json:"position"`
-	At       int64             `json:"at"` // µs UTC
-	Actor    string            `json:"actor"`
-	Reason   string            `json:"reason,omitempty"`
-	Settings settings.Settings `json:"settings"`
-}
+type SettingsVersion = httpapi.SettingsVersion
 
 // settingsInForce are those applied last, or, before any, the ones a first start would apply.
 func (a *App) settingsInForce(ctx context.Context) (settings.Settings, error) {
@@ -129,13 +120,14 @@ func (a *App) SettingsHistory(ctx context.Context) ([]SettingsVersion, error) {
 		for _, e := range events {
 			after = e.Position
 			var act domain.SettingsAct
-			v := SettingsVersion{Position: e.Position, At: e.RecordedAt, Actor: e.Actor}
+			v := SettingsVersion{Position: e.Position, At: time.UnixMicro(e.RecordedAt).UTC(), Actor: e.Actor}
 			if err := json.Unmarshal(e.Data, &act); err != nil {
 				return nil, fmt.Errorf("settings at %d: %w", e.Position, err)
 			}
 			if err := json.Unmarshal(act.Settings, &v.Settings); err != nil {
 				return nil, fmt.Errorf("settings at %d: %w", e.Position, err)
 			}
+			v.Settings = v.Settings.Filled()
 			v.Version, v.Reason, v.Settings.Version = act.Version, act.Reason, act.Version
 			if v.Settings.Guards.EmptiedSide == "" { // applied before there were guards
 				v.Settings.Guards.EmptiedSide = settings.EmptiedIgnore

@@ -2,11 +2,15 @@ package settingsfile
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 )
 
@@ -37,21 +41,11 @@ func Format(s settings.Settings, h Header) []byte {
 	w.gap()
 	w.contacts(s.Contacts)
 	w.gap()
-	w.defaults(s.Defaults)
+	w.defaults(s)
 	w.gap()
 	w.fields(s)
 	w.gap()
-	w.key(0, "guards", "", "the sync pauses itself; what comes is stored, and you say how to go on")
-	w.key(1, "max_changed_share", strconv.Itoa(s.Guards.MaxChangedShare)+" %",
-		"of all contacts written to within an hour; 0 %: no guard")
-	w.key(1, "max_deleted_share", strconv.Itoa(s.Guards.MaxDeletedShare)+" %", "found deleted within an hour; 0 %: no guard")
-	w.key(1, "emptied_side", scalar(s.Guards.EmptiedSide), bars(settings.EmptiedSides)+": a sweep finds a system next to empty")
-	w.key(0, "gate", scalar(s.Gate), "what a fault of the mapping switches off: "+bars(settings.Gates))
-	w.gap()
-	w.key(0, "limits", "", "")
-	w.key(1, "hubspot_share", strconv.Itoa(s.Limits.HubSpotShare)+" %",
-		"of the portal's API limit; your other tools need the rest")
-	w.key(1, "aloware_per_second", strconv.FormatFloat(s.Limits.AlowarePerSecond, 'g', -1, 64), "requests")
+	w.operations(s)
 	return []byte(w.String())
 }
 
@@ -65,14 +59,23 @@ const commentColumn = 29
 
 func (w *writer) gap() { w.WriteByte('\n') }
 
+// lineWidth is how wide a line with its comment may be; a comment that does not fit stands above it.
+const lineWidth = 100
+
 // key writes a line "key: value   # comment" at a depth of indentation.
 func (w *writer) key(depth int, key, value, comment string) {
-	text := strings.Repeat("  ", depth) + key + ":"
+	indent := strings.Repeat("  ", depth)
+	text := indent + key + ":"
 	if value != "" {
 		text += " " + value
 	}
 	if comment != "" {
-		text += strings.Repeat(" ", max(commentColumn-len(text), 2)) + "# " + comment
+		gap := max(commentColumn-len(text), 2)
+		if utf8.RuneCountInString(text)+gap+2+utf8.RuneCountInString(comment) <= lineWidth {
+			text += strings.Repeat(" ", gap) + "# " + comment
+		} else {
+			text = indent + "# " + comment + "\n" + text
+		}
 	}
 	w.WriteString(text + "\n")
 }
@@ -114,15 +117,55 @@ func (w *writer) contacts(c settings.Contacts) {
 	w.key(0, "contacts", "", "")
 	w.key(1, "create", scalar(string(c.Create)), bars(settings.SyncDirections)+": HubSpot makes new people in Aloware")
 	w.key(1, "update", scalar(string(c.Update)), bars(settings.SyncDirections)+"; a field must allow its direction too")
-	match := make([]string, len(c.Match))
-	for i, way := range c.Match {
-		match[i] = scalar(way)
+	w.key(1, "create_from", "", "whose contacts may be made on the other side, if create allows")
+	for _, source := range domain.Sources {
+		w.key(2, string(source), strconv.FormatBool(c.CreatesFrom(source)), about[source])
 	}
-	w.key(1, "match", "["+strings.Join(match, ", ")+"]", "in this order; several candidates wait for you")
+	w.key(1, "on_create", "", "written once, with a new contact; {source} is one of the words above")
+	w.onCreate(c.OnCreate)
+	w.key(1, "only", scalar(c.Only), "who takes part at all, such as: email is known; empty: everyone")
+	w.key(1, "when_leaving", scalar(c.WhenLeaving), "no longer matches only: keep_link (nothing flows) | unlink")
+	w.key(1, "match", flow(c.Match), "in this order; several candidates wait for you")
 	w.key(1, "on_delete", scalar(c.OnDelete), bars(settings.OnDeletes)+".  Never deletes by itself")
+	w.key(1, "on_merge", scalar(c.OnMerge), bars(settings.OnMerges))
 }
 
-func (w *writer) defaults(r settings.Rules) {
+// about says what a source is where its name does not.
+var about = map[domain.Source]string{
+	domain.FromHubSpot:   "made in HubSpot: makes a contact in Aloware",
+	domain.TypedIn:       "by a person in Aloware; these make contacts in HubSpot",
+	domain.AnsweredCall:  "or one that a user made",
+	domain.MissedCall:    "nobody spoke",
+	domain.UnknownCaller: "no name or email is known; the call or text must be allowed, too",
+	domain.OtherSource:   "another integration, or not told",
+}
+
+func (w *writer) onCreate(o settings.OnCreate) {
+	if len(o.HubSpot) == 0 && o.Marketing == nil {
+		w.key(2, "hubspot", "{}", "such as: {duolog_created_by: \"aloware:{source}\"}")
+	} else {
+		w.key(2, "hubspot", "", "")
+		w.values(3, o.HubSpot)
+		if o.Marketing != nil {
+			w.key(3, marketing, strconv.FormatBool(*o.Marketing), "HubSpot bills marketing contacts")
+		}
+	}
+	if len(o.Aloware) == 0 {
+		w.key(2, "aloware", "{}", "")
+		return
+	}
+	w.key(2, "aloware", "", "")
+	w.values(3, o.Aloware)
+}
+
+func (w *writer) values(depth int, values map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		w.key(depth, scalar(name), scalar(values[name]), "")
+	}
+}
+
+func (w *writer) defaults(s settings.Settings) {
+	r := s.Defaults
 	w.key(0, "defaults", "", "for every field that does not say otherwise")
 	w.key(1, "direction", scalar(string(r.Direction)), bars(settings.Directions))
 	w.key(1, "conflict", scalar(string(r.Conflict)),
@@ -130,6 +173,19 @@ func (w *writer) defaults(r settings.Rules) {
 	w.key(1, "initial", scalar(string(r.Initial)), "first link, new field: fill_blanks | hubspot | aloware | review")
 	w.key(1, "overwrite", scalar(string(r.Overwrite)), bars(settings.Overwrites))
 	w.key(1, "blank", scalar(string(r.Blank)), "keep: an emptied value does not empty the other side | send")
+	record := mapped
+	if len(s.Record) > 0 {
+		record = flow(s.Record)
+	}
+	w.key(1, "record", record, "or a list of HubSpot's properties that are kept as well: [a, b]")
+}
+
+func flow(words []string) string {
+	out := make([]string, len(words))
+	for i, word := range words {
+		out[i] = scalar(word)
+	}
+	return "[" + strings.Join(out, ", ") + "]"
 }
 
 func bars(words []string) string { return strings.Join(words, " | ") }

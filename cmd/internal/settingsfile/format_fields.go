@@ -46,6 +46,10 @@ func (w *writer) field(f settings.Field, ps []pair) {
 		comment = "locked: cannot be removed"
 	case f.Aloware.Read != f.Aloware.Write:
 		comment = "Aloware's two names for one field"
+	case f.Sticky():
+		comment = "a stop goes both ways at once and wins; lifting one waits for you"
+	case f.Type == domain.Owner:
+		comment = "people are matched by email"
 	}
 	flow := make([]string, len(ps))
 	for i, p := range ps {
@@ -74,13 +78,17 @@ func pairs(f, base settings.Field, s settings.Settings) []pair {
 			ps = append(ps, pair{key, scalar(value)})
 		}
 	}
-	add("read_as", f.Aloware.Read, plain.Aloware.Read, base.Aloware.Read)
-	add("write_as", f.Aloware.Write, plain.Aloware.Write, base.Aloware.Write)
+	if f.Aloware.Read == f.Aloware.Write && f.Aloware.Read != base.Aloware.Read && f.Aloware.Write != base.Aloware.Write {
+		ps = append(ps, pair{"aloware", scalar(f.Aloware.Read)})
+	} else {
+		add("read_as", f.Aloware.Read, plain.Aloware.Read, base.Aloware.Read)
+		add("write_as", f.Aloware.Write, plain.Aloware.Write, base.Aloware.Write)
+	}
 	add("type", string(f.Type), string(plain.Type), string(base.Type))
 	if f.Required || base.Required {
 		ps = append(ps, pair{"required", strconv.FormatBool(f.Required)})
 	}
-	d := s.Defaults
+	d := plain.Rules
 	add("direction", string(f.Direction), string(d.Direction), string(d.Direction))
 	add("conflict", string(f.Conflict), string(d.Conflict), string(d.Conflict))
 	add("initial", string(f.Initial), string(d.Initial), string(d.Initial))
@@ -88,8 +96,22 @@ func pairs(f, base settings.Field, s settings.Settings) []pair {
 	add("blank", string(f.Blank), string(d.Blank), string(d.Blank))
 	add("hubspot_format", f.HubSpot.Format, "", base.HubSpot.Format)
 	add("aloware_format", f.Aloware.Format, "", base.Aloware.Format)
-	if f.Type == domain.Enumeration && len(f.Values) > 0 {
+	add("hubspot_zone", f.HubSpot.Zone, "", base.HubSpot.Zone)
+	add("aloware_zone", f.Aloware.Zone, "", base.Aloware.Zone)
+	add("nobody", f.Nobody, "", base.Nobody)
+	add("consent", f.Consent, "", base.Consent)
+	add("stop", f.Stop, "", base.Stop)
+	if f.OnChange != base.OnChange {
+		ps = append(ps, pair{"on_change", scalar(f.OnChange)})
+	}
+	switch {
+	case f.ByLabel:
+		ps = append(ps, pair{"values", byLabel})
+	case f.Type == domain.Enumeration && len(f.Values) > 0:
 		ps = append(ps, pair{"values", table(f.Values)})
+	}
+	if len(f.People) > 0 {
+		ps = append(ps, pair{"people", table(f.People)})
 	}
 	return ps
 }
@@ -102,7 +124,7 @@ func table(values map[string]string) string {
 	return "{" + strings.Join(items, ", ") + "}"
 }
 
-var plainScalar = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_/+-]*( [A-Za-z0-9_/+-]+)*$`)
+var plainScalar = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_/+.@-]*( [A-Za-z0-9_/+-]+)*$`)
 
 // scalar returns a text as YAML: as it is where that reads back as the same text, in double quotes otherwise.
 func scalar(s string) string {

@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 )
 
@@ -36,7 +37,9 @@ func (p *parser) preset(root *yaml.Node) {
 // defaults reads the section of that name ahead of the fields, which all start from it.
 func (p *parser) defaults(root *yaml.Node) {
 	if n := find(root, "defaults"); n != nil {
-		p.mapping("defaults", n, p.rules(&p.s.Defaults))
+		keys := p.rules(&p.s.Defaults)
+		keys["record"] = p.record(&p.s.Record)
+		p.mapping("defaults", n, keys)
 	}
 	for i := range p.s.Fields {
 		p.s.Fields[i].Rules = p.s.Defaults
@@ -58,12 +61,7 @@ func (p *parser) keys() map[string]handler {
 			"filter":              text(p, &s.Pilot.Filter),
 			"max_writes_per_hour": p.number(&s.Pilot.MaxWritesPerHour, ""),
 		}),
-		"contacts": p.section(map[string]handler{
-			"create":    p.direction(&s.Contacts.Create),
-			"update":    p.direction(&s.Contacts.Update),
-			"match":     p.list(&s.Contacts.Match),
-			"on_delete": text(p, &s.Contacts.OnDelete),
-		}),
+		"contacts": p.section(p.contacts(&s.Contacts)),
 		"guards": p.section(map[string]handler{
 			"max_changed_share": p.number(&s.Guards.MaxChangedShare, "%"),
 			"max_deleted_share": p.number(&s.Guards.MaxDeletedShare, "%"),
@@ -71,8 +69,85 @@ func (p *parser) keys() map[string]handler {
 		}),
 		"limits": p.section(map[string]handler{
 			"hubspot_share":      p.number(&s.Limits.HubSpotShare, "%"),
-			"aloware_per_second": p.decimal(&s.Limits.AlowarePerSecond),
+			"aloware_per_second": p.decimal(&s.Limits.AlowarePerSecond, ""),
+			"big_jobs":           text(p, &s.Limits.BigJobs),
 		}),
+		"cost": p.section(map[string]handler{"lrn_per_number_usd": p.decimal(&s.Cost.LRNPerNumberUSD, "")}),
+		"sources": p.section(map[string]handler{
+			"hubspot":     text(p, &s.Sources.HubSpot),
+			"sweep_every": text(p, &s.Sources.SweepEvery),
+		}),
+		"catalogs": p.section(map[string]handler{
+			"refresh_at":           text(p, &s.Catalogs.RefreshAt),
+			"log_calls_to_hubspot": p.boolean(&s.Catalogs.LogCallsToHubSpot),
+		}),
+		"review_mapping_every": text(p, &s.ReviewMappingEvery),
+	}
+}
+
+func (p *parser) contacts(c *settings.Contacts) map[string]handler {
+	from := map[string]handler{}
+	for _, source := range domain.Sources {
+		from[string(source)] = func(path string, n *yaml.Node) {
+			allowed := c.CreatesFrom(source)
+			p.boolean(&allowed)(path, n)
+			c.CreateFrom[source] = allowed
+		}
+	}
+	return map[string]handler{
+		"create":      p.direction(&c.Create),
+		"update":      p.direction(&c.Update),
+		"create_from": p.section(from),
+		"on_create": p.section(map[string]handler{
+			"hubspot": p.onCreate(&c.OnCreate),
+			"aloware": p.table(&c.OnCreate.Aloware),
+		}),
+		"only":         text(p, &c.Only),
+		"when_leaving": text(p, &c.WhenLeaving),
+		"match":        p.list(&c.Match),
+		"on_delete":    text(p, &c.OnDelete),
+		"on_merge":     text(p, &c.OnMerge),
+	}
+}
+
+// onCreate reads the values of new contacts in HubSpot, of which the marketing flag is no property.
+func (p *parser) onCreate(o *settings.OnCreate) handler {
+	return func(path string, n *yaml.Node) {
+		p.table(&o.HubSpot)(path, n)
+		o.Marketing = nil
+		if _, ok := o.HubSpot[marketing]; !ok {
+			return
+		}
+		delete(o.HubSpot, marketing)
+		if len(o.HubSpot) == 0 {
+			o.HubSpot = nil
+		}
+		var flag bool
+		p.boolean(&flag)(path+"."+marketing, find(n, marketing))
+		o.Marketing = &flag
+	}
+}
+
+// marketing is the key, among the values of new contacts in HubSpot, of the marketing flag.
+const marketing = "marketing_contact"
+
+// mapped is the word for a record of mapped fields only.
+const mapped = "mapped"
+
+func (p *parser) record(to *[]string) handler {
+	return func(path string, n *yaml.Node) {
+		if n.Kind == yaml.SequenceNode {
+			p.list(to)(path, n)
+			return
+		}
+		v, ok := p.scalar(path, n, "mapped, or a list of properties of HubSpot")
+		switch {
+		case !ok:
+		case v == mapped:
+			*to = nil
+		default:
+			*to = []string{v} // Validate knows which word it is
+		}
 	}
 }
 
@@ -150,6 +225,30 @@ func (p *parser) block(path string, n *yaml.Node, f *settings.Field) {
 	keys["write_as"] = text(p, &f.Aloware.Write)
 	keys["hubspot_format"] = p.layout(&f.HubSpot.Format)
 	keys["aloware_format"] = p.layout(&f.Aloware.Format)
-	keys["values"] = p.table(&f.Values)
+	keys["hubspot_zone"] = text(p, &f.HubSpot.Zone)
+	keys["aloware_zone"] = text(p, &f.Aloware.Zone)
+	keys["values"] = p.values(f)
+	keys["people"] = p.table(&f.People)
+	keys["nobody"] = text(p, &f.Nobody)
+	keys["consent"] = text(p, &f.Consent)
+	keys["stop"] = text(p, &f.Stop)
+	keys["on_change"] = text(p, &f.OnChange)
 	p.mapping(path, n, keys)
+}
+
+// byLabel is what stands for a table of values that have the same labels.
+const byLabel = "by_label"
+
+func (p *parser) values(f *settings.Field) handler {
+	return func(path string, n *yaml.Node) {
+		f.ByLabel = n.Kind == yaml.ScalarNode && n.Value == byLabel
+		if f.ByLabel {
+			f.Values = nil
+			if f.Type == domain.Text {
+				f.Type = domain.Enumeration
+			}
+			return
+		}
+		p.table(&f.Values)(path, n)
+	}
 }

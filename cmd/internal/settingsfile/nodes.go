@@ -177,11 +177,7 @@ func (p *parser) number(to *int, unit string) handler {
 		if !ok {
 			return
 		}
-		digits := v
-		if unit != "" {
-			digits = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(v), unit))
-		}
-		i, err := strconv.Atoi(digits)
+		i, err := strconv.Atoi(without(v, unit))
 		if err != nil || i < 0 {
 			p.fault(path, n.Line, v, "a whole number", "")
 			return
@@ -190,13 +186,18 @@ func (p *parser) number(to *int, unit string) handler {
 	}
 }
 
-func (p *parser) decimal(to *float64) handler {
+func without(text, unit string) string {
+	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), unit))
+}
+
+// decimal makes a handler for a number, with a unit after it allowed to be there.
+func (p *parser) decimal(to *float64, unit string) handler {
 	return func(path string, n *yaml.Node) {
 		v, ok := p.scalar(path, n, "a number")
 		if !ok {
 			return
 		}
-		f, err := strconv.ParseFloat(v, 64)
+		f, err := strconv.ParseFloat(without(v, unit), 64)
 		if err != nil {
 			p.fault(path, n.Line, v, "a number", "")
 			return

@@ -25,10 +25,20 @@ func TestFormatGolden(t *testing.T) {
 	}
 	s.Version = 7
 	s.Limits = settings.Limits{HubSpotShare: 50, AlowarePerSecond: 2}
+	no := false
+	s.Contacts.OnCreate = settings.OnCreate{
+		HubSpot: map[string]string{"duolog_created_by": "aloware:{source}"}, Marketing: &no,
+	}
 	tier := s.NewField("csf1", "plan_tier")
 	tier.Type, tier.Values = domain.Enumeration, map[string]string{"gold": "Gold", "silver": "Silver"}
 	tier.Overwrite = settings.OverwriteIfBlank
-	s.Fields = append(s.Fields[1:], tier)
+	dnc := s.NewField("do_not_call", "do_not_call")
+	dnc.Type, dnc.Consent, dnc.Aloware = domain.Bool, settings.ConsentSticky, settings.Side{Read: "is_dnc", Write: "is_dnc"}
+	owner := s.NewField("owner", "hubspot_owner_id")
+	owner.People, owner.Nobody = map[string]string{"sam.o@acme.example": "sam.ortiz@acme.example"}, "dana@acme.example"
+	status := s.NewField("disposition_status", "hs_lead_status")
+	status.ByLabel = true
+	s.Fields = append(s.Fields[1:], tier, dnc, owner, status)
 	at := time.Date(2026, time.November, 19, 0, 5, 0, 0, time.UTC)
 	got := settingsfile.Format(s.Sorted(), settingsfile.Header{Connection: "default", By: "Priya Shah", At: at})
 	golden := filepath.Join("testdata", "settings.yaml")
@@ -100,6 +110,54 @@ preset: default
 	}
 }
 
+// TestParseExample: the whole of what a settings file may say is taken, and what it has no effect yet is said.
+func TestParseExample(t *testing.T) {
+	file, err := os.ReadFile(filepath.Join("testdata", "example.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, basedOn, err := settingsfile.Parse(file)
+	if err != nil || basedOn != 7 {
+		t.Fatalf("based on %d, %v", basedOn, err)
+	}
+	again, _, err := settingsfile.Parse(settingsfile.Format(s, settingsfile.Header{}))
+	if err != nil || !reflect.DeepEqual(again, s) {
+		t.Errorf("reads back as\n%+v, want\n%+v\n%v", again, s, err)
+	}
+	field := func(name string) settings.Field {
+		f, ok := s.Field(name)
+		if !ok {
+			t.Fatalf("no field %s", name)
+		}
+		return f
+	}
+	c, owner, status, dnc := s.Contacts, field("owner"), field("disposition_status"), field("do_not_call")
+	for what, ok := range map[string]bool{
+		"create_from": c.CreatesFrom(domain.TypedIn) && c.CreatesFrom(domain.FromForm) && !c.CreatesFrom(domain.MissedCall),
+		"on_create":   c.OnCreate.HubSpot["duolog_created_by"] == "aloware:{source}",
+		"marketing":   c.OnCreate.Values(domain.HubSpot)[settings.MarketableStatus] == "false",
+		"only":        c.Only == "email is known or phone_number is known" || c.Only == "email is known or phone is known",
+		"owner":       owner.Type == domain.Owner && owner.Aloware.Write == "user_id" && owner.Nobody == "dana@acme.example",
+		"people":      owner.People["sam.o@acme.example"] == "sam.ortiz@acme.example",
+		"disposition": status.ByLabel && status.Direction == settings.ToAloware && status.Aloware.Read == "disposition_status_id",
+		"consent":     dnc.Sticky() && dnc.Type == domain.Bool && dnc.Aloware.Write == "is_dnc" && dnc.StopValue() == "true",
+		"required":    field("phone_number").Required && field("phone_number").OnChange == settings.OnChangeHold,
+		"guards":      s.Guards == settings.Guards{MaxChangedShare: 5, MaxDeletedShare: 1, EmptiedSide: "pause"},
+		"jobs":        s.Limits.BigJobs == "20:00-06:00",
+		"cost":        s.Cost.LRNPerNumberUSD == 0.002,
+		"review":      s.ReviewMapping() == 90*24*time.Hour,
+	} {
+		if !ok {
+			t.Errorf("%s was not taken: %+v", what, s)
+		}
+	}
+	notes := s.Notes()
+	if len(notes) != 3 || notes[0].Field != "limits.big_jobs" || notes[1].Field != "fields.disposition_status.values" ||
+		notes[2].Field != "fields.owner" {
+		t.Errorf("without effect: %v, want limits.big_jobs, the labels and the owner", notes)
+	}
+}
+
 func TestParseEmpty(t *testing.T) {
 	want, err := settings.Preset("default")
 	if err != nil {
@@ -126,7 +184,7 @@ func TestParseFaults(t *testing.T) {
 		{"contacts:\n  create: to_hubspot", "line 2: contacts.create: found to_hubspot, wanted both or to_aloware; …"},
 		{
 			"contacts:\n  creat: both",
-			`line 2: contacts.creat: found unknown key "creat", wanted create, match, on_delete, update; did you mean create?`,
+			`line 2: contacts.creat: found unknown key "creat", wanted create, create_from, match, on_create, on_delete, on_merge, only, update, when_leaving; did you mean create?`,
 		},
 		{"defaults:\n\n  conflict: newest", "line 3: defaults.conflict: found newest, wanted a rule that needs no clock; …"},
 		{"fields:\n  city: {hubspot: city, direction: <-,\n    conflict: aloware}", "line 3: fields.city.conflict: …"},
@@ -138,8 +196,38 @@ func TestParseFaults(t *testing.T) {
 		{"fields:\n  csf1: [x]", "line 2: fields.csf1: found a list, wanted a block of keys; …\nline 2: …"},
 		{"fields:\n  a.b: x", "line 2: fields.a.b: found a name with a dot, …"},
 		{"fields:\n  csf1: {hubspot: city}", "line 2: fields.csf1: found city, which city maps in HubSpot, …"},
-		{"fields:\n  csf1: {hubspot: x, values: by_label}", "line 2: fields.csf1.values: found a single value, …"},
-		{"fields:\n  csf1: {hubspot: x, consent: sticky}", `line 2: fields.csf1.consent: found unknown key "consent", …`},
+		{"fields:\n  csf1: {hubspot: x, values: by_lable}", "line 2: fields.csf1.values: found a single value, …"},
+		{"fields:\n  csf1: {hubspot: x, consent: sticky}", `line 2: fields.csf1.consent: found a text, wanted type bool; …`},
+		{"fields:\n  csf1: {hubspot: x, type: bool, stop: true}", "line 2: fields.csf1.stop: found true, wanted nothing; …"},
+		{"fields:\n  csf1: {hubspot: x, nobody: a@b.example}", "line 2: fields.csf1: found people or nobody, wanted neither; …"},
+		{"fields:\n  owner: {hubspot: x, nobody: dana}", "line 2: fields.owner.nobody: found dana, wanted an email address; …"},
+		{
+			"fields:\n  disposition_status: {hubspot: x, direction: to_hubspot}",
+			"line 2: fields.disposition_status.direction: found to_hubspot, wanted both or to_aloware; …",
+		},
+		{
+			"fields:\n  phone_number: {hubspot: phone, on_change: add_number}",
+			"line 2: fields.phone_number.on_change: found add_number, wanted hold; …",
+		},
+		{"fields:\n  csf1: {hubspot: x, type: datetime, aloware_zone: PST8}", "line 2: fields.csf1.aloware_zone: …"},
+		{"contacts: {create_from: {missd_call: true}}", "line 1: contacts.create_from.missd_call: …"},
+		{"contacts: {create_from: {missed_call: maybe}}", "line 1: contacts.create_from.missed_call: …"},
+		{"contacts:\n  only: city Oakland", "line 2: contacts.only: found an expression that cannot be read, …"},
+		{"contacts: {when_leaving: forget}", "line 1: contacts.when_leaving: found forget, wanted keep_link or unlink; …"},
+		{"contacts: {on_merge: review}", "line 1: contacts.on_merge: found review, wanted follow; …"},
+		{"contacts: {on_create: {hubspot: {email: x@y.example}}}", "line 1: contacts.on_create.hubspot.email: …"},
+		{"contacts: {on_create: {hubspot: {by: '{who}'}}}", "line 1: contacts.on_create.hubspot.by: …"},
+		{"contacts: {on_create: {hubspot: {marketing_contact: no way}}}", "line 1: contacts.on_create.hubspot.marketing_contact: …"},
+		{"defaults: {record: all}", "line 1: defaults.record: found all, wanted mapped, or a list of properties of HubSpot; …"},
+		{"guards: {max_changed_share: 101 %}", "line 1: guards.max_changed_share: found 101 %, wanted 0 % to 100 %; …"},
+		{"guards: {emptied_side: shout}", "line 1: guards.emptied_side: found shout, …"},
+		{"limits: {big_jobs: at night}", "line 1: limits.big_jobs: found at night, …"},
+		{"cost: {lrn_per_number_usd: -1}", "line 1: cost.lrn_per_number_usd: found -1, …"},
+		{"sources: {hubspot: journal}", "line 1: sources.hubspot: found journal, wanted webhooks; …"},
+		{"sources: {sweep_every: 1s}", "line 1: sources.sweep_every: found 1s, …"},
+		{"catalogs: {refresh_at: noon}", "line 1: catalogs.refresh_at: found noon, …"},
+		{"catalogs: {log_calls_to_hubspot: true}", "line 1: catalogs.log_calls_to_hubspot: found true, wanted false; …"},
+		{"review_mapping_every: often", "line 1: review_mapping_every: found often, …"},
 		{"mode: live\nmode: off", `line 2: mode: found "mode" a second time, wanted each key once; see line 1`},
 		{"mode: [live]", "line 1: mode: found a list, wanted a single value"},
 		{"mode:", "line 1: mode: found nothing, wanted a single value"},

@@ -37,9 +37,41 @@ func drawn(t *rapid.T) settings.Settings {
 	s.Pilot.Filter = word([]string{"", `email is known`, `first_name != "A # \"b\"" and email is known`}, "filter")
 	s.Limits.HubSpotShare = rapid.IntRange(1, 100).Draw(t, "share")
 	s.Limits.AlowarePerSecond = rapid.Float64Range(1e-9, 100).Draw(t, "rate")
+	people(t, &s.Contacts)
+	operations(t, &s)
 	s.Defaults = rules(t, "defaults", settings.Initials[:2], settings.Conflicts[:1])
 	s.Fields = fields(t, s)
 	return s.Sorted()
+}
+
+func people(t *rapid.T, c *settings.Contacts) {
+	for _, source := range domain.Sources {
+		c.CreateFrom[source] = rapid.Bool().Draw(t, string(source))
+	}
+	values := rapid.MapOfN(rapid.SampledFrom([]string{"a_property", "b-2", "null"}), rapid.SampledFrom(
+		[]string{"aloware:{source}", "", "true", `a "b" # c`, "7"}), 0, 3)
+	if c.OnCreate.HubSpot = values.Draw(t, "on_create.hubspot"); len(c.OnCreate.HubSpot) == 0 {
+		c.OnCreate.HubSpot = nil
+	}
+	if c.OnCreate.Aloware = values.Draw(t, "on_create.aloware"); len(c.OnCreate.Aloware) == 0 {
+		c.OnCreate.Aloware = nil
+	}
+	if flag := rapid.Bool().Draw(t, "marketing"); rapid.Bool().Draw(t, "says marketing") {
+		c.OnCreate.Marketing = &flag
+	}
+	c.Only = rapid.SampledFrom([]string{"", `first_name = "x: #y" or email is known`}).Draw(t, "only")
+	c.WhenLeaving = rapid.SampledFrom(settings.WhenLeavings).Draw(t, "leaving")
+}
+
+func operations(t *rapid.T, s *settings.Settings) {
+	if rapid.Bool().Draw(t, "records more") {
+		s.Record = []string{"jobtitle", "null"}
+	}
+	s.Limits.BigJobs = rapid.SampledFrom([]string{"", "20:00-06:00"}).Draw(t, "big jobs")
+	s.Cost.LRNPerNumberUSD = rapid.Float64Range(0, 1).Draw(t, "price")
+	s.Sources.SweepEvery = rapid.SampledFrom([]string{"15m", "2h"}).Draw(t, "sweep")
+	s.Catalogs.RefreshAt = rapid.SampledFrom([]string{"17:00", "00:30"}).Draw(t, "refresh")
+	s.ReviewMappingEvery = rapid.SampledFrom([]string{"90d", "36h"}).Draw(t, "review")
 }
 
 func rules(t *rapid.T, label string, initials, conflicts []string) settings.Rules {
@@ -90,7 +122,19 @@ func newField(t *rapid.T, s settings.Settings, name string) settings.Field {
 		f.Aloware.Format = rapid.SampledFrom([]string{"", "01/02/2006"}).Draw(t, "format")
 	case domain.Datetime:
 		f.HubSpot.Format = rapid.SampledFrom([]string{"", "2006-01-02 15:04:05"}).Draw(t, "format")
+		f.Aloware.Zone = rapid.SampledFrom([]string{"", "UTC", "Asia/Tokyo"}).Draw(t, "zone")
+	case domain.Owner:
+		f.Nobody = rapid.SampledFrom([]string{"", "dana@acme.example"}).Draw(t, "nobody")
+		f.People = map[string]string{"sam.o@acme.example": "sam.ortiz@acme.example"}
+	case domain.Bool:
+		f.Consent = rapid.SampledFrom([]string{"", settings.ConsentSticky}).Draw(t, "consent")
+		if f.Consent != "" {
+			f.Stop = rapid.SampledFrom([]string{"", "true", "false"}).Draw(t, "stop")
+		}
 	case domain.Enumeration:
+		if f.ByLabel = rapid.Bool().Draw(t, "by label"); f.ByLabel {
+			break
+		}
 		value := rapid.StringMatching(`[^;\pC\pZ][^;\pC]{0,5}[^;\pC\pZ]`)
 		f.Values = rapid.MapOfN(value, value, 0, 9).Draw(t, "values")
 		if len(f.Values) == 0 {
@@ -136,6 +180,11 @@ func FuzzParse(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(example)
+	full, err := os.ReadFile("testdata/example.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(full)
 	f.Add([]byte("defaults: {<<: &a {direction: ←}}\nfields: {csf1: {hubspot: x, values: {a: [b]}}, *a : b}\n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		s, _, err := settingsfile.Parse(file)

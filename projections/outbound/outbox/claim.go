@@ -19,6 +19,7 @@ type Claim struct {
 	Limit      int // most requests in a batch: lanes of writes, or single reads
 	Tries      int // a row that was tried as often and got no answer is buried
 	UrgentOnly bool
+	First      bool // only what is urgent and was not tried before: it stands in front of all others
 	ReadsOnly  bool // no write may leave: mode observe
 	// Since, when not 0, keeps writes here that were decided on an input before it and were never tried: the mode has
 	// changed since, and they are to be planned again. Urgent ones leave.

@@ -70,7 +70,7 @@ func encode(ctx context.Context, vault eventstore.Vault, connection string, r Ro
 	}
 	next, urgent := now, int64(0)
 	if r.Urgent {
-		next, urgent = 0, 1
+		next, urgent = firstInLine, 1
 	}
 	return []any{
 		connection, r.Command.String(), string(r.System), r.Lane(), r.Input, r.Kind, r.Contact.String(), r.Record.ID,

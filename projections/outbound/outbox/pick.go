@@ -24,7 +24,10 @@ var start = cursor{Next: math.MinInt64}
 
 // due lists rows that may be tried, from after the cursor on.
 func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limit int) ([]cursor, error) {
-	urgent, reads := int64(0), int64(0)
+	urgent, reads, by := int64(0), int64(0), c.Now.UnixMicro()
+	if c.First {
+		by = firstInLine
+	}
 	if c.UrgentOnly {
 		urgent = 1
 	}
@@ -36,7 +39,7 @@ func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limi
 			AND (next_at, input, command) > ($5, $6, $7) AND ($9 = 0 OR kind IN ('read', 'lookup'))
 			AND (input >= $10 OR kind IN ('read', 'lookup') OR state <> 'waiting' OR urgent = 1)
 		ORDER BY next_at, input, command LIMIT $8`,
-		c.Connection, string(c.System), c.Now.UnixMicro(), urgent, after.Next, after.Input, after.Command, int64(limit), reads, c.Since)
+		c.Connection, string(c.System), by, urgent, after.Next, after.Input, after.Command, int64(limit), reads, c.Since)
 	found, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (cursor, error) {
 		var at cursor
 		return at, r.Scan(&at.Next, &at.Input, &at.Command, &at.lane)

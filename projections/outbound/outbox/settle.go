@@ -89,26 +89,33 @@ func Withdraw(ctx context.Context, tx eventstore.Tx, connection string, ids ...u
 	return sorted(rows, err)
 }
 
-// WithdrawWaiting removes every command that waits, but for urgent ones and dead letters: a pause. Like Withdraw.
+// WithdrawPage is how many commands a withdrawal of many takes in one transaction, at most: a stop that comes meanwhile
+// must not wait for all of them.
+const WithdrawPage = 500
+
+// WithdrawWaiting removes commands that wait, but for urgent ones and dead letters: a pause. Like Withdraw, a page of
+// them; there may be more when it is full.
 func WithdrawWaiting(ctx context.Context, tx eventstore.Tx, connection string) ([]Entry, error) {
-	rows, err := tx.Query(ctx, `DELETE FROM outbox
-		WHERE connection = $1 AND state = 'waiting' AND urgent = 0 RETURNING `+selected, connection)
-	return sorted(rows, err)
+	return withdrawPage(ctx, tx, connection, "state = 'waiting' AND urgent = 0")
 }
 
-// WithdrawWrites removes every write that waits, dead letters excepted: mode observe knows no write. Like Withdraw.
+// WithdrawWrites removes writes that wait, dead letters excepted: mode observe knows no write. Like WithdrawWaiting.
 func WithdrawWrites(ctx context.Context, tx eventstore.Tx, connection string) ([]Entry, error) {
-	rows, err := tx.Query(ctx, `DELETE FROM outbox
-		WHERE connection = $1 AND state = 'waiting' AND kind IN ('create', 'update') RETURNING `+selected, connection)
-	return sorted(rows, err)
+	return withdrawPage(ctx, tx, connection, "state = 'waiting' AND kind IN ('create', 'update')")
 }
 
-// WithdrawDecidedBefore removes the writes that wait and were decided on an input before the position, but for urgent
-// ones and dead letters: the mode has changed there. Like Withdraw.
+// WithdrawDecidedBefore removes writes that wait and were decided on an input before the position, but for urgent ones
+// and dead letters: the mode has changed there. Like WithdrawWaiting.
 func WithdrawDecidedBefore(position int64) func(context.Context, eventstore.Tx, string) ([]Entry, error) {
 	return func(ctx context.Context, tx eventstore.Tx, connection string) ([]Entry, error) {
-		rows, err := tx.Query(ctx, `DELETE FROM outbox WHERE connection = $1 AND state = 'waiting' AND urgent = 0
-			AND kind IN ('create', 'update') AND input < $2 RETURNING `+selected, connection, position)
-		return sorted(rows, err)
+		return withdrawPage(ctx, tx, connection,
+			"state = 'waiting' AND urgent = 0 AND kind IN ('create', 'update') AND input < $2", position)
 	}
+}
+
+func withdrawPage(ctx context.Context, tx eventstore.Tx, connection, which string, args ...any) ([]Entry, error) {
+	rows, err := tx.Query(ctx, fmt.Sprintf(`DELETE FROM outbox WHERE connection = $1 AND %[1]s AND command IN (
+		SELECT command FROM outbox WHERE connection = $1 AND %[1]s LIMIT %[2]d) RETURNING `, which, WithdrawPage)+selected,
+		append([]any{connection}, args...)...)
+	return sorted(rows, err)
 }

@@ -24,8 +24,11 @@ const (
 	Dead = "dead"
 )
 
-// never is the next_at of a dead row, µs.
-const never = math.MaxInt64
+// never is the next_at of a dead row, µs; firstInLine that of an urgent one before its first try.
+const (
+	never       = math.MaxInt64
+	firstInLine = int64(0)
+)
 
 var columns = []eventstore.Column{
 	{Name: "connection", Kind: eventstore.Text},

@@ -1,0 +1,131 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/outbound/outbox"
+)
+
+// doNotCall maps Aloware's do-not-call as a sticky consent field, under the default share of HubSpot's limit.
+func doNotCall(s *settings.Settings) {
+	f := s.NewField("do_not_call", "do_not_call")
+	f.Type, f.Consent, f.Aloware = domain.Bool, settings.ConsentSticky, settings.Side{Read: "is_dnc", Write: "is_dnc"}
+	s.Fields = append(s.Fields, f)
+	s.Limits.HubSpotShare = 50
+}
+
+// backlog puts updates of so many contacts into the queue for HubSpot.
+func (r *rig) backlog(n int) {
+	r.t.Helper()
+	rows := make([]outbox.Row, n)
+	source, head := domain.Record{System: domain.Aloware, ID: "1"}, r.head()
+	for i := range rows {
+		rows[i] = outbox.Row{
+			Command: r.NewID(), Contact: r.NewID(), Kind: domain.KindUpdate, System: domain.HubSpot, Source: source,
+			Record: domain.Record{System: domain.HubSpot, ID: fmt.Sprint(900_000 + i)}, Input: head,
+			Payload: outbox.Payload{Values: map[string]json.RawMessage{"firstname": json.RawMessage(`"Ann"`)}},
+		}
+	}
+	for chunk := range slices.Chunk(rows, 2000) {
+		r.must(r.Store.InTx(r.t.Context(), func(tx eventstore.Tx) error {
+			return outbox.Insert(r.t.Context(), tx, r.Log.Vault(), r.Connection, chunk, time.Now())
+		}))
+	}
+}
+
+// waiting counts the commands for HubSpot.
+func (r *rig) waiting() (n int64) {
+	r.t.Helper()
+	s, err := r.Status(r.t.Context())
+	r.must(err)
+	return s.Systems[string(domain.HubSpot)].Waiting
+}
+
+// TestDoNotCallReachesHubSpotWithinASecond: behind a backlog of ten thousand updates, outside the pilot and while the
+// sync is paused; and lifting it waits for a person.
+func TestDoNotCallReachesHubSpotWithinASecond(t *testing.T) {
+	t.Parallel()
+	ways := map[string]func(*rig) error{
+		"live": func(*rig) error { return nil },
+		"pilot": func(r *rig) error {
+			_, err := r.SetMode(t.Context(), httpapi.ModeChange{Mode: domain.ModePilot, Filter: "city = Elko", MaxWrites: 1}, tester)
+			return err
+		},
+		"paused": func(r *rig) error { _, err := r.Pause(t.Context(), tester); return err },
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachBackend(t, func(t *testing.T, database string) {
+				r := start(t, plan{database: database, change: doNotCall})
+				r.baseline()
+				_, err := r.hubspot.Create(adaHubSpot, "7")
+				r.must(err)
+				r.settle()
+				r.must(way(r))
+				r.backlog(10_000)
+				took := r.stopped(adaPhone)
+				left := r.waiting()
+				t.Logf("%s, %d still waiting", took.Round(time.Millisecond), left)
+				if took > time.Second {
+					t.Errorf("a do-not-call took %s, want a second at most", took)
+				}
+				if name != "paused" && left < 5000 {
+					t.Errorf("only %d updates were still waiting: nothing was overtaken", left)
+				}
+			})
+		})
+	}
+}
+
+// TestLiftWaitsForAPerson: a do-not-call that is taken back in Aloware stays in HubSpot.
+func TestLiftWaitsForAPerson(t *testing.T) {
+	t.Parallel()
+	r := start(t, plan{change: doNotCall})
+	r.baseline()
+	_, err := r.hubspot.Create(adaHubSpot, "7")
+	r.must(err)
+	r.settle()
+	r.stopped(adaPhone)
+	r.settle()
+	r.lift(adaPhone)
+}
+
+// stopped sets a do-not-call in Aloware and returns how long it took to be seen in HubSpot.
+func (r *rig) stopped(phone string) time.Duration {
+	r.t.Helper()
+	_, a := r.twin(phone)
+	began := time.Now()
+	r.must(r.aloware.Edit(a.ID, map[string]any{"is_dnc": true}))
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := began.Add(30 * time.Second); time.Now().Before(end); <-tick.C {
+		if h, _ := r.twin(phone); h.Properties["do_not_call"] == "true" {
+			return time.Since(began)
+		}
+	}
+	return time.Since(began)
+}
+
+// lift takes a do-not-call back in Aloware: HubSpot keeps it, and the contact waits for a person.
+func (r *rig) lift(phone string) {
+	r.t.Helper()
+	_, a := r.twin(phone)
+	r.must(r.aloware.Edit(a.ID, map[string]any{"is_dnc": false}))
+	r.wait("the lift to be held", func(ctx context.Context) (bool, error) {
+		s, err := r.Status(ctx)
+		return s.Contacts["held"] > 0, err
+	})
+	if h, _ := r.twin(phone); h.Properties["do_not_call"] != "true" {
+		r.t.Error("a do-not-call was lifted without a person")
+	}
+}

@@ -1,0 +1,135 @@
+package settings
+
+import (
+	"strings"
+	"time"
+
+	"github.com/duolog/duolog/domain"
+)
+
+// Operations are the settings of what goes on beside the sync itself.
+type Operations struct {
+	Cost     Cost     `json:"cost,omitzero"`
+	Sources  Sources  `json:"sources,omitzero"`
+	Catalogs Catalogs `json:"catalogs,omitzero"`
+	// ReviewMappingEvery is after how many days somebody should look at the mapping again, "90d"; empty: never.
+	ReviewMappingEvery string `json:"review_mapping_every,omitempty"`
+}
+
+// Cost holds prices.
+type Cost struct {
+	LRNPerNumberUSD float64 `json:"lrn_per_number_usd"` // Aloware looks every new number up
+}
+
+// Sources say how changes come in.
+type Sources struct {
+	HubSpot    string `json:"hubspot"`     // webhooks
+	SweepEvery string `json:"sweep_every"` // "15m"
+}
+
+// Catalogs are the lists both systems keep: dispositions, owners, deals.
+type Catalogs struct {
+	RefreshAt         string `json:"refresh_at"` // "17:00", in the connection's zone
+	LogCallsToHubSpot bool   `json:"log_calls_to_hubspot,omitempty"`
+}
+
+// SourceWebhooks is the only source of HubSpot's changes this version has.
+const SourceWebhooks = "webhooks"
+
+// ReviewMapping is ReviewMappingEvery as a duration, 0 for never.
+func (o Operations) ReviewMapping() time.Duration {
+	d, err := ParsePeriod(o.ReviewMappingEvery)
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
+// ParsePeriod reads a duration as people write it: "90d", "36h", "15m". Empty is 0.
+func ParsePeriod(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		d, err := time.ParseDuration(days + "h")
+		return 24 * d, err
+	}
+	return time.ParseDuration(text)
+}
+
+// ClockLayout is how a time of day is written.
+const ClockLayout = "15:04"
+
+// Window is a part of the day, in the connection's zone. It may go over midnight.
+type Window struct{ From, To time.Duration }
+
+// ParseWindow reads "20:00-06:00". Empty is the whole day.
+func ParseWindow(text string) (Window, error) {
+	if text == "" {
+		return Window{}, nil
+	}
+	from, to, _ := strings.Cut(text, "-")
+	a, err := time.Parse(ClockLayout, strings.TrimSpace(from))
+	if err != nil {
+		return Window{}, err
+	}
+	b, err := time.Parse(ClockLayout, strings.TrimSpace(to))
+	return Window{From: sinceMidnight(a), To: sinceMidnight(b)}, err
+}
+
+func sinceMidnight(t time.Time) time.Duration {
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
+}
+
+// Holds reports whether a moment lies in the window.
+func (w Window) Holds(t time.Time) bool {
+	at := sinceMidnight(t)
+	switch {
+	case w.From == w.To:
+		return true
+	case w.From < w.To:
+		return at >= w.From && at < w.To
+	}
+	return at >= w.From || at < w.To
+}
+
+// Note is a setting that is taken but has no effect in this version, with the reason.
+type Note struct {
+	Field string `json:"field"`
+	Text  string `json:"text"`
+}
+
+// String returns the note in a line.
+func (n Note) String() string { return n.Field + ": " + n.Text }
+
+// Notes lists what these settings say without effect in this version. What only repeats the default is not among them.
+func (s Settings) Notes() []Note {
+	var out []Note
+	d := base()
+	note := func(differs bool, field, text string) {
+		if differs {
+			out = append(out, Note{Field: field, Text: text})
+		}
+	}
+	note(s.Sources.SweepEvery != d.Sources.SweepEvery, "sources.sweep_every",
+		"kept, without effect yet: nothing sweeps by itself; run duolog reconcile when webhooks were lost")
+	note(s.Limits.BigJobs != d.Limits.BigJobs, "limits.big_jobs",
+		"kept, without effect yet: no operation waits for a time of day")
+	note(s.Cost.LRNPerNumberUSD != d.Cost.LRNPerNumberUSD, "cost.lrn_per_number_usd",
+		"kept, without effect yet: no operation shows what it costs")
+	for _, f := range s.Fields {
+		note(f.Type == domain.Owner, "fields."+f.Name, "kept, without effect yet: nothing flows before the people of both systems are known")
+		note(f.ByLabel, "fields."+f.Name+".values", "kept, without effect yet: nothing flows before the labels of both systems are known; a table of values works")
+		note(f.Sticky() && f.Direction != Both, "fields."+f.Name+".direction",
+			"a stop set in "+blind(f.Direction).Title()+" does not reach "+blind(f.Direction).Other().Title())
+	}
+	return out
+}
+
+// blind is the system whose stops a one-way consent field does not send.
+func blind(d Direction) domain.System {
+	if d == ToAloware {
+		return domain.Aloware
+	}
+	return domain.HubSpot
+}
