@@ -117,7 +117,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	gate := &gatekeeper{engine: e, lease: h}
 	d := dispatch.New(dispatch.Config{
 		Log: e.Log, DB: e.Store, Systems: e.systems, Lease: h, NewID: e.NewID, Logger: e.Logger, Metrics: e.metrics,
-		Paused:    func() bool { c := e.control.Load(); return c.Stopped() || c.Guard.Holds() || !gate.checked(*c) },
+		Paused:    func() bool { c := e.control.Load(); return !c.Sends() || !gate.checked(*c) },
 		Observing: func() bool { return e.control.Load().Mode == domain.ModeObserve },
 		Since:     func() int64 { return since(*e.control.Load()) },
 		Unfit:     func(domain.System) { gate.doubt() },
