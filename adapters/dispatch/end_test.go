@@ -181,6 +181,7 @@ func (e *env) endElsewhere(ctx context.Context, row outbox.Row) {
 		e.Errorf("end a command: %v", err)
 	}
 }
+
 // TestUrgentWaitsForNothing: a stop goes out while every slot is taken by writes that do not come back, marked for the
 // system's own limits; a second one goes with the next turn.
 func TestUrgentWaitsForNothing(t *testing.T) {

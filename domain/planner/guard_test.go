@@ -92,6 +92,9 @@ func TestGuardChanged(t *testing.T) {
 		t.Fatalf("held as %s", text(f))
 	}
 	act := *d.trip()
+	if d.v.Control.Stopped() || d.v.Control.Sends() {
+		t.Fatal("what was decided may still leave, though the guard has tripped")
+	}
 	d.rename(limit+1, "Bob") // before the act is planned
 	d.wrote(to{})
 	if d.trip() != nil {

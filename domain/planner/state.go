@@ -183,6 +183,10 @@ func (c Control) Stopped() bool {
 	return c.Settings.Version == 0 || c.Mode == domain.ModeOff || c.Paused || c.Shut
 }
 
+// Sends reports whether what was decided may leave: not while inputs are only folded, nor once a guard has tripped,
+// though the pause that follows is still to be planned.
+func (c Control) Sends() bool { return !c.Stopped() && !c.Guard.Holds() }
+
 // KeyChanges returns the match keys a changed record lost and won since loading.
 func (r *Record) KeyChanges() (lost, won []identity.Key) {
 	for _, k := range r.before {

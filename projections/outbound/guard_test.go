@@ -3,6 +3,7 @@ package outbound_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 	"github.com/duolog/duolog/projections/outbound"
+	"github.com/duolog/duolog/projections/outbound/outbox"
 )
 
 // crowd is a connection with people in both systems who agree, under a guard that lets ten be written to within an hour.
@@ -108,11 +110,12 @@ func TestGuardIsOneComputation(t *testing.T) {
 	}
 }
 
-// stir lets something happen before the planner looks again: changes, people gone, a sweep, pauses and resumes.
+// stir lets something happen before the planner looks again: changes, people gone, a sweep, another schema, the gate of a
+// field, writes answered or refused, pauses and resumes.
 func (s *scene) stir() {
 	s.Helper()
 	for range 1 + s.rnd.IntN(4) {
-		switch s.rnd.IntN(9) {
+		switch s.rnd.IntN(12) {
 		case 0, 1, 2:
 			from := s.rnd.IntN(20)
 			s.rename(from, from+1+s.rnd.IntN(9), []string{"Ann", "Bob", "Cyd"}[s.rnd.IntN(3)])
@@ -125,6 +128,16 @@ func (s *scene) stir() {
 			s.act(domain.SyncResumed, domain.Act{})
 		case 7:
 			s.act(domain.SyncPaused, domain.Act{})
+		case 8:
+			s.append(s.event(domain.SchemaObserved, "schema/aloware", eventstore.SubjectLog, domain.Schema{
+				System: domain.Aloware, Clock: s.tick(), Digest: fmt.Sprint(s.rnd.IntN(3)), Properties: []domain.Property{{Name: "x"}},
+			}))
+		case 9:
+			s.act(domain.GateChanged, domain.Act{Field: "first_name", Open: s.rnd.IntN(2) == 0, Reason: "a test"})
+		case 10:
+			if all := s.waiting(); len(all) > 0 {
+				s.refuse(all[s.rnd.IntN(len(all))], "PROPERTY_DOESNT_EXIST")
+			}
 		default:
 			if all := s.waiting(); len(all) > 0 {
 				s.send(all[s.rnd.IntN(len(all))])
@@ -134,4 +147,20 @@ func (s *scene) stir() {
 	if s.rnd.IntN(3) > 0 {
 		s.plan(s.process(func(c *outbound.Config) { c.Page = 1 + s.rnd.IntN(30) }))
 	}
+}
+
+// refuse answers a write by refusing all of its properties.
+func (s *scene) refuse(e *outbox.Entry, why string) {
+	s.Helper()
+	o := domain.Outcome{
+		Record: e.Record, Result: domain.ResultRejected, Reason: domain.ReasonInvalid, Refused: map[string]string{},
+	}
+	for name := range e.Payload.Values {
+		o.Refused[name] = why
+	}
+	answer, err := outbox.Outcome(s.log.Vault(), e.Row, o, s.id())
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.settleBy(e, answer)
 }

@@ -29,7 +29,12 @@ func (s *scene) waiting() []*outbox.Entry {
 // send carries out a command and appends its answer in the transaction that removes it.
 func (s *scene) send(e *outbox.Entry) {
 	s.Helper()
-	answers := s.answer(e)
+	s.settleBy(e, s.answer(e)...)
+}
+
+// settleBy appends events in the transaction that removes the command they settle.
+func (s *scene) settleBy(e *outbox.Entry, answers ...eventstore.NewEvent) {
+	s.Helper()
 	err := s.store.InTx(s.Context(), func(tx eventstore.Tx) error {
 		if _, err := outbox.Withdraw(s.Context(), tx, s.log.Connection(), e.Command); err != nil {
 			return err

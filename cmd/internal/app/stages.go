@@ -24,7 +24,7 @@ func (e *engine) stages(h *lease.Handle) *Stages {
 	gate := &gatekeeper{engine: e, lease: h}
 	d := dispatch.New(dispatch.Config{
 		Log: e.Log, DB: e.Store, Systems: e.systems, Lease: h, NewID: e.NewID, Logger: e.Logger, Metrics: e.metrics,
-		Paused:    func() bool { c := e.control.Load(); return c.Stopped() || c.Guard.Holds() || !gate.checked(*c) },
+		Paused:    func() bool { c := e.control.Load(); return !c.Sends() || !gate.checked(*c) },
 		Observing: func() bool { return silent(*e.control.Load()) },
 		Since:     func() int64 { return since(*e.control.Load()) },
 		Unfit:     func(domain.System) { gate.doubt() },
