@@ -34,8 +34,20 @@ func readPhone(v scalar, f Format) (string, error) {
 	if v.shape == shapeBool {
 		return "", invalid(Phone, "is not a phone number")
 	}
+	if plainNorthAmerican(text) {
+		return text, nil
+	}
 	_, e164, err := recognise(text, f.Region)
 	return e164, err
+}
+
+// plainNorthAmerican tells a number of the North American plan that is written in its E.164 form, as most are, and is no
+// filler: there is nothing to recognise in it.
+func plainNorthAmerican(text string) bool {
+	if len(text) != len("+12125551234") || text[:2] != "+1" || text[2] < '2' || !digitsOnly(text[2:]) {
+		return false
+	}
+	return !filler(text[2:])
 }
 
 // ParsePhone reads a telephone number as people and systems write it; a national one is read for the region. Blank
@@ -147,8 +159,12 @@ func spreadsheet(text string) bool {
 // last: it takes as long as all the rest.
 func junk(n *phonenumbers.PhoneNumber) bool {
 	digits := phonenumbers.GetNationalSignificantNumber(n)
+	return filler(digits) && !phonenumbers.IsValidNumber(n)
+}
+
+func filler(digits string) bool {
 	repeated := digits != "" && strings.Trim(digits, digits[:1]) == ""
-	return (repeated || strings.Contains("01234567890123456789", digits)) && !phonenumbers.IsValidNumber(n)
+	return repeated || strings.Contains("01234567890123456789", digits)
 }
 
 // lettered reports whether letters were read as keys: the number then has more digits than the text.

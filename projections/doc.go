@@ -3,11 +3,14 @@
 //
 // What holds, and is tested on both backends:
 //
-//   - A page's rows and its checkpoint commit together, and the checkpoint moves only from where the page began: two
-//     processes that run the same projection never apply an event twice.
+//   - Rows and checkpoint commit together, and the checkpoint moves only from where the rows began: two processes that
+//     run the same projection never apply an event twice. A follower commits each page, a rebuild many at once, when
+//     its memory for rows is full or half a minute has passed.
 //   - However a log is cut into pages, stopped and resumed, the rows are the same; a rebuild gives the same again.
 //   - An event that cannot be applied is parked, with the later ones of its key; everything else goes on.
 //   - A rebuild fills a new version beside the live one and swaps in one transaction.
+//
+// A rebuild reads and decodes pages ahead of the fold, and its Folder keeps rows in memory, bounded by Options.Memory.
 //
 // A projection gets a Querier and the events, nothing else: no log to append to and no command to send.
 package projections

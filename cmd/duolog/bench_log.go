@@ -117,6 +117,9 @@ func (l *benchLife) shown(system domain.System, values map[string]string, only s
 	props := domain.Properties{}
 	for _, f := range l.fields {
 		if v, ok := values[f.Name]; ok && (only == "" || only == f.Name) {
+			if f.Name == settings.PhoneField && system == domain.HubSpot && v[len(v)-1]%2 == 0 {
+				v = "(" + v[2:5] + ") " + v[5:8] + "-" + v[8:] // half of the people typed theirs
+			}
 			props[f.Side(system).Read] = json.RawMessage(strconv.Quote(v))
 		}
 	}
