@@ -13,6 +13,7 @@ import (
 
 	ingestbench "github.com/duolog/duolog/adapters/httpapi/bench"
 	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/cmd/internal/scale"
 	"github.com/duolog/duolog/eventstore/bench"
 )
 
@@ -24,8 +25,8 @@ use a database made for it. Without --database-url, --data or their variables, a
 folder is used and removed. With PostgreSQL no key is needed, and duolog migrate up must have run.`
 
 func (c *cli) bench() *cobra.Command {
-	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest and rebuilds", Long: benchHelp},
-		c.benchAppend(), c.benchIngest(), c.benchRebuild())
+	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest, rebuilds and growth", Long: benchHelp},
+		c.benchAppend(), c.benchIngest(), c.benchRebuild(), c.benchScale())
 }
 
 // benchResult is what every bench prints.
@@ -38,7 +39,15 @@ type benchResult struct {
 	EventsPerSecond         float64 `json:"events_per_second"`
 	BaselineEventsPerSecond float64 `json:"baseline_events_per_second"`
 	Ratio                   float64 `json:"ratio"`
+	// Growth and what it compares are printed by scale.
+	Growth        []scale.Growth `json:"growth,omitempty"`
+	Contacts      int            `json:"contacts,omitempty"`
+	SmallContacts int            `json:"small_contacts,omitempty"`
+	SmallEvents   int64          `json:"small_events,omitempty"`
 }
+
+// benchConns are connections enough for every client of a baseline to have its own.
+const benchConns = 36
 
 // onBench runs a bench on a log of its own.
 func (c *cli) onBench(do func(context.Context, *app.App) (benchResult, error)) func(*cobra.Command, []string) error {
@@ -50,6 +59,7 @@ func (c *cli) onBench(do func(context.Context, *app.App) (benchResult, error)) f
 		err = with(func(ctx context.Context) (*app.App, error) {
 			return c.open(ctx, func(cfg *app.Config) {
 				cfg.Ephemeral, cfg.Connection = true, "bench-"+strings.ToLower(ulid.Make().String())
+				cfg.MaxConns = benchConns
 			})
 		}, func(ctx context.Context, a *app.App, _ []string) error {
 			c.note("measuring on %s\n", a.Database())
@@ -80,6 +90,10 @@ func (c *cli) benchFolder() (clean func() error, err error) {
 func (c *cli) showBench(r benchResult) error {
 	if c.json {
 		return c.printJSON(r)
+	}
+	if len(r.Growth) > 0 {
+		c.showGrowth(r)
+		return nil
 	}
 	c.printf("%s on %s: %s events/s, bare inserts %s/s, ratio %.2f\n", r.Bench, r.Backend,
 		number(int64(r.EventsPerSecond)), number(int64(r.BaselineEventsPerSecond)), r.Ratio)
