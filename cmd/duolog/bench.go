@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	ingestbench "github.com/duolog/duolog/adapters/httpapi/bench"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/cmd/internal/scale"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore/bench"
 )
 
@@ -39,6 +41,8 @@ type benchResult struct {
 	EventsPerSecond         float64 `json:"events_per_second"`
 	BaselineEventsPerSecond float64 `json:"baseline_events_per_second"`
 	Ratio                   float64 `json:"ratio"`
+	// Latency is printed by ingest --end-to-end, for each direction.
+	Latency []latency `json:"latency,omitempty"`
 	// Growth and what it compares are printed by scale.
 	Growth        []scale.Growth `json:"growth,omitempty"`
 	Contacts      int            `json:"contacts,omitempty"`
@@ -91,13 +95,33 @@ func (c *cli) showBench(r benchResult) error {
 	if c.json {
 		return c.printJSON(r)
 	}
-	if len(r.Growth) > 0 {
+	switch {
+	case len(r.Latency) > 0:
+		c.showLatency(r)
+		return nil
+	case len(r.Growth) > 0:
 		c.showGrowth(r)
 		return nil
 	}
 	c.printf("%s on %s: %s events/s, bare inserts %s/s, ratio %.2f\n", r.Bench, r.Backend,
 		number(int64(r.EventsPerSecond)), number(int64(r.BaselineEventsPerSecond)), r.Ratio)
 	return nil
+}
+
+// showLatency prints a line for each direction, Aloware standing left.
+func (c *cli) showLatency(r benchResult) {
+	c.printf("%s on %s: %.1f changes/s written of %.1f/s made\n", r.Bench, r.Backend, r.EventsPerSecond,
+		r.BaselineEventsPerSecond)
+	t := table{head: []string{"", "changes", "p50 ms", "p90 ms", "p99 ms", "worst ms"}}
+	for _, l := range r.Latency {
+		arrow := "Aloware → HubSpot"
+		if l.To == domain.Aloware {
+			arrow = "Aloware ← HubSpot"
+		}
+		ms := func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
+		t.add(arrow, l.Facts, ms(l.P50), ms(l.P90), ms(l.P99), ms(l.Max))
+	}
+	t.print(c)
 }
 
 func (c *cli) benchAppend() *cobra.Command {
@@ -126,12 +150,17 @@ func (c *cli) benchAppend() *cobra.Command {
 
 func (c *cli) benchIngest() *cobra.Command {
 	var events, writers, batch int
+	var whole bool
+	var o endToEndOptions
 	cmd := &cobra.Command{
-		Use: "ingest", Short: "Signed webhooks over HTTP", Args: none,
+		Use: "ingest", Short: "Signed webhooks over HTTP, and what they cause", Args: none,
 		Long: "Send signed HubSpot webhooks over HTTP to a service of this process; each is answered when its events are\n" +
-			"durable. Median of three runs, in turns with as many of the baseline.",
-		Example: "  duolog bench ingest --events 20000 --json",
+			"durable. Median of three runs, in turns with as many of the baseline.\n\n" + endToEndHelp,
+		Example: "  duolog bench ingest --events 20000 --json\n  duolog bench ingest --end-to-end --rate 100 --duration 30s",
 		RunE: c.onBench(func(ctx context.Context, a *app.App) (benchResult, error) {
+			if whole {
+				return c.benchEndToEnd(ctx, a, o)
+			}
 			batch = max(batch, 1)
 			r, err := ingestbench.Ingest(ctx, ingestbench.Config{
 				Store: a.Store, Batches: max(events/batch, 1), Size: batch, Senders: writers,
@@ -146,5 +175,9 @@ func (c *cli) benchIngest() *cobra.Command {
 	cmd.Flags().IntVar(&events, "events", 20000, "in each run")
 	cmd.Flags().IntVar(&writers, "writers", 10, "webhooks on their way at a time")
 	cmd.Flags().IntVar(&batch, "batch", 100, "events in a webhook; HubSpot sends up to 100")
+	cmd.Flags().BoolVar(&whole, "end-to-end", false, "time changes from their webhook to the write in the other system")
+	cmd.Flags().Float64Var(&o.rate, "rate", 100, "with --end-to-end: changes a second, both sides together")
+	cmd.Flags().DurationVar(&o.duration, "duration", 10*time.Second, "with --end-to-end: how long they go on")
+	cmd.Flags().IntVar(&o.contacts, "contacts", 0, "with --end-to-end: people on both sides; 0: each is changed once")
 	return cmd
 }
