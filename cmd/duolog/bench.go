@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 
 	ingestbench "github.com/duolog/duolog/adapters/httpapi/bench"
 	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/cmd/internal/scale"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore/bench"
 )
 
@@ -25,8 +28,8 @@ use a database made for it. Without --database-url, --data or their variables, a
 folder is used and removed. With PostgreSQL no key is needed, and duolog migrate up must have run.`
 
 func (c *cli) bench() *cobra.Command {
-	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest and rebuilds", Long: benchHelp},
-		c.benchAppend(), c.benchIngest(), c.benchRebuild())
+	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest, rebuilds and growth", Long: benchHelp},
+		c.benchAppend(), c.benchIngest(), c.benchRebuild(), c.benchScale())
 }
 
 // benchResult is what every bench prints.
@@ -41,7 +44,17 @@ type benchResult struct {
 	BaselineEventsPerSecond float64 `json:"baseline_events_per_second"`
 	Ratio                   float64 `json:"ratio"`
 	PeakResidentMiB         float64 `json:"peak_resident_mib,omitempty"`
+	// Latency is printed by ingest --end-to-end, for each direction.
+	Latency []latency `json:"latency,omitempty"`
+	// Growth and what it compares are printed by scale.
+	Growth        []scale.Growth `json:"growth,omitempty"`
+	Contacts      int            `json:"contacts,omitempty"`
+	SmallContacts int            `json:"small_contacts,omitempty"`
+	SmallEvents   int64          `json:"small_events,omitempty"`
 }
+
+// benchConns are connections enough for every client of a baseline to have its own.
+const benchConns = 36
 
 // onBench runs a bench on a log of its own.
 func (c *cli) onBench(do func(context.Context, *app.App) (benchResult, error)) func(*cobra.Command, []string) error {
@@ -53,6 +66,7 @@ func (c *cli) onBench(do func(context.Context, *app.App) (benchResult, error)) f
 		err = with(func(ctx context.Context) (*app.App, error) {
 			return c.open(ctx, func(cfg *app.Config) {
 				cfg.Ephemeral, cfg.Connection = true, app.BenchPrefix+strings.ToLower(ulid.Make().String())
+				cfg.MaxConns = benchConns
 			})
 		}, func(ctx context.Context, a *app.App, _ []string) error {
 			c.note("measuring on %s\n", a.Database())
@@ -84,6 +98,14 @@ func (c *cli) showBench(r benchResult) error {
 	if c.json {
 		return c.printJSON(r)
 	}
+	switch {
+	case len(r.Latency) > 0:
+		c.showLatency(r)
+		return nil
+	case len(r.Growth) > 0:
+		c.showGrowth(r)
+		return nil
+	}
 	memory := ""
 	if r.PeakResidentMiB > 0 {
 		memory = fmt.Sprintf(", at most %.0f MiB", r.PeakResidentMiB)
@@ -91,6 +113,22 @@ func (c *cli) showBench(r benchResult) error {
 	c.printf("%s on %s: %s events/s, baseline %s/s, ratio %.2f%s\n", r.Bench, r.Backend,
 		number(int64(r.EventsPerSecond)), number(int64(r.BaselineEventsPerSecond)), r.Ratio, memory)
 	return nil
+}
+
+// showLatency prints a line for each direction, Aloware standing left.
+func (c *cli) showLatency(r benchResult) {
+	c.printf("%s on %s: %.1f changes/s written of %.1f/s made\n", r.Bench, r.Backend, r.EventsPerSecond,
+		r.BaselineEventsPerSecond)
+	t := table{head: []string{"", "changes", "p50 ms", "p90 ms", "p99 ms", "worst ms"}}
+	for _, l := range r.Latency {
+		arrow := "Aloware → HubSpot"
+		if l.To == domain.Aloware {
+			arrow = "Aloware ← HubSpot"
+		}
+		ms := func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
+		t.add(arrow, l.Facts, ms(l.P50), ms(l.P90), ms(l.P99), ms(l.Max))
+	}
+	t.print(c)
 }
 
 func (c *cli) benchAppend() *cobra.Command {
@@ -119,12 +157,17 @@ func (c *cli) benchAppend() *cobra.Command {
 
 func (c *cli) benchIngest() *cobra.Command {
 	var events, writers, batch int
+	var whole bool
+	var o endToEndOptions
 	cmd := &cobra.Command{
-		Use: "ingest", Short: "Signed webhooks over HTTP", Args: none,
+		Use: "ingest", Short: "Signed webhooks over HTTP, and what they cause", Args: none,
 		Long: "Send signed HubSpot webhooks over HTTP to a service of this process; each is answered when its events are\n" +
-			"durable. Median of three runs, in turns with as many of the baseline.",
-		Example: "  duolog bench ingest --events 20000 --json",
+			"durable. Median of three runs, in turns with as many of the baseline.\n\n" + endToEndHelp,
+		Example: "  duolog bench ingest --events 20000 --json\n  duolog bench ingest --end-to-end --rate 100 --duration 30s",
 		RunE: c.onBench(func(ctx context.Context, a *app.App) (benchResult, error) {
+			if whole {
+				return c.benchEndToEnd(ctx, a, o)
+			}
 			batch = max(batch, 1)
 			r, err := ingestbench.Ingest(ctx, ingestbench.Config{
 				Store: a.Store, Batches: max(events/batch, 1), Size: batch, Senders: writers,
@@ -139,5 +182,9 @@ func (c *cli) benchIngest() *cobra.Command {
 	cmd.Flags().IntVar(&events, "events", 20000, "in each run")
 	cmd.Flags().IntVar(&writers, "writers", 10, "webhooks on their way at a time")
 	cmd.Flags().IntVar(&batch, "batch", 100, "events in a webhook; HubSpot sends up to 100")
+	cmd.Flags().BoolVar(&whole, "end-to-end", false, "time changes from their webhook to the write in the other system")
+	cmd.Flags().Float64Var(&o.rate, "rate", 100, "with --end-to-end: changes a second, both sides together")
+	cmd.Flags().DurationVar(&o.duration, "duration", 10*time.Second, "with --end-to-end: how long they go on")
+	cmd.Flags().IntVar(&o.contacts, "contacts", 0, "with --end-to-end: people on both sides; 0: each is changed once")
 	return cmd
 }

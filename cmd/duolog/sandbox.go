@@ -17,6 +17,7 @@ import (
 	aloware "github.com/duolog/duolog/adapters/aloware/sandbox"
 	hubspot "github.com/duolog/duolog/adapters/hubspot/sandbox"
 	"github.com/duolog/duolog/adapters/sandboxkit"
+	"github.com/duolog/duolog/domain"
 )
 
 const sandboxHelp = `Run a stand-in for HubSpot and one for Aloware, in memory and over real HTTP, to try settings on before a
@@ -39,6 +40,8 @@ type sandboxOptions struct {
 	trafficFor                 time.Duration
 	hubspotTries, alowareTries int
 	faults                     sandboxkit.Faults
+	// watch, when not nil, is put around a stand-in to see what is asked of it.
+	watch func(domain.System, http.Handler) http.Handler
 }
 
 func (c *cli) sandbox() *cobra.Command {
@@ -132,7 +135,10 @@ func newSandboxes(ctx context.Context, o sandboxOptions, connection string) (*sa
 		_ = s.hubspotL.Close()
 		return nil, err
 	}
-	s.hubspotS, s.alowareS = server(s.hubspot), server(s.aloware)
+	if o.watch == nil {
+		o.watch = func(_ domain.System, h http.Handler) http.Handler { return h }
+	}
+	s.hubspotS, s.alowareS = server(o.watch(domain.HubSpot, s.hubspot)), server(o.watch(domain.Aloware, s.aloware))
 	s.wait.Go(func() { _ = s.hubspotS.Serve(s.hubspotL) })
 	s.wait.Go(func() { _ = s.alowareS.Serve(s.alowareL) })
 	return s, nil
@@ -150,6 +156,12 @@ func (s *sandboxes) send(base, connection string) {
 	base = strings.TrimRight(base, "/") + "/webhooks/"
 	s.hubspot.SetTarget(base + "hubspot/" + connection)
 	s.aloware.SetTarget(base + "aloware/" + connection)
+}
+
+// mute ends the webhooks.
+func (s *sandboxes) mute() {
+	s.hubspot.SetTarget("")
+	s.aloware.SetTarget("")
 }
 
 // close stops both; webhooks not delivered by then are dropped.
