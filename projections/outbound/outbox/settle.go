@@ -89,17 +89,23 @@ func Withdraw(ctx context.Context, tx eventstore.Tx, connection string, ids ...u
 	return sorted(rows, err)
 }
 
-// WithdrawWaiting removes every command that waits, but for urgent ones and dead letters: a pause. Like Withdraw.
+// sure leaves out creates that were tried: how that ended is not known, and one that was carried out must not count as
+// never sent, or the same person would be made a second time.
+const sure = "(kind <> 'create' OR attempts = 0)"
+
+// WithdrawWaiting removes every command that waits, but for urgent ones, creates in doubt and dead letters: a pause. Like
+// Withdraw.
 func WithdrawWaiting(ctx context.Context, tx eventstore.Tx, connection string) ([]Entry, error) {
 	rows, err := tx.Query(ctx, `DELETE FROM outbox
-		WHERE connection = $1 AND state = 'waiting' AND urgent = 0 RETURNING `+selected, connection)
+		WHERE connection = $1 AND state = 'waiting' AND urgent = 0 AND `+sure+` RETURNING `+selected, connection)
 	return sorted(rows, err)
 }
 
-// WithdrawWrites removes every write that waits, dead letters excepted: mode observe knows no write. Like Withdraw.
+// WithdrawWrites removes every write that waits, creates in doubt and dead letters excepted: mode observe knows no write.
+// Like Withdraw.
 func WithdrawWrites(ctx context.Context, tx eventstore.Tx, connection string) ([]Entry, error) {
 	rows, err := tx.Query(ctx, `DELETE FROM outbox
-		WHERE connection = $1 AND state = 'waiting' AND kind IN ('create', 'update') RETURNING `+selected, connection)
+		WHERE connection = $1 AND state = 'waiting' AND kind IN ('create', 'update') AND `+sure+` RETURNING `+selected, connection)
 	return sorted(rows, err)
 }
 
