@@ -2,6 +2,7 @@
 # make check   format, vet, linters, layout and import rules, go.mod
 # make fuzz    every fuzz target for FUZZTIME each, until the first finding; FUZZ=pattern narrows
 # make crash   processes killed, frozen and cut off, networks and disks that fail, under traffic; KILLS=n on each database
+# make simulate  an interleaving model of the whole engine: SEEDS=n from FIRST on; SEED=n shrinks one and tells its story
 # make bench   every benchmark; BENCH=pattern narrows
 # make build   ./duolog
 #
@@ -20,7 +21,7 @@ GOTEST = CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m
 
 LINT = go tool -modfile=tools.mod golangci-lint
 
-.PHONY: test check fuzz bench build fmt tools
+.PHONY: test check fuzz simulate bench build fmt tools
 
 test: tools
 	@.ci/install cc
@@ -56,6 +57,14 @@ crash: tools
 	.ci/postgres $(CRASH) --kills 3 --mode postgres
 	.ci/postgres $(CRASH) --kills 22 --mode network --database postgres
 	$(CRASH) --kills 6 --mode disk
+
+SEEDS ?= 2000
+FIRST ?= 1
+SEED ?=
+
+# Without the race detector: only one thing runs at a time in there, and SQLite is some twenty times slower under it.
+simulate: tools
+	go test -count=1 -timeout 120m ./cmd/internal/simulate -run 'TestSeeds$$' $(if $(SEED),-v -seed $(SEED),-first $(FIRST) -seeds $(SEEDS))
 
 bench: tools
 	.ci/postgres --durable go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PACKAGES)

@@ -264,3 +264,12 @@ func (b *endToEnd) result(took time.Duration) (benchResult, error) {
 	r.Ratio = r.EventsPerSecond / r.BaselineEventsPerSecond
 	return r, nil
 }
+
+func plan(ctx context.Context, p *outbound.Process) error {
+	for {
+		n, err := p.Step(ctx)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}

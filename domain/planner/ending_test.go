@@ -247,6 +247,24 @@ func TestNumberTakenByAnotherRecord(t *testing.T) {
 	}
 }
 
+// TestRestoredLinksBothSides: the record that on_delete = unlink let go is linked again with the one that comes back.
+func TestRestoredLinksBothSides(t *testing.T) {
+	d := newDesk(t, func(s *settings.Settings) { s.Contacts.OnDelete = "unlink" }).linked()
+	d.in(domain.RecordDeleted, hub.Stream(), domain.Fact{Via: "webhook", Clock: d.now + hour})
+	gone := d.sent[0]
+	d.in(domain.RecordAbsent, hub.Stream(), domain.Fact{
+		Via: "read", Clock: d.now + hour, Answer: &domain.Answer{Command: gone.ID, Contact: gone.Contact, By: "id"},
+	})
+	if got := d.v.Record(alo).Link.State; got != planner.Unlinked {
+		t.Fatalf("%s after the deletion", got)
+	}
+	d.in(domain.RecordRestored, hub.Stream(), domain.Fact{Via: "webhook", Clock: d.now + hour})
+	d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com", "firstname": "Ann"}, d.sent[0])
+	if h, a := d.v.Record(hub).Link.State, d.v.Record(alo).Link.State; h != planner.Linked || a != planner.Linked {
+		t.Fatalf("HubSpot %s, Aloware %s, want both linked", h, a)
+	}
+}
+
 // names reports whether the last input's verdicts name a value of a field.
 func (d *desk) names(field, value string) bool {
 	want := planner.NewDigester(secret).Of(field, value)

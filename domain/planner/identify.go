@@ -92,8 +92,13 @@ func (p *pass) deleted(d *draft, r *Record) {
 func (p *pass) returned(d *draft, r *Record) {
 	l := r.Link
 	l.State, l.Reason = Unlinked, "restored"
-	if p.counterpart(d.Contact, r) != nil {
+	if o := p.counterpart(d.Contact, r); o != nil {
 		l.State = Linked
+		if o.Link.State == Unlinked && o.Link.Ever { // on_delete = unlink had let it go
+			back := o.Link
+			back.State, back.Reason = Linked, "restored"
+			d.link(p, o, back)
+		}
 	}
 	d.link(p, r, l)
 }

@@ -209,6 +209,8 @@ func (w *world) redeliver(st step) {
 
 // drop loses a webhook of Aloware's, which comes only once.
 func (w *world) drop(st step) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	i := slices.IndexFunc(w.mail, func(l *letter) bool { return l.system == domain.Aloware })
 	if i < 0 {
 		return

@@ -127,7 +127,9 @@ func (w *world) deliver(n *node, letters ...*letter) {
 		l.attempts++
 		w.told(l)
 	}
+	w.mu.Lock()
 	w.mail = slices.DeleteFunc(w.mail, func(l *letter) bool { return slices.Contains(letters, l) })
+	w.mu.Unlock()
 	for _, l := range letters {
 		if !slices.Contains(w.old, l) {
 			w.old = append(w.old, l)
@@ -135,4 +137,11 @@ func (w *world) deliver(n *node, letters ...*letter) {
 	}
 	w.rest()
 	w.grown()
+}
+
+// inbox is the letters under way: senders put them there while the world looks elsewhere.
+func (w *world) inbox() []*letter {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.mail)
 }

@@ -52,7 +52,7 @@ func (w *world) moves(r *rand.Rand) []move {
 			moves = append(moves, move{3, func() { start() }})
 		}
 	}
-	if n := w.inlet(r); n != nil && len(w.mail) > 0 {
+	if n := w.inlet(r); n != nil && len(w.inbox()) > 0 {
 		moves = append(moves, move{5, func() { w.deliver(n, w.pickMail(r)...) }})
 	}
 	return moves
@@ -119,11 +119,11 @@ func (w *world) inlet(r *rand.Rand) *node {
 // pickMail draws what is delivered next: mostly what is oldest, of HubSpot several events at once.
 func (w *world) pickMail(r *rand.Rand) []*letter {
 	if r.IntN(3) == 0 {
-		return []*letter{w.mail[r.IntN(len(w.mail))]}
+		return []*letter{w.inbox()[r.IntN(len(w.inbox()))]}
 	}
-	first := w.mail[0]
+	first := w.inbox()[0]
 	out := []*letter{first}
-	for _, l := range w.mail[1:] {
+	for _, l := range w.inbox()[1:] {
 		if first.system == domain.HubSpot && l.system == domain.HubSpot && r.IntN(4) > 0 {
 			out = append(out, l)
 		}
@@ -203,7 +203,7 @@ func (w *world) advance() bool {
 			moved = moved || t.n > 0 || !t.done
 		}
 	}
-	if len(w.mail) > 0 {
+	if len(w.inbox()) > 0 {
 		for _, n := range w.nodes {
 			if n.alive() {
 				w.deliver(n, w.allMail()...)
@@ -216,8 +216,8 @@ func (w *world) advance() bool {
 
 // allMail is everything the system of the oldest letter sends at once.
 func (w *world) allMail() []*letter {
-	out := []*letter{w.mail[0]}
-	for _, l := range w.mail[1:] {
+	out := []*letter{w.inbox()[0]}
+	for _, l := range w.inbox()[1:] {
 		if l.system == domain.HubSpot && out[0].system == domain.HubSpot {
 			out = append(out, l)
 		}
@@ -240,7 +240,7 @@ func (w *world) unrest() string {
 	if !owner {
 		return "nobody owns the connection"
 	}
-	if len(w.mail) > 0 {
+	if len(w.inbox()) > 0 {
 		return "a webhook is on its way"
 	}
 	n := w.any()

@@ -314,6 +314,31 @@ func TestWithdraw(t *testing.T) {
 	})
 }
 
+// TestCreateInDoubtIsNotWithdrawn: a create that was tried may have been carried out, and does not count as never sent.
+func TestCreateInDoubtIsNotWithdrawn(t *testing.T) {
+	each(t, func(b *box) {
+		tried, fresh := b.row("a"), b.row("b")
+		for _, r := range []*outbox.Row{&tried, &fresh} {
+			r.Kind, r.Record, r.Source = domain.KindCreate, domain.Record{}, domain.Record{System: domain.Aloware, ID: r.Record.ID}
+		}
+		b.put(tried)
+		batch := b.claim()
+		b.tx(func(tx eventstore.Tx) error {
+			return outbox.Defer(b.Context(), tx, connection, batch.Attempt, []outbox.Deferral{
+				{Command: tried.Command, NextAt: b.now, Error: "retry: test"},
+			})
+		})
+		b.put(fresh)
+		b.withdrawn(func(tx eventstore.Tx) ([]outbox.Entry, error) {
+			return outbox.WithdrawWaiting(b.Context(), tx, connection)
+		}, fresh)
+		b.put(fresh)
+		b.withdrawn(func(tx eventstore.Tx) ([]outbox.Entry, error) {
+			return outbox.WithdrawWrites(b.Context(), tx, connection)
+		}, fresh)
+	})
+}
+
 func (b *box) withdrawn(fn func(eventstore.Tx) ([]outbox.Entry, error), want ...outbox.Row) {
 	b.Helper()
 	b.tx(func(tx eventstore.Tx) error {

@@ -93,15 +93,20 @@ func Withdraw(ctx context.Context, tx eventstore.Tx, connection string, ids ...u
 // must not wait for all of them.
 const WithdrawPage = 500
 
-// WithdrawWaiting removes commands that wait, but for urgent ones and dead letters: a pause. Like Withdraw, a page of
-// them; there may be more when it is full.
+// sure leaves out creates that were tried: how that ended is not known, and one that was carried out must not count as
+// never sent, or the same person would be made a second time.
+const sure = " AND (kind <> 'create' OR attempts = 0)"
+
+// WithdrawWaiting removes commands that wait, but for urgent ones, creates in doubt and dead letters: a pause. Like
+// Withdraw, a page of them; there may be more when it is full.
 func WithdrawWaiting(ctx context.Context, tx eventstore.Tx, connection string) ([]Entry, error) {
-	return withdrawPage(ctx, tx, connection, "state = 'waiting' AND urgent = 0")
+	return withdrawPage(ctx, tx, connection, "state = 'waiting' AND urgent = 0"+sure)
 }
 
-// WithdrawWrites removes writes that wait, dead letters excepted: mode observe knows no write. Like WithdrawWaiting.
+// WithdrawWrites removes writes that wait, creates in doubt and dead letters excepted: mode observe knows no write. Like
+// WithdrawWaiting.
 func WithdrawWrites(ctx context.Context, tx eventstore.Tx, connection string) ([]Entry, error) {
-	return withdrawPage(ctx, tx, connection, "state = 'waiting' AND kind IN ('create', 'update')")
+	return withdrawPage(ctx, tx, connection, "state = 'waiting' AND kind IN ('create', 'update')"+sure)
 }
 
 // WithdrawDecidedBefore removes writes that wait and were decided on an input before the position, but for urgent ones
@@ -109,7 +114,7 @@ func WithdrawWrites(ctx context.Context, tx eventstore.Tx, connection string) ([
 func WithdrawDecidedBefore(position int64) func(context.Context, eventstore.Tx, string) ([]Entry, error) {
 	return func(ctx context.Context, tx eventstore.Tx, connection string) ([]Entry, error) {
 		return withdrawPage(ctx, tx, connection,
-			"state = 'waiting' AND urgent = 0 AND kind IN ('create', 'update') AND input < $2", position)
+			"state = 'waiting' AND urgent = 0 AND kind IN ('create', 'update') AND input < $2"+sure, position)
 	}
 }
 
