@@ -62,7 +62,7 @@ func (p *fieldPass) decide(w writes) {
 // rendering of our value. It never is a change by the target.
 func (p *fieldPass) recognise() {
 	t := p.sides[p.unsure.System]
-	own := t.system() == domain.HubSpot && t.seen.Own
+	own := t.system() == domain.HubSpot && (t.seen.Own || t.digest == t.answer) // what an earlier write ended in is ours
 	if t.digest != p.unsure.Digest && !own {
 		return
 	}

@@ -41,10 +41,10 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 		p.now.Since = max(t.seen.Clock, 1) // also where it never told a value
 	}
 	was, over := p.now.Base[from], t.digest
+	lost := p.unsure != nil && p.unsure.System == from && s.digest != p.unsure.Digest
 	if old := p.now.Pending; old != nil && old.System == t.system() {
 		was, over = old.Was, old.Over
 	}
-	lost := p.unsure != nil && p.unsure.System == from && s.digest != p.unsure.Digest
 	p.setBase(from, s.digest)
 	if !busy {
 		p.setBase(t.system(), t.digest)
