@@ -15,7 +15,6 @@ import (
 
 	ingestbench "github.com/duolog/duolog/adapters/httpapi/bench"
 	"github.com/duolog/duolog/cmd/internal/app"
-	"github.com/duolog/duolog/cmd/internal/scale"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore/bench"
 )
@@ -28,8 +27,8 @@ use a database made for it. Without --database-url, --data or their variables, a
 folder is used and removed. With PostgreSQL no key is needed, and duolog migrate up must have run.`
 
 func (c *cli) bench() *cobra.Command {
-	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest, rebuilds and growth", Long: benchHelp},
-		c.benchAppend(), c.benchIngest(), c.benchRebuild(), c.benchScale())
+	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest and rebuilds", Long: benchHelp},
+		c.benchAppend(), c.benchIngest(), c.benchRebuild())
 }
 
 // benchResult is what every bench prints.
@@ -46,11 +45,6 @@ type benchResult struct {
 	PeakResidentMiB         float64 `json:"peak_resident_mib,omitempty"`
 	// Latency is printed by ingest --end-to-end, for each direction.
 	Latency []latency `json:"latency,omitempty"`
-	// Growth and what it compares are printed by scale.
-	Growth        []scale.Growth `json:"growth,omitempty"`
-	Contacts      int            `json:"contacts,omitempty"`
-	SmallContacts int            `json:"small_contacts,omitempty"`
-	SmallEvents   int64          `json:"small_events,omitempty"`
 }
 
 // benchConns are connections enough for every client of a baseline to have its own.
@@ -98,12 +92,8 @@ func (c *cli) showBench(r benchResult) error {
 	if c.json {
 		return c.printJSON(r)
 	}
-	switch {
-	case len(r.Latency) > 0:
+	if len(r.Latency) > 0 {
 		c.showLatency(r)
-		return nil
-	case len(r.Growth) > 0:
-		c.showGrowth(r)
 		return nil
 	}
 	memory := ""

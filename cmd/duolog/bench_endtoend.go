@@ -134,6 +134,7 @@ func (b *endToEnd) connect(ctx context.Context, public string) error {
 		return err
 	}
 	s.Limits = settings.Limits{HubSpotShare: 100, AlowarePerSecond: 1000}
+	s.Guards.MaxChangedShare, s.Guards.MaxDeletedShare = 0, 0 // much changes here on purpose
 	if _, err = b.ApplySettings(ctx, s, 0, httpapi.By{Actor: "duolog", Reason: "bench"}); err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ const catalogsShowHelp = `Show a catalog, Aloware left, HubSpot right. While the
 HubSpot are shown, as in Aloware; --all shows those of Aloware alone as well.
 
   synced      HubSpot has it
-  unlocked    HubSpot had it and deleted it: kept here with its id in Aloware, where it may be changed now
+  unlocked    HubSpot had it and deleted it: kept here, with its id in Aloware, and free to change
   gone        HubSpot had it
   Aloware     Aloware's alone`
 
