@@ -142,7 +142,7 @@ func (d *Dispatcher) Step(ctx context.Context, system domain.System) (int, error
 	}
 	msg := s.begin(ctx, j)
 	defer msg.Ack()
-	return len(j.Entries()), d.handle(msg)
+	return len(j.Entries()), d.handle(msg) //nolint:contextcheck // the message carries it
 }
 
 func (d *Dispatcher) router() (*message.Router, error) {

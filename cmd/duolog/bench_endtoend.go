@@ -105,7 +105,9 @@ func (b *endToEnd) serving(ctx context.Context, work func(context.Context) error
 	}
 	b.boxes.mute()
 	cancel(nil)
-	<-ended
+	if stopped := <-ended; err == nil && !errors.Is(stopped, context.Canceled) {
+		err = stopped
+	}
 	return err
 }
 

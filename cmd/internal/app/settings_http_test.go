@@ -52,7 +52,8 @@ func TestSettingsOverHTTP(t *testing.T) {
 		}{
 			{"in force", "GET", "settings", nil, 200, `"version":1`},
 			{
-				"set", "POST", "settings/set", j{"set": j{"city.conflict": "newest", "contacts.create": "←"}, "reason": "CHG-1"},
+				"set", "POST", "settings/set",
+				j{"set": j{"city.conflict": "newest", "contacts.create": "←"}, "reason": "CHG-1"},
 				200, `{"changed":true,"changes":[{"key":"contacts.create","now":"to_aloware","was":"both"},` +
 					`{"key":"city.conflict","now":"newest","was":"hubspot"}],"notes":[],"version":2}`,
 			},
@@ -61,7 +62,8 @@ func TestSettingsOverHTTP(t *testing.T) {
 			{"an older version", "POST", "settings/set", j{"set": j{"gate": "sync"}, "based_on": 1, "reason": "x"}, 409, "based on version 1, now is 2"},
 			{"no reason", "POST", "settings/set", j{"set": j{"gate": "sync"}, "reason": "  "}, 400, "needs a reason"},
 			{
-				"a file", "POST", "settings", j{"settings": j{"based_on": 2, "preset": "recommended", "limits": j{"aloware_per_second": 1000}}, "reason": "CHG-2"},
+				"a file", "POST", "settings",
+				j{"settings": j{"based_on": 2, "preset": "recommended", "limits": j{"aloware_per_second": 1000}}, "reason": "CHG-2"},
 				200, `"version":3`,
 			},
 			{"an older file", "POST", "settings", j{"settings": j{"based_on": 2, "preset": "default"}, "reason": "x"}, 409, "based on version 2"},

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	_ "github.com/duolog/duolog/eventstore/sqlite" // brings the driver "sqlite"
 )
 
 // serverURL names the variable with a PostgreSQL server on which databases may be made.

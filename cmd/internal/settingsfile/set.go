@@ -97,8 +97,8 @@ func valueNode(text string) (*yaml.Node, error) {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle}, nil
 	}
 	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil || len(doc.Content) != 1 || doc.Content[0].Kind == yaml.MappingNode &&
-		doc.Content[0].Style != yaml.FlowStyle {
+	readable := yaml.Unmarshal([]byte(text), &doc) == nil && len(doc.Content) == 1
+	if !readable || doc.Content[0].Kind == yaml.MappingNode && doc.Content[0].Style != yaml.FlowStyle {
 		// What YAML would take for a key or a comment is meant as the text it is: a filter with a colon.
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Style: yaml.DoubleQuotedStyle}, nil
 	}

@@ -109,7 +109,7 @@ func TestSameSeedSameRun(t *testing.T) {
 
 // folder is where databases lie: in memory where there is such a place, since nothing here is to outlast the test.
 func folder(t *testing.T) string {
-	if dir, err := os.MkdirTemp("/dev/shm", "duolog-simulate"); err == nil {
+	if dir, err := os.MkdirTemp("/dev/shm", "duolog-simulate"); err == nil { //nolint:usetesting // t.TempDir is on a disk
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		return dir
 	}

@@ -4,20 +4,20 @@ package jsonread
 func (r *Reader) Raw() []byte {
 	c := r.peek()
 	begin := r.at
-	switch {
-	case c == '"':
+	switch c {
+	case '"':
 		r.rawString()
-	case c == '{':
+	case '{':
 		r.rawObject()
-	case c == '[':
+	case '[':
 		for range r.Elements() {
 			r.Raw()
 		}
-	case c == 't':
+	case 't':
 		r.word("true")
-	case c == 'f':
+	case 'f':
 		r.word("false")
-	case c == 'n':
+	case 'n':
 		r.word("null")
 	default:
 		r.rawNumber()
