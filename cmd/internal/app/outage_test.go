@@ -88,28 +88,5 @@ func TestDatabaseFlickers(t *testing.T) {
 	r.verified()
 }
 
-// TestDatabaseForgotten: every connection to the database goes dead without a word, as behind a firewall that has lost
-// its table: nothing is answered and nothing closed. New connections are made, webhooks are taken in again, and
-// everything goes on by itself.
-func TestDatabaseForgotten(t *testing.T) {
-	t.Parallel()
-	p, database := behind(t, eventstoretest.PostgresURL(t))
-	people := sandboxkit.People(7, 8)
-	again := sandboxkit.Faults{Retries: 60, RetryInterval: 300 * time.Millisecond}
-	r := start(t, plan{database: database, people: people, hubspot: again, aloware: again})
-	r.baseline()
-	sandboxkit.Traffic{Aloware: r.aloware, HubSpot: r.hubspot, Seed: 7, CreateShare: 0.2, FirstPerson: len(people)}.Do(20)
-	before := r.written()
-	r.wait("writes", func(context.Context) (bool, error) { return r.written() > before+3, nil })
-	p.forget()
-	began := time.Now()
-	r.wait("readiness", func(ctx context.Context) (bool, error) { return r.readiness(ctx) == http.StatusOK, nil })
-	t.Logf("ready after %v", time.Since(began))
-	r.settle()
-	t.Logf("settled after %v", time.Since(began))
-	r.agreed()
-	r.verified()
-}
-
 // written counts the writes that reached either system.
 func (r *rig) written() int { return r.hubspot.Writes() + r.aloware.Writes() }

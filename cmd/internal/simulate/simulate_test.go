@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	seeds  = flag.Int("seeds", 50, "how many seeds to play")
+	seeds  = flag.Int("seeds", 6, "how many seeds to play")
 	from   = flag.Uint64("first", 1, "the first of them")
 	strict = flag.Bool("strict", false, "also fail by what is known and not mended yet")
 	seed   = flag.Uint64("seed", 0, "play this seed only, and tell its story")
