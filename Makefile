@@ -64,7 +64,7 @@ SEED ?=
 
 # Without the race detector: only one thing runs at a time in there, and SQLite is some twenty times slower under it.
 simulate: tools
-	go test -count=1 -timeout 120m ./cmd/internal/simulate -run 'TestSeeds$$' $(if $(SEED),-v -seed $(SEED),-first $(FIRST) -seeds $(SEEDS))
+	go test -tags simulate -count=1 -timeout 120m ./cmd/internal/simulate -run 'TestSeeds$$' $(if $(SEED),-v -seed $(SEED),-first $(FIRST) -seeds $(SEEDS))
 
 bench: tools
 	.ci/postgres --durable go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PACKAGES)
