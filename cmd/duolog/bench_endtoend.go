@@ -93,7 +93,7 @@ func (b *endToEnd) serving(ctx context.Context, work func(context.Context) error
 	ended := make(chan error, 1)
 	go func() {
 		err := b.Serve(ctx, service)
-		if err == nil {
+		if err == nil && ctx.Err() == nil {
 			err = errors.New("the service stopped")
 		}
 		cancel(err)
