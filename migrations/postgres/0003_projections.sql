@@ -57,7 +57,8 @@ CREATE TABLE contact (
   position   BIGINT NOT NULL,
   PRIMARY KEY (connection, version, contact)
 );
-CREATE INDEX contact_status ON contact (connection, version, status, contact);
+-- Not to be taken for the primary key: see outbound_record.
+CREATE INDEX contact_status ON contact (status, connection, version, contact);
 CREATE INDEX contact_alias ON contact (connection, version, alias_of) WHERE alias_of <> '';
 
 CREATE TABLE contact_record (
@@ -92,7 +93,6 @@ CREATE TABLE contact_key (
   record     TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (connection, version, key, record)
 );
-CREATE INDEX contact_key_record ON contact_key (connection, version, record);
 
 -- What the fold needs of each settings version; position is its act's.
 CREATE TABLE contact_policy (

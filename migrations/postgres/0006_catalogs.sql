@@ -28,9 +28,9 @@ CREATE TABLE catalog_deal (
   changed_at BIGINT NOT NULL,
   gone_at    BIGINT NOT NULL,
   position   BIGINT NOT NULL,
-  PRIMARY KEY (connection, version, record, deal)
+  PRIMARY KEY (record, connection, version, deal)
 );
-CREATE INDEX catalog_deal_deal ON catalog_deal (connection, version, deal);
+CREATE INDEX catalog_deal_deal ON catalog_deal (deal, connection, version);
 
 -- The last run of each pull.
 CREATE TABLE catalog_pull (

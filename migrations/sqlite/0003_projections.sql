@@ -92,7 +92,6 @@ CREATE TABLE contact_key (
   record     TEXT    NOT NULL,
   PRIMARY KEY (connection, version, key, record)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX contact_key_record ON contact_key (connection, version, record);
 
 -- What the fold needs of each settings version; position is its act's.
 CREATE TABLE contact_policy (

@@ -77,7 +77,7 @@ func (s Store) Records(ctx context.Context, q eventstore.Querier, system domain.
 	[]string, error,
 ) {
 	rows, err := q.Query(ctx, `SELECT record FROM outbound_record WHERE connection = $1 AND version = $2
-		AND record > $3 AND record LIKE $4 ORDER BY connection, version, record LIMIT $5`,
+		AND record > $3 AND record LIKE $4 ORDER BY record LIMIT $5`,
 		s.Connection, s.Version, after, string(system)+"%", int64(limit))
 	ids, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (string, error) {
 		var id string
