@@ -84,6 +84,16 @@ type Tx interface {
 	Append(ctx context.Context, log Log, events ...NewEvent) ([]Appended, error)
 }
 
+type derivedKey struct{}
+
+// Derived marks the transactions begun under the context as writing nothing but what follows from the log, checkpoint
+// included. A database server that dies may lose the last of them, whole, where the backend can make use of that
+// (PostgreSQL; SQLite keeps them as any other): they are made again. Nothing can be appended in one.
+func Derived(ctx context.Context) context.Context { return context.WithValue(ctx, derivedKey{}, true) }
+
+// IsDerived reports whether Derived marked the context.
+func IsDerived(ctx context.Context) bool { return ctx.Value(derivedKey{}) != nil }
+
 // Scan collects a query's rows; scan reads one. It closes rows.
 func Scan[T any](rows Rows, err error, scan func(Rows) (T, error)) ([]T, error) {
 	if err != nil {

@@ -36,7 +36,7 @@ func notTheirFault(ctx context.Context, err error) bool {
 
 func (r *Runner) commit(ctx context.Context, p Projection, cp *checkpoint, events []eventstore.Event) error {
 	to := events[len(events)-1].Position
-	err := r.db.InTx(ctx, func(tx eventstore.Tx) error {
+	err := r.db.InTx(eventstore.Derived(ctx), func(tx eventstore.Tx) error {
 		if err := r.advance(ctx, tx, *cp, to); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ var durableTests = map[string]func(*testing.T, *fixture){
 	"Settings":             testDurableSettings,
 	"SeenWithoutClose":     testSeenWithoutClose,
 	"AcknowledgedSurvives": testAcknowledgedSurvives,
+	"NoAppendInDerived":    testNoAppendInDerived,
 }
 
 // The database is told to have it on disk before it says yes.
@@ -33,6 +34,27 @@ func testDurableSettings(t *testing.T, f *fixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// What may be lost with the server is never an event, and the mark ends with its transaction.
+func testNoAppendInDerived(t *testing.T, f *fixture) {
+	store, log := f.log(t)
+	err := store.InTx(eventstore.Derived(t.Context()), func(tx eventstore.Tx) error {
+		_, err := tx.Append(t.Context(), log, event("hubspot/contact/1"))
+		return err
+	})
+	if err == nil {
+		t.Error("an event was appended in a transaction that may be lost")
+	}
+	err = store.InTx(eventstore.Derived(t.Context()), func(tx eventstore.Tx) error {
+		_, err := tx.Exec(t.Context(), "UPDATE log_head SET recorded_at = recorded_at")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	testDurableSettings(t, f)
+	wantDense(t, log, 0)
 }
 
 func testSeenWithoutClose(t *testing.T, f *fixture) {

@@ -44,7 +44,11 @@ func (d *driver) Bulk(ctx context.Context, op eventstore.BulkOp, rows [][]any) e
 }
 
 func (d *driver) Write(ctx context.Context, fn func(eventstore.Querier) error) error {
-	return transact(ctx, d.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, fn)
+	options := pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+	if eventstore.IsDerived(ctx) { // a later commit that is waited for takes this one to the disk with it
+		options.BeginQuery = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off"
+	}
+	return transact(ctx, d.pool, options, fn)
 }
 
 func (d *driver) WriteKeys(ctx context.Context, fn func(eventstore.Querier) error) (bool, error) {

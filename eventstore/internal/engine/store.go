@@ -98,7 +98,7 @@ func (s *Store) InTx(ctx context.Context, fn func(eventstore.Tx) error) error {
 func (s *Store) inTx(ctx context.Context, fn func(eventstore.Tx) error) error {
 	var t *tx
 	err := s.write(ctx, func(q eventstore.Querier) error {
-		t = &tx{Querier: q, store: s}
+		t = &tx{Querier: q, store: s, derived: eventstore.IsDerived(ctx)}
 		return fn(t)
 	})
 	if err == nil {

@@ -11,8 +11,9 @@ import (
 // tx is an open transaction of InTx.
 type tx struct {
 	eventstore.Querier
-	store *Store
-	after []func()
+	store   *Store
+	derived bool
+	after   []func()
 }
 
 // Append appends inside the transaction, behind the head lock.
@@ -24,6 +25,9 @@ func (t *tx) Append(ctx context.Context, log eventstore.Log, events ...eventstor
 	}
 	if len(events) == 0 {
 		return nil, nil
+	}
+	if t.derived {
+		return nil, errors.New("append in a transaction for what is derived: it might not last")
 	}
 	c, err := l.newCall(ctx, events)
 	if err != nil {
