@@ -99,7 +99,8 @@ type write struct {
 	sent    map[string]string // by property
 	changed map[string]string // by field, to what
 	created bool
-	posted  bool // Aloware took it: somebody may have been paged
+	posted  bool     // Aloware took it: somebody may have been paged
+	request []*write // all rows of the request
 }
 
 // call is a request on its way.
@@ -120,7 +121,7 @@ func (w *world) begins(t *task, r *remote, req *http.Request, body []byte) call 
 	}
 	c.writes = readWrites(c)
 	for _, wr := range c.writes {
-		wr.task, wr.epoch, wr.system = t, t.own.epoch, r.system
+		wr.task, wr.epoch, wr.system, wr.request = t, t.own.epoch, r.system, c.writes
 		c.what += " " + wr.String()
 	}
 	w.mu.Lock()
@@ -210,15 +211,27 @@ func (w *world) arrives(c call, f fault) *http.Response {
 	posted := c.remote.system == domain.Aloware && w.aloware.Stats().Writes > posts
 	w.note("%s: %s: %d", c.task, c.what, res.StatusCode)
 	for _, wr := range c.writes {
-		wr.at, wr.posted = time.Now(), posted
+		wr.at, wr.posted, wr.record = time.Now(), posted, after.find(wr)
+	}
+	for _, wr := range c.writes {
 		w.effect(wr, before, after)
 	}
 	return res
 }
 
+// author is the row of a request that wrote a property: the last one that names it, wr where none does. Two rows are
+// about one record when one names it by the id of a record that was merged into it.
+func (wr *write) author(property string) *write {
+	for _, o := range slices.Backward(wr.request) {
+		if _, sent := o.sent[property]; sent && o.record == wr.record {
+			return o
+		}
+	}
+	return wr
+}
+
 // effect finds what a write changed, by what the system held before and after.
 func (w *world) effect(wr *write, before, after holdings) {
-	wr.record = after.find(wr)
 	if wr.record.IsZero() {
 		return
 	}
@@ -233,7 +246,7 @@ func (w *world) effect(wr *write, before, after holdings) {
 	for _, f := range fields {
 		s := slot{wr.record, f.Name}
 		was, now := old[f.Side(wr.system).Read], after[wr.record][f.Side(wr.system).Read]
-		if was == now && had {
+		if was == now && had || wr.author(f.Side(wr.system).Write) != wr {
 			continue
 		}
 		wr.changed[f.Name] = now
