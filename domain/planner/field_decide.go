@@ -43,6 +43,8 @@ func (p *fieldPass) decide(w writes) {
 		p.flow(w, domain.Aloware, "own late write")
 	case p.writtenOver(a):
 		p.weighMeanwhile(w, h)
+	case !a && !h && p.toTheLetter():
+		p.agree()
 	case !a && !h && noted:
 		p.conclude(Verdict{Result: Waiting, Rule: "told while our write is on its way", From: domain.Aloware, Value: p.sides[domain.Aloware].ref(p.f)})
 	case !a && !h:
@@ -106,6 +108,13 @@ func (p *fieldPass) overtaken(a, h bool) bool {
 		return false
 	}
 	return p.unsure.System == domain.Aloware && a || p.unsure.System == domain.HubSpot && h
+}
+
+// toTheLetter reports that Aloware tells HubSpot's value as it is, where it was thought to render it otherwise: what it
+// showed when our write was read back was somebody's change.
+func (p *fieldPass) toTheLetter() bool {
+	a := p.sides[domain.Aloware].digest
+	return p.unsure == nil && p.now.State == InStep && a == p.now.Base[domain.HubSpot] && a != p.now.Base[domain.Aloware]
 }
 
 // lateWrite reports whether HubSpot shows a value we sent some time ago and it names us as the author: not a

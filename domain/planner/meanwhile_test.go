@@ -80,13 +80,15 @@ func TestDoubtfulMeanwhile(t *testing.T) {
 	d.says(planner.LostIt, planner.InStep, nil)
 }
 
+// changedThere is the answer to a write that was not sent, since Aloware showed another first name than was expected.
+func changedThere(o *domain.Outcome) {
+	o.Result, o.Reason, o.Sent = domain.ResultRejected, domain.ReasonChanged, nil
+	o.Refused = map[string]string{"first_name": domain.ReasonChanged}
+}
+
 // TestChangedThere: a write that was not sent, since Aloware showed another value than it was decided on, is planned
 // again from the present; when that means the same as what was expected, nothing is expected the second time.
 func TestChangedThere(t *testing.T) {
-	refuse := func(o *domain.Outcome) {
-		o.Result, o.Reason, o.Sent = domain.ResultRejected, domain.ReasonChanged, nil
-		o.Refused = map[string]string{"first_name": domain.ReasonChanged}
-	}
 	for _, c := range []struct {
 		name    string
 		rule    settings.Winner
@@ -104,7 +106,7 @@ func TestChangedThere(t *testing.T) {
 			if e := d.sent[0].Expects["first_name"]; e.Property != "first_name" || string(e.Value) != `"Ann"` {
 				t.Fatalf("expects %s of %q", e.Value, e.Property)
 			}
-			d.settled(d.sent[0], values{"first_name": c.shows}, refuse)
+			d.settled(d.sent[0], values{"first_name": c.shows}, changedThere)
 			d.says(planner.Sent, planner.Pending, c.wrote)
 			if _, ok := d.sent[0].Expects["first_name"]; ok != c.expects {
 				t.Fatalf("expects %v", d.sent[0].Expects)
