@@ -23,14 +23,12 @@ func (p *fieldPass) load(f *Field) {
 	}
 	p.now.Pending = nil
 	s := f.Settled
+	p.ended = s.Position
 	reason, refused := s.Refused[p.f.Side(w.System).Write]
 	switch {
 	case refused && reason == domain.ReasonChanged:
 		p.withdrawn(w)
 		p.unguarded = p.sides[w.System].digest == w.Over
-		if t := p.sides[w.System]; t.digest == t.answer { // what an earlier write of ours ended in is nobody's change
-			p.setBase(w.System, t.digest)
-		}
 	case s.Result == domain.ResultApplied, s.Result == domain.ResultSuperseded, s.Result == domain.ResultPartly && !refused:
 		base := w.Digest
 		if t := p.sides[w.System]; t.answer != "" && t.answered >= s.Position {

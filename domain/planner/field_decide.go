@@ -30,7 +30,8 @@ func (p *fieldPass) decide(w writes) {
 		p.first(w)
 		return
 	}
-	noted := p.noteMeanwhile()
+	ours := p.earlierWrite()
+	noted := !ours && p.noteMeanwhile()
 	a, h := p.changed(domain.Aloware), p.changed(domain.HubSpot)
 	switch {
 	case p.overrun():
@@ -45,6 +46,8 @@ func (p *fieldPass) decide(w writes) {
 		p.weighMeanwhile(w, h)
 	case !a && !h && p.toTheLetter():
 		p.agree()
+	case !a && !h && ours:
+		p.conclude(Verdict{Result: Echo, Rule: "an earlier write", From: domain.HubSpot})
 	case !a && !h && noted:
 		p.conclude(Verdict{Result: Waiting, Rule: "told while our write is on its way", From: domain.Aloware, Value: p.sides[domain.Aloware].ref(p.f)})
 	case !a && !h:

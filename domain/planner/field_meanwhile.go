@@ -52,6 +52,21 @@ func (p *fieldPass) noteMeanwhile() bool {
 	return (before == nil) != (after == nil) || before != nil && *before != *after
 }
 
+// earlierWrite takes what Aloware shows for the end of an earlier write than the pending one, or than one that was taken
+// back, where that write's outcome says so: it is ours, and nobody's change.
+func (p *fieldPass) earlierWrite() bool {
+	t := p.sides[domain.Aloware]
+	answers := t.answer == t.digest && t.answered == t.seen.Position && t.answered != p.ended
+	if !answers || t.digest == p.now.Base[domain.Aloware] || !p.recent(domain.Aloware, t.digest) {
+		return false
+	}
+	p.setBase(domain.Aloware, t.digest)
+	if m := p.now.Meanwhile; m != nil && m.Digest == t.digest {
+		p.now.Meanwhile = nil
+	}
+	return true
+}
+
 // dubious reports a value of Aloware that may be an older one.
 func (p *fieldPass) dubious(t side) bool {
 	return t.rec.doubtful(p.f.Aloware.Read) || !t.seen.Read && p.recent(domain.Aloware, t.digest)

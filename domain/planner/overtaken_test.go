@@ -36,6 +36,21 @@ func TestEarlierWriteIsNoChangeThere(t *testing.T) {
 	d.says(planner.Sent, planner.Pending, to{domain.Aloware: "Cyd"})
 }
 
+// TestEarlierWriteAfterTakingBack: the second write is taken back while the first one is under way, and the sync opens
+// again before that ends.
+func TestEarlierWriteAfterTakingBack(t *testing.T) {
+	d := newDesk(t, conflict(settings.AlowareWins)).linked()
+	d.webhook(hub, values{"firstname": "Bob"})
+	first := d.sent[0]
+	d.webhook(hub, values{"firstname": "Cyd"})
+	second := d.sent[0]
+	d.webhook(alo, values{"first_name": "Bob"})
+	d.settled(second, nil, func(o *domain.Outcome) { o.Result, o.Sent = domain.ResultWithdrawn, nil })
+	d.wrote(to{})
+	d.settled(first, values{"first_name": "Bob"}, nil)
+	d.says(planner.Sent, planner.Pending, to{domain.Aloware: "Cyd"})
+}
+
 // TestToldToTheLetter: a person changed what we had just written before it was read back, so the read-back looks like
 // Aloware's rendering of our value. When Aloware tells our value as it was, it was none.
 func TestToldToTheLetter(t *testing.T) {
