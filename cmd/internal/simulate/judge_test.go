@@ -3,6 +3,7 @@
 package simulate
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -356,7 +357,7 @@ func (w *world) judgeWinner(f settings.Field, a, h domain.Record) {
 		return
 	case w.unruly:
 		return
-	case !paired && ea != nil && eh != nil && ea.root() != eh.root():
+	case !paired && w.strangers(sa, sh, ea, eh):
 		return // met for the first time: the first-value rule is judged apart
 	}
 	var wants []ending
@@ -371,6 +372,12 @@ func (w *world) judgeWinner(f settings.Field, a, h domain.Record) {
 		w.fail("wrong winner", "%s (%s, conflict %s): %s shows %s, %s shows %s; want one of %s; last typed: %s and %s",
 			f.Name, w.policy.rules[i].Direction, w.policy.rules[i].Conflict, a, got.a, h, got.h, wants, ea, eh)
 	}
+}
+
+// strangers reports whether each side had a value of its own when they met; one may be from before the last rest.
+func (w *world) strangers(sa, sh slot, ea, eh *edit) bool {
+	ea, eh = cmp.Or(ea, w.before[sa]), cmp.Or(eh, w.before[sh])
+	return ea != nil && eh != nil && ea.root() != eh.root()
 }
 
 type ending struct{ a, h *edit }
