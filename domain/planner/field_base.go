@@ -68,7 +68,7 @@ func (p *fieldPass) existed(w *PendingWrite) {
 	case p.sides[w.System].digest == w.Digest:
 		p.setBase(w.System, w.Digest)
 	default:
-		p.now.Base = nil
+		p.now.Base, p.now.Meanwhile = nil, nil
 	}
 }
 

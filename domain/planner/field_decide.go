@@ -19,6 +19,7 @@ func (p *fieldPass) decide(w writes) {
 		_, hasA = p.now.Base[domain.Aloware]
 		_, hasH = p.now.Base[domain.HubSpot]
 		if !hasA || !hasH {
+			p.noteMeanwhile()
 			p.conclude(Verdict{Result: Echo, From: p.unsure.System.Other(), Command: p.unsure.Command}) // the create is still on its way
 			return
 		}

@@ -1,5 +1,3 @@
-//go:build simulate
-
 package simulate
 
 import (
@@ -273,7 +271,7 @@ func (w *world) judgeField(f settings.Field, a, h domain.Record, held holdings) 
 	if c := w.contacts[w.home(w.links[a].Contact)]; c != nil && c.fields[f.Name] != nil {
 		st = c.fields[f.Name].FieldState
 	}
-	if !w.findable(a, held) {
+	if !w.findable(a, held) || w.mute(slot{a, f.Name}) {
 		return
 	}
 	if !same && st.State != planner.Apart && !(st.State == planner.Dirty && st.Result != "") {

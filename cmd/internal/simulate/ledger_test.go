@@ -1,5 +1,3 @@
-//go:build simulate
-
 package simulate
 
 import (
@@ -33,6 +31,8 @@ type ledger struct {
 	freed    map[string]time.Time     // numbers of Aloware that lost their holder, and when
 	number   map[domain.Record]string // that Aloware told of a record last
 	dropped  int                      // webhooks that nobody will send again
+	// silent are fields that showed a write of ours when a webhook was lost that told it.
+	silent map[slot]*write
 }
 
 func newLedger() *ledger {
@@ -40,6 +40,7 @@ func newLedger() *ledger {
 		shown: map[slot]*edit{}, known: map[string]*edit{}, made: map[domain.Record]*write{},
 		latest: map[domain.Record]int64{}, deleted: map[domain.Record]bool{},
 		freed: map[string]time.Time{}, number: map[domain.Record]string{},
+		silent: map[slot]*write{},
 	}
 }
 
@@ -334,6 +335,26 @@ func (w *world) typed(r domain.Record, before map[string]string) {
 		w.shown[s], w.known[key] = e, e
 		w.note("%s", e)
 	}
+}
+
+// unheard notes what a webhook told that was lost. world.mu is held.
+func (w *world) unheard(l *letter) {
+	var item struct{ Body map[string]json.RawMessage }
+	_ = json.Unmarshal(l.closed(), &item)
+	for _, wr := range w.writes {
+		for name, now := range wr.changed {
+			if raw, ok := item.Body[fieldOf(name).Aloware.Read]; ok && wr.record == l.record && text(raw) == now {
+				w.silent[slot{l.record, name}] = wr
+			}
+		}
+	}
+}
+
+// mute reports whether a person changed what a write of ours had just put there, and the webhook that told the write
+// was lost: what is read back then looks like Aloware's rendering of our value, and nothing ever tells otherwise.
+func (w *world) mute(s slot) bool {
+	e, wr := w.shown[s], w.silent[s]
+	return e != nil && wr != nil && e.slot == s && e.parent == w.known[likeness(s.field, wr.changed[s.field])]
 }
 
 // told notes what a webhook that was taken in told.
