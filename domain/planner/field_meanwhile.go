@@ -31,7 +31,9 @@ func (p *fieldPass) noteMeanwhile() bool {
 	base := p.now.Base[domain.Aloware]
 	switch t.digest {
 	case p.unsure.Over:
-		if base == p.unsure.Over { // taken back; told after our write was, it only came late
+		// Told, it was taken back by the person; told after our write was, it only came late. What an earlier write of
+		// ours ended in takes nothing back.
+		if base == p.unsure.Over && t.answered != t.seen.Position {
 			p.now.Meanwhile = nil
 		}
 	case p.unsure.Digest, base: // told back: what was told before it stays noted
