@@ -84,7 +84,7 @@ func (p *fieldPass) changed(s domain.System) bool {
 	differs := t.digest != p.now.Base[s]
 	if s != domain.Aloware || p.unsure != nil && p.unsure.System == s {
 		// Aloware names no author: while a write to it is under way, the read-back that follows will tell.
-		return differs && s != domain.Aloware
+		return differs && s != domain.Aloware && !p.landedLate()
 	}
 	if t.rec.doubtful(p.f.Aloware.Read) || differs && !t.seen.Read && p.recent(s, t.digest) {
 		p.confirm(p.d, t.rec) // an old body that comes late or again looks like a change: ask before it is believed
@@ -126,6 +126,14 @@ func (p *fieldPass) toTheLetter() bool {
 func (p *fieldPass) lateWrite() bool {
 	h := p.sides[domain.HubSpot]
 	return p.unsure == nil && h.seen.Own && h.digest != p.sides[domain.Aloware].digest && p.recent(domain.HubSpot, h.digest)
+}
+
+// landedLate reports that HubSpot shows a value we wrote there, while one that came after it is on its way to Aloware:
+// ours went over that one, and what Aloware ends in is sent again.
+func (p *fieldPass) landedLate() bool {
+	h := p.sides[domain.HubSpot]
+	return p.unsure != nil && p.unsure.System == domain.Aloware && h.seen.Own && h.digest != p.unsure.Digest &&
+		p.recent(domain.HubSpot, h.digest)
 }
 
 // confirm reads a record, once, before a doubtful value is believed or an untold one taken for blank. A read that

@@ -59,7 +59,8 @@ func (p *fieldPass) noteMeanwhile() bool {
 func (p *fieldPass) heardLast() side {
 	t := p.sides[domain.Aloware]
 	before, ok := t.rec.Replaced[p.f.Aloware.Read]
-	if !p.e.Release || !ok || t.digest != p.unsure.Digest || before.Position <= p.decidedAt() {
+	toldBack := t.digest == p.unsure.Digest && t.digest != p.unsure.Over
+	if !p.e.Release || !ok || !toldBack || before.Position <= p.decidedAt() {
 		return t
 	}
 	if told, held := p.toldAs(before); held && told.digest != t.answer {

@@ -65,3 +65,32 @@ func TestToldToTheLetter(t *testing.T) {
 	d.read(alo, values{"phone_number": "+18182124567", "email": "ann@example.com", "first_name": "Cyd"}, asks)
 	d.says(planner.Sent, planner.Pending, to{domain.HubSpot: "Cyd"})
 }
+
+// TestRestatedAgain: HubSpot's value is written to both sides, since an earlier write may still go over it there; a
+// person changes it again in HubSpot, and what we restated goes over that. The newer value stands in the end.
+func TestRestatedAgain(t *testing.T) {
+	for _, first := range []domain.System{domain.HubSpot, domain.Aloware} { // where a write ends first
+		d := newDesk(t, nil).linked()
+		d.webhook(alo, values{"first_name": "Bob"})
+		d.webhook(hub, values{"firstname": "Cyd"})
+		d.wrote(to{domain.Aloware: "Cyd", domain.HubSpot: "Cyd"})
+		d.webhook(hub, values{"firstname": "Dan"})
+		d.wrote(to{domain.Aloware: "Dan"})
+		write := d.sent[0]
+		lands := func() {
+			d.in(domain.RecordUpdated, hub.Stream(), domain.Fact{
+				Via: "webhook", Clock: d.now + hour, Properties: values{"firstname": "Cyd"}.raw(), Origin: domain.Origin{Own: true},
+			})
+		}
+		if first == domain.HubSpot {
+			lands()
+			d.wrote(to{})
+		}
+		d.settled(write, values{"first_name": "Dan"}, nil)
+		if first == domain.Aloware {
+			d.wrote(to{})
+			lands()
+		}
+		d.says(planner.Sent, planner.Pending, to{domain.HubSpot: "Dan"})
+	}
+}

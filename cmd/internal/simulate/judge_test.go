@@ -21,9 +21,6 @@ type episode struct {
 	pairs  map[domain.Record]domain.Record
 	taint  map[domain.Record]bool // records that were merged, deleted, restored or got another number
 	unruly bool                   // the settings or the mode changed
-	// restated are the fields, by Aloware record, whose winner was written to both sides. Known hole: a person's next change
-	// in HubSpot, told before that write has left, is written over by it. -strict looks at them too.
-	restated map[string]bool
 }
 
 // rules are the connection's own state as people have set it, and what it was before.
@@ -106,7 +103,6 @@ func (w *world) judge() {
 	w.were = append(w.were, w.policy)
 	w.episode = episode{
 		since: len(w.edits), before: maps.Clone(w.shown), pairs: pairs, taint: map[domain.Record]bool{},
-		restated: map[string]bool{},
 	}
 }
 
@@ -339,7 +335,7 @@ func (w *world) lets(p policy, name string, target domain.System) bool {
 // judgeWinner compares what both sides show with what must have become of what people typed since the last rest.
 func (w *world) judgeWinner(f settings.Field, a, h domain.Record) {
 	i := slices.Index(edited, f.Name)
-	if i < 0 || w.taint[a] || w.taint[h] || !*strict && w.restated[a.String()+" "+f.Name] {
+	if i < 0 || w.taint[a] || w.taint[h] {
 		return
 	}
 	sa, sh := slot{a, f.Name}, slot{h, f.Name}

@@ -18,11 +18,10 @@ import (
 )
 
 var (
-	seeds  = flag.Int("seeds", 6, "how many seeds to play")
-	from   = flag.Uint64("first", 1, "the first of them")
-	strict = flag.Bool("strict", false, "also fail by what is known and not mended yet")
-	small  = flag.Bool("shrink", true, "shrink the first seed that fails")
-	seed   = flag.Uint64("seed", 0, "play this seed only, and tell its story")
+	seeds = flag.Int("seeds", 6, "how many seeds to play")
+	from  = flag.Uint64("first", 1, "the first of them")
+	small = flag.Bool("shrink", true, "shrink the first seed that fails")
+	seed  = flag.Uint64("seed", 0, "play this seed only, and tell its story")
 )
 
 // template is a database without a connection, copied for each scene.
