@@ -1,4 +1,4 @@
-# make test    every test, with the race detector, on SQLite and on a PostgreSQL of its own
+# make test    every test, with the race detector, on SQLite and on a PostgreSQL of its own; and make simulate
 # make check   format, vet, linters, layout and import rules, go.mod
 # make fuzz    every fuzz target for FUZZTIME each, until the first finding; FUZZ=pattern narrows
 # make crash   processes killed, frozen and cut off, networks and disks that fail, under traffic; KILLS=n on each database
@@ -26,6 +26,7 @@ LINT = go tool -modfile=tools.mod golangci-lint
 test: tools
 	@.ci/install cc
 	.ci/postgres env $(GOTEST) $(TESTFLAGS) $(PACKAGES)
+	$(if $(TESTFLAGS)$(filter-out ./...,$(PACKAGES)),,$(MAKE) --no-print-directory simulate)
 
 check: tools
 	go mod tidy -diff
@@ -62,9 +63,10 @@ SEEDS ?= 2000
 FIRST ?= 1
 SEED ?=
 
-# Without the race detector: only one thing runs at a time in there, and SQLite is some twenty times slower under it.
+# Without the race detector, under which make test plays a few seeds as well: in the bubble of a seed only one thing runs
+# at a time, and SQLite is some twenty times slower under it. A seed that fails is named with the command that shrinks it.
 simulate: tools
-	go test -tags simulate -count=1 -timeout 120m ./cmd/internal/simulate -run 'TestSeeds$$' $(if $(SEED),-v -seed $(SEED),-first $(FIRST) -seeds $(SEEDS))
+	go test -count=1 -timeout 120m ./cmd/internal/simulate -run 'TestSeeds$$' $(if $(SEED),-v -seed $(SEED),-first $(FIRST) -seeds $(SEEDS))
 
 bench: tools
 	.ci/postgres --durable go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PACKAGES)

@@ -42,7 +42,9 @@ type source struct {
 	first  claimer // for what is urgent alone: it waits for no slot
 	closed chan struct{}
 
-	claiming sync.Mutex // what one claimer claims, the other finds busy
+	// claiming holds who claims now: what one claimer claims, the other finds busy. It is no mutex, for it is held through
+	// a transaction, and who waits for it must hear that the lease is lost.
+	claiming chan struct{}
 	once     sync.Once
 	under    sync.WaitGroup
 
@@ -64,7 +66,8 @@ func newClaimer(slots int, first bool) claimer {
 func newSource(d *Dispatcher, system adapters.System) *source {
 	return &source{
 		d: d, name: system.Name(), system: system, gate: gate{now: d.Now},
-		main: newClaimer(d.InFlight, false), first: newClaimer(1, true), closed: make(chan struct{}), busy: map[string]bool{},
+		main: newClaimer(d.InFlight, false), first: newClaimer(1, true), closed: make(chan struct{}),
+		claiming: make(chan struct{}, 1), busy: map[string]bool{},
 	}
 }
 
@@ -153,8 +156,12 @@ func (s *source) claim(ctx context.Context, l claimer) (job, error) {
 	if s.gate.shut() || !s.d.Lease.Held() {
 		return job{}, nil
 	}
-	s.claiming.Lock()
-	defer s.claiming.Unlock()
+	select {
+	case s.claiming <- struct{}{}:
+		defer func() { <-s.claiming }()
+	case <-ctx.Done():
+		return job{}, context.Cause(ctx)
+	}
 	now := s.d.Now()
 	claim := outbox.Claim{
 		Connection: s.d.Log.Connection(), System: s.name, Epoch: s.d.Lease.Epoch(),

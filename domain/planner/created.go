@@ -37,6 +37,11 @@ func (p *pass) adopt(d *draft, id domain.Record, reason string, target domain.Sy
 	if lone == nil || r == nil || r.Link.Contact == d.Contact && r.Link.State == Linked {
 		return
 	}
+	if r.Link.State == Merged && r.Link.Contact != d.Contact {
+		if r = p.mergedInto(d, r, lone); r == nil {
+			return
+		}
+	}
 	alone := r.Link.Contact.IsZero() || r.Link.Contact == d.Contact
 	if other := p.standing(d.Contact, target, id); other != nil {
 		if alone {
@@ -56,6 +61,22 @@ func (p *pass) adopt(d *draft, id domain.Record, reason string, target domain.Sy
 	d.head.Creation = Creation{}
 }
 
+// mergedInto returns the record that took in the one we made before its create was answered. Where that stands beside
+// a counterpart already, ours is absorbed as in any merge, and nothing is returned.
+func (p *pass) mergedInto(d *draft, r, lone *Record) *Record {
+	survivor := p.standing(r.Link.Contact, r.ID.System, r.ID)
+	if survivor == nil {
+		return r
+	}
+	if p.standing(r.Link.Contact, lone.ID.System, domain.Record{}) == nil {
+		return survivor
+	}
+	home := p.draft(r.Link.Contact)
+	home.Whole = &Whole{Result: LinkedUp, Rule: "merge", System: r.ID.System, Others: []domain.Record{r.ID, lone.ID}}
+	p.absorb(home, d.Contact)
+	return nil
+}
+
 // existing decides on the record that stood in the way of a create: linked if it is nobody's and nothing contradicts,
 // otherwise the contact stays out, and says because of whom.
 func (p *pass) existing(d *draft, id domain.Record, target domain.System) {
@@ -69,6 +90,10 @@ func (p *pass) existing(d *draft, id domain.Record, target domain.System) {
 		p.standing(r.Link.Contact, target.Other(), domain.Record{}) != nil
 	if !taken && r.alive() && !lone.separate(id) && !identity.Contradicts(lone.keys, r.keys) {
 		p.adopt(d, id, "existed there", target)
+		return
+	}
+	if p.standing(d.Contact, target, id) != nil { // found while the create was under way: its own, under another number by now
+		d.head.Creation = Creation{}
 		return
 	}
 	kind := "email"

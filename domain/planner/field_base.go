@@ -23,6 +23,7 @@ func (p *fieldPass) load(f *Field) {
 	}
 	p.now.Pending = nil
 	s := f.Settled
+	p.ended = s.Position
 	reason, refused := s.Refused[p.f.Side(w.System).Write]
 	switch {
 	case refused && reason == domain.ReasonChanged:
@@ -67,7 +68,7 @@ func (p *fieldPass) existed(w *PendingWrite) {
 	case p.sides[w.System].digest == w.Digest:
 		p.setBase(w.System, w.Digest)
 	default:
-		p.now.Base = nil
+		p.now.Base, p.now.Meanwhile = nil, nil
 	}
 }
 

@@ -19,6 +19,7 @@ func (p *fieldPass) decide(w writes) {
 		_, hasA = p.now.Base[domain.Aloware]
 		_, hasH = p.now.Base[domain.HubSpot]
 		if !hasA || !hasH {
+			p.noteMeanwhile()
 			p.conclude(Verdict{Result: Echo, From: p.unsure.System.Other(), Command: p.unsure.Command}) // the create is still on its way
 			return
 		}
@@ -30,7 +31,8 @@ func (p *fieldPass) decide(w writes) {
 		p.first(w)
 		return
 	}
-	noted := p.noteMeanwhile()
+	ours := p.earlierWrite()
+	noted := !ours && p.noteMeanwhile()
 	a, h := p.changed(domain.Aloware), p.changed(domain.HubSpot)
 	switch {
 	case p.overrun():
@@ -43,6 +45,10 @@ func (p *fieldPass) decide(w writes) {
 		p.flow(w, domain.Aloware, "own late write")
 	case p.writtenOver(a):
 		p.weighMeanwhile(w, h)
+	case !a && !h && p.toTheLetter():
+		p.agree()
+	case !a && !h && ours:
+		p.conclude(Verdict{Result: Echo, Rule: "an earlier write", From: domain.HubSpot})
 	case !a && !h && noted:
 		p.conclude(Verdict{Result: Waiting, Rule: "told while our write is on its way", From: domain.Aloware, Value: p.sides[domain.Aloware].ref(p.f)})
 	case !a && !h:
@@ -78,7 +84,7 @@ func (p *fieldPass) changed(s domain.System) bool {
 	differs := t.digest != p.now.Base[s]
 	if s != domain.Aloware || p.unsure != nil && p.unsure.System == s {
 		// Aloware names no author: while a write to it is under way, the read-back that follows will tell.
-		return differs && s != domain.Aloware
+		return differs && s != domain.Aloware && !p.landedLate()
 	}
 	if t.rec.doubtful(p.f.Aloware.Read) || differs && !t.seen.Read && p.recent(s, t.digest) {
 		p.confirm(p.d, t.rec) // an old body that comes late or again looks like a change: ask before it is believed
@@ -108,11 +114,26 @@ func (p *fieldPass) overtaken(a, h bool) bool {
 	return p.unsure.System == domain.Aloware && a || p.unsure.System == domain.HubSpot && h
 }
 
+// toTheLetter reports that Aloware tells HubSpot's value as it is, where it was thought to render it otherwise: what it
+// showed when our write was read back was somebody's change.
+func (p *fieldPass) toTheLetter() bool {
+	a := p.sides[domain.Aloware].digest
+	return p.unsure == nil && p.now.State == InStep && a == p.now.Base[domain.HubSpot] && a != p.now.Base[domain.Aloware]
+}
+
 // lateWrite reports whether HubSpot shows a value we sent some time ago and it names us as the author: not a
 // person's change, so what Aloware holds now is sent again.
 func (p *fieldPass) lateWrite() bool {
 	h := p.sides[domain.HubSpot]
 	return p.unsure == nil && h.seen.Own && h.digest != p.sides[domain.Aloware].digest && p.recent(domain.HubSpot, h.digest)
+}
+
+// landedLate reports that HubSpot shows a value we wrote there, while one that came after it is on its way to Aloware:
+// ours went over that one, and what Aloware ends in is sent again.
+func (p *fieldPass) landedLate() bool {
+	h := p.sides[domain.HubSpot]
+	return p.unsure != nil && p.unsure.System == domain.Aloware && h.seen.Own && h.digest != p.unsure.Digest &&
+		p.recent(domain.HubSpot, h.digest)
 }
 
 // confirm reads a record, once, before a doubtful value is believed or an untold one taken for blank. A read that

@@ -68,6 +68,7 @@ func (p *fieldPass) restate(u *update, s side) {
 	prop, raw, err := p.f.Put(s.system(), s.text, p.v.env)
 	if err == nil {
 		u.values[prop], u.digests[prop] = raw, s.digest
+		p.remember(s.system(), s.digest)
 	}
 }
 

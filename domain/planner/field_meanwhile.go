@@ -27,11 +27,13 @@ func (p *fieldPass) noteMeanwhile() bool {
 	if p.unsure == nil || p.unsure.System != domain.Aloware {
 		return false
 	}
-	t, before := p.sides[domain.Aloware], p.now.Meanwhile
+	t, before := p.heardLast(), p.now.Meanwhile
 	base := p.now.Base[domain.Aloware]
 	switch t.digest {
 	case p.unsure.Over:
-		if base == p.unsure.Over { // taken back; told after our write was, it only came late
+		// Told, it was taken back by the person; told after our write was, it only came late. What an earlier write of
+		// ours ended in takes nothing back.
+		if base == p.unsure.Over && t.answered != t.seen.Position {
 			p.now.Meanwhile = nil
 		}
 	case p.unsure.Digest, base: // told back: what was told before it stays noted
@@ -50,6 +52,36 @@ func (p *fieldPass) noteMeanwhile() bool {
 	}
 	after := p.now.Meanwhile
 	return (before == nil) != (after == nil) || before != nil && *before != *after
+}
+
+// heardLast is what Aloware shows; or, where the sync stood still and our write was told back meanwhile, what it told
+// before that: nobody has looked at it yet.
+func (p *fieldPass) heardLast() side {
+	t := p.sides[domain.Aloware]
+	before, ok := t.rec.Replaced[p.f.Aloware.Read]
+	toldBack := t.digest == p.unsure.Digest && t.digest != p.unsure.Over
+	if !p.e.Release || !ok || !toldBack || before.Position <= p.decidedAt() {
+		return t
+	}
+	if told, held := p.toldAs(before); held && told.digest != t.answer {
+		return told
+	}
+	return t
+}
+
+// earlierWrite takes what Aloware shows for the end of an earlier write than the pending one, or than one that was taken
+// back, where that write's outcome says so: it is ours, and nobody's change.
+func (p *fieldPass) earlierWrite() bool {
+	t := p.sides[domain.Aloware]
+	answers := t.answer == t.digest && t.answered == t.seen.Position && t.answered != p.ended
+	if !answers || t.digest == p.now.Base[domain.Aloware] || !p.recent(domain.Aloware, t.digest) {
+		return false
+	}
+	p.setBase(domain.Aloware, t.digest)
+	if m := p.now.Meanwhile; m != nil && m.Digest == t.digest {
+		p.now.Meanwhile = nil
+	}
+	return true
 }
 
 // dubious reports a value of Aloware that may be an older one.
@@ -120,13 +152,18 @@ func (p *fieldPass) toldMeanwhile(m Meanwhile) (side, bool) {
 	t := p.sides[domain.Aloware]
 	prop := p.f.Aloware.Read
 	for _, seen := range []Seen{t.rec.Seen[prop], t.rec.Replaced[prop]} {
-		told := t
-		told.seen = seen
-		told.text, _, told.err = p.f.Get(domain.Aloware, domain.Properties{prop: seen.Value}, p.v.env)
-		told.digest = p.v.Digester.Of(p.f.Name, told.text)
-		if told.err == nil && seen.Position >= m.Position && told.digest == m.Digest {
+		if told, ok := p.toldAs(seen); ok && seen.Position >= m.Position && told.digest == m.Digest {
 			return told, true
 		}
 	}
 	return t, false
+}
+
+// toldAs is Aloware's side as it was told before; false for a value that is none of the field's type.
+func (p *fieldPass) toldAs(seen Seen) (side, bool) {
+	told := p.sides[domain.Aloware]
+	told.seen = seen
+	told.text, _, told.err = p.f.Get(domain.Aloware, domain.Properties{p.f.Aloware.Read: seen.Value}, p.v.env)
+	told.digest = p.v.Digester.Of(p.f.Name, told.text)
+	return told, told.err == nil
 }

@@ -42,6 +42,8 @@ type fieldPass struct {
 	now    FieldState // stored, with the pending write's outcome drawn in
 	// unsure is the pending write whose outcome is not known yet, nil for none.
 	unsure *PendingWrite
+	// ended is the position of the pending write's outcome, 0 while that is not known.
+	ended int64
 	// told is what was noted while the write was under way, when that has ended and did not go over it.
 	told *Meanwhile
 	// unguarded: the write was refused since the target showed something else than expected, which means the same.

@@ -160,6 +160,20 @@ func TestCreation(t *testing.T) {
 		d.stands(hubID("9"), planner.Excluded)
 		d.together(hubID("9"), hub, false)
 	})
+	t.Run("exists there, and its own was found meanwhile", func(t *testing.T) {
+		d := newDesk(t, nil)
+		d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com"}, none)
+		create := d.sent[0]
+		d.read(alo, values{"phone_number": "+18182124567", "email": "ann@example.com"}, none)
+		d.read(alo, values{"phone_number": "+18182124599", "email": "ann@example.com"}, none) // another number by now
+		d.read(aloID("3"), values{"phone_number": "+18182124567", "email": "bob@example.com"}, none)
+		d.settled(d.sent[0], nil, func(o *domain.Outcome) { o.Record, o.Created = hubID("4"), true })
+		d.settled(create, nil, func(o *domain.Outcome) {
+			o.Result, o.Reason, o.Existing, o.Sent = domain.ResultRejected, domain.ReasonExists, aloID("3"), nil
+		})
+		d.stands(hub, planner.Linked)
+		d.together(hub, alo, true)
+	})
 	t.Run("pilot's cap", func(t *testing.T) {
 		d := newDesk(t, nil)
 		d.act(domain.ModeChanged, domain.Act{Mode: domain.ModePilot, MaxWrites: 2})
@@ -221,6 +235,15 @@ func TestGone(t *testing.T) {
 			gone(d, hub)
 			gone(d, hubID("11"))
 			merged(d)
+			settled(d)
+		},
+		"merged before its create was answered": func(d *desk) {
+			d.read(aloID("12"), values{"phone_number": "+18182124511", "email": "bea@example.com", "first_name": "Bea"}, planner.Outgoing{})
+			create := d.sent[0]
+			d.in(domain.RecordMerged, hubID("21").Stream(), domain.Fact{
+				Via: "webhook", Clock: d.now, Merged: []domain.Record{hub, hubID("11")}, Primary: hubID("11"),
+			})
+			d.settled(create, nil, func(o *domain.Outcome) { o.Record, o.Created = hubID("11"), true })
 			settled(d)
 		},
 		"deleted is a tombstone": func(d *desk) {

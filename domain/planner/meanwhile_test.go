@@ -63,6 +63,42 @@ func TestToldMeanwhile(t *testing.T) {
 	}
 }
 
+// TestToldWhilePaused: the same while the sync stands still and only what is under way comes to its end.
+func TestToldWhilePaused(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.webhook(hub, values{"firstname": "Bob"})
+	write := d.sent[0]
+	d.act(domain.SyncPaused, domain.Act{})
+	d.webhook(alo, values{"first_name": "Cyd"})
+	d.webhook(alo, values{"first_name": "Bob"})
+	d.act(domain.SyncResumed, domain.Act{})
+	d.settled(write, values{"first_name": "Bob"}, nil)
+	d.says(planner.LostIt, planner.InStep, nil)
+	if !d.names("first_name", "Cyd") {
+		t.Fatalf("no word about Cyd: %s", text(d.last))
+	}
+}
+
+// TestToldBeforeTheCreate: a person's change to somebody we have just made is told before the making, and before the
+// create is answered; HubSpot has changed as well.
+func TestToldBeforeTheCreate(t *testing.T) {
+	d := newDesk(t, nil)
+	whole := func(first string) values {
+		return values{"phone_number": "+18182124567", "email": "ann@example.com", "first_name": first}
+	}
+	d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com", "firstname": "Ann"}, planner.Outgoing{})
+	d.webhook(hub, values{"firstname": "Bob"})
+	d.webhook(alo, whole("Cyd"))
+	d.webhook(alo, whole("Ann")) // late
+	write := d.sent[0]
+	d.wrote(to{domain.Aloware: "Bob"})
+	d.settled(write, values{"first_name": "Bob"}, nil)
+	d.says(planner.LostIt, planner.InStep, nil)
+	if !d.names("first_name", "Cyd") {
+		t.Fatalf("no word about Cyd: %s", text(d.last))
+	}
+}
+
 // TestDoubtfulMeanwhile: what may be an older value that came late is not put back, and not passed over in silence.
 func TestDoubtfulMeanwhile(t *testing.T) {
 	d := newDesk(t, conflict(settings.AlowareWins)).linked()
@@ -80,13 +116,15 @@ func TestDoubtfulMeanwhile(t *testing.T) {
 	d.says(planner.LostIt, planner.InStep, nil)
 }
 
+// changedThere is the answer to a write that was not sent, since Aloware showed another first name than was expected.
+func changedThere(o *domain.Outcome) {
+	o.Result, o.Reason, o.Sent = domain.ResultRejected, domain.ReasonChanged, nil
+	o.Refused = map[string]string{"first_name": domain.ReasonChanged}
+}
+
 // TestChangedThere: a write that was not sent, since Aloware showed another value than it was decided on, is planned
 // again from the present; when that means the same as what was expected, nothing is expected the second time.
 func TestChangedThere(t *testing.T) {
-	refuse := func(o *domain.Outcome) {
-		o.Result, o.Reason, o.Sent = domain.ResultRejected, domain.ReasonChanged, nil
-		o.Refused = map[string]string{"first_name": domain.ReasonChanged}
-	}
 	for _, c := range []struct {
 		name    string
 		rule    settings.Winner
@@ -104,7 +142,7 @@ func TestChangedThere(t *testing.T) {
 			if e := d.sent[0].Expects["first_name"]; e.Property != "first_name" || string(e.Value) != `"Ann"` {
 				t.Fatalf("expects %s of %q", e.Value, e.Property)
 			}
-			d.settled(d.sent[0], values{"first_name": c.shows}, refuse)
+			d.settled(d.sent[0], values{"first_name": c.shows}, changedThere)
 			d.says(planner.Sent, planner.Pending, c.wrote)
 			if _, ok := d.sent[0].Expects["first_name"]; ok != c.expects {
 				t.Fatalf("expects %v", d.sent[0].Expects)

@@ -1,5 +1,3 @@
-//go:build simulate
-
 package simulate
 
 import (
@@ -169,27 +167,11 @@ func (w *world) decided(e eventstore.Event, d planner.Decision) {
 			}
 		}
 	}
-	w.noteRestated(d)
 	for _, cmd := range d.Commands {
 		c := &command{Command: cmd, contact: d.Contact, position: e.Position, at: e.RecordedAt}
 		w.commands[cmd.ID], w.order = c, append(w.order, c)
 		if cmd.Kind == domain.KindCreate {
 			w.judgeCreate(c)
-		}
-	}
-}
-
-// noteRestated finds fields that one decision writes to both sides.
-func (w *world) noteRestated(d planner.Decision) {
-	for _, f := range fields {
-		to := map[domain.System]domain.Record{}
-		for _, c := range d.Commands {
-			if c.Kind == domain.KindUpdate && c.Digests[f.Side(c.System).Write] != "" {
-				to[c.System] = c.Record
-			}
-		}
-		if len(to) == len(domain.Systems) {
-			w.restated[to[domain.Aloware].String()+" "+f.Name] = true
 		}
 	}
 }

@@ -1,5 +1,3 @@
-//go:build simulate
-
 package simulate
 
 import (
@@ -218,6 +216,7 @@ func (w *world) drop(st step) {
 		return
 	}
 	w.note("lost: %s", w.mail[i])
+	w.unheard(w.mail[i])
 	w.mail = slices.Delete(w.mail, i, i+1)
 	w.dropped++
 }

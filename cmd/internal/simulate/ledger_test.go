@@ -1,5 +1,3 @@
-//go:build simulate
-
 package simulate
 
 import (
@@ -33,6 +31,8 @@ type ledger struct {
 	freed    map[string]time.Time     // numbers of Aloware that lost their holder, and when
 	number   map[domain.Record]string // that Aloware told of a record last
 	dropped  int                      // webhooks that nobody will send again
+	// silent are fields that showed a write of ours when a webhook was lost that told it.
+	silent map[slot]*write
 }
 
 func newLedger() *ledger {
@@ -40,6 +40,7 @@ func newLedger() *ledger {
 		shown: map[slot]*edit{}, known: map[string]*edit{}, made: map[domain.Record]*write{},
 		latest: map[domain.Record]int64{}, deleted: map[domain.Record]bool{},
 		freed: map[string]time.Time{}, number: map[domain.Record]string{},
+		silent: map[slot]*write{},
 	}
 }
 
@@ -99,7 +100,8 @@ type write struct {
 	sent    map[string]string // by property
 	changed map[string]string // by field, to what
 	created bool
-	posted  bool // Aloware took it: somebody may have been paged
+	posted  bool     // Aloware took it: somebody may have been paged
+	request []*write // all rows of the request
 }
 
 // call is a request on its way.
@@ -120,7 +122,7 @@ func (w *world) begins(t *task, r *remote, req *http.Request, body []byte) call 
 	}
 	c.writes = readWrites(c)
 	for _, wr := range c.writes {
-		wr.task, wr.epoch, wr.system = t, t.own.epoch, r.system
+		wr.task, wr.epoch, wr.system, wr.request = t, t.own.epoch, r.system, c.writes
 		c.what += " " + wr.String()
 	}
 	w.mu.Lock()
@@ -210,15 +212,27 @@ func (w *world) arrives(c call, f fault) *http.Response {
 	posted := c.remote.system == domain.Aloware && w.aloware.Stats().Writes > posts
 	w.note("%s: %s: %d", c.task, c.what, res.StatusCode)
 	for _, wr := range c.writes {
-		wr.at, wr.posted = time.Now(), posted
+		wr.at, wr.posted, wr.record = time.Now(), posted, after.find(wr)
+	}
+	for _, wr := range c.writes {
 		w.effect(wr, before, after)
 	}
 	return res
 }
 
+// author is the row of a request that wrote a property: the last one that names it, wr where none does. Two rows are
+// about one record when one names it by the id of a record that was merged into it.
+func (wr *write) author(property string) *write {
+	for _, o := range slices.Backward(wr.request) {
+		if _, sent := o.sent[property]; sent && o.record == wr.record {
+			return o
+		}
+	}
+	return wr
+}
+
 // effect finds what a write changed, by what the system held before and after.
 func (w *world) effect(wr *write, before, after holdings) {
-	wr.record = after.find(wr)
 	if wr.record.IsZero() {
 		return
 	}
@@ -233,7 +247,7 @@ func (w *world) effect(wr *write, before, after holdings) {
 	for _, f := range fields {
 		s := slot{wr.record, f.Name}
 		was, now := old[f.Side(wr.system).Read], after[wr.record][f.Side(wr.system).Read]
-		if was == now && had {
+		if was == now && had || wr.author(f.Side(wr.system).Write) != wr {
 			continue
 		}
 		wr.changed[f.Name] = now
@@ -321,6 +335,26 @@ func (w *world) typed(r domain.Record, before map[string]string) {
 		w.shown[s], w.known[key] = e, e
 		w.note("%s", e)
 	}
+}
+
+// unheard notes what a webhook told that was lost. world.mu is held.
+func (w *world) unheard(l *letter) {
+	var item struct{ Body map[string]json.RawMessage }
+	_ = json.Unmarshal(l.closed(), &item)
+	for _, wr := range w.writes {
+		for name, now := range wr.changed {
+			if raw, ok := item.Body[fieldOf(name).Aloware.Read]; ok && wr.record == l.record && text(raw) == now {
+				w.silent[slot{l.record, name}] = wr
+			}
+		}
+	}
+}
+
+// mute reports whether a person changed what a write of ours had just put there, and the webhook that told the write
+// was lost: what is read back then looks like Aloware's rendering of our value, and nothing ever tells otherwise.
+func (w *world) mute(s slot) bool {
+	e, wr := w.shown[s], w.silent[s]
+	return e != nil && wr != nil && e.slot == s && e.parent == w.known[likeness(s.field, wr.changed[s.field])]
 }
 
 // told notes what a webhook that was taken in told.

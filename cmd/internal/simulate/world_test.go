@@ -1,5 +1,3 @@
-//go:build simulate
-
 package simulate
 
 import (
@@ -96,7 +94,7 @@ func play(t *testing.T, s scene, dir string, tell bool) (v *violation, told stri
 		t: t, scene: s, path: filepath.Join(dir, "duolog.db"), key: template.key, logger: discard,
 		ledger: newLedger(), account: newAccount(), story: story{tell: tell},
 		rules:   rules{policy: s.settings, modeNow: domain.ModeLive, everBad: map[domain.Record]bool{}},
-		episode: episode{taint: map[domain.Record]bool{}, restated: map[string]bool{}},
+		episode: episode{taint: map[domain.Record]bool{}},
 	}
 	w.open()
 	defer func() {
