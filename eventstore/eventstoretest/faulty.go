@@ -104,12 +104,13 @@ func (d *faulty) Write(ctx context.Context, fn func(eventstore.Querier) error) e
 	return d.transaction(func(fn func(eventstore.Querier) error) error { return d.Driver.Write(ctx, fn) }, fn)
 }
 
-func (d *faulty) WriteKeys(ctx context.Context, fn func(eventstore.Querier) error) (done bool, err error) {
+func (d *faulty) WriteKeys(ctx context.Context, known int64, fn func(eventstore.Querier) error,
+) (stalled int64, err error) {
 	err = d.transaction(func(fn func(eventstore.Querier) error) (err error) {
-		done, err = d.Driver.WriteKeys(ctx, fn)
+		stalled, err = d.Driver.WriteKeys(ctx, known, fn)
 		return err
 	}, fn)
-	return done, err
+	return stalled, err
 }
 
 func (d *faulty) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {

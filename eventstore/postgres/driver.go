@@ -51,8 +51,8 @@ func (d *driver) Write(ctx context.Context, fn func(eventstore.Querier) error) e
 	return transact(ctx, d.pool, options, fn)
 }
 
-func (d *driver) WriteKeys(ctx context.Context, fn func(eventstore.Querier) error) (bool, error) {
-	return true, transact(ctx, d.keyPool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, fn)
+func (d *driver) WriteKeys(ctx context.Context, _ int64, fn func(eventstore.Querier) error) (int64, error) {
+	return 0, transact(ctx, d.keyPool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, fn)
 }
 
 func (d *driver) ReadTx(ctx context.Context, fn func(eventstore.Querier) error) error {

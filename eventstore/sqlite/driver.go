@@ -57,12 +57,12 @@ func (d *driver) Write(ctx context.Context, fn func(eventstore.Querier) error) e
 	return d.writer.transact(ctx, fn)
 }
 
-func (d *driver) WriteKeys(ctx context.Context, fn func(eventstore.Querier) error) (bool, error) {
-	if taken, err := d.writer.takeUnlessStalled(ctx); !taken {
-		return false, err
+func (d *driver) WriteKeys(ctx context.Context, known int64, fn func(eventstore.Querier) error) (int64, error) {
+	if stalled, err := d.writer.takeUnlessStalled(ctx, known); stalled != 0 || err != nil {
+		return stalled, err
 	}
 	defer d.writer.give()
-	return true, d.writer.transact(ctx, fn)
+	return 0, d.writer.transact(ctx, fn)
 }
 
 func (d *driver) ReadTx(ctx context.Context, fn func(eventstore.Querier) error) error {

@@ -51,10 +51,11 @@ func snapshot(ctx context.Context, pool *sql.DB, fn func(eventstore.Querier) err
 		return translate(err)
 	}
 	defer func() { _ = conn.Close() }()
+	// Also after a BEGIN that fails, for it may have begun; see writer.transact.
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }()
 	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
 		return fmt.Errorf("begin: %w", translate(err))
 	}
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }()
 	// A deferred transaction takes its snapshot at the first read: take it now, when the caller asks.
 	var one int64
 	if err := conn.QueryRowContext(ctx, "SELECT COUNT(*) FROM log_head").Scan(&one); err != nil {

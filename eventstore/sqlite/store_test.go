@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
@@ -70,6 +73,48 @@ func TestConcurrentAppends(t *testing.T) {
 	if err != nil || len(events) != 320 {
 		t.Fatalf("%d events, %v", len(events), err)
 	}
+}
+
+// TestGivenUpWhileBeginning: who gives up in the very moment his transaction begins leaves none open behind him, after
+// which nothing could be written any more.
+func TestGivenUpWhileBeginning(t *testing.T) {
+	store := open(t, sqlite.Config{})
+	log := eventstoretest.Log(t, store)
+	for i := range 4000 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for range i % 97 {
+				runtime.Gosched()
+			}
+			cancel()
+		}()
+		_ = store.InTx(ctx, func(eventstore.Tx) error { return nil })
+		cancel()
+	}
+	if _, err := log.Append(t.Context(), eventstoretest.Event("1", "{}")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSealsInsideATransactionWaitOnce: a transaction that seals for a subject without a key finds out once that the
+// writer it would need is its own.
+func TestSealsInsideATransactionWaitOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := open(t, sqlite.Config{})
+		log := eventstoretest.Log(t, store)
+		began := time.Now()
+		err := store.InTx(t.Context(), func(eventstore.Tx) error {
+			for range 50 {
+				if _, err := log.Vault().Seal(t.Context(), "hubspot/contact/9", "row", []byte("ann")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if took := time.Since(began); err != nil || took > time.Second/2 {
+			t.Errorf("50 seals for one new subject took %s, %v", took, err)
+		}
+	})
 }
 
 func TestSealInsideATransactionMakesKeys(t *testing.T) {

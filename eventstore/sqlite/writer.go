@@ -20,6 +20,7 @@ type writer struct {
 	stmts map[string]*sql.Stmt // guarded by turn
 	// calls counts calls into SQLite: one when begun, one when ended. Odd means one is under way.
 	calls atomic.Int64
+	turns atomic.Int64 // given so far: names the present one
 }
 
 // maxStmts bounds the prepared statements kept; programs have far fewer texts.
@@ -36,6 +37,7 @@ func newWriter(ctx context.Context, pool *sql.DB) (*writer, error) {
 func (w *writer) take(ctx context.Context) error {
 	select {
 	case w.turn <- struct{}{}:
+		w.turns.Add(1)
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -45,20 +47,25 @@ func (w *writer) take(ctx context.Context) error {
 // stall is how long a transaction may do nothing before it counts as one that waits for what is asked of us.
 const stall = 100 * time.Millisecond
 
-// takeUnlessStalled takes the turn, or reports false when whoever has it does nothing: it may be our caller.
-func (w *writer) takeUnlessStalled(ctx context.Context) (bool, error) {
+// takeUnlessStalled takes the turn and returns 0, or the number of the turn whose owner does nothing: it may be our
+// caller. One that is known to be stalled is not waited for again.
+func (w *writer) takeUnlessStalled(ctx context.Context, known int64) (stalled int64, err error) {
 	timer := time.NewTicker(stall)
 	defer timer.Stop()
 	for {
-		before := w.calls.Load()
+		before, turn := w.calls.Load(), w.turns.Load()
+		if turn == known && len(w.turn) > 0 {
+			return known, nil
+		}
 		select {
 		case w.turn <- struct{}{}:
-			return true, nil
+			w.turns.Add(1)
+			return 0, nil
 		case <-ctx.Done():
-			return false, ctx.Err()
+			return 0, ctx.Err()
 		case <-timer.C:
 			if now := w.calls.Load(); now == before && now%2 == 0 {
-				return false, nil
+				return turn, nil
 			}
 		}
 	}
@@ -80,9 +87,6 @@ func (w *writer) give() { <-w.turn }
 
 // transact runs fn in a transaction; the caller has the turn.
 func (w *writer) transact(ctx context.Context, fn func(eventstore.Querier) error) (err error) {
-	if err := w.run(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
 	// The end of a transaction is not to be interrupted: a commit cut off would leave its outcome open.
 	end := context.WithoutCancel(ctx)
 	committed := false
@@ -92,6 +96,10 @@ func (w *writer) transact(ctx context.Context, fn func(eventstore.Querier) error
 			_ = w.run(end, "ROLLBACK")
 		}
 	}()
+	// Also a BEGIN that fails may have begun: the driver answers with the context's end whatever the statement did.
+	if err := w.run(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
 	if err := fn(writeQuerier{w}); err != nil {
 		return err
 	}

@@ -111,7 +111,8 @@ func (r *rig) stopped(phone string) time.Duration {
 			return time.Since(began)
 		}
 	}
-	return time.Since(began)
+	r.t.Fatal("a do-not-call did not reach HubSpot")
+	return 0
 }
 
 // lift takes a do-not-call back in Aloware: HubSpot keeps it, and the contact waits for a person.

@@ -18,9 +18,10 @@ type Driver interface {
 	Write(ctx context.Context, fn func(eventstore.Querier) error) error
 	// ReadTx runs fn in one read-only snapshot.
 	ReadTx(ctx context.Context, fn func(eventstore.Querier) error) error
-	// WriteKeys is Write for callers that may be inside a transaction of this store. It reports false, and has not run
-	// fn, when it would have to wait for one that does not get on, for that may be the caller's own.
-	WriteKeys(ctx context.Context, fn func(eventstore.Querier) error) (bool, error)
+	// WriteKeys is Write for callers that may be inside a transaction of this store. When it would have to wait for one
+	// that does not get on, for that may be the caller's own, it has not run fn and names that transaction by a number
+	// other than 0. One that is known to be so is not waited for again while it lasts.
+	WriteKeys(ctx context.Context, known int64, fn func(eventstore.Querier) error) (stalled int64, err error)
 	// Insert moves the head on by the batch's rows and stores them, the dedupe keys and the new subject keys. It
 	// returns the head's position before, and the recording time. ErrMoved: no head with that key epoch.
 	Insert(ctx context.Context, q eventstore.Querier, b *Batch) (base, recordedAt int64, err error)

@@ -138,38 +138,45 @@ func (v *vault) generate(subject string) (pendingKey, error) {
 // create makes keys for subjects that have none.
 func (v *vault) create(ctx context.Context, subjects []string, how policy, at stamp) (map[string]subjectKey, error) {
 	made := make([]pendingKey, len(subjects))
-	rows := make([]KeyRow, len(subjects))
 	for i, subject := range subjects {
 		p, err := v.proposal(subject)
 		if err != nil {
 			return nil, err
 		}
-		made[i], rows[i] = p, p.row
+		made[i] = p
 	}
 	if how == makeNow {
-		stored, done, err := v.store.storeKeys(ctx, v, rows)
+		stored, stalled, err := v.storeNow(ctx, made)
 		if err != nil {
 			return nil, fmt.Errorf("store subject keys: %w", err)
 		}
-		if done {
+		if stalled == 0 {
 			return v.learn(stored, at)
+		}
+		for i := range made {
+			made[i].stalled = stalled
 		}
 	}
 	return v.pend(made), nil
 }
 
-// storeKeys stores new keys at once; false when that would have to wait for the caller's own transaction.
-func (s *Store) storeKeys(ctx context.Context, v *vault, rows []KeyRow) (
-	there map[string]KeyRow, done bool, err error,
-) {
-	err = s.again(ctx, func() (err error) {
-		done, err = s.driver.WriteKeys(ctx, func(q eventstore.Querier) (err error) {
+// storeNow stores new keys at once, or names the transaction, maybe the caller's own, that it would have to wait for.
+func (v *vault) storeNow(ctx context.Context, made []pendingKey) (there map[string]KeyRow, stalled int64, err error) {
+	rows, known := make([]KeyRow, len(made)), made[0].stalled
+	for i, p := range made {
+		rows[i] = p.row
+		if p.stalled != known {
+			known = 0
+		}
+	}
+	err = v.store.again(ctx, func() (err error) {
+		stalled, err = v.store.driver.WriteKeys(ctx, known, func(q eventstore.Querier) (err error) {
 			there, err = v.insert(ctx, q, rows)
 			return err
 		})
-		return s.wrote(err)
+		return v.store.wrote(err)
 	})
-	return there, done, err
+	return there, stalled, err
 }
 
 // insert stores keys where there are none and returns what then stands there.

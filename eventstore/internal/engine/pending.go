@@ -47,6 +47,7 @@ func (v *vault) pend(made []pendingKey) map[string]subjectKey {
 			continue
 		}
 		if first, ok := v.pending[subject]; ok {
+			first.stalled = p.stalled
 			p = first
 		}
 		v.pending[subject] = p

@@ -21,8 +21,9 @@ type subjectKey struct {
 
 // pendingKey is a key that is in memory only. Whatever transaction commits next on this store takes it along.
 type pendingKey struct {
-	row KeyRow
-	key envelope.Key
+	row     KeyRow
+	key     envelope.Key
+	stalled int64 // the transaction that kept it from being stored at once, if one did
 }
 
 // vault implements eventstore.Vault for one connection.
