@@ -26,7 +26,7 @@ LINT = go tool -modfile=tools.mod golangci-lint
 test: tools
 	@.ci/install cc
 	.ci/postgres env $(GOTEST) $(TESTFLAGS) $(PACKAGES)
-	$(if $(TESTFLAGS)$(filter-out ./...,$(PACKAGES)),,$(MAKE) --no-print-directory simulate)
+	$(if $(findstring -run,$(TESTFLAGS))$(filter-out ./...,$(PACKAGES)),,$(MAKE) --no-print-directory simulate)
 
 check: tools
 	go mod tidy -diff

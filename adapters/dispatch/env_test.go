@@ -36,6 +36,8 @@ type env struct {
 	ahead  atomic.Int64 // how far the clock was moved, ns
 	ids    ulids
 	input  int64
+
+	stopping chan struct{} // closed when the latest run was told to stop
 }
 
 // ulids makes rising ids.
@@ -114,6 +116,7 @@ func (e *env) run(fn func(d *dispatch.Dispatcher)) {
 	e.Helper()
 	ctx, stop := context.WithCancel(e.Context())
 	defer stop()
+	e.stopping = make(chan struct{})
 	started, done := make(chan *dispatch.Dispatcher, 1), make(chan error, 1)
 	keeper := &lease.Keeper{DB: e.store, Now: e.now, Logger: e.config.Logger}
 	go func() {
@@ -136,6 +139,7 @@ func (e *env) run(fn func(d *dispatch.Dispatcher)) {
 		e.Fatalf("not started: %v", err)
 	}
 	stop()
+	close(e.stopping)
 	if err := <-done; err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, lease.ErrLost) {
 		e.Fatalf("dispatch: %v", err)
 	}
