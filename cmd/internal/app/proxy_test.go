@@ -17,7 +17,6 @@ type proxy struct {
 	mu    sync.Mutex
 	l     net.Listener
 	conns map[net.Conn]bool
-	mute  map[net.Conn]bool // of conns: what they carry is lost, and nobody is told
 }
 
 // behind returns a proxy before the database and the URL by which it is reached.
@@ -27,7 +26,7 @@ func behind(t *testing.T, database string) (*proxy, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{t: t, listen: "127.0.0.1:0", target: u.Host, conns: map[net.Conn]bool{}, mute: map[net.Conn]bool{}}
+	p := &proxy{t: t, listen: "127.0.0.1:0", target: u.Host, conns: map[net.Conn]bool{}}
 	p.open()
 	t.Cleanup(p.shut)
 	u.Host = p.listen
@@ -81,34 +80,8 @@ func (p *proxy) accept(l net.Listener) {
 	}
 }
 
-// forget leaves all connections open and carries nothing on them any more, as a firewall does that has lost its table.
-// New ones are let through.
-func (p *proxy) forget() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for c := range p.conns {
-		p.mute[c] = true
-	}
-}
-
-// heard is a connection as long as it is not mute.
-type heard struct {
-	net.Conn
-	proxy *proxy
-}
-
-func (h heard) Write(b []byte) (int, error) {
-	h.proxy.mu.Lock()
-	mute := h.proxy.mute[h.Conn]
-	h.proxy.mu.Unlock()
-	if mute {
-		return len(b), nil
-	}
-	return h.Conn.Write(b)
-}
-
 func (p *proxy) pipe(from, to net.Conn) {
-	_, _ = io.Copy(heard{to, p}, from)
+	_, _ = io.Copy(to, from)
 	_ = from.Close()
 	_ = to.Close()
 	p.mu.Lock()
