@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"net"
 	"sync"
 	"time"
 
@@ -36,6 +37,8 @@ func hear(ctx context.Context, c Config, wake func(connection string)) bool {
 	if err != nil {
 		return false
 	}
+	// Nothing is asked for here, so silence says nothing; the keep-alive tells a dead connection from a quiet log.
+	config.ConnConfig.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext
 	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
 		return false
