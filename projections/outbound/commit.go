@@ -37,6 +37,9 @@ func (w *work) commit(ctx context.Context, to int64) error {
 
 func (w *work) store(ctx context.Context, ch state.Changes, to int64) error {
 	now := w.Clock().UnixMicro()
+	if len(w.events) == 0 { // what inputs alone change follows from the log
+		ctx = eventstore.Derived(ctx)
+	}
 	err := w.DB.InTx(ctx, func(tx eventstore.Tx) error { return w.write(ctx, tx, ch, to, now) })
 	if err == nil {
 		w.Advance(ch, to, now)
