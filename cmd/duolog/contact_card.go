@@ -49,8 +49,13 @@ func (c *cli) showCard(card httpapi.Card) {
 	line("email", strings.Join(card.Emails, ", "))
 	line("stage", optional(card.Lifecycle))
 	line("lead status", optional(card.Lead))
-	line("owner", whose(card.User, domain.Aloware))
-	line("", whose(card.Owner, domain.HubSpot))
+	what := "owner"
+	for _, text := range []string{whose(card.User, domain.Aloware), whose(card.Owner, domain.HubSpot)} {
+		if text != "" {
+			line(what, text)
+			what = ""
+		}
+	}
 	if card.Erased {
 		line("erased", "values of this person are erased for ever")
 	}
