@@ -192,6 +192,9 @@ func (s *server) stop() {
 	}
 }
 
+// abort ends the server as a crash does, with nothing put in order.
+func (s *server) abort() { s.process.stop(syscall.SIGQUIT, 30*time.Second) }
+
 func freePort(ctx context.Context) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
