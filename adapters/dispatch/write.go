@@ -131,7 +131,7 @@ func (c call) outcome(e *outbox.Entry, a adapters.WriteAnswer, rejection *adapte
 		o.Result, o.By = domain.ResultSuperseded, c.successor(e)
 		return o
 	}
-	o.Shows, o.Clock, o.Complete = a.Shows, a.Clock, a.Complete
+	o.Shows, o.Clock, o.Complete = c.shows(e, a), a.Clock, a.Complete
 	if rejection != nil {
 		return c.rejected(o, own, rejection)
 	}
@@ -149,6 +149,20 @@ func (c call) outcome(e *outbox.Entry, a adapters.WriteAnswer, rejection *adapte
 		}
 	}
 	return o
+}
+
+// shows is what the answer tells, but for what the lane's other commands wrote: the planner would take it for a change made
+// there, since only their own outcomes say that it was us. Of a complete answer nothing can be left out.
+func (c call) shows(e *outbox.Entry, a adapters.WriteAnswer) domain.Properties {
+	if a.Complete {
+		return a.Shows
+	}
+	shows := maps.Clone(a.Shows)
+	maps.DeleteFunc(shows, func(property string, _ json.RawMessage) bool {
+		winner := c.winner[property]
+		return winner != nil && winner != e
+	})
+	return shows
 }
 
 func (c call) rejected(o domain.Outcome, own domain.Properties, rejection *adapters.Error) domain.Outcome {

@@ -2,9 +2,12 @@ package dispatch_test
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"testing"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/dispatch"
@@ -127,6 +130,27 @@ func TestCoalescing(t *testing.T) {
 		attempt := got[again.Command].Attempt
 		if got[first.Command].Attempt != attempt || got[other.Command].Attempt == attempt {
 			e.Error("an attempt is shared by the commands of a request, and by no others")
+		}
+	})
+}
+
+// What a request shows of a property is told by the command that wrote it: from another's outcome the planner would take
+// it for a change by a person.
+func TestCoalescedOutcomesTellTheirOwn(t *testing.T) {
+	each(t, func(e *env) {
+		e.system.write = func(_ context.Context, _ int, w adapters.Write) adapters.WriteAnswer {
+			a := applied(w)
+			a.Complete, a.Shows = false, maps.Clone(a.Shows)
+			a.Shows["hs_lastmodified"] = json.RawMessage(`"now"`)
+			return a
+		}
+		last, city := e.update("1", "lastname", "Lee"), e.update("1", "city", "Bonn")
+		got := e.check(city, last)
+		for row, want := range map[ulid.ULID]string{last.Command: "lastname", city.Command: "city"} {
+			shows := slices.Sorted(maps.Keys(got[row].Shows))
+			if both := slices.Sorted(slices.Values([]string{want, "hs_lastmodified"})); !slices.Equal(shows, both) {
+				e.Errorf("the outcome of %s shows %v, want %v", want, shows, both)
+			}
 		}
 	})
 }

@@ -46,11 +46,12 @@ func (v *View) shows(in Input, o domain.Outcome, r *Record) {
 			write = f.Side(o.System).Write
 		}
 		into := r.Seen
-		if _, sent := o.Sent[write]; sent {
+		_, sent := o.Sent[write]
+		if sent {
 			into = r.Answers
 		}
 		if old, ok := into[name]; !ok || o.Clock >= old.Clock {
-			into[name] = Seen{Value: value, Clock: o.Clock, Position: in.Position, Read: true}
+			into[name] = Seen{Value: value, Clock: o.Clock, Position: in.Position, Read: true, Own: sent}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/duolog/duolog/domain"
@@ -69,25 +70,34 @@ func TestToldToTheLetter(t *testing.T) {
 // TestRestatedAgain: HubSpot's value is written to both sides, since an earlier write may still go over it there; a
 // person changes it again in HubSpot, and what we restated goes over that. The newer value stands in the end.
 func TestRestatedAgain(t *testing.T) {
-	for _, first := range []domain.System{domain.HubSpot, domain.Aloware} { // where a write ends first
+	type order struct {
+		first    domain.System // where a write ends first
+		answered bool          // HubSpot's answer tells of it, and not its webhook
+	}
+	for _, o := range []order{{domain.HubSpot, false}, {domain.Aloware, false}, {domain.HubSpot, true}, {domain.Aloware, true}} {
 		d := newDesk(t, nil).linked()
 		d.webhook(alo, values{"first_name": "Bob"})
 		d.webhook(hub, values{"firstname": "Cyd"})
 		d.wrote(to{domain.Aloware: "Cyd", domain.HubSpot: "Cyd"})
+		restated := d.sent[slices.IndexFunc(d.sent, func(o planner.Outgoing) bool { return o.System == domain.HubSpot })]
 		d.webhook(hub, values{"firstname": "Dan"})
 		d.wrote(to{domain.Aloware: "Dan"})
 		write := d.sent[0]
 		lands := func() {
+			if o.answered {
+				d.settled(restated, values{"firstname": "Cyd"}, nil)
+				return
+			}
 			d.in(domain.RecordUpdated, hub.Stream(), domain.Fact{
 				Via: "webhook", Clock: d.now + hour, Properties: values{"firstname": "Cyd"}.raw(), Origin: domain.Origin{Own: true},
 			})
 		}
-		if first == domain.HubSpot {
+		if o.first == domain.HubSpot {
 			lands()
 			d.wrote(to{})
 		}
 		d.settled(write, values{"first_name": "Dan"}, nil)
-		if first == domain.Aloware {
+		if o.first == domain.Aloware {
 			d.wrote(to{})
 			lands()
 		}
