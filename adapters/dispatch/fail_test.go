@@ -3,6 +3,7 @@ package dispatch_test
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -236,6 +237,25 @@ func TestFrozenBeforeSend(t *testing.T) {
 		e.run(func(*dispatch.Dispatcher) { e.settled(row) })
 		if o := e.outcomes()[row.Command]; o.Result != domain.ResultApplied || e.system.calls() != 1 {
 			e.Errorf("by the next owner: %+v after %d calls", o, e.system.calls())
+		}
+	})
+}
+
+// A process that was frozen between claim and send for longer than the attempt may take, though not for as long as its
+// lease lives, sends nothing either: whoever waits out the deadline takes the record to be left alone.
+func TestFrozenPastTheDeadline(t *testing.T) {
+	each(t, func(e *env) {
+		row := e.update("1", "x", "y")
+		e.put(row)
+		var once sync.Once
+		next := e.config.NewID
+		e.config.NewID = func() ulid.ULID { // the claim takes the attempt's id last
+			once.Do(func() { e.ahead.Store(int64(2 * e.config.Attempt)) })
+			return next()
+		}
+		e.run(func(*dispatch.Dispatcher) { e.settled(row) })
+		if o := e.outcomes()[row.Command]; o.Attempts != 2 || e.system.calls() != 1 {
+			e.Errorf("attempt %d was sent, %d calls; want the second alone", o.Attempts, e.system.calls())
 		}
 	})
 }

@@ -160,6 +160,36 @@ func TestCreation(t *testing.T) {
 		d.stands(hubID("9"), planner.Excluded)
 		d.together(hubID("9"), hub, false)
 	})
+	t.Run("exists there and is another's, though nothing contradicts", func(t *testing.T) {
+		d := newDesk(t, nil).linked()
+		d.read(hubID("9"), values{"phone": "+18182124569"}, none)
+		d.settled(d.sent[0], nil, func(o *domain.Outcome) {
+			o.Result, o.Reason, o.Existing, o.Sent = domain.ResultRejected, domain.ReasonExists, alo, nil
+		})
+		d.stands(hubID("9"), planner.Excluded)
+		d.together(hubID("9"), hub, false)
+		d.together(hub, alo, true)
+	})
+	t.Run("exists there and is nobody's, but another email contradicts", func(t *testing.T) {
+		d := newDesk(t, nil)
+		d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com"}, none)
+		d.settled(d.sent[0], values{"phone_number": "+18182124567", "email": "bob@example.com"}, func(o *domain.Outcome) {
+			o.Result, o.Reason, o.Existing, o.Sent, o.Complete = domain.ResultRejected, domain.ReasonExists, alo, nil, true
+		})
+		d.stands(hub, planner.Excluded)
+		if r := d.v.Record(alo); r.Link.State == planner.Linked {
+			t.Fatalf("linked: %s", text(r))
+		}
+	})
+	t.Run("exists there, is nobody's, and nothing contradicts", func(t *testing.T) {
+		d := newDesk(t, nil)
+		d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com"}, none)
+		d.settled(d.sent[0], values{"phone_number": "+18182124567"}, func(o *domain.Outcome) {
+			o.Result, o.Reason, o.Existing, o.Sent, o.Complete = domain.ResultRejected, domain.ReasonExists, alo, nil, true
+		})
+		d.stands(hub, planner.Linked)
+		d.together(hub, alo, true)
+	})
 	t.Run("exists there, and its own was found meanwhile", func(t *testing.T) {
 		d := newDesk(t, nil)
 		d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com"}, none)
