@@ -87,15 +87,15 @@ func (d Decision) Writes() (n int) {
 // PlanRow plans one contact of a page for its operation, under the settings in force now. One that changed since the
 // plan was made is left to the rules of every day, and told to have been skipped.
 func (v *View) PlanRow(in Input, page domain.PlanPage, row domain.PlanRow) []Planned {
-	c := v.contacts[row.Contact]
-	if c == nil || c.AliasAt == in.Position || c.HeadAt >= in.Position {
+	c, now := v.contacts[row.Contact], v.Contact(row.Contact)
+	if c == nil || now == nil || c.AliasAt == in.Position || now.HeadAt >= in.Position {
 		return nil // planned with another of the page
 	}
 	o := v.Control.operation(page.Operation)
 	p := v.operating(in, page.Scope, row.Contact)
 	p.operation, p.e.Confirmed = page.Operation, o != nil && o.Spent < o.Budget
-	if !c.Alias.IsZero() || v.RowDigest(c.ID, page.Watch) != row.Digest {
-		p.draft(c.ID).Whole = &Whole{Result: Skipped, Rule: ruleChangedSince}
+	if now != c || v.RowDigest(c.ID, page.Watch) != row.Digest {
+		p.draft(now.ID).Whole = &Whole{Result: Skipped, Rule: ruleChangedSince}
 		return p.done()
 	}
 	p.planContact(c.ID)
