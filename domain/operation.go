@@ -73,6 +73,7 @@ func (s PlanSpec) Valid() bool {
 // Plan is the payload of plan.made: an immutable set of rows, told by their digest, and what they come to.
 type Plan struct {
 	PlanSpec
+	Number    int64     `json:"number"`    // as people call it: P-31
 	Operation ulid.ULID `json:"operation"` // that made it
 	Settings  int       `json:"settings"`
 	Through   int64     `json:"through"` // position of the planner it was made at

@@ -38,7 +38,7 @@ var (
 		domain.BaselineCompleted: actIDs, domain.OperationStarted: actIDs, domain.OperationFinished: actIDs,
 		domain.OperationPaused: actIDs, domain.OperationResumed: actIDs, domain.OperationCancelled: actIDs, domain.PlanDiscarded: actIDs,
 		domain.PlanMade: {
-			"name", "toward", "field", "contact", "operation", "settings", "through", "rows", "digest", "watch", "counts", "why",
+			"number", "name", "toward", "field", "contact", "operation", "settings", "through", "rows", "digest", "watch", "counts", "why",
 			"cost", "seconds",
 		},
 		domain.PlanApplied: {"name", "toward", "field", "operation", "plan", "first", "rows", "watch"},
