@@ -41,7 +41,7 @@ var (
 			"number", "name", "toward", "field", "contact", "operation", "settings", "through", "rows", "digest", "watch", "counts", "why",
 			"cost", "seconds",
 		},
-		domain.PlanApplied: {"name", "toward", "field", "operation", "plan", "first", "rows", "watch"},
+		domain.PlanApplied:    {"name", "toward", "field", "operation", "plan", "first", "rows", "watch"},
 		domain.CommandRetried: actIDs, domain.CommandDiscarded: actIDs, domain.PlannerRetried: actIDs,
 		domain.SweepCompleted: actIDs, domain.ReviewSettled: actIDs, domain.DuplicateResolved: actIDs,
 		domain.SchemaObserved: {"system", "clock", "digest"},

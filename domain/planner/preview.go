@@ -17,6 +17,8 @@ type Preview struct {
 	// Planned is what would be decided, and Left the fields that would stay apart.
 	Planned []Planned
 	Left    []Left
+	// Stands says in which systems it stands.
+	Stands map[domain.System]bool
 	// Held and Creation are what would stand of the contact as such, Parked that a person has to look first.
 	Held     bool
 	Parked   bool
@@ -37,9 +39,10 @@ func (v *View) Preview(in Input, s domain.PlanSpec, filter settings.Filter, watc
 		return Preview{}, false
 	}
 	p.e.Confirmed = true
-	out := Preview{Contact: contact, Digest: v.RowDigest(contact, watch), Parked: c.Head.Parked}
+	out := Preview{Contact: contact, Digest: v.RowDigest(contact, watch), Parked: c.Head.Parked, Stands: map[domain.System]bool{}}
 	for _, r := range v.Members(contact) {
 		out.Keys = append(out.Keys, r.keys...)
+		out.Stands[r.ID.System] = out.Stands[r.ID.System] || r.alive()
 	}
 	p.planContact(contact)
 	out.Planned, out.Left = p.done(), *p.left

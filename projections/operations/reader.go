@@ -169,16 +169,11 @@ func (r *Reader) Plan(ctx context.Context, number int64) (*Plan, error) {
 	return &found[0], nil
 }
 
-// PlanMadeBy returns the plan an operation made, nil when it made none.
-func (r *Reader) PlanMadeBy(ctx context.Context, operation Operation) (*Plan, error) {
-	found, err := r.plans(ctx, "position > $3 ORDER BY number DESC", operation.Position)
-	if err != nil {
+// PlanByID returns a plan by its id, nil when there is none.
+func (r *Reader) PlanByID(ctx context.Context, id string) (*Plan, error) {
+	found, err := r.plans(ctx, "plan = $3", id)
+	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	for _, p := range found {
-		if p.Plan.Operation.String() == operation.ID {
-			return &p, nil
-		}
-	}
-	return nil, nil //nolint:nilnil // there is none
+	return &found[0], nil
 }

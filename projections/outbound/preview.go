@@ -32,6 +32,10 @@ func EachPreview(ctx context.Context, db eventstore.DB, log eventstore.Log, spec
 	if err != nil {
 		return planner.Control{}, 0, err
 	}
+	c.Control.Paused, c.Control.Guard = false, planner.Guard{} // it is asked what would be done when nothing stands against it
+	if c.Control.Mode == domain.ModeObserve {
+		c.Control.Mode = domain.ModeLive
+	}
 	filter, err := c.Control.Settings.ParseFilter(spec.Filter)
 	if err != nil {
 		return c.Control, c.Position, err
