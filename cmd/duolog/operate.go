@@ -104,7 +104,10 @@ func (c *cli) operate(ctx context.Context, a *app.App, o *operate) error {
 		}
 		return nil
 	case !o.yes && !isTerminal(c.in):
-		c.note("nothing was sent: nobody is there to be asked. Do it: duolog apply %s --yes\n", p.Name)
+		c.note("none of it was sent: nobody is there to be asked. Do it: duolog apply %s --yes\n", p.Name)
+		if o.spec.Name == domain.OpReconcile {
+			return nil // both systems were read, and what that found is settled
+		}
 		return errPerson
 	}
 	if err := c.confirm(o.yes, fmt.Sprintf("Apply %s?", p.Name)); err != nil {
