@@ -113,10 +113,6 @@ func (s Settings) Notes() []Note {
 	}
 	note(s.Sources.SweepEvery != d.Sources.SweepEvery, "sources.sweep_every",
 		"kept, without effect yet: nothing sweeps by itself; run duolog reconcile when webhooks were lost")
-	note(s.Limits.BigJobs != d.Limits.BigJobs, "limits.big_jobs",
-		"kept, without effect yet: no operation waits for a time of day")
-	note(s.Cost.LRNPerNumberUSD != d.Cost.LRNPerNumberUSD, "cost.lrn_per_number_usd",
-		"kept, without effect yet: no operation shows what it costs")
 	for _, f := range s.Fields {
 		note(f.Type == domain.Owner, "fields."+f.Name, "kept, without effect yet: nothing flows before the people of both systems are known")
 		note(f.ByLabel, "fields."+f.Name+".values", "kept, without effect yet: nothing flows before the labels of both systems are known; a table of values works")
