@@ -146,7 +146,7 @@ func (r *rig) patient() {
 			break
 		}
 		r.must(err)
-		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // a poll
+		time.Sleep(50 * time.Millisecond)
 	}
 	r.must(r.WaitIdle(ctx))
 }
