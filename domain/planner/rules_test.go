@@ -131,3 +131,61 @@ func TestNewestNeedsTime(t *testing.T) {
 		}
 	}
 }
+
+// TestEqualClocks: of two values told for one moment the one that came later in the log counts, on either side.
+func TestEqualClocks(t *testing.T) {
+	for _, c := range []struct {
+		rec  domain.Record
+		name string
+	}{{hub, "firstname"}, {alo, "first_name"}} {
+		d := newDesk(t, nil).linked()
+		at := d.now + 2*hour
+		for _, name := range []string{"Bob", "Cyd"} {
+			d.in(domain.RecordUpdated, c.rec.Stream(), domain.Fact{
+				Via: "webhook", Clock: at, Properties: values{c.name: name}.raw(),
+			})
+			if got := d.v.Record(c.rec).Properties()[c.name]; string(got) != `"`+name+`"` {
+				t.Errorf("%s shows %s, want %s", c.rec.System, got, name)
+			}
+		}
+	}
+}
+
+// TestAbsorbedStays: a record that a merge left over is nobody's counterpart any more, whoever comes with its keys.
+func TestAbsorbedStays(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.settings(func(s *settings.Settings) { s.Contacts.Create = settings.ToHubSpot })
+	bea := values{"phone_number": "+18182124511", "email": "bea@example.com", "first_name": "Bea"}
+	d.read(aloID("12"), bea, planner.Outgoing{})
+	d.settled(d.sent[0], values{"phone": "+18182124511", "email": "bea@example.com", "firstname": "Bea"},
+		func(o *domain.Outcome) { o.Record, o.Created, o.Complete = hubID("11"), true, true })
+	d.in(domain.RecordMerged, hubID("21").Stream(), domain.Fact{
+		Via: "webhook", Clock: d.now, Merged: []domain.Record{hub, hubID("11")}, Primary: hub,
+	})
+	d.read(hubID("31"), values{"phone": "+18182124511", "email": "bea@example.com"}, planner.Outgoing{})
+	d.webhook(aloID("12"), values{"first_name": "Zed"})
+	d.stands(aloID("12"), planner.Absorbed)
+	d.together(aloID("12"), hubID("31"), false)
+	if len(d.sent) > 0 {
+		t.Errorf("it leads to %v", d.kinds())
+	}
+}
+
+// TestDirtyOnce: a contact is planned once on the act that opens the sync, however often it is asked for.
+func TestDirtyOnce(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.act(domain.SyncPaused, domain.Act{})
+	d.webhook(hub, values{"firstname": "Bob"})
+	contact := d.v.Record(hub).Link.Contact
+	act := planner.Input{Position: d.pos + 1, Type: domain.SyncResumed, Stream: "connection", RecordedAt: d.now, Data: []byte(`{}`)}
+	e, err := d.v.Fold(act)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := d.v.PlanDirty(act, e, contact); len(first) != 1 {
+		t.Fatalf("planned as %s, want one decision", text(first))
+	}
+	if again := d.v.PlanDirty(act, e, contact); len(again) > 0 {
+		t.Fatalf("planned again as %s", text(again))
+	}
+}

@@ -3,6 +3,7 @@ package outbound_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -195,14 +196,7 @@ func TestPoison(t *testing.T) {
 		s.append(bad("1"), bad("2"), s.born(domain.HubSpot, "3", person(domain.HubSpot, 3, "P")), first)
 		s.plan(s.process(nil))
 		s.exactly(1) // the neighbour's
-		var parked []ulid.ULID
-		for _, e := range s.events() {
-			if e.Type == domain.DecisionMade {
-				if d, _ := state.Decision(e); d.Whole != nil && d.Whole.Result == planner.Parked {
-					parked = append(parked, d.Contact)
-				}
-			}
-		}
+		parked := s.parked()
 		if len(parked) != 2 {
 			t.Fatalf("%d parked, want 2\n%s", len(parked), s.story())
 		}
@@ -214,6 +208,72 @@ func TestPoison(t *testing.T) {
 		s.plan(s.process(nil))
 		s.exactly(2)
 	})
+}
+
+// TestPanic: a contact whose stored state makes the planner panic is parked, on a fact as on the act that opens the
+// sync, and its neighbours go on.
+func TestPanic(t *testing.T) {
+	for _, paused := range []bool{false, true} {
+		t.Run(fmt.Sprint("paused ", paused), func(t *testing.T) {
+			backends.Each(t, func(t *testing.T, store eventstore.Store) {
+				s := newScene(t, store)
+				s.open()
+				s.people(2)
+				s.settle()
+				s.damage("no_field", domain.Record{System: domain.HubSpot, ID: "1"})
+				if paused {
+					s.act(domain.SyncPaused, domain.Act{})
+				}
+				for _, id := range []string{"1", "2"} {
+					s.append(s.edit(domain.Record{System: domain.HubSpot, ID: id}, "firstname", "Bob", false))
+				}
+				if paused {
+					s.act(domain.SyncResumed, domain.Act{})
+				}
+				s.plan(s.process(nil))
+				if parked, waiting := s.parked(), s.waiting(); len(parked) != 1 || len(waiting) != 1 {
+					t.Fatalf("%d parked and %d commands, want one of each\n%s", len(parked), len(waiting), s.story())
+				}
+			})
+		})
+	}
+}
+
+// damage leaves a field of a record's contact without a state, as no program of ours writes it.
+func (s *scene) damage(field string, rec domain.Record) {
+	s.Helper()
+	s.query(`SELECT contact, body FROM outbound_contact r WHERE `+live+` AND contact =
+		(SELECT contact FROM outbound_record r WHERE `+live+` AND record = '`+rec.Stream()+`')`,
+		func(r eventstore.Rows) error {
+			var id, body string
+			var c map[string]json.RawMessage
+			var fields map[string]any
+			if err := errors.Join(r.Scan(&id, &body), json.Unmarshal([]byte(body), &c), json.Unmarshal(c["fields"], &fields)); err != nil {
+				return err
+			}
+			fields[field] = nil
+			c["fields"], _ = json.Marshal(fields)
+			b, _ := json.Marshal(c)
+			return s.store.InTx(s.Context(), func(tx eventstore.Tx) error {
+				_, err := tx.Exec(s.Context(), `UPDATE outbound_contact SET body = $1 WHERE connection = $2 AND contact = $3`,
+					string(b), s.log.Connection(), id)
+				return err
+			})
+		})
+}
+
+// parked lists the contacts that were parked, once for each time.
+func (s *scene) parked() (contacts []ulid.ULID) {
+	s.Helper()
+	for _, e := range s.events() {
+		if e.Type != domain.DecisionMade {
+			continue
+		}
+		if d, _ := state.Decision(e); d.Whole != nil && d.Whole.Result == planner.Parked {
+			contacts = append(contacts, d.Contact)
+		}
+	}
+	return contacts
 }
 
 // TestNewerEvent: events of a newer program stop the planner; they are not parked.
