@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
@@ -187,5 +189,37 @@ func TestDirtyOnce(t *testing.T) {
 	}
 	if again := d.v.PlanDirty(act, e, contact); len(again) > 0 {
 		t.Fatalf("planned again as %s", text(again))
+	}
+}
+
+// TestHigherInputWins: of what two decisions say about the same thing, that of the higher input stands, whichever is
+// folded first.
+func TestHigherInputWins(t *testing.T) {
+	one, other := ulid.ULID{15: 1}, ulid.ULID{15: 2}
+	decision := func(input int64, says string, to ulid.ULID) planner.Decision {
+		return planner.Decision{
+			Input: input, Contact: one, Head: &planner.HeadState{Review: says},
+			Links:   []planner.Link{{Record: hub, Contact: one, State: planner.Linked, Reason: says}},
+			Fields:  []planner.Verdict{{Field: "first_name", After: planner.FieldState{Rule: says}}},
+			Aliases: []planner.Alias{{From: other, To: to}},
+		}
+	}
+	early, late := decision(5, "early", ulid.ULID{15: 3}), decision(9, "late", one)
+	for _, order := range [][]planner.Decision{{early, late}, {late, early}} {
+		v := planner.NewView(planner.Control{}, planner.NewDigester(secret))
+		for _, d := range order {
+			v.Apply(d)
+		}
+		c := v.Contact(one)
+		for what, got := range map[string]string{
+			"head": c.Head.Review, "field": c.Fields["first_name"].Rule, "link": v.Record(hub).Link.Reason,
+		} {
+			if got != "late" {
+				t.Errorf("%s is the %s decision's", what, got)
+			}
+		}
+		if v.Contact(other) != c {
+			t.Error("the alias is the early decision's")
+		}
 	}
 }
