@@ -58,8 +58,13 @@ func New(c Config) *Process {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Process{Config: c, secret: c.Log.Vault().Secret("planner digest"), poison: map[poisoned]bool{}}
+	return &Process{Config: c, secret: secret(c.Log), poison: map[poisoned]bool{}}
 }
+
+func secret(log eventstore.Log) []byte { return log.Vault().Secret("planner digest") }
+
+// Digester makes the digests that stand in the connection's decisions.
+func Digester(log eventstore.Log) planner.Digester { return planner.NewDigester(secret(log)) }
 
 // Run plans until ctx ends or the lease is lost. A failing database is tried again after a second.
 func (p *Process) Run(ctx context.Context) error {
