@@ -33,7 +33,9 @@ func (v *View) foldSchema(in Input) (Effect, error) {
 		v.Control.Schemas = map[domain.System]SchemaSeen{}
 	}
 	v.Control.Schemas[s.System], v.control = now, true
-	if was.Digest == "" || was.Digest == s.Digest {
+	v.choices.schema(in, s)
+	v.cached = nil
+	if was.Digest == s.Digest || was.Digest == "" && !v.Control.Settings.Listed() {
 		return Effect{}, nil
 	}
 	v.Control.Refit = in.Position

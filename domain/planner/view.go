@@ -20,7 +20,8 @@ type View struct {
 	contacts map[ulid.ULID]*Contact
 	members  map[ulid.ULID]map[domain.Record]bool
 	byKey    map[identity.Key]map[domain.Record]bool
-	env      settings.Env
+	choices  *Choices      // nil: nothing is known
+	cached   *settings.Env // nil: to be made
 	filter   *settings.Filter // of mode pilot
 	only     settings.Filter  // of who takes part
 	control  bool             // control changed
@@ -42,7 +43,7 @@ func NewView(c Control, d Digester) *View {
 
 // compile prepares what the settings are used through; a filter that does not parse lets nobody in.
 func (v *View) compile() {
-	v.env = v.Control.Settings.Env()
+	v.cached = nil
 	v.filter = nil
 	if f := v.parsed(v.Control.Pilot.Filter); v.Control.Pilot.Filter != "" {
 		v.filter = &f
