@@ -40,7 +40,7 @@ type Process struct {
 	state  *state.Cursor // nil: load it and choices
 	// choices are what values are read through, at state's place.
 	choices *planner.Choices
-	poison map[poisoned]bool
+	poison  map[poisoned]bool
 }
 
 // poisoned names what could not be decided: an input, or a dirty contact on the act that opened the sync. What is
