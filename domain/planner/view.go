@@ -20,8 +20,8 @@ type View struct {
 	contacts map[ulid.ULID]*Contact
 	members  map[ulid.ULID]map[domain.Record]bool
 	byKey    map[identity.Key]map[domain.Record]bool
-	choices  *Choices      // nil: nothing is known
-	cached   *settings.Env // nil: to be made
+	choices  *Choices         // nil: nothing is known
+	cached   *settings.Env    // nil: to be made
 	filter   *settings.Filter // of mode pilot
 	only     settings.Filter  // of who takes part
 	control  bool             // control changed

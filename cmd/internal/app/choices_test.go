@@ -125,4 +125,3 @@ func TestDispositionIntoAloware(t *testing.T) {
 		t.Errorf("decided: %+v", all[len(all)-1])
 	}
 }
-
