@@ -92,3 +92,27 @@ func (v *View) shown(r *Record, property string) {
 	v.Control.Shown[property]++
 	v.control = true
 }
+
+// subscribed notes whether changes of a mapped property of HubSpot come by webhook: HubSpot sends them only for those an
+// app is subscribed to, and cannot be asked.
+func (v *View) subscribed(r *Record, property string, f domain.Fact) {
+	since, mapped := v.Control.Mapped[property]
+	if !mapped || r.ID.System != domain.HubSpot {
+		return
+	}
+	told, had := r.Seen[property]
+	had = had || r.Known && r.Whole >= since // read before, and blank then
+	switch {
+	case f.Via == "webhook" && !v.Control.Hooked[property]:
+		if v.Control.Hooked == nil {
+			v.Control.Hooked = map[string]bool{}
+		}
+		v.Control.Hooked[property], v.control = true, true
+	case f.Via != "webhook" && had && f.Clock > told.Clock && !sameRaw(f.Properties[property], told.Value):
+		if v.Control.Missed == nil {
+			v.Control.Missed = map[string]int64{}
+		}
+		v.Control.Missed[property]++
+		v.control = true
+	}
+}

@@ -145,6 +145,10 @@ type Control struct {
 	Untold    bool  `json:"untold,omitempty"`
 	// Shown counts the records of Aloware, which lists no properties, that ever showed one, by its name.
 	Shown map[string]int64 `json:"shown,omitempty"`
+	// Hooked are the mapped properties of HubSpot of which a webhook ever told; Missed counts, for the mapped ones, the
+	// changes that only a read showed.
+	Hooked map[string]bool  `json:"hooked,omitempty"`
+	Missed map[string]int64 `json:"missed,omitempty"`
 	// Mapped says since which position a HubSpot property is mapped: reads before it did not ask for it.
 	Mapped   map[string]int64 `json:"mapped,omitempty"`
 	Baseline bool             `json:"baseline,omitempty"`

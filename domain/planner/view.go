@@ -33,6 +33,7 @@ func NewView(c Control, d Digester) *View {
 	c.Mapped, c.Heard = maps.Clone(c.Mapped), maps.Clone(c.Heard)
 	c.Guard, c.Present = c.Guard.clone(), maps.Clone(c.Present)
 	c.Faults, c.Schemas, c.Shown = maps.Clone(c.Faults), maps.Clone(c.Schemas), maps.Clone(c.Shown)
+	c.Hooked, c.Missed = maps.Clone(c.Hooked), maps.Clone(c.Missed)
 	v := &View{
 		Control: c, Digester: d, records: map[domain.Record]*Record{}, contacts: map[ulid.ULID]*Contact{},
 		members: map[ulid.ULID]map[domain.Record]bool{}, byKey: map[identity.Key]map[domain.Record]bool{},
