@@ -14,7 +14,8 @@ import (
 	"github.com/duolog/duolog/domain/settings"
 )
 
-// askFor bounds how long a system is asked before settings are applied: it may be away, and the person is there.
+// askFor bounds how long a system is asked before settings are applied. It may be away, and a person waits: where nobody
+// answers at all it is asked a second time and no more.
 const askFor = 3 * time.Second
 
 // Checked are settings and what does not fit in them, in themselves or to the two systems.
@@ -71,7 +72,7 @@ func (a *App) propertiesNow(ctx context.Context, s settings.Settings, c planner.
 
 // askHubSpot reads the properties of the connection's own portal.
 func (a *App) askHubSpot(ctx context.Context, s settings.Settings, c planner.Control) ([]domain.Property, error) {
-	client, err := a.hubspot(s, nil)
+	client, err := a.hubspot(s, nil, 2)
 	if err != nil {
 		return nil, errors.New("this shell has no access to it")
 	}
