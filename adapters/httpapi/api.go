@@ -40,6 +40,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerCommands()
 	a.registerSync()
 	a.registerSettings()
+	a.registerMapping()
 	a.registerReview()
 	a.registerTokens()
 	a.registerHealth()

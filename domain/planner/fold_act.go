@@ -16,6 +16,8 @@ func (v *View) foldAct(in Input) (Effect, error) {
 		return v.foldSettings(in)
 	case domain.SchemaObserved:
 		return v.foldSchema(in)
+	case domain.CatalogObserved:
+		return v.foldCatalog(in)
 	case domain.ConnectionOpened:
 		return Effect{}, v.foldOpened(in)
 	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted,
@@ -25,7 +27,7 @@ func (v *View) foldAct(in Input) (Effect, error) {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
 	default:
-		return Effect{}, nil // activities, catalogs, raw bodies: nothing to plan
+		return Effect{}, nil // activities, raw bodies: nothing to plan
 	}
 	if in.Type == domain.ReviewSettled || in.Type == domain.DuplicateResolved {
 		return v.foldVerdict(in, a), nil
@@ -63,7 +65,7 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		return Effect{}
 	case domain.OperationFinished:
 		v.Control.Operations = slices.DeleteFunc(v.Control.Operations, func(o Operation) bool { return o.ID == a.Command })
-		return Effect{}
+		return v.foldPulled(in, a)
 	case domain.PlannerRetried, domain.CommandRetried:
 		v.control = false
 		return Effect{Contact: a.Contact, Force: true, Changed: true, Verdict: &a}

@@ -140,8 +140,15 @@ type Control struct {
 	Schemas map[domain.System]SchemaSeen `json:"schemas,omitempty"`
 	// Refit is the position from which on the systems' properties are as they are: what was refused before may fit now.
 	Refit int64 `json:"refit,omitempty"`
+	// ChoicesAt is the position up to which what catalogs told counts; Untold: a pull told more and has not ended.
+	ChoicesAt int64 `json:"choices_at,omitempty"`
+	Untold    bool  `json:"untold,omitempty"`
 	// Shown counts the records of Aloware, which lists no properties, that ever showed one, by its name.
 	Shown map[string]int64 `json:"shown,omitempty"`
+	// Hooked are the mapped properties of HubSpot of which a webhook ever told; Missed counts, for the mapped ones, the
+	// changes that only a read showed.
+	Hooked map[string]bool  `json:"hooked,omitempty"`
+	Missed map[string]int64 `json:"missed,omitempty"`
 	// Mapped says since which position a HubSpot property is mapped: reads before it did not ask for it.
 	Mapped   map[string]int64 `json:"mapped,omitempty"`
 	Baseline bool             `json:"baseline,omitempty"`

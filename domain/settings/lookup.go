@@ -17,6 +17,9 @@ const (
 	LeadStatus       = "hs_lead_status"
 )
 
+// DispositionProperty is Aloware's contact disposition. Aloware lists none: a person declares what their ids stand for.
+const DispositionProperty = "disposition_status_id"
+
 var alwaysRead = []string{
 	domain.UniqueProperty, AdditionalEmails, MergedIDs, MobilePhone, OwnerID, LifecycleStage, LeadStatus,
 }
@@ -53,6 +56,9 @@ func (s Settings) FieldFor(sys domain.System, property string) (Field, bool) {
 	}
 	return Field{}, false
 }
+
+// Listed reports whether any field's values are read through what the systems offer to choose from.
+func (s Settings) Listed() bool { return slices.ContainsFunc(s.Fields, Field.Listed) }
 
 // ReadProperties lists, sorted, the properties to ask a system for: the mapped ones and what identity needs.
 func (s Settings) ReadProperties(sys domain.System) []string {

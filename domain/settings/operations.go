@@ -118,8 +118,6 @@ func (s Settings) Notes() []Note {
 	note(s.Cost.LRNPerNumberUSD != d.Cost.LRNPerNumberUSD, "cost.lrn_per_number_usd",
 		"kept, without effect yet: no operation shows what it costs")
 	for _, f := range s.Fields {
-		note(f.Type == domain.Owner, "fields."+f.Name, "kept, without effect yet: nothing flows before the people of both systems are known")
-		note(f.ByLabel, "fields."+f.Name+".values", "kept, without effect yet: nothing flows before the labels of both systems are known; a table of values works")
 		note(f.Sticky() && f.Direction != Both, "fields."+f.Name+".direction",
 			"a stop set in "+blind(f.Direction).Title()+" does not reach "+blind(f.Direction).Other().Title())
 	}
