@@ -234,6 +234,8 @@ type Sweep struct {
 	Looked int64 `json:"looked"`
 	Drift  int64 `json:"drift"`
 	Failed int64 `json:"failed,omitempty"`
+	// Unexplained counts the fields that differ between the systems though no decision says so.
+	Unexplained int64 `json:"unexplained,omitempty"`
 }
 
 // Token is a bearer token of the HTTP API. The token itself is shown once and stored nowhere.

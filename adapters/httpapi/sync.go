@@ -96,6 +96,8 @@ type Swept struct {
 	At     time.Time `json:"at"`
 	Looked int64     `json:"looked" doc:"Records looked at"`
 	Drift  int64     `json:"drift" doc:"Of them new, gone or different though nobody had told"`
+	// Unexplained should be 0.
+	Unexplained int64 `json:"unexplained,omitempty" doc:"Fields that differ between the systems though no decision says so"`
 }
 
 type connectionInput struct {

@@ -88,6 +88,13 @@ func (r *round) turn(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	r.quota -= batchOf
+	if r.done.System == domain.HubSpot { // every pair has a side there
+		n, err := outbound.Unexplained(ctx, r.Store, r.Log, page)
+		if err != nil {
+			return false, err
+		}
+		r.done.Unexplained += n
+	}
 	var seen []adapters.Snapshot
 	for part := range slices.Chunk(page, r.together()) {
 		got, err := r.ask(ctx, part)

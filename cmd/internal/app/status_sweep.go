@@ -21,6 +21,10 @@ var where = map[domain.System]string{
 func addSilence(s *httpapi.Status, c planner.Control) {
 	for _, sys := range domain.Systems {
 		swept, ok := c.Swept[sys]
+		if swept.Unexplained > 0 {
+			s.Needs = append(s.Needs, fmt.Sprintf("%d fields differ though no decision says so; duolog reconcile plans them, "+
+				"and please report it with duolog contact history of one", swept.Unexplained))
+		}
 		polled := sys == domain.HubSpot && c.Settings.Sources.HubSpot == settings.SourcePoll
 		heard := c.Heard[sys]
 		since := swept.At - c.Settings.Sources.Every(sys).Microseconds()
