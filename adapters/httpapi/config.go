@@ -81,6 +81,7 @@ type Connection struct {
 	Card      func(ctx context.Context, contact ulid.ULID) (Card, error)
 	DealOwner func(ctx context.Context, phone string) (Route, error)
 	Settings  Settings
+	Import    Importer
 	Status    func(context.Context) (Status, error)
 }
 
