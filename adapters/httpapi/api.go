@@ -39,6 +39,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerRouting()
 	a.registerCommands()
 	a.registerSync()
+	a.registerImport()
 	a.registerSettings()
 	a.registerMapping()
 	a.registerReview()
@@ -117,7 +118,7 @@ func register[I, O any](a *api, op huma.Operation, verb Verb, handle func(contex
 		op.Description = strings.TrimSpace(fmt.Sprintf("%s\n\nNeeds the right `%s`.", op.Description, verb))
 		op.Middlewares = append(op.Middlewares, a.authorize(verb))
 	}
-	op.MaxBodyBytes = maxBody + 1 // the framework refuses a body that reaches the limit, not one that exceeds it
+	op.MaxBodyBytes = max(op.MaxBodyBytes, maxBody) + 1 // the framework refuses a body that reaches the limit, not one that exceeds it
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {

@@ -42,6 +42,7 @@ const (
 	ReadCatalogs   Verb = "catalogs.read"
 	ChangeCatalogs Verb = "catalogs.change" // pull, map
 	RouteCalls     Verb = "calls.route"     // to whom a number is put through
+	ImportContacts Verb = "contacts.import" // files exported from a system
 )
 
 // allowed is the role table. Admin may everything.
@@ -49,7 +50,7 @@ var allowed = map[Role][]Verb{
 	Auditor: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs},
 	Operator: {
 		ReadFeed, ReadContacts, ReadCommands, SettleCommands, SettleContacts, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync,
-		ReadCatalogs, ChangeCatalogs, RouteCalls,
+		ReadCatalogs, ChangeCatalogs, RouteCalls, ImportContacts,
 	},
 	Engineer: {
 		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, RouteCalls,

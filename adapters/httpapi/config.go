@@ -82,6 +82,7 @@ type Connection struct {
 	DealOwner func(ctx context.Context, phone string) (Route, error)
 	Settings  Settings
 	Mapping   Mapping
+	Import    Importer
 	Status    func(context.Context) (Status, error)
 }
 

@@ -153,11 +153,13 @@ type Control struct {
 	Mapped   map[string]int64 `json:"mapped,omitempty"`
 	Baseline bool             `json:"baseline,omitempty"`
 	// Heard is when the last webhook of each system was recorded, µs UTC.
-	Heard   map[domain.System]int64 `json:"heard,omitempty"`
-	Portal  string                  `json:"portal,omitempty"`
-	Account string                  `json:"account,omitempty"`
-	Opened  bool                    `json:"opened,omitempty"`
-	Demo    bool                    `json:"demo,omitempty"`
+	Heard map[domain.System]int64 `json:"heard,omitempty"`
+	// Swept is how far the last sweep of each system went.
+	Swept   map[domain.System]domain.Sweep `json:"swept,omitempty"`
+	Portal  string                         `json:"portal,omitempty"`
+	Account string                         `json:"account,omitempty"`
+	Opened  bool                           `json:"opened,omitempty"`
+	Demo    bool                           `json:"demo,omitempty"`
 	// Operations were started by a person and have not ended.
 	Operations []Operation `json:"operations,omitempty"`
 	// Opening is the act that opened the sync last: while its dirty contacts are being planned it may be folded again.

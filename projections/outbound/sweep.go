@@ -91,6 +91,26 @@ func EachStanding(ctx context.Context, db eventstore.DB, log eventstore.Log, sys
 	}
 }
 
+// StandingAfter returns the live ones among a page of a system's records, in id order after one, with the id the page
+// ends at: empty when it is the last page.
+func StandingAfter(ctx context.Context, db eventstore.DB, log eventstore.Log, sys domain.System, after string, limit int) (
+	page []Standing, last string, err error,
+) {
+	c, err := state.Open(ctx, db, log)
+	if err != nil {
+		return nil, "", err
+	}
+	ids, err := c.Records(ctx, db, sys, after, limit)
+	if err != nil || len(ids) == 0 {
+		return nil, "", err
+	}
+	if len(ids) == limit {
+		last = ids[limit-1]
+	}
+	page, err = standing(ctx, c, db, ids)
+	return page, last, err
+}
+
 func standing(ctx context.Context, c *state.Cursor, db eventstore.DB, ids []string) ([]Standing, error) {
 	n := planner.NewNeeds()
 	for _, id := range ids {

@@ -126,6 +126,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 		g.Go(func() error { return s.Dispatcher.Run(ctx) })
 		g.Go(func() error { return e.housekeeping(ctx, s.gate) })
 		g.Go(func() error { return e.keepCatalogs(ctx, h) })
+		g.Go(func() error { return e.keepSweeping(ctx, h) })
 		return nil
 	})
 	return g.Wait()
