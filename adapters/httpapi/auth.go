@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/duolog/duolog/adapters/stream/cloudevent"
 )
 
 // Role is what a token may be used for.
@@ -75,9 +77,9 @@ type Identity struct {
 
 // What of personal values a token may see in the feed.
 const (
-	DataIDs    = "ids"    // records and property names
-	DataMasked = "masked" // values, cut down to a hint
-	DataFull   = "full"
+	DataIDs    = cloudevent.IDs
+	DataMasked = cloudevent.Masked
+	DataFull   = cloudevent.Full
 )
 
 // data is what the holder may see in the feed.
