@@ -35,6 +35,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.huma = huma.NewAPI(description(cfg.Version), newRouter(a.mux))
 	a.registerWebhooks()
 	a.registerFeed()
+	a.registerConsumers()
 	a.registerContacts()
 	a.registerCard()
 	a.registerCatalogs()

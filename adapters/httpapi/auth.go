@@ -44,6 +44,7 @@ const (
 	ReadCatalogs   Verb = "catalogs.read"
 	ChangeCatalogs Verb = "catalogs.change" // pull, map
 	RouteCalls     Verb = "calls.route"     // to whom a number is put through
+	Consume        Verb = "events.consume"  // named consumers: make, read, acknowledge, reset
 )
 
 // allowed is the role table. Admin may everything.
@@ -51,12 +52,13 @@ var allowed = map[Role][]Verb{
 	Auditor: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs},
 	Operator: {
 		ReadFeed, ReadContacts, ReadCommands, SettleCommands, SettleContacts, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync,
-		ReadCatalogs, ChangeCatalogs, RouteCalls,
+		ReadCatalogs, ChangeCatalogs, RouteCalls, Consume,
 	},
 	Engineer: {
 		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, RouteCalls,
+		Consume,
 	},
-	Consumer: {ReadFeed, ReadStatus, RouteCalls},
+	Consumer: {ReadFeed, ReadStatus, RouteCalls, Consume},
 }
 
 // May reports whether the role allows the verb.

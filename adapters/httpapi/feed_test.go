@@ -85,7 +85,7 @@ func TestFilteredFeedMovesItsCheckpoint(t *testing.T) {
 			act(domain.SyncResumed), fact("hubspot/contact/2", "email", "a@example.com"))
 		for query, want := range map[string]string{
 			"type=sync.paused":              "sync.paused@1 duolog.position@5 ",
-			"type=record.*&limit=1":          "record.updated@2 duolog.position@2 ",
+			"type=record.*&limit=1":         "record.updated@2 duolog.position@2 ",
 			"type=record.*":                 "record.updated@2 record.updated@3 record.updated@5 duolog.position@5 ",
 			"type=record.*&after=3":         "record.updated@5 duolog.position@5 ",
 			"system=aloware":                "record.updated@3 duolog.position@5 ",

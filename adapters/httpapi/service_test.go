@@ -22,6 +22,7 @@ import (
 	"github.com/duolog/duolog/adapters/httpapi/bench"
 	"github.com/duolog/duolog/adapters/hubspot"
 	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/adapters/stream/group"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
@@ -66,6 +67,7 @@ func start(t testing.TB, store eventstore.Store) *service {
 		Log: log, HubSpot: into, Rejected: ring, Acts: &acts{log: log},
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
 		Commands: httpapi.Outbox{DB: store, Connection: "default"},
+		Groups:   group.New(store, log, nil),
 		Aloware:  ingest.New(ingest.Config{Log: log, System: alo, Ring: ring, Logger: quiet}),
 	}
 	tokens, err := httpapi.NewStatic("root",
