@@ -98,7 +98,7 @@ func (enc Encoder) payload(b []byte, e eventstore.Event) []byte {
 		b = append(b, `,"fields":"ids"`...)
 		data = idsOf(e.Type, data)
 	}
-	if len(data) == 0 {
+	if len(e.Data) == 0 { // the reader has no key
 		return b
 	}
 	b = append(b, `,"datacontenttype":"application/json","data":`...)
