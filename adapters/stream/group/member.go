@@ -52,7 +52,7 @@ func (g *Groups) Claim(ctx context.Context, name, member string) (Share, error) 
 	if err != nil {
 		return s, err
 	}
-	if s.info.stale(head) {
+	if s.info.Stale(head) {
 		return s, fmt.Errorf("%s: %w", name, ErrGeneration)
 	}
 	live, err := g.live(ctx, name, member, s.info.Lease)

@@ -112,8 +112,8 @@ type Info struct {
 	logID      []byte
 }
 
-// stale reports whether the positions are of another log or generation.
-func (i Info) stale(head eventstore.Head) bool {
+// Stale reports whether the positions are of another log or generation.
+func (i Info) Stale(head eventstore.Head) bool {
 	return i.Generation != head.Generation || string(i.logID) != string(head.LogID[:])
 }
 
