@@ -9,6 +9,7 @@ import (
 	"path"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -22,6 +23,7 @@ type api struct {
 	huma    huma.API
 	mux     *http.ServeMux
 	metrics *metrics
+	tails   sync.Map // eventstore.Log: *stream.Tail
 }
 
 // New returns the handler of the whole surface.
@@ -33,6 +35,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.huma = huma.NewAPI(description(cfg.Version), newRouter(a.mux))
 	a.registerWebhooks()
 	a.registerFeed()
+	a.registerConsumers()
 	a.registerContacts()
 	a.registerCard()
 	a.registerCatalogs()
@@ -46,6 +49,9 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerTokens()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
+		return nil, err
+	}
+	if err := a.serveContract(); err != nil {
 		return nil, err
 	}
 	a.mux.HandleFunc("/", a.noSuchThing)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/adapters/stream/group"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
@@ -38,6 +39,7 @@ type App struct {
 	Catalogs *catalogs.Reader
 	Runner   *projections.Runner
 	Ring     *ingest.Ring
+	Groups   *group.Groups // the log's named consumers
 	NewID    func() ulid.ULID
 	Logger   *slog.Logger
 	Actor    string // in acts of this process: "os:user@host"
@@ -74,7 +76,8 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 		Catalogs: catalogs.NewReader(store, log),
 		Runner: projections.New(store, log, projections.Options{Log: logger},
 			contacts.Projection{}, history.Projection{}, catalogs.Projection{}),
-		Ring: ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
+		Groups: group.New(store, log, time.Now),
+		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now},
 	}, nil
 }
