@@ -41,6 +41,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerSync()
 	a.registerSettings()
 	a.registerMapping()
+	a.registerTests()
 	a.registerReview()
 	a.registerTokens()
 	a.registerHealth()

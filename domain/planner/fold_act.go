@@ -61,7 +61,9 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		v.Control.Baseline, v.Control.Standing, v.Control.WasOff = true, false, v.Control.WasOff || v.Control.Standing
 		return v.confirmed(in, first, first)
 	case domain.OperationStarted:
-		v.Control.Operations = append(v.Control.Operations, Operation{ID: in.ID, Name: a.Name, Position: in.Position})
+		v.Control.Operations = append(v.Control.Operations, Operation{
+			ID: in.ID, Name: a.Name, Position: in.Position, Contact: a.Contact, Field: a.Field,
+		})
 		return Effect{}
 	case domain.OperationFinished:
 		v.Control.Operations = slices.DeleteFunc(v.Control.Operations, func(o Operation) bool { return o.ID == a.Command })

@@ -183,6 +183,9 @@ type Operation struct {
 	ID       ulid.ULID `json:"id"` // of its operation.started
 	Name     string    `json:"name"`
 	Position int64     `json:"position"`
+	// Contact and Field are those under test, zero for none.
+	Contact ulid.ULID `json:"contact,omitzero"`
+	Field   string    `json:"field,omitempty"`
 }
 
 // Stopped reports whether inputs are only folded.
