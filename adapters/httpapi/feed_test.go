@@ -308,7 +308,7 @@ func TestViewOfContactsHasEachChangeOnce(t *testing.T) {
 			t.Fatalf("changes: %s", got)
 		}
 		for i, want := range []string{
-			`"what":"linked","source":"hubspot","record":"hubspot/contact/1","input":1,"fields":{"city":{"before":null,"after":"Bern","result":"agreed"}}`,
+			`"what":"linked","source":"hubspot","record":"hubspot/contact/1","records":["hubspot/contact/1","aloware/contact/9"],"input":1,"fields":{"city":{"before":null,"after":"Bern","result":"agreed"}}`,
 			`"source":"hubspot","record":"hubspot/contact/1","input":3,"fields":{"city":{"before":"Bern","after":"Zürich","result":"sent"}}`,
 			`"source":"aloware","record":"aloware/contact/9","input":7,"fields":{"city":{"before":"Zürich","after":"Basel","result":"blocked by direction"}}`,
 		} {
@@ -383,6 +383,48 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 		}
 		if got := shape(s.read("after="+page.AsOf, "feed")); got != "record.updated@10 record.updated@11 " {
 			t.Errorf("from there on: %s", got)
+		}
+	})
+}
+
+// TestErasedPeopleArriveAsTombstones, in every view and form, also for those who may read everything.
+func TestErasedPeopleArriveAsTombstones(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		s.story()
+		follow := s.follow(t, "after=0", "")
+		if _, _, data := follow.next(); data == "" {
+			t.Fatal("nothing is followed")
+		}
+		if a := s.get(events, "root"); !strings.Contains(a.body, "Bern") {
+			t.Fatalf("before: %s", a.body)
+		}
+		err := store.InTx(t.Context(), func(tx eventstore.Tx) error {
+			_, err := tx.Exec(t.Context(), "UPDATE subject_key SET wrapped = NULL WHERE subject LIKE '%/contact/%'")
+			if err == nil {
+				_, err = tx.Exec(t.Context(), "UPDATE log_head SET key_epoch = key_epoch + 1")
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.append(eventstore.NewEvent{
+			ID: newID(), Stream: "connection", Type: "subject.erased", Schema: 1, Actor: "test", Subject: eventstore.SubjectLog, Data: []byte(`{}`),
+		})
+		for _, query := range []string{"", "view=contacts", "type=record.*"} {
+			a := s.get(events+"?"+query, "root")
+			if a.status != 200 || strings.Contains(a.body, "Bern") || strings.Contains(a.body, "Basel") || !strings.Contains(a.body, `"erased":true`) {
+				t.Errorf("%q after the erasure: %d %s", query, a.status, a.body)
+			}
+		}
+		if got := shape(s.read("view=contacts&after=8", "feed")); got != "subject.erased@10 duolog.position@10 " {
+			t.Errorf("the erasure itself: %s", got)
+		}
+		again := s.follow(t, "after=0&type=record.*", "")
+		again.next()
+		if _, id, data := again.next(); !strings.HasSuffix(id, ":1:1") || !strings.Contains(data, `"erased":true`) {
+			t.Errorf("followed again: %s %s", id, data)
 		}
 	})
 }
