@@ -39,10 +39,13 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerContacts()
 	a.registerCard()
 	a.registerCatalogs()
+	a.registerPlans()
 	a.registerRouting()
 	a.registerCommands()
 	a.registerSync()
+	a.registerImport()
 	a.registerSettings()
+	a.registerMapping()
 	a.registerReview()
 	a.registerTokens()
 	a.registerHealth()
@@ -75,7 +78,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "catalogs", "history", "planner", "settings":
+	case "catalogs", "history", "operations", "planner", "settings":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name
@@ -122,7 +125,7 @@ func register[I, O any](a *api, op huma.Operation, verb Verb, handle func(contex
 		op.Description = strings.TrimSpace(fmt.Sprintf("%s\n\nNeeds the right `%s`.", op.Description, verb))
 		op.Middlewares = append(op.Middlewares, a.authorize(verb))
 	}
-	op.MaxBodyBytes = maxBody + 1 // the framework refuses a body that reaches the limit, not one that exceeds it
+	op.MaxBodyBytes = max(op.MaxBodyBytes, maxBody) + 1 // the framework refuses a body that reaches the limit, not one that exceeds it
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {

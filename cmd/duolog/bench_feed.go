@@ -29,7 +29,7 @@ func (c *cli) benchFeed() *cobra.Command {
 		}
 		var r feedbench.Result
 		err := c.onBench(func(ctx context.Context, a *app.App) (benchResult, error) {
-			if err := c.fillLog(ctx, a, events, contacts, 1.1); err != nil {
+			if _, err := c.fillLog(ctx, a, events, contacts, 1.1); err != nil {
 				return benchResult{}, err
 			}
 			o.Store, o.Log, o.URL, o.Key = a.Store, a.Log, a.DatabaseURL, a.MasterKey()

@@ -12,6 +12,7 @@ func (p *fieldPass) decide(w writes) {
 	if p.gated() {
 		return
 	}
+	p.readable()
 	_, hasA := p.now.Base[domain.Aloware]
 	_, hasH := p.now.Base[domain.HubSpot]
 	if p.unsure != nil {
@@ -24,7 +25,7 @@ func (p *fieldPass) decide(w writes) {
 			return
 		}
 	}
-	if p.settled(w) {
+	if p.settled(w) || p.operated(w) {
 		return
 	}
 	if !hasA || !hasH {
@@ -61,6 +62,20 @@ func (p *fieldPass) decide(w writes) {
 		p.flow(w, domain.Aloware, "")
 	default:
 		p.flow(w, domain.HubSpot, "")
+	}
+}
+
+// readable forgets what was agreed on a value that could not be read, since it is none of the choices, and now can: it
+// is as at first sight. One that was to be sent counts as a change, which it was.
+func (p *fieldPass) readable() {
+	if !p.f.Listed() {
+		return
+	}
+	for s, t := range p.sides {
+		sends := p.now.Result == Invalid && p.now.From == s
+		if t.err == nil && !sends && p.now.Base[s] == p.invalidDigest(p.f, t.rec) {
+			delete(p.now.Base, s)
+		}
 	}
 }
 
