@@ -125,7 +125,7 @@ func (c Config) serve(ctx context.Context) (url string, stop func(), err error) 
 		return "", nil, err
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	api, err := httpapi.New(httpapi.Config{
+	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // a handler takes its request's
 		PublicURL: "http://localhost", Authorizer: auth, Logger: quiet,
 		Connection: func(string) (httpapi.Connection, bool) { return httpapi.Connection{Log: c.Log}, true },
 	})
@@ -257,14 +257,15 @@ func (c Config) stock(ctx context.Context, until int64) (int64, error) {
 	return drain(ctx, sub, c.Log.Connection(), until)
 }
 
-// itsSchema reads as many messages of the same size by watermill-sql's default schema as it can in the time there is.
+// itsSchema reads as many messages of the same size as it can in the time there is, by watermill-sql's own schema with its
+// own batch of 100.
 func (c Config) itsSchema(ctx context.Context) (n int64, err error) {
 	db, err := stdsql.Open("pgx", c.URL)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = db.Close() }()
-	schema, offsets := sql.DefaultPostgreSQLSchema{SubscribeBatchSize: 1000}, sql.DefaultPostgreSQLOffsetsAdapter{}
+	schema, offsets := sql.DefaultPostgreSQLSchema{}, sql.DefaultPostgreSQLOffsetsAdapter{}
 	const topic = "duolog_bench"
 	for _, q := range append(schema.SchemaInitializingQueries(topic), offsets.SchemaInitializingQueries(topic)...) {
 		if _, err := db.ExecContext(ctx, q.Query, q.Args...); err != nil {

@@ -128,7 +128,7 @@ func (p *place) start(t *testing.T, binary string) (lines <-chan string, stop fu
 	}()
 	return ch, func() {
 		cancel()
-		for range ch { //nolint:revive // until it has ended
+		for range ch { // until it has ended
 		}
 	}
 }

@@ -117,7 +117,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, connection string) (<-chan *
 		return nil, ErrClosed
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.ctx, cancel)
+	stop := context.AfterFunc(s.ctx, cancel) //nolint:contextcheck // Close ends it as well
 	sub := &subscription{
 		Config: s.Config, log: log, groups: groups, enc: cloudevent.New(connection, head, s.Data),
 		reader: stream.NewAhead(log), out: make(chan *message.Message),

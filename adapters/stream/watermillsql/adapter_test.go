@@ -267,23 +267,31 @@ func TestBatchCostsABatch(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		q := a.SelectQuery("default", "shop", a)
-		rows, err := s.db.QueryContext(t.Context(), "EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) "+q.Query, q.Args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var plan []string
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				t.Fatal(err)
-			}
-			plan = append(plan, line)
-		}
-		_ = rows.Close()
-		text := strings.Join(plan, "\n")
+		text := s.plan(a.SelectQuery("default", "shop", a))
 		if !strings.Contains(text, "event_pkey") || strings.Contains(text, "rows=5000") {
 			t.Errorf("analyzed %v, plan:\n%s", analyzed, text)
 		}
 	}
+}
+
+// plan returns how a query was run.
+func (s *service) plan(q sql.Query) string {
+	s.t.Helper()
+	rows, err := s.db.QueryContext(s.t.Context(), "EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) "+q.Query, q.Args...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			s.t.Fatal(err)
+		}
+		plan.WriteString(line + "\n")
+	}
+	if err := rows.Err(); err != nil {
+		s.t.Fatal(err)
+	}
+	return plan.String()
 }

@@ -70,7 +70,7 @@ func changed(m *message.Message) error {
 		return err
 	}
 	for field, c := range event.Data.Fields {
-		fmt.Printf("%s  %s: %s was %s, is %s\n", event.Sequence, event.Data.Record, field, c.Before, c.After)
+		fmt.Fprintf(os.Stdout, "%s  %s: %s was %s, is %s\n", event.Sequence, event.Data.Record, field, c.Before, c.After)
 	}
 	return nil
 }

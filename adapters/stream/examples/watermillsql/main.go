@@ -54,7 +54,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	router.AddConsumerHandler("events", "default", sub, func(m *message.Message) error {
-		fmt.Println(m.Metadata["position"], m.Metadata["type"], m.Metadata["stream"])
+		fmt.Fprintln(os.Stdout, m.Metadata["position"], m.Metadata["type"], m.Metadata["stream"])
 		return nil
 	})
 	// Close lets the batch under way be acknowledged; a context that ends would roll it back, to come once more.
