@@ -74,7 +74,7 @@ func (v values) follow(ctx context.Context, log Reader, record domain.Record, sp
 
 var null = json.RawMessage("null")
 
-// then is what a record shows of a property after an event.
+// then is what a record shows of a property after an event, and what other value it showed before.
 func (c FieldChange) then(e eventstore.Event, property string) FieldChange {
 	if e.Erased {
 		return FieldChange{Before: null, After: null, Erased: true}
@@ -89,11 +89,21 @@ func (c FieldChange) then(e eventstore.Event, property string) FieldChange {
 	}
 	for _, props := range []domain.Properties{told.Properties, told.Shows} {
 		if value := props[property]; len(value) > 0 {
-			return FieldChange{Before: c.After, After: value, Erased: c.Erased}
+			return c.now(value)
 		}
 	}
 	if told.Complete {
-		return FieldChange{Before: c.After, After: null, Erased: c.Erased}
+		return c.now(null)
 	}
+	return c
+}
+
+// now is what comes of a value that is shown. One that is shown again, by a read after a webhook for one, leaves what was
+// before it.
+func (c FieldChange) now(value json.RawMessage) FieldChange {
+	if !same(c.After, value) {
+		c.Before = c.After
+	}
+	c.After = value
 	return c
 }
