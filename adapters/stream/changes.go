@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/oklog/ulid/v2"
@@ -37,7 +36,8 @@ type Changed struct {
 	Fields map[string]FieldChange `json:"fields,omitempty"`
 }
 
-// FieldChange is a value before and after, as the systems told them; null is blank, or erased.
+// FieldChange is a value before and after, as the systems told them; null is blank, or erased. Before is what the change
+// before this one told or, for the first, what the record showed.
 type FieldChange struct {
 	Before json.RawMessage `json:"before"`
 	After  json.RawMessage `json:"after"`
@@ -52,21 +52,29 @@ var wholes = map[planner.Result]string{
 	planner.OutOfScope: "excluded",
 }
 
-// moved is a field that a decision found changed, and where the value stands.
+// moved is a field that a decision found changed, where the value stands, and where the one before it stands if a change
+// told it.
 type moved struct {
 	field  string
 	result planner.Result
+	before *planner.Ref
 	after  planner.Ref
 }
 
-// past is what a contact's decisions so far made of each field: the digest of the value on each side.
-type past struct {
-	decided bool
-	fields  map[string]map[domain.System]string
+// value is what a contact's field is, by the digest of its canonical form, and where that stands if it is known.
+type value struct {
+	digest string
+	at     *planner.Ref
 }
 
-// take folds a decision in and returns what it found changed. Digests are of canonical values, so an echo, the same
-// value decided on again, or another way to write it is no change.
+// past is what a contact's decisions so far made of each field, whichever system it came from.
+type past struct {
+	decided bool
+	fields  map[string]value
+}
+
+// take folds a decision in and returns what it found changed. An echo, the same value decided on again, or another way
+// to write it is no change.
 func (p *past) take(d planner.Decision) (what string, all []moved) {
 	if d.Whole != nil {
 		what = wholes[d.Whole.Result]
@@ -76,30 +84,16 @@ func (p *past) take(d planner.Decision) (what string, all []moved) {
 	}
 	p.decided = true
 	for _, v := range d.Fields {
-		if v.Result == planner.Stale {
-			continue
-		}
-		sides := p.fields[v.Field]
-		if sides == nil {
-			sides = map[domain.System]string{}
-			p.fields[v.Field] = sides
-		}
-		if v.Value == nil {
-			if v.Result == planner.Agreed {
-				maps.Copy(sides, v.After.Base)
+		was := p.fields[v.Field]
+		switch {
+		case v.Result == planner.Stale, v.Result == planner.Echo:
+		case v.Value == nil:
+			if base := v.After.Base[domain.HubSpot]; v.Result == planner.Agreed && base != was.digest {
+				p.fields[v.Field] = value{digest: base}
 			}
-			continue
-		}
-		if v.Result != planner.Echo && sides[v.Value.Record.System] != v.Value.Digest {
-			all = append(all, moved{v.Field, v.Result, *v.Value})
-		}
-		sides[v.Value.Record.System] = v.Value.Digest
-		switch v.Result {
-		case planner.Sent, planner.Agreed, planner.Unchanged, planner.Echo: // both sides hold it, or will
-			for _, s := range domain.Systems {
-				sides[s] = v.Value.Digest
-			}
-		default:
+		case v.Value.Digest != was.digest:
+			all = append(all, moved{v.Field, v.Result, was.at, *v.Value})
+			p.fields[v.Field] = value{v.Value.Digest, v.Value}
 		}
 	}
 	return what, all
@@ -151,7 +145,7 @@ func changes(ctx context.Context, log Reader, events []eventstore.Event) ([]even
 
 // decisions folds a contact's decisions up to a position and adds those from the first one on.
 func decisions(ctx context.Context, log Reader, stream string, first, through int64, all map[int64]found) error {
-	p := past{fields: map[string]map[domain.System]string{}}
+	p := past{fields: map[string]value{}}
 	for after := int64(0); after < through; {
 		page, err := log.ReadStream(ctx, stream, after, streamPage)
 		if err != nil {
@@ -210,7 +204,11 @@ func (f found) tell(input eventstore.Event, v values) (eventstore.Event, bool) {
 	}
 	e := f.event
 	for _, m := range f.fields {
-		change := v[spot{m.after.Record, m.after.Property, m.after.Position}]
+		change := v[spotOf(m.after)]
+		if m.before != nil {
+			before := v[spotOf(*m.before)]
+			change.Before, change.Erased = before.After, change.Erased || before.Erased
+		}
 		if !change.Erased && same(change.Before, change.After) {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -15,19 +16,26 @@ type spot struct {
 	position int64
 }
 
+func spotOf(r planner.Ref) spot { return spot{r.Record, r.Property, r.Position} }
+
 // values are what records showed at some spots, and before them.
 type values map[spot]FieldChange
 
 // valuesOf reads the values at the spots the decisions name, each record's stream once and in pages.
 func valuesOf(ctx context.Context, log Reader, all map[int64]found) (values, error) {
 	wanted := map[domain.Record]map[spot]bool{}
+	want := func(at spot) {
+		if wanted[at.record] == nil {
+			wanted[at.record] = map[spot]bool{}
+		}
+		wanted[at.record][at] = true
+	}
 	for _, f := range all {
 		for _, m := range f.fields {
-			r := m.after.Record
-			if wanted[r] == nil {
-				wanted[r] = map[spot]bool{}
+			want(spotOf(m.after))
+			if m.before != nil {
+				want(spotOf(*m.before))
 			}
-			wanted[r][spot{r, m.after.Property, m.after.Position}] = true
 		}
 	}
 	v := values{}
