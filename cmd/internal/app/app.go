@@ -47,7 +47,11 @@ type App struct {
 	Logger     *slog.Logger
 	Actor      string // in acts of this process: "os:user@host"
 	tokens     *httpapi.Tokens
+	key        eventstore.MasterKey
 }
+
+// MasterKey is what the log's keys are wrapped by, for who reads it past the store.
+func (a *App) MasterKey() eventstore.MasterKey { return a.key }
 
 // Open opens the database of the configuration and the connection's log.
 func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
@@ -81,7 +85,7 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 			contacts.Projection{}, history.Projection{}, catalogs.Projection{}, operations.Projection{}),
 		Groups: group.New(store, log, time.Now),
 		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
-		tokens: &httpapi.Tokens{Log: log, Clock: time.Now},
+		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
 	}, nil
 }
 

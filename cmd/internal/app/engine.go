@@ -78,6 +78,9 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	if _, err := e.forwarders(); err != nil { // before anything runs, a person hears what is wrong with them
+		return errors.Join(err, l.Close())
+	}
 	server, err := e.server() //nolint:contextcheck // a handler takes its request's
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -122,6 +125,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	s := e.stages(h)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Planner.Run(ctx) })
+	g.Go(func() error { return e.forwardEvents(ctx) })
 	g.Go(func() error {
 		if unsure != nil {
 			if err := e.recognised(ctx, *unsure); err != nil {
