@@ -15,6 +15,8 @@ const reconcileHelp = `Read both systems and take in what webhooks missed: all o
 contacts, is asked for each number that is linked or unknown. What is found becomes facts, which are decided on
 like any others: under the directions, rules and mode in force.
 
+Sweeps do the same by themselves, a part at a time, each sources.sweep_every; status shows what they find.
+
 What still stands apart then becomes a plan: what was withheld or blocked while it may flow now, who has no counterpart
 and may have one, and a field that was mapped after its records were linked (--field). --toward says whose values
 count: the settings' rules, or one system's.

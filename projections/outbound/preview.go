@@ -40,7 +40,11 @@ func EachPreview(ctx context.Context, db eventstore.DB, log eventstore.Log, spec
 	if err != nil {
 		return c.Control, c.Position, err
 	}
-	p := preview{Cursor: c, db: db, spec: spec, filter: filter, fn: fn, digester: planner.NewDigester(log.Vault().Secret("planner digest"))}
+	choices, err := c.Choices(ctx, log)
+	if err != nil {
+		return c.Control, c.Position, err
+	}
+	p := preview{Cursor: c, choices: choices, db: db, spec: spec, filter: filter, fn: fn, digester: planner.NewDigester(log.Vault().Secret("planner digest"))}
 	p.in = planner.Input{Position: c.Position + 1<<40, ID: stamped(now), Type: domain.PlanApplied, Stream: "connection", RecordedAt: now}
 	if !spec.Contact.IsZero() {
 		return c.Control, c.Position, p.page(ctx, []ulid.ULID{spec.Contact})
@@ -73,6 +77,7 @@ func stamped(micros int64) (id ulid.ULID) {
 
 type preview struct {
 	*state.Cursor
+	choices  *planner.Choices
 	db       eventstore.DB
 	spec     domain.PlanSpec
 	filter   settings.Filter
@@ -83,6 +88,7 @@ type preview struct {
 
 func (p *preview) page(ctx context.Context, ids []ulid.ULID) error {
 	v := planner.NewView(p.Control, p.digester)
+	v.Know(p.choices)
 	loader := p.Loader(p.db, v)
 	if err := loader.Load(ctx, about(ids...)); err != nil {
 		return err
