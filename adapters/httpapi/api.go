@@ -9,6 +9,7 @@ import (
 	"path"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -22,6 +23,7 @@ type api struct {
 	huma    huma.API
 	mux     *http.ServeMux
 	metrics *metrics
+	tails   sync.Map // eventstore.Log: *stream.Tail
 }
 
 // New returns the handler of the whole surface.
@@ -33,12 +35,15 @@ func New(cfg Config) (http.Handler, error) {
 	a.huma = huma.NewAPI(description(cfg.Version), newRouter(a.mux))
 	a.registerWebhooks()
 	a.registerFeed()
+	a.registerConsumers()
 	a.registerContacts()
 	a.registerCard()
 	a.registerCatalogs()
+	a.registerPlans()
 	a.registerRouting()
 	a.registerCommands()
 	a.registerSync()
+	a.registerImport()
 	a.registerSettings()
 	a.registerMapping()
 	a.registerTests()
@@ -46,6 +51,9 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerTokens()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
+		return nil, err
+	}
+	if err := a.serveContract(); err != nil {
 		return nil, err
 	}
 	a.mux.HandleFunc("/", a.noSuchThing)
@@ -71,7 +79,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "catalogs", "history", "planner", "settings":
+	case "catalogs", "history", "operations", "planner", "settings":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name
@@ -118,7 +126,7 @@ func register[I, O any](a *api, op huma.Operation, verb Verb, handle func(contex
 		op.Description = strings.TrimSpace(fmt.Sprintf("%s\n\nNeeds the right `%s`.", op.Description, verb))
 		op.Middlewares = append(op.Middlewares, a.authorize(verb))
 	}
-	op.MaxBodyBytes = maxBody + 1 // the framework refuses a body that reaches the limit, not one that exceeds it
+	op.MaxBodyBytes = max(op.MaxBodyBytes, maxBody) + 1 // the framework refuses a body that reaches the limit, not one that exceeds it
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {

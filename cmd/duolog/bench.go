@@ -27,8 +27,8 @@ use a database made for it. Without --database-url, --data or their variables, a
 folder is used and removed. With PostgreSQL no key is needed, and duolog migrate up must have run.`
 
 func (c *cli) bench() *cobra.Command {
-	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest and rebuilds", Long: benchHelp},
-		c.benchAppend(), c.benchIngest(), c.benchRebuild())
+	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest, rebuilds and growth", Long: benchHelp},
+		c.benchAppend(), c.benchIngest(), c.benchRebuild(), c.benchGrowth())
 }
 
 // benchResult is what every bench prints.
@@ -59,7 +59,7 @@ func (c *cli) onBench(do func(context.Context, *app.App) (benchResult, error)) f
 		}
 		err = with(func(ctx context.Context) (*app.App, error) {
 			return c.open(ctx, func(cfg *app.Config) {
-				cfg.Ephemeral, cfg.Connection = true, app.BenchPrefix+strings.ToLower(ulid.Make().String())
+				cfg.Ephemeral, cfg.Connection = true, newBenchLog()
 				cfg.MaxConns = benchConns
 			})
 		}, func(ctx context.Context, a *app.App, _ []string) error {
@@ -73,6 +73,8 @@ func (c *cli) onBench(do func(context.Context, *app.App) (benchResult, error)) f
 		return errors.Join(err, clean())
 	}
 }
+
+func newBenchLog() string { return app.BenchPrefix + strings.ToLower(ulid.Make().String()) }
 
 // benchFolder names a temporary folder when no database was named.
 func (c *cli) benchFolder() (clean func() error, err error) {

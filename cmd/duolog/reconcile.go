@@ -14,6 +14,8 @@ const reconcileHelp = `Read both systems and take in what webhooks missed: all o
 contacts, is asked for each number that is linked or unknown. What is found becomes facts, which are decided on
 like any others: under the directions, rules and mode in force.
 
+Sweeps do the same by themselves, a part at a time, each sources.sweep_every; status shows what they find.
+
 A running duolog serve does the work; without one this process does, and ends when what was found is settled.`
 
 func (c *cli) reconcile() *cobra.Command {

@@ -86,12 +86,14 @@ func (c *cli) groups() []commandGroup {
 		{"run", "Run, try, look", []*cobra.Command{
 			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(),
 		}},
-		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.mapping(), c.reconcile(), c.pull()}},
+		{"policy", "Policy", []*cobra.Command{
+			c.mode(), c.pause(), c.resume(), c.settings(), c.mapping(), c.reconcile(), c.pull(), c.importing(),
+		}},
 		{"people", "People", []*cobra.Command{
 			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.webhooks(), c.tokens(),
 		}},
 		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
-			c.events(), c.verify(), c.projections(), c.rebuild(), c.bench(), c.migrate(), c.version(),
+			c.events(), c.consumers(), c.verify(), c.projections(), c.rebuild(), c.bench(), c.migrate(), c.version(),
 		}},
 	}
 }

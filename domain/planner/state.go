@@ -153,11 +153,13 @@ type Control struct {
 	Mapped   map[string]int64 `json:"mapped,omitempty"`
 	Baseline bool             `json:"baseline,omitempty"`
 	// Heard is when the last webhook of each system was recorded, µs UTC.
-	Heard   map[domain.System]int64 `json:"heard,omitempty"`
-	Portal  string                  `json:"portal,omitempty"`
-	Account string                  `json:"account,omitempty"`
-	Opened  bool                    `json:"opened,omitempty"`
-	Demo    bool                    `json:"demo,omitempty"`
+	Heard map[domain.System]int64 `json:"heard,omitempty"`
+	// Swept is how far the last sweep of each system went.
+	Swept   map[domain.System]domain.Sweep `json:"swept,omitempty"`
+	Portal  string                         `json:"portal,omitempty"`
+	Account string                         `json:"account,omitempty"`
+	Opened  bool                           `json:"opened,omitempty"`
+	Demo    bool                           `json:"demo,omitempty"`
 	// Operations were started by a person and have not ended.
 	Operations []Operation `json:"operations,omitempty"`
 	// Opening is the act that opened the sync last: while its dirty contacts are being planned it may be folded again.
@@ -186,6 +188,17 @@ type Operation struct {
 	// Contact and Field are those under test, zero for none.
 	Contact ulid.ULID `json:"contact,omitzero"`
 	Field   string    `json:"field,omitempty"`
+	Paused  bool      `json:"paused,omitempty"`
+	// Spec is what one that makes a plan is asked for.
+	Spec *domain.PlanSpec `json:"spec,omitempty"`
+	// Plan is what it applies, Done how many of its Rows were taken, and Vain how many pages came while none could be.
+	Plan ulid.ULID `json:"plan,omitzero"`
+	Rows int64     `json:"rows,omitempty"`
+	Done int64     `json:"done,omitempty"`
+	Vain int64     `json:"vain,omitempty"`
+	// Spent of the writes that were confirmed, Budget: so many count for no guard.
+	Budget int64 `json:"budget,omitempty"`
+	Spent  int64 `json:"spent,omitempty"`
 }
 
 // Stopped reports whether inputs are only folded.

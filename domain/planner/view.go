@@ -30,7 +30,7 @@ type View struct {
 // NewView makes an empty view under a control state, which it leaves as it is.
 func NewView(c Control, d Digester) *View {
 	c.ShutFields, c.Writes, c.Operations = maps.Clone(c.ShutFields), maps.Clone(c.Writes), slices.Clone(c.Operations)
-	c.Mapped, c.Heard = maps.Clone(c.Mapped), maps.Clone(c.Heard)
+	c.Mapped, c.Heard, c.Swept = maps.Clone(c.Mapped), maps.Clone(c.Heard), maps.Clone(c.Swept)
 	c.Guard, c.Present = c.Guard.clone(), maps.Clone(c.Present)
 	c.Faults, c.Schemas, c.Shown = maps.Clone(c.Faults), maps.Clone(c.Schemas), maps.Clone(c.Shown)
 	c.Hooked, c.Missed = maps.Clone(c.Hooked), maps.Clone(c.Missed)

@@ -26,11 +26,12 @@ var alwaysRead = []string{
 
 // Field returns the mapped field of that name.
 func (s Settings) Field(name string) (Field, bool) {
-	i := slices.IndexFunc(s.Fields, func(f Field) bool { return f.Name == name })
-	if i < 0 {
-		return Field{}, false
+	for i := range s.Fields { // a field is large: none is copied on the way
+		if s.Fields[i].Name == name {
+			return s.Fields[i], true
+		}
 	}
-	return s.Fields[i], true
+	return Field{}, false
 }
 
 // Named returns the field people mean by a word: its name, or the property of HubSpot it is mapped to.

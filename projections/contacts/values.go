@@ -34,6 +34,7 @@ func (r *record) tell(name string, raw json.RawMessage, clock, position int64, b
 		}
 		return
 	}
+	r.rekey = r.rekey || r.watch[name]
 	r.put(name, value{Value: raw, Position: position, Occurred: clock, Clock: clock, By: by})
 }
 
@@ -57,7 +58,7 @@ func (r *record) tellFact(e eventstore.Event, f *fact) {
 }
 
 // tellOutcome folds what a target answered: first what was written, then what it shows for it.
-func (r *record) tellOutcome(e eventstore.Event, o *outcome, p policy) {
+func (r *record) tellOutcome(e eventstore.Event, o *outcome, p *policy) {
 	clock := o.Clock
 	if clock == 0 {
 		clock = e.OccurredAt
