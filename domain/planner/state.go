@@ -185,7 +185,10 @@ type Operation struct {
 	ID       ulid.ULID `json:"id"` // of its operation.started
 	Name     string    `json:"name"`
 	Position int64     `json:"position"`
-	Paused   bool      `json:"paused,omitempty"`
+	// Contact and Field are those under test, zero for none.
+	Contact ulid.ULID `json:"contact,omitzero"`
+	Field   string    `json:"field,omitempty"`
+	Paused  bool      `json:"paused,omitempty"`
 	// Spec is what one that makes a plan is asked for.
 	Spec *domain.PlanSpec `json:"spec,omitempty"`
 	// Plan is what it applies, Done how many of its Rows were taken, and Vain how many pages came while none could be.
@@ -196,9 +199,6 @@ type Operation struct {
 	// Spent of the writes that were confirmed, Budget: so many count for no guard.
 	Budget int64 `json:"budget,omitempty"`
 	Spent  int64 `json:"spent,omitempty"`
-	// Contact and Field are those under test, zero for none.
-	Contact ulid.ULID `json:"contact,omitzero"`
-	Field   string    `json:"field,omitempty"`
 }
 
 // Stopped reports whether inputs are only folded.

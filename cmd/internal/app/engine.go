@@ -33,7 +33,7 @@ type engine struct {
 	control  atomic.Pointer[planner.Control]
 	steered  chan struct{} // signalled after the control state moved
 	asked    chan struct{} // the same, for the catalogs
-	operated chan struct{} // …for operations
+	operated chan struct{} // …and for operations
 	tested   chan struct{} // …and for tests of the mapping
 }
 
@@ -57,8 +57,8 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{
-		App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1),
-		asked: make(chan struct{}, 1), operated: make(chan struct{}, 1), tested: make(chan struct{}, 1),
+		App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1), asked: make(chan struct{}, 1),
+		operated: make(chan struct{}, 1), tested: make(chan struct{}, 1),
 	}
 	e.control.Store(&control)
 	return e, nil
@@ -135,9 +135,9 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 		g.Go(func() error { return s.Dispatcher.Run(ctx) })
 		g.Go(func() error { return e.housekeeping(ctx, s.gate) })
 		g.Go(func() error { return e.keepCatalogs(ctx, h) })
+		g.Go(func() error { return e.keepTests(ctx, h) })
 		g.Go(func() error { return e.keepSweeping(ctx, h) })
 		g.Go(func() error { return e.keepOperations(ctx, h) })
-		g.Go(func() error { return e.keepTests(ctx, h) })
 		return nil
 	})
 	return g.Wait()

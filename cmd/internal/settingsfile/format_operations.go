@@ -31,7 +31,7 @@ func (w *writer) operations(s settings.Settings) {
 	w.key(1, "refresh_at", scalar(s.Catalogs.RefreshAt), "each day, in the zone above")
 	w.key(1, "log_calls_to_hubspot", strconv.FormatBool(s.Catalogs.LogCallsToHubSpot), "")
 	w.gap()
-	w.key(0, "review_mapping_every", scalar(s.ReviewMappingEvery), "kept, not in force yet: when to look at the mapping again")
+	w.key(0, "review_mapping_every", scalar(s.ReviewMappingEvery), "when to look at the mapping again: duolog mapping check")
 }
 
 func decimal(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
