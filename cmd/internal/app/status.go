@@ -48,8 +48,9 @@ func heard(c planner.Control, s domain.System, account string) httpapi.SystemSta
 		out.LastWebhook = &t
 	}
 	if at, ok := c.Swept[s]; ok {
-		out.LastSweep = &httpapi.Swept{At: time.UnixMicro(at.At).UTC(), Looked: at.Looked, Drift: at.Drift,
-			Unexplained: at.Unexplained}
+		out.LastSweep = &httpapi.Swept{
+			At: time.UnixMicro(at.At).UTC(), Looked: at.Looked, Drift: at.Drift, Unexplained: at.Unexplained,
+		}
 	}
 	return out
 }
