@@ -95,6 +95,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 		r.ReadDone = f.Answer.Command
 	}
 	v.live(in, f, r, &e)
+	v.native(in, f, r)
 	for _, name := range slices.Sorted(maps.Keys(f.Properties)) {
 		v.shown(r, name)
 		r.see(name, f.Properties[name], f, in, &e)

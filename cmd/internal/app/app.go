@@ -68,7 +68,7 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("open connection %s: %w", c.Connection, err), store.Close())
 	}
-	return &App{
+	a := &App{
 		Config: c, Store: store, Log: log, Logger: logger, Actor: actor(),
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
 		Catalogs: catalogs.NewReader(store, log),
@@ -76,7 +76,12 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 			contacts.Projection{}, history.Projection{}, catalogs.Projection{}),
 		Ring: ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now},
-	}, nil
+	}
+	a.onRefresh = a.keepRefresh
+	if err := a.unlock(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return a, nil
 }
 
 // log opens the connection's log, which makes it when it is new.

@@ -41,6 +41,8 @@ type Config struct {
 	Ephemeral bool
 	// Transport carries the requests to both systems; nil: the network.
 	Transport http.RoundTripper
+
+	onRefresh func(token string) // told a refresh token HubSpot gave in place of the one before
 }
 
 // HubSpot is how to reach the portal.

@@ -34,6 +34,7 @@ func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
 	addGuard(&s, control)
 	addGate(&s, control)
 	addSilence(&s, control)
+	addNative(&s, control, a.now())
 	if err := a.addOutbox(ctx, &s); err != nil {
 		return s, err
 	}
