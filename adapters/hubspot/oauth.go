@@ -55,4 +55,3 @@ func Exchange(ctx context.Context, cfg Config, code, redirect string) (refresh s
 	}
 	return got.Refresh, nil
 }
-

@@ -84,7 +84,7 @@ type commandGroup struct {
 func (c *cli) groups() []commandGroup {
 	return []commandGroup{
 		{"run", "Run, try, look", []*cobra.Command{
-			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(), c.connect(), c.disconnect(),
+			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(), c.connect(), c.disconnect(), c.connections(),
 		}},
 		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.reconcile(), c.pull(), c.importing()}},
 		{"people", "People", []*cobra.Command{

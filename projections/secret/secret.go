@@ -21,6 +21,19 @@ func Of(db eventstore.DB, log eventstore.Log) Box {
 	return Box{DB: db, Vault: log.Vault(), Connection: log.Connection()}
 }
 
+// Connections lists the connections that keep any, by name.
+func Connections(ctx context.Context, db eventstore.DB) ([]string, error) {
+	rows, err := db.Query(ctx, "SELECT DISTINCT connection FROM secret ORDER BY connection")
+	names, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (string, error) {
+		var name string
+		return name, r.Scan(&name)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list connections: %w", err)
+	}
+	return names, nil
+}
+
 // All opens every secret, by name.
 func (b Box) All(ctx context.Context) (map[string]string, error) {
 	type row struct {

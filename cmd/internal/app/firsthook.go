@@ -67,7 +67,7 @@ func (a *App) receiver(ctx context.Context, s domain.System, came chan<- Deliver
 		return watched{Webhooks: w, system: e.systems[s], came: came, ctx: ctx}
 	}
 	conn := httpapi.Connection{Log: a.Log}
-	hubspot := e.bound(in[domain.HubSpot], in[domain.HubSpot])
+	hubspot := httpapi.Webhooks(e.bound(in[domain.HubSpot], in[domain.HubSpot]))
 	if s == domain.HubSpot {
 		hubspot = watch(hubspot)
 		conn.HubSpot = hubspot
