@@ -21,9 +21,9 @@ func Of(db eventstore.DB, log eventstore.Log) Box {
 	return Box{DB: db, Vault: log.Vault(), Connection: log.Connection()}
 }
 
-// Connections lists the connections that keep any, by name.
-func Connections(ctx context.Context, db eventstore.DB) ([]string, error) {
-	rows, err := db.Query(ctx, "SELECT DISTINCT connection FROM secret ORDER BY connection")
+// Connections lists the connections that keep a secret of a name.
+func Connections(ctx context.Context, db eventstore.DB, name string) ([]string, error) {
+	rows, err := db.Query(ctx, "SELECT connection FROM secret WHERE name = $1 ORDER BY connection", name)
 	names, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (string, error) {
 		var name string
 		return name, r.Scan(&name)

@@ -62,7 +62,7 @@ func (a *App) WriteHubSpotApp(ctx context.Context, dir, redirect string) (files 
 		}
 		files = append(files, path)
 	}
-	return files, len(subscribed), nil
+	return files, len(subscribed), a.secrets().Put(ctx, a.now().UnixMicro(), map[string]string{keySubscribed: strings.Join(subscribed, ",")})
 }
 
 // unsubscribable are read, and HubSpot tells of no change of them.
@@ -72,6 +72,18 @@ func subscriptions(s settings.Settings) []string {
 	return slices.DeleteFunc(slices.Clone(s.ReadProperties(domain.HubSpot)), func(p string) bool {
 		return slices.Contains(unsubscribable, p)
 	})
+}
+
+// unsubscribed are the mapped properties the app was not written to subscribe to: their changes come by sweep alone. None
+// when Duolog did not write the app.
+func (a *App) unsubscribed(ctx context.Context, s settings.Settings) ([]string, error) {
+	stored, err := a.secrets().All(ctx)
+	written, ok := stored[keySubscribed]
+	if err != nil || !ok {
+		return nil, err
+	}
+	has := strings.Split(written, ",")
+	return slices.DeleteFunc(subscriptions(s), func(p string) bool { return slices.Contains(has, p) }), nil
 }
 
 // KeepSecrets stores what opens the connection's systems, by the key of the configuration file; empty ones are removed.

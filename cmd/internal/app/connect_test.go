@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/hubspot"
@@ -85,12 +86,21 @@ func (r *rig) delivered(n *node) {
 		r.must(err)
 		n.PublicURL = "http://" + l.Addr().String()
 		came := make(chan app.Delivered, 8)
+		next := func() (d app.Delivered) {
+			r.t.Helper()
+			select {
+			case d = <-came:
+			case <-time.After(30 * time.Second):
+				r.t.Fatalf("%s: nothing was delivered", s)
+			}
+			return d
+		}
 		ended := make(chan error, 1)
 		go func() {
 			ended <- n.Await(r.t.Context(), s, l, func(d app.Delivered) bool { came <- d; return d.Refused != "" || d.Test })
 		}()
 		r.refusedAt(n.HookURL(s))
-		if d := <-came; d.Refused == "" {
+		if d := next(); d.Refused == "" {
 			r.t.Errorf("%s: a delivery of nobody's was taken: %+v", s, d)
 		}
 		if s == domain.HubSpot {
@@ -101,7 +111,7 @@ func (r *rig) delivered(n *node) {
 			_, err = r.aloware.Create(graceAloware, "")
 		}
 		r.must(err)
-		if d := <-came; d.Refused != "" || d.System != s || d.Test {
+		if d := next(); d.Refused != "" || d.System != s || d.Test {
 			r.t.Errorf("%s: %+v", s, d)
 		}
 		r.must(<-ended)
@@ -157,6 +167,12 @@ func TestHubSpotApp(t *testing.T) {
 	r.must(err)
 	if len(files) != 4 || len(got) != properties || !slices.Contains(got, "city") || slices.Contains(got, settings.MergedIDs) {
 		t.Errorf("%v, %d: %v", files, properties, got)
+	}
+	r.apply(func(s *settings.Settings) { s.Record = append(s.Record, "jobtitle") })
+	found, err := n.Doctor(t.Context())
+	r.must(err)
+	if !slices.ContainsFunc(found, func(f app.Finding) bool { return !f.OK && strings.Contains(f.Detail, "not subscribed to jobtitle") }) {
+		t.Errorf("that the app is behind the mapping is not told: %+v", found)
 	}
 	r.apply(func(s *settings.Settings) {
 		s.Fields = slices.DeleteFunc(s.Fields, func(f settings.Field) bool { return f.Name == "city" })

@@ -26,7 +26,7 @@ type ConnectionInfo struct {
 // Others are the connections duolog serve serves beside this one: those the file names, and those whose credentials are
 // stored.
 func (a *App) Others(ctx context.Context, c Config) ([]Config, error) {
-	names, err := secret.Connections(ctx, a.Store)
+	names, err := secret.Connections(ctx, a.Store, keyAloware) // what connect asks for last
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,20 @@ func (a *App) Doctor(ctx context.Context) ([]Finding, error) {
 	if words := nativeWords(*e.control.Load()); words != "" && !slices.Contains(s.Needs, words) {
 		out = append(out, Finding{Name: "native integration", OK: true, Detail: words})
 	}
+	policy, err := a.policyInForce(ctx)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := a.unsubscribed(ctx, policy)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 && policy.Sources.HubSpot != settings.SourcePoll {
+		out = append(out, Finding{
+			Name: "subscriptions", Detail: "HubSpot's app is not subscribed to " + strings.Join(missing, ", ") + ": changes arrive by sweep, late",
+			Fix: "duolog connect hubspot --app-dir DIR writes the app anew; then upload it",
+		})
+	}
 	for _, n := range s.Needs {
 		out = append(out, Finding{Name: "needs you", Detail: n})
 	}

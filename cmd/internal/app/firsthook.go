@@ -98,7 +98,12 @@ type watched struct {
 
 // Receive implements httpapi.Webhooks.
 func (w watched) Receive(ctx context.Context, d adapters.Delivery) (ingest.Receipt, error) {
-	rec, err := w.Webhooks.Receive(ctx, d)
+	rec, err := ingest.Receipt{}, w.system.Authenticate(d) // also while it is not to be stored yet
+	if err != nil {
+		err = w.Refuse(ctx, d, err)
+	} else {
+		rec, err = w.Webhooks.Receive(ctx, d)
+	}
 	out := Delivered{System: w.system.Name(), At: d.ReceivedAt}
 	var no *adapters.Rejection
 	if errors.As(err, &no) && no.Status != http.StatusServiceUnavailable {

@@ -27,10 +27,12 @@ func (c Config) filled(stored map[string]string) Config {
 	return c
 }
 
-// The keys of what opens HubSpot.
+// The keys of what opens the systems; keySubscribed is no secret: the properties the app was last written to subscribe to.
 const (
-	keyAccess  = "hubspot.access_token"
-	keyRefresh = "hubspot.refresh_token"
+	keyAccess     = "hubspot.access_token"
+	keyRefresh    = "hubspot.refresh_token"
+	keyAloware    = "aloware.api_token"
+	keySubscribed = "hubspot.subscribed"
 )
 
 func (a *App) secrets() secret.Box { return secret.Of(a.Store, a.Log) }
@@ -59,6 +61,9 @@ func ofSystem(s domain.System) (keys []string) {
 		if strings.HasPrefix(k.key, string(s)+".") {
 			keys = append(keys, k.key)
 		}
+	}
+	if s == domain.HubSpot {
+		keys = append(keys, keySubscribed)
 	}
 	return keys
 }
