@@ -154,6 +154,8 @@ type Control struct {
 	Baseline bool             `json:"baseline,omitempty"`
 	// Heard is when the last webhook of each system was recorded, µs UTC.
 	Heard map[domain.System]int64 `json:"heard,omitempty"`
+	// Native counts what Aloware's own integration with HubSpot made.
+	Native Native `json:"native,omitzero"`
 	// Swept is how far the last sweep of each system went.
 	Swept   map[domain.System]domain.Sweep `json:"swept,omitempty"`
 	Portal  string                         `json:"portal,omitempty"`
@@ -178,6 +180,12 @@ type Control struct {
 	Standing bool `json:"standing,omitempty"`
 	// Writes counts pilot writes per hour of the input's recording time, the last two hours.
 	Writes map[int64]int `json:"writes,omitempty"`
+}
+
+// Native is what tells that Aloware's own integration with HubSpot is on, or was.
+type Native struct {
+	Records int64 `json:"records"` // of Aloware that say they came from HubSpot
+	At      int64 `json:"at"`      // when the last of them was told to be new, µs UTC; 0: never
 }
 
 // Operation is a one-time operation that a person started.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -69,27 +68,6 @@ func demoWord(demo bool) string {
 		return "a demo's; serve another folder or database"
 	}
 	return "not a demo's; give demo a folder of its own"
-}
-
-// Serve runs everything until ctx ends: HTTP and projections always, planning and sending while this process owns
-// the connection. It closes the listener.
-func (a *App) Serve(ctx context.Context, l net.Listener) error {
-	e, err := a.engine(ctx)
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	if _, err := e.forwarders(); err != nil { // before anything runs, a person hears what is wrong with them
-		return errors.Join(err, l.Close())
-	}
-	server, err := e.server() //nolint:contextcheck // a handler takes its request's
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return server.Serve(ctx, l) })
-	g.Go(func() error { return ended(ctx, a.Runner.Run(ctx)) })
-	g.Go(func() error { return ended(ctx, e.keep(ctx)) })
-	return g.Wait()
 }
 
 // ended drops the error of a loop that stopped because it was told to.
