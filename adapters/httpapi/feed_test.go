@@ -145,6 +145,9 @@ func TestLongPoll(t *testing.T) {
 	if got := shape(s.read("after=2&wait=1", "feed")); got != "" || time.Since(began) < time.Second {
 		t.Errorf("nothing came, and %q was answered after %s", got, time.Since(began))
 	}
+	if got := shape(s.read("after=head&view=contacts", "feed")); got != "duolog.position@2 " {
+		t.Errorf("from the end on: %s", got)
+	}
 	answered := make(chan string)
 	go func() { answered <- shape(s.read("after=2&wait=30&type=sync.paused", "feed")) }()
 	s.append(act(domain.SyncResumed))
