@@ -43,8 +43,12 @@ func add(t *testing.T, log eventstore.Log, kinds ...string) {
 
 func TestFilterSaysWhatIsAllowed(t *testing.T) {
 	for _, tt := range []struct{ view, types, systems, says string }{
-		{"net", "", "", "log, contacts"}, {"", "record.moved", "", "record.merged"}, {"", "record*", "", "with .*"},
-		{"", "*", "", "with .*"}, {"contacts", "record.updated", "", "contact.changed"}, {"", "", "salesforce", "hubspot, aloware"},
+		{"net", "", "", "log, contacts"},
+		{"", "record.moved", "", "record.merged"},
+		{"", "record*", "", "with .*"},
+		{"", "*", "", "with .*"},
+		{"contacts", "record.updated", "", "contact.changed"},
+		{"", "", "salesforce", "hubspot, aloware"},
 	} {
 		_, err := stream.NewFilter(tt.view, tt.types, "", tt.systems)
 		if !errors.Is(err, stream.ErrFilter) || !strings.Contains(err.Error(), tt.says) {
