@@ -39,6 +39,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerContacts()
 	a.registerCard()
 	a.registerCatalogs()
+	a.registerPlans()
 	a.registerRouting()
 	a.registerCommands()
 	a.registerSync()
@@ -77,7 +78,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "catalogs", "history", "planner", "settings":
+	case "catalogs", "history", "operations", "planner", "settings":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

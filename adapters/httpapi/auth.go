@@ -43,6 +43,8 @@ const (
 	SettleContacts Verb = "contacts.settle" // what a person decides about contacts
 	ReadCatalogs   Verb = "catalogs.read"
 	ChangeCatalogs Verb = "catalogs.change" // pull, map
+	ReadOperations Verb = "operations.read" // and plans
+	RunOperations  Verb = "operations.run"  // push, pull, match, reconcile: make a plan, apply it, have it rest or end
 	RouteCalls     Verb = "calls.route"     // to whom a number is put through
 	ImportContacts Verb = "contacts.import" // files exported from a system
 	Consume        Verb = "events.consume"  // named consumers: make, read, acknowledge, reset
@@ -50,14 +52,14 @@ const (
 
 // allowed is the role table. Admin may everything.
 var allowed = map[Role][]Verb{
-	Auditor: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs},
+	Auditor: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations},
 	Operator: {
 		ReadFeed, ReadContacts, ReadCommands, SettleCommands, SettleContacts, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync,
-		ReadCatalogs, ChangeCatalogs, RouteCalls, ImportContacts, Consume,
+		ReadCatalogs, ChangeCatalogs, ReadOperations, RunOperations, RouteCalls, ImportContacts, Consume,
 	},
 	Engineer: {
-		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, RouteCalls,
-		Consume,
+		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations,
+		RouteCalls, Consume,
 	},
 	Consumer: {ReadFeed, ReadStatus, RouteCalls, Consume},
 }

@@ -79,6 +79,10 @@ type Connection struct {
 	Tokens   TokenKeeper // nil: tokens are not kept here
 	Catalogs Catalogs
 	Groups   *group.Groups // the named consumers; nil: none are kept here
+	Plans    interface {
+		Plans
+		Operations
+	}
 	// Card tells about a contact at a glance, DealOwner to whom a call from a number is put through.
 	Card      func(ctx context.Context, contact ulid.ULID) (Card, error)
 	DealOwner func(ctx context.Context, phone string) (Route, error)

@@ -107,4 +107,3 @@ func arrow(d settings.Direction) string {
 		return "→"
 	}
 }
-

@@ -43,6 +43,9 @@ func (p *pass) alone(d *draft, r *Record) {
 		}
 		return
 	}
+	if !p.makes(r.ID.System.Other()) {
+		return
+	}
 	c := p.v.own(d.Contact)
 	cr := d.head.Creation
 	if !cr.Command.IsZero() && (c.Created == nil || c.Created.Command != cr.Command) {

@@ -25,7 +25,7 @@ func (p *fieldPass) decide(w writes) {
 			return
 		}
 	}
-	if p.settled(w) {
+	if p.settled(w) || p.operated(w) {
 		return
 	}
 	if !hasA || !hasH {

@@ -88,7 +88,7 @@ func (p *pass) fields(d *draft, a, h *Record, consentOnly bool) {
 	own, outside := p.v.own(d.Contact), !p.takesPart(a, h)
 	ap, hp := a.Properties(), h.Properties()
 	for _, f := range p.v.Control.Settings.Fields {
-		if consentOnly && !f.Sticky() {
+		if consentOnly && !f.Sticky() || !p.touches(f.Name) {
 			continue
 		}
 		fp := &fieldPass{pass: p, d: d, f: f, outside: outside, sides: map[domain.System]side{

@@ -185,6 +185,17 @@ type Operation struct {
 	ID       ulid.ULID `json:"id"` // of its operation.started
 	Name     string    `json:"name"`
 	Position int64     `json:"position"`
+	Paused   bool      `json:"paused,omitempty"`
+	// Spec is what one that makes a plan is asked for.
+	Spec *domain.PlanSpec `json:"spec,omitempty"`
+	// Plan is what it applies, Done how many of its Rows were taken, and Vain how many pages came while none could be.
+	Plan ulid.ULID `json:"plan,omitzero"`
+	Rows int64     `json:"rows,omitempty"`
+	Done int64     `json:"done,omitempty"`
+	Vain int64     `json:"vain,omitempty"`
+	// Spent of the writes that were confirmed, Budget: so many count for no guard.
+	Budget int64 `json:"budget,omitempty"`
+	Spent  int64 `json:"spent,omitempty"`
 }
 
 // Stopped reports whether inputs are only folded.

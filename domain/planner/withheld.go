@@ -27,7 +27,7 @@ func (p *pass) withheld(d *draft, r, other *Record) string {
 
 // changedSince reports that somebody changed the record since the sync went live, or a person asked.
 func (p *pass) changedSince() bool {
-	return p.e.Force || !p.e.Record.IsZero() && p.e.Changed && !p.e.Answered && !p.e.Scanned
+	return p.e.Force || p.e.Operation != nil || !p.e.Record.IsZero() && p.e.Changed && !p.e.Answered && !p.e.Scanned
 }
 
 // awaitsRead reports a read of one of the contact's records that was not answered yet.

@@ -111,7 +111,7 @@ func (s *scene) schema() {
 // rebuild folds.
 func TestChoicesFollowTheLog(t *testing.T) {
 	sent := map[string]int{}
-	for seed := range uint64(3) {
+	for seed := range uint64(5) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			backends.Each(t, func(t *testing.T, store eventstore.Store) {
 				steady := newSceneOf(t, store, "steady")
@@ -145,7 +145,7 @@ func TestChoicesFollowTheLog(t *testing.T) {
 func (s *scene) chosen(seed uint64, plan func()) string {
 	s.Helper()
 	s.rnd, s.rnd2 = rand.New(rand.NewPCG(seed, 3)), rand.New(rand.NewPCG(seed, 4))
-	s.choosing(40, func() {
+	s.choosing(60, func() {
 		plan()
 		for _, e := range s.waiting() {
 			s.send(e)

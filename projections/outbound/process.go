@@ -43,7 +43,7 @@ type Process struct {
 	poison  map[poisoned]bool
 }
 
-// poisoned names what could not be decided: an input, or a dirty contact on the act that opened the sync. What is
+// poisoned names what could not be decided: an input, or one of the contacts that an act brings with it. What is
 // parked on it depends on the log alone, so that a process that finds the same again parks the same.
 type poisoned struct {
 	position int64
@@ -142,13 +142,13 @@ func (p *Process) step(ctx context.Context) (int, error) {
 	return len(events), nil
 }
 
-// cut ends a page behind the first act that changes how other inputs are loaded or planned, so it has the page's end
-// for itself.
+// cut ends a page behind the first act that changes how other inputs are loaded or planned, or brings many contacts with
+// it, so it has the page's end for itself.
 func cut(events []eventstore.Event) []eventstore.Event {
 	for i, e := range events {
 		switch e.Type {
 		case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged,
-			domain.BaselineCompleted, domain.SchemaObserved, domain.OperationFinished:
+			domain.BaselineCompleted, domain.SchemaObserved, domain.OperationFinished, domain.PlanApplied:
 			return events[:i+1]
 		case domain.CatalogObserved:
 			if e.Stream == declared {

@@ -3,6 +3,7 @@ package outbound_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -21,7 +22,7 @@ import (
 )
 
 // drive makes a seeded history: people appear and edit on both sides, webhooks come late, twice and out of order, the
-// sync is paused, resumed and given other settings, records are deleted and merged, inputs are poison; the planner takes them in pages of
+// sync is paused, resumed and given other settings, operations are applied, records are deleted and merged, inputs are poison; the planner takes them in pages of
 // many sizes.
 func (s *scene) drive(steps int) {
 	s.Helper()
@@ -46,7 +47,7 @@ func (s *scene) drive(steps int) {
 
 func (s *scene) step() {
 	s.Helper()
-	switch n := s.rnd.IntN(24); {
+	switch n := s.rnd.IntN(26); {
 	case n < 6:
 		s.plan(s.process(func(c *outbound.Config) { c.Page = 1 + s.rnd.IntN(9) }))
 	case n < 11:
@@ -63,12 +64,40 @@ func (s *scene) step() {
 		s.newcomer()
 	case n == 22:
 		s.vanish()
+	case n < 25:
+		s.operate([]string{domain.OpPush, domain.OpPull, domain.OpMatch, domain.OpReconcile}[s.rnd.IntN(4)])
 	default:
 		s.append(eventstore.NewEvent{
 			ID: s.id(), Type: domain.RecordUpdated, Schema: 1, Stream: "hubspot/contact/" + fmt.Sprint(1+s.rnd.IntN(12)),
 			Subject: eventstore.SubjectLog, Actor: "test", Data: []byte(`{"via":7}`),
 		})
 	}
+}
+
+// operate starts an operation on everybody, as they stand now; things may happen before its page is planned.
+func (s *scene) operate(name string) {
+	s.Helper()
+	page := domain.PlanPage{Scope: domain.Scope{Name: name}, Operation: s.id()}
+	control, _, err := outbound.EachPreview(s.Context(), s.store, s.log, domain.PlanSpec{Scope: page.Scope}, s.tick(),
+		func(p outbound.Previewed) error {
+			page.Rows = append(page.Rows, domain.PlanRow{Contact: p.Contact, Digest: p.Digest})
+			return nil
+		})
+	if err != nil {
+		s.Fatal(err)
+	}
+	page.Watch = outbound.Watch(control.Settings)
+	act := func(id ulid.ULID, kind string, payload any) eventstore.NewEvent {
+		data, err := json.Marshal(payload)
+		if err != nil {
+			s.Fatal(err)
+		}
+		return eventstore.NewEvent{
+			ID: id, Type: kind, Schema: 1, Stream: "connection", Subject: eventstore.SubjectLog, Actor: "test", Data: data,
+		}
+	}
+	s.append(act(page.Operation, domain.OperationStarted, domain.Act{Name: name, Counts: map[string]int64{domain.CountBudget: 2}}))
+	s.append(act(s.id(), domain.PlanApplied, page))
 }
 
 // deliver appends webhooks that are under way, some again.

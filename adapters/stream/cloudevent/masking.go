@@ -25,7 +25,7 @@ var (
 		},
 		domain.DecisionMade: {
 			"planner", "settings", "mode", "input", "trigger", "contact", "considered", "links", "aliases", "head",
-			"whole", "fields", "commands", "counts", "guard",
+			"whole", "fields", "commands", "counts", "guard", "operation",
 		},
 		domain.RecordCreated: factIDs, domain.RecordUpdated: factIDs, domain.RecordDeleted: factIDs,
 		domain.RecordRestored: factIDs, domain.RecordMerged: factIDs, domain.RecordObserved: factIDs,
@@ -36,6 +36,12 @@ var (
 		domain.ConnectionOpened: actIDs, domain.SettingsChanged: actIDs, domain.ModeChanged: actIDs,
 		domain.SyncPaused: actIDs, domain.SyncResumed: actIDs, domain.GateChanged: actIDs,
 		domain.BaselineCompleted: actIDs, domain.OperationStarted: actIDs, domain.OperationFinished: actIDs,
+		domain.OperationPaused: actIDs, domain.OperationResumed: actIDs, domain.OperationCancelled: actIDs, domain.PlanDiscarded: actIDs,
+		domain.PlanMade: {
+			"number", "name", "toward", "field", "contact", "operation", "settings", "through", "rows", "digest", "watch", "counts", "why",
+			"cost", "seconds",
+		},
+		domain.PlanApplied:    {"name", "toward", "field", "operation", "plan", "first", "rows", "watch"},
 		domain.CommandRetried: actIDs, domain.CommandDiscarded: actIDs, domain.PlannerRetried: actIDs,
 		domain.SweepCompleted: actIDs, domain.ReviewSettled: actIDs, domain.DuplicateResolved: actIDs,
 		domain.SchemaObserved: {"system", "clock", "digest"},

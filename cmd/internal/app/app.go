@@ -26,6 +26,7 @@ import (
 	"github.com/duolog/duolog/projections/catalogs"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
+	"github.com/duolog/duolog/projections/operations"
 	"github.com/duolog/duolog/projections/outbound"
 )
 
@@ -37,13 +38,15 @@ type App struct {
 	Contacts *contacts.Reader
 	History  *history.Reader
 	Catalogs *catalogs.Reader
-	Runner   *projections.Runner
-	Ring     *ingest.Ring
-	Groups   *group.Groups // the log's named consumers
-	NewID    func() ulid.ULID
-	Logger   *slog.Logger
-	Actor    string // in acts of this process: "os:user@host"
-	tokens   *httpapi.Tokens
+	// Operations reads operations and plans.
+	Operations *operations.Reader
+	Runner     *projections.Runner
+	Ring       *ingest.Ring
+	Groups     *group.Groups // the log's named consumers
+	NewID      func() ulid.ULID
+	Logger     *slog.Logger
+	Actor      string // in acts of this process: "os:user@host"
+	tokens     *httpapi.Tokens
 }
 
 // Open opens the database of the configuration and the connection's log.
@@ -73,9 +76,9 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	return &App{
 		Config: c, Store: store, Log: log, Logger: logger, Actor: actor(),
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
-		Catalogs: catalogs.NewReader(store, log),
+		Catalogs: catalogs.NewReader(store, log), Operations: operations.NewReader(store, log),
 		Runner: projections.New(store, log, projections.Options{Log: logger},
-			contacts.Projection{}, history.Projection{}, catalogs.Projection{}),
+			contacts.Projection{}, history.Projection{}, catalogs.Projection{}, operations.Projection{}),
 		Groups: group.New(store, log, time.Now),
 		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now},
