@@ -48,6 +48,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerMapping()
 	a.registerReview()
 	a.registerTokens()
+	a.registerProof()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
 		return nil, err

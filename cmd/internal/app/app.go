@@ -21,6 +21,7 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/postgres"
+	"github.com/duolog/duolog/eventstore/seal"
 	"github.com/duolog/duolog/eventstore/sqlite"
 	"github.com/duolog/duolog/projections"
 	"github.com/duolog/duolog/projections/catalogs"
@@ -47,6 +48,8 @@ type App struct {
 	Logger     *slog.Logger
 	Actor      string // in acts of this process: "os:user@host"
 	tokens     *httpapi.Tokens
+	sealer     *seal.Sealer
+	master     eventstore.MasterKey
 }
 
 // Open opens the database of the configuration and the connection's log.
@@ -73,7 +76,7 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("open connection %s: %w", c.Connection, err), store.Close())
 	}
-	return &App{
+	a := &App{
 		Config: c, Store: store, Log: log, Logger: logger, Actor: actor(),
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
 		Catalogs: catalogs.NewReader(store, log), Operations: operations.NewReader(store, log),
@@ -81,8 +84,12 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 			contacts.Projection{}, history.Projection{}, catalogs.Projection{}, operations.Projection{}),
 		Groups: group.New(store, log, time.Now),
 		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
-		tokens: &httpapi.Tokens{Log: log, Clock: time.Now},
-	}, nil
+		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, master: key,
+	}
+	if a.sealer, err = a.newSealer(); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return a, nil
 }
 
 // log opens the connection's log, which makes it when it is new.

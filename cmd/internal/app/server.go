@@ -32,7 +32,7 @@ func (e *engine) server() (httpapi.Server, error) {
 	inlets := e.inlets(ingest.NewMetrics(reg))
 	conn := httpapi.Connection{
 		Log: e.Log, HubSpot: e.bound(inlets[domain.HubSpot], inlets[domain.HubSpot]), Aloware: inlets[domain.Aloware],
-		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App, Tokens: e.App,
+		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App, Tokens: e.App, Proofs: e.App,
 		Settings: e.App, Mapping: e.App, Status: e.Status, Catalogs: e.App, Plans: e.App, Card: e.Card, DealOwner: e.DealOwner,
 		Import: e.importFile, Groups: e.Groups,
 	}
