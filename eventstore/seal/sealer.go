@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/duolog/duolog/eventstore"
@@ -70,6 +71,12 @@ func New(c Config) (*Sealer, error) {
 
 // Public is the key that heads are checked with.
 func (s *Sealer) Public() string { return s.key.Public() }
+
+// Sign signs a text with the key of the heads.
+func (s *Sealer) Sign(text string) (string, error) {
+	signed, err := note.Sign(&note.Note{Text: text}, s.key)
+	return string(signed), err
+}
 
 // Run seals until ctx ends: at once, then as often as configured while there is anything new. What fails is tried
 // again at the next turn.
