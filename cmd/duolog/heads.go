@@ -87,18 +87,21 @@ func (c *cli) tellHeads(ctx context.Context, a *app.App, list headList) error {
 }
 
 func (c *cli) headsPublish() *cobra.Command {
-	var out string
+	var out, keyOut string
 	cmd := &cobra.Command{
 		Use: "publish", Short: "Sign a head over everything there is, and print it", Long: headsHelp, Args: none,
-		Example: "  duolog heads publish | mail -s 'Duolog head' auditor@example.com\n  duolog heads publish --out head.txt",
+		Example: "  duolog heads publish | mail -s 'Duolog head' auditor@example.com\n  duolog heads publish --out head.txt --key-out duolog.pub",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
 			head, err := a.Seal(ctx)
 			if err != nil {
 				return err
 			}
-			if out != "" {
-				if err := os.WriteFile(out, []byte(head.Note), 0o644); err != nil { //nolint:gosec // it is made to be published
-					return fmt.Errorf("write the head: %w", err)
+			for path, text := range map[string]string{out: head.Note, keyOut: a.PublicKey() + "\n"} {
+				if path == "" {
+					continue
+				}
+				if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // both are made to be published
+					return fmt.Errorf("write head and key: %w", err)
 				}
 			}
 			switch {
@@ -113,6 +116,7 @@ func (c *cli) headsPublish() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&out, "out", "", "write it to this file")
+	cmd.Flags().StringVar(&keyOut, "key-out", "", "write the public key to this file")
 	return cmd
 }
 
