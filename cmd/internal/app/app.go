@@ -21,6 +21,7 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/postgres"
+	"github.com/duolog/duolog/eventstore/seal"
 	"github.com/duolog/duolog/eventstore/sqlite"
 	"github.com/duolog/duolog/projections"
 	"github.com/duolog/duolog/projections/catalogs"
@@ -47,6 +48,7 @@ type App struct {
 	Logger     *slog.Logger
 	Actor      string // in acts of this process: "os:user@host"
 	tokens     *httpapi.Tokens
+	sealer     *seal.Sealer
 	key        eventstore.MasterKey
 }
 
@@ -108,6 +110,10 @@ func (c Config) over(
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
 	}
 	a.onRefresh = a.keepRefresh
+	var err error
+	if a.sealer, err = a.newSealer(); err != nil {
+		return nil, err
+	}
 	return a, a.unlock(ctx)
 }
 
