@@ -31,7 +31,7 @@ func owned(t *testing.T, initial settings.Winner) *desk {
 	t.Helper()
 	d := newDesk(t, func(s *settings.Settings) {
 		f := s.NewField(settings.OwnerField, settings.OwnerID)
-		f.Initial = initial
+		f.Initial, s.Contacts.Create = initial, settings.ToAloware // the two meet, and nobody is made
 		s.Fields = append(s.Fields, f)
 	})
 	d.v.Know(&planner.Choices{})
