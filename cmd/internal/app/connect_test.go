@@ -64,6 +64,7 @@ func TestConnect(t *testing.T) {
 		})
 		_, err = r.SetMode(t.Context(), httpapi.ModeChange{Mode: domain.ModeLive}, tester)
 		r.must(err)
+		r.baseline() // whom the first reading finds was there before
 		_, err = r.hubspot.Create(adaHubSpot, "7")
 		r.must(err)
 		r.settle()

@@ -41,6 +41,7 @@ func TestTwoConnections(t *testing.T) {
 		})
 		_, err := north.SetMode(t.Context(), httpapi.ModeChange{Mode: domain.ModeLive}, tester)
 		r.must(err)
+		north.baseline()                     // whom the first reading finds was there before
 		for _, b := range []*rig{r, north} { // one URL for the app, in both portals
 			b.hubspot.SetTarget(r.url + "/webhooks/hubspot")
 			b.aloware.SetTarget(r.url + "/webhooks/aloware/" + b.config.Connection)
