@@ -58,6 +58,7 @@ func (d *desk) writes(property string) (n int) {
 func TestReadableAtLast(t *testing.T) {
 	d := owned(t, settings.FillBlanks)
 	d.pulled(map[string]string{"2": "bob@acme.example"})
+	d.webhook(hub, values{"firstname": "Anna"}) // the contact is planned again
 	if f := d.field("owner"); d.writes("user_id")+d.writes(settings.OwnerID) != 0 || f.State != planner.Apart || f.Result != planner.Kept {
 		t.Errorf("fill_blanks: %s", text(d.last))
 	}
