@@ -71,7 +71,7 @@ func Watch(s settings.Settings) map[domain.System][]string {
 }
 
 func stamped(micros int64) (id ulid.ULID) {
-	_ = id.SetTime(uint64(micros / 1000)) //nolint:gosec // a time after 1970
+	_ = id.SetTime(uint64(micros / 1000))
 	return id
 }
 
