@@ -27,6 +27,7 @@ var payloads = map[string]any{
 	domain.RecordAbsent: domain.Fact{}, domain.RecordSuppressed: domain.Fact{}, domain.SourceRaw: domain.Raw{},
 	domain.DecisionMade: planner.Decision{}, domain.CommandSettled: domain.Outcome{},
 	domain.ConnectionOpened: domain.Opened{}, domain.SettingsChanged: domain.SettingsAct{},
+	domain.PlanMade: domain.Plan{}, domain.PlanApplied: domain.PlanPage{},
 	domain.SchemaObserved:  domain.Schema{},
 	domain.CatalogObserved: domain.CatalogFact{}, domain.ActivityObserved: domain.Activity{},
 }

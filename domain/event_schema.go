@@ -36,7 +36,8 @@ var lineages = registry{
 	GateChanged: first, BaselineCompleted: first, OperationStarted: first, OperationFinished: first,
 	CommandRetried: first, CommandDiscarded: first, PlannerRetried: first, ReviewSettled: first, DuplicateResolved: first,
 
-	"operation.cancelled": first, "plan.applied": first,
+	OperationPaused: first, OperationResumed: first, OperationCancelled: first,
+	PlanMade: first, PlanApplied: first, PlanDiscarded: first,
 	"subject.erased": first, "subject.held": first, "subject.released": first, "export.made": first,
 	TokenCreated: first, TokenRevoked: first, "key.rotated": first, "log.restored": first, "log.moved": first,
 }

@@ -27,22 +27,28 @@ const (
 	DecisionMade   = "decision.made"
 	CommandSettled = "command.settled"
 
-	ConnectionOpened  = "connection.opened"
-	SettingsChanged   = "settings.changed"
-	ModeChanged       = "mode.changed"
-	SyncPaused        = "sync.paused"
-	SyncResumed       = "sync.resumed"
-	GateChanged       = "gate.changed"
-	BaselineCompleted = "baseline.completed"
-	OperationStarted  = "operation.started"
-	OperationFinished = "operation.finished"
-	CommandRetried    = "command.retried"
-	CommandDiscarded  = "command.discarded"
-	PlannerRetried    = "planner.retried"
-	ReviewSettled     = "review.settled"
-	DuplicateResolved = "duplicate.resolved"
-	TokenCreated      = "token.created"
-	TokenRevoked      = "token.revoked"
+	ConnectionOpened   = "connection.opened"
+	SettingsChanged    = "settings.changed"
+	ModeChanged        = "mode.changed"
+	SyncPaused         = "sync.paused"
+	SyncResumed        = "sync.resumed"
+	GateChanged        = "gate.changed"
+	BaselineCompleted  = "baseline.completed"
+	OperationStarted   = "operation.started"
+	OperationFinished  = "operation.finished"
+	OperationPaused    = "operation.paused"
+	OperationResumed   = "operation.resumed"
+	OperationCancelled = "operation.cancelled"
+	PlanMade           = "plan.made"
+	PlanApplied        = "plan.applied"
+	PlanDiscarded      = "plan.discarded"
+	CommandRetried     = "command.retried"
+	CommandDiscarded   = "command.discarded"
+	PlannerRetried     = "planner.retried"
+	ReviewSettled      = "review.settled"
+	DuplicateResolved  = "duplicate.resolved"
+	TokenCreated       = "token.created"
+	TokenRevoked       = "token.revoked"
 )
 
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
@@ -90,6 +96,9 @@ type Fact struct {
 	Properties Properties `json:"properties,omitempty"`
 	// Complete is true for a full snapshot: a mapped property that is missing is blank.
 	Complete bool `json:"complete,omitempty"`
+	// Lacks are properties that were asked for and that the system does not have, or has no more: of them, a full snapshot
+	// says nothing.
+	Lacks []string `json:"lacks,omitempty"`
 	// Clock is the moment every value counts from, µs UTC: HubSpot's occurredAt, the moment a read's request began,
 	// an Aloware webhook's receipt.
 	Clock int64 `json:"clock"`
@@ -216,6 +225,9 @@ type Act struct {
 	From    System   `json:"from,omitempty"`
 	// Sweeps, in a sweep.completed, say how far it went in each system it read.
 	Sweeps []Sweep `json:"sweeps,omitempty"`
+	// Plan is the plan an operation applies, or that was discarded; Spec, what a plan is to be made of.
+	Plan ulid.ULID `json:"plan,omitzero"`
+	Spec *PlanSpec `json:"spec,omitempty"`
 	// Token is the bearer token that was made or revoked.
 	Token *Token `json:"token,omitempty"`
 }

@@ -9,6 +9,7 @@ import (
 	"path"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -22,6 +23,7 @@ type api struct {
 	huma    huma.API
 	mux     *http.ServeMux
 	metrics *metrics
+	tails   sync.Map // eventstore.Log: *stream.Tail
 }
 
 // New returns the handler of the whole surface.
@@ -33,18 +35,25 @@ func New(cfg Config) (http.Handler, error) {
 	a.huma = huma.NewAPI(description(cfg.Version), newRouter(a.mux))
 	a.registerWebhooks()
 	a.registerFeed()
+	a.registerConsumers()
 	a.registerContacts()
 	a.registerCard()
 	a.registerCatalogs()
+	a.registerPlans()
 	a.registerRouting()
 	a.registerCommands()
 	a.registerSync()
 	a.registerImport()
 	a.registerSettings()
+	a.registerMapping()
+	a.registerTests()
 	a.registerReview()
 	a.registerTokens()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
+		return nil, err
+	}
+	if err := a.serveContract(); err != nil {
 		return nil, err
 	}
 	a.mux.HandleFunc("/", a.noSuchThing)
@@ -70,7 +79,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "catalogs", "history", "planner", "settings":
+	case "catalogs", "history", "operations", "planner", "settings":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

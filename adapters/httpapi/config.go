@@ -15,6 +15,7 @@ import (
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/adapters/stream/group"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -77,10 +78,16 @@ type Connection struct {
 	Acts     Acts
 	Tokens   TokenKeeper // nil: tokens are not kept here
 	Catalogs Catalogs
+	Groups   *group.Groups // the named consumers; nil: none are kept here
+	Plans    interface {
+		Plans
+		Operations
+	}
 	// Card tells about a contact at a glance, DealOwner to whom a call from a number is put through.
 	Card      func(ctx context.Context, contact ulid.ULID) (Card, error)
 	DealOwner func(ctx context.Context, phone string) (Route, error)
 	Settings  Settings
+	Mapping   Mapping
 	Import    Importer
 	Status    func(context.Context) (Status, error)
 }

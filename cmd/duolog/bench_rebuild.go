@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 
-	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/duolog/duolog/cmd/internal/app"
@@ -66,32 +62,19 @@ func (b rebuildBench) run(cmd *cobra.Command) error {
 		return err
 	}
 	b.contacts = min(b.contacts, b.events/10)
-	clean, err := b.benchFolder()
+	if b.log == "" {
+		b.log = newBenchLog()
+	}
+	logs, err := b.benchLogs()
 	if err != nil {
 		return err
 	}
-	key, err := os.MkdirTemp("", "duolog-bench-key-")
-	if err != nil {
-		return errors.Join(err, clean())
-	}
-	if b.log == "" {
-		b.log = "bench-" + strings.ToLower(ulid.Make().String())
-	}
-	open := func(ctx context.Context) (*app.App, error) {
-		return b.open(ctx, func(cfg *app.Config) {
-			cfg.Ephemeral, cfg.Connection = true, b.log
-			if cfg.MasterKeyFile == "" && strings.HasPrefix(cfg.DatabaseURL, "postgres") {
-				cfg.MasterKeyFile = filepath.Join(key, "master.key")
-			}
-		})
-	}
-	// Opened twice, so that the rebuild begins with nothing in memory.
 	for _, step := range []action{b.fill, b.measure} {
-		if err = with(open, step)(cmd, nil); err != nil {
+		if err = logs.on(b.log, step)(cmd, nil); err != nil {
 			break
 		}
 	}
-	return errors.Join(err, os.RemoveAll(key), clean())
+	return errors.Join(err, logs.clean())
 }
 
 func (b rebuildBench) fill(ctx context.Context, a *app.App, _ []string) error {
@@ -103,7 +86,7 @@ func (b rebuildBench) fill(ctx context.Context, a *app.App, _ []string) error {
 	if head.Position > 0 {
 		return nil
 	}
-	if err := b.fillLog(ctx, a, b.events, b.contacts, b.skew); err != nil {
+	if _, err := b.fillLog(ctx, a, b.events, b.contacts, b.skew); err != nil {
 		return fmt.Errorf("fill the log: %w", err)
 	}
 	return nil

@@ -29,17 +29,13 @@ func (v *View) Apply(d Decision) {
 		v.note(d.Contact, s)
 	}
 	v.count(d)
+	v.spend(d)
 	v.guardDecision(d)
 }
 
 // count adds a decision's writes to its hour, for the cap of mode pilot; only the last two hours matter.
 func (v *View) count(d Decision) {
-	writes := 0
-	for _, c := range d.Commands {
-		if c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate && !c.Urgent {
-			writes++
-		}
-	}
+	writes := d.Writes()
 	if d.Mode != domain.ModePilot || writes == 0 {
 		return
 	}

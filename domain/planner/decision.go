@@ -8,7 +8,7 @@ import (
 
 // Version is the planner version written into every decision. It rises with every change that could make a
 // decision come out differently, together with the golden files; it covers the version of the phone metadata.
-const Version = 2
+const Version = 3
 
 // Decision is the payload of decision.made: what was decided for one contact on one input. It holds no personal
 // value, only references and keyed digests, so the why survives an erasure and the what does not.
@@ -19,7 +19,9 @@ type Decision struct {
 	Input    int64       `json:"input"`   // position of the input
 	At       int64       `json:"at"`      // when the input was recorded, µs UTC
 	Trigger  string      `json:"trigger"` // its event type
-	Contact  ulid.ULID   `json:"contact"`
+	// Operation is what it was decided for, zero for the rules of every day.
+	Operation ulid.ULID `json:"operation,omitzero"`
+	Contact   ulid.ULID `json:"contact"`
 	// Considered lists every record looked at, sorted.
 	Considered []domain.Record `json:"considered,omitempty"`
 	// Links and Aliases are effects on records and contacts, Head on the contact, Fields on its fields.
@@ -108,6 +110,7 @@ const (
 	Reading    Result = "read first"
 	Parked     Result = "parked"
 	Parted     Result = "parted"
+	Skipped    Result = "skipped" // by an operation
 )
 
 // Verdict is what was decided about one field, with the state it leaves the field in.

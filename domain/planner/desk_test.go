@@ -74,6 +74,7 @@ func (d *desk) in(kind, stream string, payload any) {
 			}
 		}
 	}
+	out = append(out, rows(d.v, in, e)...)
 	d.last, d.sent = nil, nil
 	for _, p := range out {
 		d.last, d.sent = append(d.last, p.Decision), append(d.sent, p.Outgoing...)

@@ -26,7 +26,7 @@ func (p *pass) draft(id ulid.ULID) *draft {
 	c := p.v.contact(id)
 	d := &draft{Decision: Decision{
 		Planner: Version, Settings: p.v.Control.Settings.Version, Mode: p.v.Control.Mode, Input: p.in.Position,
-		At: p.in.RecordedAt, Trigger: p.in.Type, Contact: c.ID,
+		At: p.in.RecordedAt, Trigger: p.in.Type, Operation: p.operation, Contact: c.ID,
 	}, head: cloneHead(c.Head)}
 	p.drafts = append(p.drafts, d)
 	return d
@@ -41,7 +41,7 @@ func (p *pass) done() []Planned {
 			continue // became an alias: its effects were taken over
 		}
 		p.count(d)
-		if p.e.Release || !reflect.DeepEqual(cloneHead(c.Head), d.head) {
+		if p.e.Release || p.e.Operation != nil || !reflect.DeepEqual(cloneHead(c.Head), d.head) {
 			h := cloneHead(d.head)
 			d.Head = &h
 		}

@@ -9,6 +9,8 @@ import (
 func (p *fieldPass) first(w writes) {
 	a, h := p.sides[domain.Aloware], p.sides[domain.HubSpot]
 	switch {
+	case p.mappedSince(a.rec, h.rec) && p.e.Scanned:
+		return // changing a mapping sends nothing by itself, nor does a look at what is there: an operation does
 	case a.rec.doubtful(p.f.Aloware.Read):
 		p.confirm(p.d, a.rec)
 	case p.v.untold(h.rec, p.f.HubSpot.Read):
@@ -22,6 +24,11 @@ func (p *fieldPass) first(w writes) {
 	default:
 		p.firstDiffers(w)
 	}
+}
+
+// mappedSince reports a field that was mapped after its records became a pair.
+func (p *fieldPass) mappedSince(a, h *Record) bool {
+	return p.v.Control.Mapped[p.f.HubSpot.Read] > max(a.LinkAt, h.LinkAt)
 }
 
 func (p *fieldPass) firstDiffers(w writes) {

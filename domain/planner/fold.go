@@ -36,6 +36,9 @@ type Effect struct {
 	Found []domain.Record
 	// LookedUp: this is the last record that a look-up, or a read, made for Contact found.
 	LookedUp bool
+	// Page is of an operation whose rows are planned one by one, and Operation the one a row is planned for.
+	Page      *domain.PlanPage
+	Operation *domain.Scope
 	// Verdict is what a person decided about Contact, nil for nothing.
 	Verdict *domain.Act
 }
@@ -98,6 +101,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 	v.native(in, f, r)
 	for _, name := range slices.Sorted(maps.Keys(f.Properties)) {
 		v.shown(r, name)
+		v.subscribed(r, name, f)
 		r.see(name, f.Properties[name], f, in, &e)
 	}
 	if f.Complete {

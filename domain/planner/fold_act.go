@@ -16,16 +16,21 @@ func (v *View) foldAct(in Input) (Effect, error) {
 		return v.foldSettings(in)
 	case domain.SchemaObserved:
 		return v.foldSchema(in)
+	case domain.CatalogObserved:
+		return v.foldCatalog(in)
 	case domain.ConnectionOpened:
 		return Effect{}, v.foldOpened(in)
+	case domain.PlanApplied:
+		return v.foldPage(in)
 	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted,
-		domain.OperationStarted, domain.OperationFinished, domain.PlannerRetried, domain.CommandRetried,
+		domain.OperationStarted, domain.OperationFinished, domain.OperationPaused, domain.OperationResumed,
+		domain.OperationCancelled, domain.PlannerRetried, domain.CommandRetried,
 		domain.ReviewSettled, domain.DuplicateResolved, domain.SweepCompleted:
 		if err := json.Unmarshal(in.Data, &a); err != nil {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
 	default:
-		return Effect{}, nil // activities, catalogs, raw bodies: nothing to plan
+		return Effect{}, nil // activities, raw bodies: nothing to plan
 	}
 	if in.Type == domain.ReviewSettled || in.Type == domain.DuplicateResolved {
 		return v.foldVerdict(in, a), nil
@@ -58,12 +63,12 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		first := !v.Control.Baseline
 		v.Control.Baseline, v.Control.Standing, v.Control.WasOff = true, false, v.Control.WasOff || v.Control.Standing
 		return v.confirmed(in, first, first)
-	case domain.OperationStarted:
-		v.Control.Operations = append(v.Control.Operations, Operation{ID: in.ID, Name: a.Name, Position: in.Position})
+	case domain.OperationStarted, domain.OperationPaused, domain.OperationResumed, domain.OperationCancelled:
+		v.foldOperation(in, a)
 		return Effect{}
 	case domain.OperationFinished:
-		v.Control.Operations = slices.DeleteFunc(v.Control.Operations, func(o Operation) bool { return o.ID == a.Command })
-		return Effect{}
+		v.foldOperation(in, a)
+		return v.foldPulled(in, a)
 	case domain.PlannerRetried, domain.CommandRetried:
 		v.control = false
 		return Effect{Contact: a.Contact, Force: true, Changed: true, Verdict: &a}

@@ -44,6 +44,13 @@ func (v *View) Needs(in Input, n Needs) {
 				n.record(r)
 			}
 		}
+	case domain.PlanApplied:
+		var p domain.PlanPage
+		if json.Unmarshal(in.Data, &p) == nil {
+			for _, r := range p.Rows {
+				n.contact(r.Contact)
+			}
+		}
 	default:
 		v.needsOfFact(in, n)
 	}

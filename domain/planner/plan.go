@@ -63,11 +63,14 @@ func (v *View) PlanDirty(in Input, e Effect, contact ulid.ULID) []Planned {
 
 // pass is one run of the planner over one input.
 type pass struct {
-	v      *View
-	in     Input
-	e      Effect
-	dirty  ulid.ULID // the contact that is planned because the sync opened, zero otherwise
-	drafts []*draft
+	v     *View
+	in    Input
+	e     Effect
+	dirty ulid.ULID // the contact that is planned because the sync opened, or for an operation; zero otherwise
+	// operation is what it is planned for, and left what that leaves as it is.
+	operation ulid.ULID
+	left      *[]Left
+	drafts    []*draft
 }
 
 // planRecord plans for the contact of a record, giving it one when it has none.
@@ -109,11 +112,14 @@ func (p *pass) planContact(id ulid.ULID) {
 		p.stopsThrough(d)
 		return
 	}
-	d.head.Dirty, d.head.Parked = false, false
+	d.head.Dirty = d.head.Dirty && p.e.Operation != nil && p.e.Operation.Narrow()
+	d.head.Parked = false
 	parted := p.cut(d)
 	d.head.Standing = p.e.Withhold || d.head.Standing && !p.changedSince()
 	p.creationOutcome(d)
-	p.identifyAll(d)
+	if p.matches() {
+		p.identifyAll(d)
+	}
 	p.creationOutcome(d) // of a contact that became this one
 	p.reread(d)
 	p.weigh(d)

@@ -140,8 +140,15 @@ type Control struct {
 	Schemas map[domain.System]SchemaSeen `json:"schemas,omitempty"`
 	// Refit is the position from which on the systems' properties are as they are: what was refused before may fit now.
 	Refit int64 `json:"refit,omitempty"`
+	// ChoicesAt is the position up to which what catalogs told counts; Untold: a pull told more and has not ended.
+	ChoicesAt int64 `json:"choices_at,omitempty"`
+	Untold    bool  `json:"untold,omitempty"`
 	// Shown counts the records of Aloware, which lists no properties, that ever showed one, by its name.
 	Shown map[string]int64 `json:"shown,omitempty"`
+	// Hooked are the mapped properties of HubSpot of which a webhook ever told; Missed counts, for the mapped ones, the
+	// changes that only a read showed.
+	Hooked map[string]bool  `json:"hooked,omitempty"`
+	Missed map[string]int64 `json:"missed,omitempty"`
 	// Mapped says since which position a HubSpot property is mapped: reads before it did not ask for it.
 	Mapped   map[string]int64 `json:"mapped,omitempty"`
 	Baseline bool             `json:"baseline,omitempty"`
@@ -186,6 +193,20 @@ type Operation struct {
 	ID       ulid.ULID `json:"id"` // of its operation.started
 	Name     string    `json:"name"`
 	Position int64     `json:"position"`
+	Paused   bool      `json:"paused,omitempty"`
+	// Spec is what one that makes a plan is asked for.
+	Spec *domain.PlanSpec `json:"spec,omitempty"`
+	// Plan is what it applies, Done how many of its Rows were taken, and Vain how many pages came while none could be.
+	Plan ulid.ULID `json:"plan,omitzero"`
+	Rows int64     `json:"rows,omitempty"`
+	Done int64     `json:"done,omitempty"`
+	Vain int64     `json:"vain,omitempty"`
+	// Spent of the writes that were confirmed, Budget: so many count for no guard.
+	Budget int64 `json:"budget,omitempty"`
+	Spent  int64 `json:"spent,omitempty"`
+	// Contact and Field are those under test, zero for none.
+	Contact ulid.ULID `json:"contact,omitzero"`
+	Field   string    `json:"field,omitempty"`
 }
 
 // Stopped reports whether inputs are only folded.

@@ -28,7 +28,7 @@ func drive(w *world) {
 	}
 	paused := false
 	for range rapid.IntRange(5, 60).Draw(t, "steps") {
-		switch rapid.SampledFrom([]string{"edit", "edit", "plan", "plan", "plan", "send", "send", "doubt", "deliver", "deliver", "again", "pause"}).Draw(t, "step") {
+		switch rapid.SampledFrom([]string{"edit", "edit", "plan", "plan", "plan", "send", "send", "doubt", "deliver", "deliver", "again", "pause", "operate"}).Draw(t, "step") {
 		case "edit":
 			w.randomEdit()
 		case "plan":
@@ -45,6 +45,8 @@ func drive(w *world) {
 			if n := len(w.hooks); n > 0 {
 				w.deliver(rapid.IntRange(0, n-1).Draw(t, "hook"), true)
 			}
+		case "operate":
+			w.operate(rapid.SampledFrom([]string{domain.OpPush, domain.OpPull, domain.OpMatch, domain.OpReconcile}).Draw(t, "operation"))
 		case "pause":
 			paused = !paused
 			kind := domain.SyncResumed
@@ -195,7 +197,7 @@ func (w *world) replay(t *rapid.T) string {
 				}
 			}
 		}
-		for _, p := range out {
+		for _, p := range append(out, rows(v, e.in, eff)...) {
 			again++
 			got, _ := json.Marshal(p.Decision)
 			if want := decided[fmt.Sprint(p.Decision.Input, p.Decision.Contact)]; !bytes.Equal(got, want) {

@@ -27,7 +27,7 @@ func (p *pass) withheld(d *draft, r, other *Record) string {
 
 // changedSince reports that somebody changed the record since the sync went live, or a person asked.
 func (p *pass) changedSince() bool {
-	return p.e.Force || !p.e.Record.IsZero() && p.e.Changed && !p.e.Answered && !p.e.Scanned
+	return p.e.Force || p.e.Operation != nil || !p.e.Record.IsZero() && p.e.Changed && !p.e.Answered && !p.e.Scanned
 }
 
 // awaitsRead reports a read of one of the contact's records that was not answered yet.
@@ -49,7 +49,7 @@ func (p *pass) getter(records ...*Record) func(string) (string, bool) {
 			if r == nil {
 				continue
 			}
-			got, _, err := f.Get(r.ID.System, r.Properties(), p.v.env)
+			got, _, err := f.Get(r.ID.System, r.Properties(), p.v.env())
 			if err == nil && got != "" && (text == "" || r.ID.System == domain.HubSpot) {
 				text = got
 			}

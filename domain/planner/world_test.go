@@ -176,7 +176,7 @@ func (w *world) plan() bool {
 				out = append(out, w.view.PlanDirty(e.in, eff, id)...)
 			}
 		}
-		w.take(e.in, eff, out)
+		w.take(e.in, eff, append(out, rows(w.view, e.in, eff)...))
 		return true
 	}
 	return false

@@ -10,6 +10,7 @@ import (
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/lease"
 	"github.com/duolog/duolog/projections/outbound/state"
@@ -36,11 +37,13 @@ type Config struct {
 type Process struct {
 	Config
 	secret []byte
-	state  *state.Cursor // nil: load it
-	poison map[poisoned]bool
+	state  *state.Cursor // nil: load it and choices
+	// choices are what values are read through, at state's place.
+	choices *planner.Choices
+	poison  map[poisoned]bool
 }
 
-// poisoned names what could not be decided: an input, or a dirty contact on the act that opened the sync. What is
+// poisoned names what could not be decided: an input, or one of the contacts that an act brings with it. What is
 // parked on it depends on the log alone, so that a process that finds the same again parks the same.
 type poisoned struct {
 	position int64
@@ -58,8 +61,13 @@ func New(c Config) *Process {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Process{Config: c, secret: c.Log.Vault().Secret("planner digest"), poison: map[poisoned]bool{}}
+	return &Process{Config: c, secret: secret(c.Log), poison: map[poisoned]bool{}}
 }
+
+func secret(log eventstore.Log) []byte { return log.Vault().Secret("planner digest") }
+
+// Digester makes the digests that stand in the connection's decisions.
+func Digester(log eventstore.Log) planner.Digester { return planner.NewDigester(secret(log)) }
 
 // Run plans until ctx ends or the lease is lost. A failing database is tried again after a second.
 func (p *Process) Run(ctx context.Context) error {
@@ -113,6 +121,9 @@ func (p *Process) step(ctx context.Context) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+		if p.choices, err = st.Choices(ctx, p.Log); err != nil {
+			return 0, err
+		}
 		p.state = st
 	}
 	events, err := p.Log.Read(ctx, p.state.Position, p.Page)
@@ -131,18 +142,25 @@ func (p *Process) step(ctx context.Context) (int, error) {
 	return len(events), nil
 }
 
-// cut ends a page behind the first act that changes how other inputs are loaded or planned, so it has the page's end
-// for itself.
+// cut ends a page behind the first act that changes how other inputs are loaded or planned, or brings many contacts with
+// it, so it has the page's end for itself.
 func cut(events []eventstore.Event) []eventstore.Event {
 	for i, e := range events {
 		switch e.Type {
 		case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged,
-			domain.BaselineCompleted, domain.SchemaObserved:
+			domain.BaselineCompleted, domain.SchemaObserved, domain.OperationFinished, domain.PlanApplied:
 			return events[:i+1]
+		case domain.CatalogObserved:
+			if e.Stream == declared {
+				return events[:i+1]
+			}
 		}
 	}
 	return events
 }
+
+// declared is the stream of what a person says of Aloware's dispositions, which counts at once.
+var declared = domain.CatalogStream(domain.Aloware, domain.ContactDispositions)
 
 // Control returns the connection's own state as planned so far, and the position up to which it was.
 func Control(ctx context.Context, db eventstore.DB, log eventstore.Log) (planner.Control, int64, error) {
@@ -158,4 +176,17 @@ func Control(ctx context.Context, db eventstore.DB, log eventstore.Log) (planner
 // the position reached and the log's end after each page.
 func Rebuild(ctx context.Context, db eventstore.DB, log eventstore.Log, progress func(done, total int64)) error {
 	return state.Rebuilder{DB: db, Log: log, Progress: progress}.Run(ctx)
+}
+
+// Lists reads what the systems offer to choose from, as far as it was planned with.
+func Lists(ctx context.Context, db eventstore.DB, log eventstore.Log) (settings.Lists, error) {
+	c, err := state.Open(ctx, db, log)
+	if err != nil {
+		return settings.Lists{}, err
+	}
+	all, err := c.Choices(ctx, log)
+	if err != nil {
+		return settings.Lists{}, err
+	}
+	return all.Lists(), nil
 }

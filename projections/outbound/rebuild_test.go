@@ -3,6 +3,8 @@ package outbound_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -17,11 +19,13 @@ import (
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
+	"github.com/duolog/duolog/projections/lease"
 	"github.com/duolog/duolog/projections/outbound"
+	"github.com/duolog/duolog/projections/outbound/state"
 )
 
 // drive makes a seeded history: people appear and edit on both sides, webhooks come late, twice and out of order, the
-// sync is paused, resumed and given other settings, records are deleted and merged, inputs are poison; the planner takes them in pages of
+// sync is paused, resumed and given other settings, operations are applied, records are deleted and merged, inputs are poison; the planner takes them in pages of
 // many sizes.
 func (s *scene) drive(steps int) {
 	s.Helper()
@@ -46,7 +50,7 @@ func (s *scene) drive(steps int) {
 
 func (s *scene) step() {
 	s.Helper()
-	switch n := s.rnd.IntN(24); {
+	switch n := s.rnd.IntN(26); {
 	case n < 6:
 		s.plan(s.process(func(c *outbound.Config) { c.Page = 1 + s.rnd.IntN(9) }))
 	case n < 11:
@@ -63,12 +67,40 @@ func (s *scene) step() {
 		s.newcomer()
 	case n == 22:
 		s.vanish()
+	case n < 25:
+		s.operate([]string{domain.OpPush, domain.OpPull, domain.OpMatch, domain.OpReconcile}[s.rnd.IntN(4)])
 	default:
 		s.append(eventstore.NewEvent{
 			ID: s.id(), Type: domain.RecordUpdated, Schema: 1, Stream: "hubspot/contact/" + fmt.Sprint(1+s.rnd.IntN(12)),
 			Subject: eventstore.SubjectLog, Actor: "test", Data: []byte(`{"via":7}`),
 		})
 	}
+}
+
+// operate starts an operation on everybody, as they stand now; things may happen before its page is planned.
+func (s *scene) operate(name string) {
+	s.Helper()
+	page := domain.PlanPage{Scope: domain.Scope{Name: name}, Operation: s.id()}
+	control, _, err := outbound.EachPreview(s.Context(), s.store, s.log, domain.PlanSpec{Scope: page.Scope}, s.tick(),
+		func(p outbound.Previewed) error {
+			page.Rows = append(page.Rows, domain.PlanRow{Contact: p.Contact, Digest: p.Digest})
+			return nil
+		})
+	if err != nil {
+		s.Fatal(err)
+	}
+	page.Watch = outbound.Watch(control.Settings)
+	act := func(id ulid.ULID, kind string, payload any) eventstore.NewEvent {
+		data, err := json.Marshal(payload)
+		if err != nil {
+			s.Fatal(err)
+		}
+		return eventstore.NewEvent{
+			ID: id, Type: kind, Schema: 1, Stream: "connection", Subject: eventstore.SubjectLog, Actor: "test", Data: data,
+		}
+	}
+	s.append(act(page.Operation, domain.OperationStarted, domain.Act{Name: name, Counts: map[string]int64{domain.CountBudget: 2}}))
+	s.append(act(s.id(), domain.PlanApplied, page))
 }
 
 // deliver appends webhooks that are under way, some again.
@@ -270,4 +302,55 @@ func TestRebuildCannotReachTheOutbox(t *testing.T) {
 			}
 		}
 	}
+}
+
+// meddled is a database in which something happens before each transaction begins.
+type meddled struct {
+	eventstore.Store
+	before func(n int)
+	count  int
+}
+
+func (m *meddled) InTx(ctx context.Context, fn func(eventstore.Tx) error) error {
+	m.count++
+	m.before(m.count)
+	return m.Store.InTx(ctx, fn)
+}
+
+// TestRebuildBesideThePlanner: whatever the planner writes while a rebuild is about to swap stands in the new version.
+func TestRebuildBesideThePlanner(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.open()
+		s.people(3)
+		s.settle()
+		p, want := s.process(nil), []string(nil)
+		db := &meddled{Store: store, before: func(n int) {
+			if n > 9 || n%2 == 0 { // every other time, so that the rebuild is about to swap now and then
+				return
+			}
+			s.append(s.edit(domain.Record{System: domain.HubSpot, ID: "1"}, "firstname", fmt.Sprint("Bob ", n), false))
+			s.plan(p)
+			want = s.rows()
+		}}
+		if err := outbound.Rebuild(t.Context(), db, s.log, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.same("after the swap", want)
+	})
+}
+
+// TestRebuildUnderALostLease: a rebuild of an owner that is no longer one leaves the live version as it was.
+func TestRebuildUnderALostLease(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.open()
+		s.people(2)
+		s.settle()
+		old := s.formerOwner()
+		err := state.Rebuilder{DB: store, Log: s.log, Lease: old}.Run(t.Context())
+		if !errors.Is(err, lease.ErrLost) {
+			t.Fatalf("%v, want ErrLost", err)
+		}
+	})
 }

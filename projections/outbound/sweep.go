@@ -3,6 +3,7 @@ package outbound
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
@@ -15,10 +16,11 @@ import (
 type Observed struct {
 	Record     domain.Record
 	Properties domain.Properties
+	Lacks      []string // properties that the system does not have
 }
 
-// Differing returns the indexes of those that are new, or show another value of a mapped property than was seen: a
-// sweep appends only these. It reads what is committed, so a fact still to be planned may be told twice; that does no
+// Differing returns the indexes of those that are new, show another value of a mapped property than was seen, or were
+// not asked for one yet: a sweep appends only these. It reads what is committed, so a fact still to be planned may be told twice; that does no
 // harm.
 func Differing(ctx context.Context, db eventstore.DB, log eventstore.Log, seen []Observed) ([]int, error) {
 	c, err := state.Open(ctx, db, log)
@@ -35,18 +37,32 @@ func Differing(ctx context.Context, db eventstore.DB, log eventstore.Log, seen [
 	}
 	var out []int
 	for i, o := range seen {
-		if r := v.Record(o.Record); r == nil || !r.Known || r.Life != planner.Live || differs(c.Control.Settings, r, o) {
+		if r := v.Record(o.Record); r == nil || !r.Known || r.Life != planner.Live || unasked(c.Control, r) || differs(c.Control.Settings, r, o) {
 			out = append(out, i)
 		}
 	}
 	return out, nil
 }
 
+// unasked reports a record of HubSpot that no read has asked for all properties that are mapped now: that one is blank
+// is news as well.
+func unasked(c planner.Control, r *planner.Record) bool {
+	if r.ID.System != domain.HubSpot {
+		return false
+	}
+	for _, f := range c.Settings.Fields {
+		if _, told := r.Seen[f.HubSpot.Read]; !told && r.Whole < c.Mapped[f.HubSpot.Read] {
+			return true
+		}
+	}
+	return false
+}
+
 func differs(s settings.Settings, r *planner.Record, o Observed) bool {
 	known := r.Properties()
 	for _, name := range s.ReadProperties(o.Record.System) {
 		a, b := o.Properties[name], known[name]
-		if name == settings.MergedIDs || blank(a) && blank(b) {
+		if name == settings.MergedIDs || blank(a) && blank(b) || slices.Contains(o.Lacks, name) {
 			continue
 		}
 		if !bytes.Equal(a, b) {

@@ -63,6 +63,7 @@ func (w *work) page(ctx context.Context, events []eventstore.Event) error {
 // begin starts from what is stored.
 func (w *work) begin() {
 	w.view = planner.NewView(w.Control, planner.NewDigester(w.secret))
+	w.view.Know(w.choices)
 	w.loader = w.Loader(w.DB, w.view)
 }
 
@@ -93,10 +94,31 @@ func (w *work) input(ctx context.Context, in planner.Input) error {
 	if err != nil {
 		return &undecided{poisoned{position: in.Position}, err}
 	}
-	if e.Release {
+	switch {
+	case e.Release:
 		return w.release(ctx, in, e)
+	case e.Page != nil:
+		return w.operate(in, *e.Page)
 	}
 	return nil
+}
+
+// operate plans the contacts of an operation's page, in the transaction of the page: all of it is decided, or nothing.
+func (w *work) operate(in planner.Input, page domain.PlanPage) error {
+	for _, r := range page.Rows {
+		if err := w.planRow(in, page, r); err != nil {
+			return &undecided{poisoned{in.Position, r.Contact}, err}
+		}
+	}
+	return nil
+}
+
+func (w *work) planRow(in planner.Input, page domain.PlanPage, r domain.PlanRow) (err error) {
+	defer state.Recovered(&err)
+	if w.poison[poisoned{in.Position, r.Contact}] {
+		return w.take(in, w.view.ParkDirty(in, r.Contact))
+	}
+	return w.take(in, w.view.PlanRow(in, page, r))
 }
 
 // one folds and plans an input; a panic is an error like any other. What cannot be decided is parked: folded as far as

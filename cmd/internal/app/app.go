@@ -16,6 +16,7 @@ import (
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/adapters/stream/group"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
@@ -25,6 +26,7 @@ import (
 	"github.com/duolog/duolog/projections/catalogs"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
+	"github.com/duolog/duolog/projections/operations"
 	"github.com/duolog/duolog/projections/outbound"
 )
 
@@ -36,13 +38,20 @@ type App struct {
 	Contacts *contacts.Reader
 	History  *history.Reader
 	Catalogs *catalogs.Reader
-	Runner   *projections.Runner
-	Ring     *ingest.Ring
-	NewID    func() ulid.ULID
-	Logger   *slog.Logger
-	Actor    string // in acts of this process: "os:user@host"
-	tokens   *httpapi.Tokens
+	// Operations reads operations and plans.
+	Operations *operations.Reader
+	Runner     *projections.Runner
+	Ring       *ingest.Ring
+	Groups     *group.Groups // the log's named consumers
+	NewID      func() ulid.ULID
+	Logger     *slog.Logger
+	Actor      string // in acts of this process: "os:user@host"
+	tokens     *httpapi.Tokens
+	key        eventstore.MasterKey
 }
+
+// MasterKey is what the log's keys are wrapped by, for who reads it past the store.
+func (a *App) MasterKey() eventstore.MasterKey { return a.key }
 
 // Open opens the database of the configuration and the connection's log.
 func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
@@ -68,7 +77,7 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("open connection %s: %w", c.Connection, err), store.Close())
 	}
-	a, err := c.over(ctx, store, log, logger)
+	a, err := c.over(ctx, store, key, log, logger)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -81,19 +90,22 @@ func (a *App) beside(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open connection %s: %w", c.Connection, err)
 	}
-	return c.over(ctx, a.Store, log, a.Logger.With(slog.String("connection", c.Connection)))
+	return c.over(ctx, a.Store, a.key, log, a.Logger.With(slog.String("connection", c.Connection)))
 }
 
 // over is the App of a connection.
-func (c Config) over(ctx context.Context, store eventstore.Store, log eventstore.Log, logger *slog.Logger) (*App, error) {
+func (c Config) over(
+	ctx context.Context, store eventstore.Store, key eventstore.MasterKey, log eventstore.Log, logger *slog.Logger,
+) (*App, error) {
 	a := &App{
 		Config: c, Store: store, Log: log, Logger: logger, Actor: actor(),
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
-		Catalogs: catalogs.NewReader(store, log),
+		Catalogs: catalogs.NewReader(store, log), Operations: operations.NewReader(store, log),
 		Runner: projections.New(store, log, projections.Options{Log: logger},
-			contacts.Projection{}, history.Projection{}, catalogs.Projection{}),
-		Ring: ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
-		tokens: &httpapi.Tokens{Log: log, Clock: time.Now},
+			contacts.Projection{}, history.Projection{}, catalogs.Projection{}, operations.Projection{}),
+		Groups: group.New(store, log, time.Now),
+		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
+		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
 	}
 	a.onRefresh = a.keepRefresh
 	return a, a.unlock(ctx)

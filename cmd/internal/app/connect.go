@@ -145,7 +145,7 @@ func (a *App) hubspotClient(ctx context.Context) (*hubspot.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := a.hubspot(s, nil)
+	h, err := a.hubspot(s, nil, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}

@@ -27,11 +27,13 @@ const firstPause = 250 * time.Millisecond
 // engine runs a connection while this process owns it.
 type engine struct {
 	*App
-	systems map[domain.System]adapters.System
-	metrics *dispatch.Metrics
-	control atomic.Pointer[planner.Control]
-	steered chan struct{} // signalled after the control state moved
-	asked   chan struct{} // the same, for the catalogs
+	systems  map[domain.System]adapters.System
+	metrics  *dispatch.Metrics
+	control  atomic.Pointer[planner.Control]
+	steered  chan struct{} // signalled after the control state moved
+	asked    chan struct{} // the same, for the catalogs
+	operated chan struct{} // …for operations
+	tested   chan struct{} // …and for tests of the mapping
 }
 
 // engine makes the engine with the systems under the limits of the settings in force.
@@ -53,7 +55,10 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
+	e := &engine{
+		App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1),
+		asked: make(chan struct{}, 1), operated: make(chan struct{}, 1), tested: make(chan struct{}, 1),
+	}
 	e.control.Store(&control)
 	return e, nil
 }
@@ -98,6 +103,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	s := e.stages(h)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Planner.Run(ctx) })
+	g.Go(func() error { return e.forwardEvents(ctx) })
 	g.Go(func() error {
 		if unsure != nil {
 			if err := e.recognised(ctx, *unsure); err != nil {
@@ -108,6 +114,8 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 		g.Go(func() error { return e.housekeeping(ctx, s.gate) })
 		g.Go(func() error { return e.keepCatalogs(ctx, h) })
 		g.Go(func() error { return e.keepSweeping(ctx, h) })
+		g.Go(func() error { return e.keepOperations(ctx, h) })
+		g.Go(func() error { return e.keepTests(ctx, h) })
 		return nil
 	})
 	return g.Wait()
@@ -119,7 +127,7 @@ func silent(c planner.Control) bool { return c.Mode == domain.ModeObserve || c.M
 // steer notes where the connection's own state stands.
 func (e *engine) steer(c planner.Control) {
 	e.control.Store(&c)
-	for _, ch := range []chan struct{}{e.steered, e.asked} {
+	for _, ch := range []chan struct{}{e.steered, e.asked, e.operated, e.tested} {
 		select {
 		case ch <- struct{}{}:
 		default:

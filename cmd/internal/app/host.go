@@ -55,6 +55,9 @@ func (a *App) ServeBeside(ctx context.Context, l net.Listener, others Beside) er
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	if _, err := e.forwarders(); err != nil { // before anything runs, a person hears what is wrong with them
+		return errors.Join(err, l.Close())
+	}
 	h := &host{first: e, registry: prometheus.NewRegistry(), served: map[string]*served{}}
 	h.registry.MustRegister(collectors.NewGoCollector())
 	h.hooks = ingest.NewMetrics(h.registry)
@@ -152,10 +155,15 @@ func (h *host) start(ctx context.Context, c Config) error {
 func (h *host) take(e *engine, stop func()) {
 	in := e.inlets(h.hooks)
 	told := prometheus.WrapRegistererWith(prometheus.Labels{"connection": e.Connection}, h.registry)
-	c := &collector{e}
-	told.MustRegister(c)
+	mine := []prometheus.Collector{&collector{e}, consumerCollector{e.Groups}}
+	told.MustRegister(mine...)
 	bound := e.bound(in[domain.HubSpot], in[domain.HubSpot])
-	s := &served{engine: e, bound: bound, conn: e.surface(bound, in[domain.Aloware]), stop: func() { stop(); told.Unregister(c) }}
+	s := &served{engine: e, bound: bound, conn: e.surface(bound, in[domain.Aloware]), stop: func() {
+		stop()
+		for _, c := range mine {
+			told.Unregister(c)
+		}
+	}}
 	h.mu.Lock()
 	h.served[e.Connection] = s
 	h.mu.Unlock()

@@ -89,7 +89,8 @@ func (a *App) ending(ctx context.Context, id string, after int64) (end *domain.A
 		for _, e := range events {
 			after = e.Position
 			var act domain.Act
-			if e.Type == domain.OperationFinished && json.Unmarshal(e.Data, &act) == nil && act.Command.String() == id {
+			over := e.Type == domain.OperationFinished || e.Type == domain.OperationCancelled
+			if over && json.Unmarshal(e.Data, &act) == nil && act.Command.String() == id {
 				return &act, after, nil
 			}
 		}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -111,7 +112,7 @@ func (a *App) Rejected(ctx context.Context, limit int) ([]ingest.Line, error) {
 // CatchUp folds what the projections have not seen yet: for a command beside no running server.
 func (a *App) CatchUp(ctx context.Context) error { return a.Runner.CatchUp(ctx) }
 
-// Idle reports whether everything in the log is planned, folded and sent, and every operation ended.
+// Idle reports whether everything in the log is planned, folded and sent, and every operation ended or rests.
 func (a *App) Idle(ctx context.Context) (bool, error) {
 	s, err := a.Status(ctx)
 	if err != nil {
@@ -128,7 +129,7 @@ func (a *App) Idle(ctx context.Context) (bool, error) {
 		}
 	}
 	control, _, err := a.Control(ctx)
-	return err == nil && len(control.Operations) == 0, err
+	return err == nil && !slices.ContainsFunc(control.Operations, func(o planner.Operation) bool { return !o.Paused }), err
 }
 
 // patience is how long a command waits for a connection that is never idle, once what it waits for is done.

@@ -31,6 +31,9 @@ type Generator struct {
 	retired  int       // contacts below this index became aliases
 	command  ulid.ULID // issued last
 	decided  ulid.ULID // the contact decided on last
+	// of operations
+	plans, operations []ulid.ULID
+	pages             []int64
 }
 
 // New returns a generator of the seed.

@@ -58,6 +58,17 @@ var (
 func (s Store) Dirty(ctx context.Context, q eventstore.Querier, before int64, limit int) ([]ulid.ULID, error) {
 	rows, err := q.Query(ctx, `SELECT contact FROM outbound_contact WHERE connection = $1 AND version = $2 AND dirty = 1
 		AND head_at < $3 ORDER BY connection, version, contact LIMIT $4`, s.Connection, s.Version, before, int64(limit))
+	return scanContacts("list dirty contacts", rows, err)
+}
+
+// Contacts lists contacts behind one, in the database's order, those that are another's alias by now among them.
+func (s Store) Contacts(ctx context.Context, q eventstore.Querier, after string, limit int) ([]ulid.ULID, error) {
+	rows, err := q.Query(ctx, `SELECT contact FROM outbound_contact WHERE connection = $1 AND version = $2 AND contact > $3
+		ORDER BY contact LIMIT $4`, s.Connection, s.Version, after, int64(limit))
+	return scanContacts("list contacts", rows, err)
+}
+
+func scanContacts(what string, rows eventstore.Rows, err error) ([]ulid.ULID, error) {
 	ids, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (ulid.ULID, error) {
 		var id string
 		if err := r.Scan(&id); err != nil {
@@ -66,7 +77,7 @@ func (s Store) Dirty(ctx context.Context, q eventstore.Querier, before int64, li
 		return ulid.ParseStrict(id)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list dirty contacts: %w", err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	return ids, nil
 }

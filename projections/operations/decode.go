@@ -1,0 +1,129 @@
+package operations
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
+)
+
+// input is an event that says something about operations; one of the payloads is set.
+type input struct {
+	eventstore.Event
+	act      *domain.Act // an operation's, or a plan that was discarded
+	plan     *domain.Plan
+	page     *domain.PlanPage
+	decision *decision
+	outcome  *outcome
+}
+
+// decision is what counts of a decision that was made for an operation.
+type decision struct {
+	operation string
+	contact   string
+	skipped   bool
+	counts    map[string]int64
+}
+
+// outcome is what counts of an answer to a command.
+type outcome struct {
+	counts map[string]int64
+}
+
+// decode reads an event; false when it says nothing about operations. An erased one says nothing any more.
+func decode(e eventstore.Event) (in input, ok bool, err error) {
+	in.Event = e
+	if e.Erased {
+		return in, false, nil
+	}
+	switch e.Type {
+	case domain.OperationStarted, domain.OperationFinished, domain.OperationPaused, domain.OperationResumed,
+		domain.OperationCancelled, domain.PlanDiscarded:
+		in.act = &domain.Act{}
+		return in, true, read(e, in.act)
+	case domain.PlanMade:
+		in.plan = &domain.Plan{}
+		return in, true, read(e, in.plan)
+	case domain.PlanApplied:
+		in.page = &domain.PlanPage{}
+		return in, true, read(e, in.page)
+	case domain.DecisionMade:
+		return decodeDecision(in)
+	case domain.CommandSettled:
+		return decodeOutcome(in)
+	}
+	return in, false, nil
+}
+
+var operationMember = []byte(`"operation":"`)
+
+// decodeDecision reads only decisions made for an operation: they are few among all.
+func decodeDecision(in input) (input, bool, error) {
+	if !bytes.Contains(in.Data, operationMember) {
+		return in, false, nil
+	}
+	var d planner.Decision
+	if err := read(in.Event, &d); err != nil || d.Operation.IsZero() {
+		return in, false, err
+	}
+	in.decision = &decision{
+		operation: d.Operation.String(), contact: d.Contact.String(),
+		skipped: d.Whole != nil && d.Whole.Result == planner.Skipped, counts: countsOf(d),
+	}
+	return in, true, nil
+}
+
+func countsOf(d planner.Decision) map[string]int64 {
+	counts := map[string]int64{domain.CountDecided: int64(d.Writes())}
+	for _, c := range d.Commands {
+		switch c.Kind {
+		case domain.KindCreate:
+			counts["creates_"+string(c.System)]++
+		case domain.KindUpdate:
+			counts["updates_"+string(c.System)]++
+		}
+	}
+	if d.Whole != nil {
+		switch d.Whole.Result {
+		case planner.LinkedUp:
+			counts[domain.CountLinks]++
+		case planner.HeldBack:
+			counts[domain.CountAmbiguous]++
+		case planner.Skipped:
+			counts[domain.CountSkipped]++
+		}
+	}
+	return counts
+}
+
+// decodeOutcome reads what an outcome counts, if an operation led to it: its cause will tell.
+func decodeOutcome(in input) (input, bool, error) {
+	var o struct {
+		Kind    string        `json:"kind"`
+		System  domain.System `json:"system"`
+		Result  string        `json:"result"`
+		Created bool          `json:"created"`
+	}
+	if err := read(in.Event, &o); err != nil || o.Kind != domain.KindCreate && o.Kind != domain.KindUpdate {
+		return in, false, err
+	}
+	counts := map[string]int64{domain.CountSettled: 1}
+	switch {
+	case o.Result == domain.ResultRejected, o.Result == domain.ResultDiscarded:
+		counts[domain.CountRefused] = 1
+	case o.Created && o.System == domain.Aloware:
+		counts[domain.CountLRN] = 1
+	}
+	in.outcome = &outcome{counts}
+	return in, true, nil
+}
+
+func read(e eventstore.Event, v any) error {
+	if err := json.Unmarshal(e.Data, v); err != nil {
+		return fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
+	}
+	return nil
+}
