@@ -94,8 +94,8 @@ func (w *hubspotConnect) writeApp(ctx context.Context, a *app.App) error {
 		return err
 	}
 	w.step(1, hubspotSteps, "Your HubSpot app: written to %s (%s)", w.dir, plural(int64(len(files)), "file"))
-	w.printf("             Webhooks: created, deleted, merged, restored, privacy-deleted, %s,\n             to %s\n",
-		plural(int64(properties), "mapped property"), a.HookURL(domain.HubSpot))
+	w.printf("             Webhooks: created, deleted, merged, restored, privacy-deleted, %s mapped properties,\n             to %s\n",
+		number(int64(properties)), a.HookURL(domain.HubSpot))
 	w.printf("             Run:   npx @hubspot/cli account auth\n                    cd %s && npx @hubspot/cli project upload\n", w.dir)
 	w.printf("             Then install it: HubSpot → Development → Projects → duolog → Distribution.\n")
 	return nil

@@ -79,7 +79,7 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("open connection %s: %w", c.Connection, err), store.Close())
 	}
-	a, err := c.over(ctx, store, log, logger, key)
+	a, err := c.over(ctx, store, key, log, logger)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -92,12 +92,12 @@ func (a *App) beside(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open connection %s: %w", c.Connection, err)
 	}
-	return c.over(ctx, a.Store, log, a.Logger.With(slog.String("connection", c.Connection)), a.key)
+	return c.over(ctx, a.Store, a.key, log, a.Logger.With(slog.String("connection", c.Connection)))
 }
 
 // over is the App of a connection.
 func (c Config) over(
-	ctx context.Context, store eventstore.Store, log eventstore.Log, logger *slog.Logger, key eventstore.MasterKey,
+	ctx context.Context, store eventstore.Store, key eventstore.MasterKey, log eventstore.Log, logger *slog.Logger,
 ) (*App, error) {
 	a := &App{
 		Config: c, Store: store, Log: log, Logger: logger, Actor: actor(),

@@ -40,7 +40,7 @@ func (a *App) Await(ctx context.Context, s domain.System, l net.Listener, told f
 		}
 		go func() { failed <- server.Serve(ctx, l) }()
 	} else {
-		go func() { failed <- a.followHooks(ctx, s, came) }()
+		go func() { failed <- a.tail(ctx, s, came) }()
 	}
 	for {
 		select {
@@ -127,8 +127,8 @@ func (w watched) Receive(ctx context.Context, d adapters.Delivery) (ingest.Recei
 	return rec, err
 }
 
-// followHooks reads in the log what a running server takes in, and in the ring what it refuses.
-func (a *App) followHooks(ctx context.Context, s domain.System, came chan<- Delivered) error {
+// tail reads in the log what a running server takes in, and in the ring what it refuses.
+func (a *App) tail(ctx context.Context, s domain.System, came chan<- Delivered) error {
 	head, err := a.Log.Head(ctx)
 	if err != nil {
 		return err

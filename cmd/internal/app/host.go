@@ -155,12 +155,12 @@ func (h *host) start(ctx context.Context, c Config) error {
 func (h *host) take(e *engine, stop func()) {
 	in := e.inlets(h.hooks)
 	told := prometheus.WrapRegistererWith(prometheus.Labels{"connection": e.Connection}, h.registry)
-	collected := []prometheus.Collector{&collector{e}, consumerCollector{e.Groups}}
-	told.MustRegister(collected...)
+	mine := []prometheus.Collector{&collector{e}, consumerCollector{e.Groups}}
+	told.MustRegister(mine...)
 	bound := e.bound(in[domain.HubSpot], in[domain.HubSpot])
 	s := &served{engine: e, bound: bound, conn: e.surface(bound, in[domain.Aloware]), stop: func() {
 		stop()
-		for _, c := range collected {
+		for _, c := range mine {
 			told.Unregister(c)
 		}
 	}}
