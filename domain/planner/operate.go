@@ -69,6 +69,7 @@ func (v *View) foldPage(in Input) (Effect, error) {
 // spend counts a decision's writes against what was confirmed of its operation.
 func (v *View) spend(d Decision) {
 	if o := v.Control.operation(d.Operation); o != nil {
+		v.keepControl()
 		o.Spent += int64(d.Writes())
 		v.control = true
 	}
