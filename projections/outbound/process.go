@@ -35,9 +35,9 @@ type Config struct {
 // Process is the planner at work on a connection it owns. Run and Step must not be called concurrently.
 type Process struct {
 	Config
-	secret []byte
-	state  *state.Cursor // nil: load it
-	poison map[poisoned]bool
+	digester planner.Digester
+	state    *state.Cursor // nil: load it
+	poison   map[poisoned]bool
 }
 
 // poisoned names what could not be decided: an input, or one of the contacts that an act brings with it. What is
@@ -58,7 +58,7 @@ func New(c Config) *Process {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Process{Config: c, secret: c.Log.Vault().Secret("planner digest"), poison: map[poisoned]bool{}}
+	return &Process{Config: c, digester: state.Digester(c.Log.Vault()), poison: map[poisoned]bool{}}
 }
 
 // Run plans until ctx ends or the lease is lost. A failing database is tried again after a second.
