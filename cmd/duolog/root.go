@@ -91,7 +91,7 @@ func (c *cli) groups() []commandGroup {
 			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.webhooks(), c.tokens(),
 		}},
 		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
-			c.events(), c.verify(), c.projections(), c.rebuild(), c.bench(), c.migrate(), c.version(),
+			c.events(), c.verify(), c.replay(), c.projections(), c.rebuild(), c.bench(), c.migrate(), c.version(),
 		}},
 	}
 }

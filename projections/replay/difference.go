@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -72,9 +73,8 @@ func commandsDiffer(d *Difference, was, now planner.Decision) bool {
 		if d.Recorded == d.Now {
 			_, d.Recorded, d.Now = leaf(generic(a), generic(b), "")
 		}
-		d.Rule = ruleOf(now, b)
-		if b == nil {
-			d.Rule = ruleOf(now, a)
+		if d.Rule = ruleOf(now, cmp.Or(b, a)); b == nil {
+			d.Rule = cmp.Or(d.Rule, ruleOf(was, a))
 		}
 		return true
 	}
