@@ -86,7 +86,7 @@ func (c *cli) groups() []commandGroup {
 		{"run", "Run, try, look", []*cobra.Command{
 			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(),
 		}},
-		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.reconcile(), c.pull()}},
+		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.whatif(), c.reconcile(), c.pull()}},
 		{"people", "People", []*cobra.Command{
 			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.webhooks(), c.tokens(),
 		}},

@@ -160,7 +160,7 @@ type Left struct {
 // has changed and was not decided on comes first.
 func (p *fieldPass) operated(w writes) bool {
 	o, a, h := p.e.Operation, p.sides[domain.Aloware], p.sides[domain.HubSpot]
-	if o == nil || a.digest == h.digest || p.unsure != nil || a.rec.doubtful(p.f.Aloware.Read) || p.v.untold(h.rec, p.f.HubSpot.Read) {
+	if o == nil || a.digest == h.digest || p.unsure != nil || a.rec.doubtful(p.f.Aloware.Read) || p.v.Untold(h.rec, p.f.HubSpot.Read) {
 		return false
 	}
 	met := len(p.now.Base) == len(domain.Systems)

@@ -177,7 +177,7 @@ func TestReplayErased(t *testing.T) {
 		s := newScene(t, store)
 		s.rnd = rand.New(rand.NewPCG(60, 1))
 		s.drive(100)
-		gone := domain.Record{System: domain.HubSpot, ID: "1"}
+		gone := domain.Record{System: domain.HubSpot, ID: "2"}
 		sum := s.replay(func(e eventstore.Event) []eventstore.Event {
 			if e.Subject == gone.Stream() {
 				e.Data, e.Erased = nil, true
