@@ -62,16 +62,22 @@ func (b *branch) clock(in planner.Input, o planner.Outgoing) int64 {
 	return told.Clock
 }
 
-// readAnswer shows a record as it is known. What nobody was told of a property before stays unknown.
+// readAnswer shows a record as it is known. Where that leaves a property open that nobody was told, the read stays
+// unanswered, and the field unknown.
 func (b *branch) readAnswer(in planner.Input, o planner.Outgoing, clock int64) []planner.Input {
 	r := b.view.Record(o.Record)
 	if r == nil || !r.Known {
 		return nil // nothing in the log says what it would have shown
 	}
+	untold := false
 	for _, f := range b.view.Control.Settings.Fields {
 		if b.view.Untold(r, f.Side(o.System).Read) {
 			b.unknown(f.Name, o.Contact)
+			untold = true
 		}
+	}
+	if untold {
+		return nil
 	}
 	f := domain.Fact{Via: "read", Clock: clock, Properties: r.Properties(), Answer: answerTo(o, r.ID)}
 	return []planner.Input{b.said(in, domain.RecordObserved, r.ID, 0, f, o)}

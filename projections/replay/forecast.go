@@ -173,7 +173,7 @@ func (b *branch) ends() map[ulid.ULID]bool {
 	}
 	for rec, of := range b.shadows {
 		for _, s := range of {
-			if r := b.view.Record(rec); r != nil && !s.real[b.digest(s, rec)] {
+			if r := b.view.Record(rec); r != nil && s.last != b.digest(s, rec) {
 				add(r.Link.Contact)
 			}
 		}

@@ -31,7 +31,8 @@ type reality struct {
 type shadow struct {
 	field settings.Field
 	env   settings.Env
-	real  map[string]bool // digests
+	real  map[string]bool // digests it showed, or may show, since
+	last  string          // the one it shows now
 }
 
 func newReality() reality {
@@ -80,7 +81,8 @@ func (b *branch) shadow(rec domain.Record, property string, field settings.Field
 	}
 	if of[property] == nil {
 		s := &shadow{field: field, env: env, real: map[string]bool{}}
-		s.real[b.digest(s, rec)] = true
+		s.last = b.digest(s, rec)
+		s.real[s.last] = true
 		of[property] = s
 	}
 	return of[property]
@@ -212,7 +214,7 @@ func (b *branch) withoutShadows(rec domain.Record, props domain.Properties, comp
 			news = true
 			continue
 		}
-		if !s.real[s.digest(b.view, rec.System, props)] {
+		if s.last = s.digest(b.view, rec.System, props); !s.real[s.last] {
 			b.clear(rec, name) // told by somebody since: the same in both
 			news = true
 			continue
@@ -272,10 +274,18 @@ func (b *branch) unheard(o domain.Outcome, d planner.Decision) {
 		b.ghosts[o.Record] = d.Contact
 		return
 	}
-	for name, s := range b.shadows[o.Record] {
-		if _, ok := o.Shows[name]; ok {
-			s.real[s.digest(b.view, o.System, o.Shows)] = true
+	for write := range o.Sent {
+		f, _ := b.recorded.FieldFor(o.System, write)
+		s := b.shadows[o.Record][f.Side(o.System).Read]
+		if s == nil {
+			continue
 		}
+		told := o.Shows
+		if _, ok := told[s.field.Side(o.System).Read]; !ok {
+			told = domain.Properties{s.field.Side(o.System).Read: o.Sent[write]}
+		}
+		s.last = s.digest(b.view, o.System, told)
+		s.real[s.last] = true
 	}
 }
 
