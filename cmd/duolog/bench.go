@@ -27,8 +27,8 @@ use a database made for it. Without --database-url, --data or their variables, a
 folder is used and removed. With PostgreSQL no key is needed, and duolog migrate up must have run.`
 
 func (c *cli) bench() *cobra.Command {
-	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest and rebuilds", Long: benchHelp},
-		c.benchAppend(), c.benchIngest(), c.benchRebuild())
+	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest, rebuilds and replays", Long: benchHelp},
+		c.benchAppend(), c.benchIngest(), c.benchRebuild(), c.benchReplay())
 }
 
 // benchResult is what every bench prints.

@@ -34,6 +34,10 @@ type benchLife struct {
 	position int64 // of the last event made
 	clock    int64 // µs UTC
 	made     []eventstore.NewEvent
+
+	view     *planner.View // by which everything is decided; nil: decisions have the shape only
+	recorded int64         // when all of it is recorded, µs UTC
+	sent     []planner.Outgoing
 }
 
 // changing are the fields that change, in turn.
@@ -83,7 +87,7 @@ func (l *benchLife) add(stream, kind, actor string, causation int64, payload any
 		panic(err) // payloads are of our own types
 	}
 	subject := stream
-	if kind == domain.DecisionMade || kind == domain.SettingsChanged {
+	if kind == domain.DecisionMade || stream == "connection" {
 		subject = eventstore.SubjectLog
 	}
 	l.position++
@@ -92,7 +96,11 @@ func (l *benchLife) add(stream, kind, actor string, causation int64, payload any
 		ID: l.id(), Stream: stream, Type: kind, Schema: domain.SchemaOf(kind), OccurredAt: l.clock, Actor: actor,
 		Causation: causation, Subject: subject, Data: data,
 	})
-	return l.position
+	at := l.position
+	if l.view != nil {
+		l.plan(l.made[len(l.made)-1])
+	}
+	return at
 }
 
 func benchRecord(system domain.System, who int) domain.Record {
@@ -159,6 +167,9 @@ func (l *benchLife) birth(who int) {
 }
 
 func (l *benchLife) decide(who int, trigger string, d planner.Decision) {
+	if l.view != nil {
+		return // it was decided as it was told
+	}
 	d.Planner, d.Settings, d.Mode = planner.Version, 1, domain.ModeLive
 	d.At, d.Trigger, d.Contact = l.clock, trigger, l.contacts[who]
 	d.Considered = []domain.Record{benchRecord(domain.Aloware, who), benchRecord(domain.HubSpot, who)}
@@ -168,6 +179,10 @@ func (l *benchLife) decide(who int, trigger string, d planner.Decision) {
 // change lets a field change in one system, writes it to the other, and lets that tell it back.
 func (l *benchLife) change(who int) {
 	name := changing[int(l.changes[who])%len(changing)]
+	if l.view != nil {
+		l.changeTruly(who, name)
+		return
+	}
 	was := l.digest.Of(name, l.values(who)[name])
 	l.changes[who]++
 	values := l.values(who)
@@ -247,6 +262,10 @@ func (c *cli) fillLog(ctx context.Context, a *app.App, events, contacts int, ske
 	if err != nil {
 		return err
 	}
+	return c.fillWith(ctx, a, life, first, events)
+}
+
+func (c *cli) fillWith(ctx context.Context, a *app.App, life *benchLife, first []eventstore.NewEvent, events int) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	batches := make(chan []eventstore.NewEvent, 1)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
@@ -62,6 +63,11 @@ func (b rebuildBench) validate() error {
 }
 
 func (b rebuildBench) run(cmd *cobra.Command) error {
+	return b.around(cmd, nil, b.fill, b.measure)
+}
+
+// around does the steps, each with the log opened anew, so that the last begins with nothing in memory.
+func (b *rebuildBench) around(cmd *cobra.Command, clock func() time.Time, steps ...action) error {
 	if err := b.validate(); err != nil {
 		return err
 	}
@@ -79,14 +85,13 @@ func (b rebuildBench) run(cmd *cobra.Command) error {
 	}
 	open := func(ctx context.Context) (*app.App, error) {
 		return b.open(ctx, func(cfg *app.Config) {
-			cfg.Ephemeral, cfg.Connection = true, b.log
+			cfg.Ephemeral, cfg.Connection, cfg.Clock = true, b.log, clock
 			if cfg.MasterKeyFile == "" && strings.HasPrefix(cfg.DatabaseURL, "postgres") {
 				cfg.MasterKeyFile = filepath.Join(key, "master.key")
 			}
 		})
 	}
-	// Opened twice, so that the rebuild begins with nothing in memory.
-	for _, step := range []action{b.fill, b.measure} {
+	for _, step := range steps {
 		if err = with(open, step)(cmd, nil); err != nil {
 			break
 		}

@@ -19,6 +19,8 @@ type Config struct {
 	Log eventstore.Log
 	// From and To bound the positions of the inputs that are compared; 0: from the beginning, to the end.
 	From, To int64
+	// Planned is how far the log was planned; 0: as far as the planner's own checkpoint says.
+	Planned int64
 	// Contact, when set, narrows what is compared to one contact.
 	Contact ulid.ULID
 	// Progress, when set, hears the position reached and the last one to be read.
@@ -29,25 +31,34 @@ type Config struct {
 
 // Run replays a log as far as it was planned.
 func Run(ctx context.Context, c Config) (Summary, error) {
-	cursor, err := state.Open(ctx, c.DB, c.Log)
+	end, err := c.bound(ctx)
 	if err != nil {
 		return Summary{}, err
-	}
-	head, err := c.Log.Head(ctx)
-	if err != nil {
-		return Summary{}, err
-	}
-	if c.To <= 0 || c.To > cursor.Position {
-		c.To = cursor.Position
 	}
 	r := &replay{
 		Config: c, view: planner.NewView(planner.Control{}, state.Digester(c.Log.Vault())),
 		out: newTally(c), erased: erased{},
 	}
-	if err := r.read(ctx, head.Position); err != nil {
+	if err := r.read(ctx, end); err != nil {
 		return Summary{}, fmt.Errorf("replay: %w", err)
 	}
 	return r.out.summary(r.view), nil
+}
+
+// bound keeps To within what was planned, and returns the log's end by then: all that was decided lies before it.
+func (c *Config) bound(ctx context.Context) (end int64, err error) {
+	if c.Planned == 0 {
+		cursor, err := state.Open(ctx, c.DB, c.Log)
+		if err != nil {
+			return 0, err
+		}
+		c.Planned = cursor.Position
+	}
+	if c.To <= 0 || c.To > c.Planned {
+		c.To = c.Planned
+	}
+	head, err := c.Log.Head(ctx)
+	return head.Position, err
 }
 
 type replay struct {

@@ -21,19 +21,12 @@ const ahead = 4096
 
 // WhatIf decides on the history in a log as if other settings had been in force, from Config.From on.
 func WhatIf(ctx context.Context, c Config, s settings.Settings) (Forecast, error) {
-	cursor, err := state.Open(ctx, c.DB, c.Log)
+	end, err := c.bound(ctx)
 	if err != nil {
 		return Forecast{}, err
-	}
-	head, err := c.Log.Head(ctx)
-	if err != nil {
-		return Forecast{}, err
-	}
-	if c.To <= 0 || c.To > cursor.Position {
-		c.To = cursor.Position
 	}
 	b := newBranch(c, s)
-	if err := b.read(ctx, head.Position); err != nil {
+	if err := b.read(ctx, end); err != nil {
 		return Forecast{}, fmt.Errorf("what if: %w", err)
 	}
 	return b.result(), nil
