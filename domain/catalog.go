@@ -20,6 +20,9 @@ const (
 	CallDispositions    Catalog = "call_dispositions"    // Aloware, declared
 )
 
+// PullOperation begins the names of the operations that pull catalogs.
+const PullOperation = "pull "
+
 // How a catalog fact came.
 const (
 	ViaPull     = "pull"

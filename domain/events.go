@@ -80,15 +80,25 @@ type Answer struct {
 	Found []Record `json:"found,omitempty"`
 }
 
+// How a fact came that nobody told: a scan reads all there is, a sweep what has changed since, an import a file.
+const (
+	ViaScan   = "scan"
+	ViaSweep  = "sweep"
+	ViaImport = "import"
+)
+
 // Fact is the payload of every record.* event. Its record is the event's stream, except in a record.absent that
 // answers a look-up: that one lies on the stream of the record for whose sake the look-up was made.
 type Fact struct {
-	// Via says how it came: "webhook", "read", "lookup", "scan" or "import".
+	// Via says how it came: "webhook", "read", "lookup", "scan", "sweep" or "import".
 	Via string `json:"via"`
 	// Properties are the values told, as delivered.
 	Properties Properties `json:"properties,omitempty"`
 	// Complete is true for a full snapshot: a mapped property that is missing is blank.
 	Complete bool `json:"complete,omitempty"`
+	// Lacks are properties that were asked for and that the system does not have, or has no more: of them, a full snapshot
+	// says nothing.
+	Lacks []string `json:"lacks,omitempty"`
 	// Clock is the moment every value counts from, µs UTC: HubSpot's occurredAt, the moment a read's request began,
 	// an Aloware webhook's receipt.
 	Clock int64 `json:"clock"`
@@ -213,11 +223,31 @@ type Act struct {
 	Verdict string   `json:"verdict,omitempty"`
 	Records []Record `json:"records,omitempty"`
 	From    System   `json:"from,omitempty"`
+	// Sweeps, in a sweep.completed, say how far it went in each system it read.
+	Sweeps []Sweep `json:"sweeps,omitempty"`
 	// Plan is the plan an operation applies, or that was discarded; Spec, what a plan is to be made of.
 	Plan ulid.ULID `json:"plan,omitzero"`
 	Spec *PlanSpec `json:"spec,omitempty"`
 	// Token is the bearer token that was made or revoked.
 	Token *Token `json:"token,omitempty"`
+}
+
+// Sweep is how far a sweep of one system went, and what it found there.
+type Sweep struct {
+	System System `json:"system"`
+	// At is when it began, µs UTC.
+	At int64 `json:"at"`
+	// Through is up to when changes were seen, by the system's own clock, µs UTC; 0 where it tells of no changes.
+	Through int64 `json:"through,omitempty"`
+	// After is the id up to which the known records were asked for in turn; empty: it begins with the first again.
+	After string `json:"after,omitempty"`
+	// Looked is how many records were looked at, and Drift how many of them were new, gone or different though nobody
+	// had told.
+	Looked int64 `json:"looked"`
+	Drift  int64 `json:"drift"`
+	Failed int64 `json:"failed,omitempty"`
+	// Unexplained counts the fields that differ between the systems though no decision says so.
+	Unexplained int64 `json:"unexplained,omitempty"`
 }
 
 // Token is a bearer token of the HTTP API. The token itself is shown once and stored nowhere.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // shape is the JSON type of a decoded value.
@@ -41,6 +42,9 @@ func decode(raw json.RawMessage) (scalar, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return scalar{}, nil
 	}
+	if text, ok := plainText(raw); ok {
+		return scalar{shape: shapeString, text: trim(text)}, nil
+	}
 	if !json.Valid(raw) {
 		return scalar{}, errNotJSON
 	}
@@ -59,6 +63,20 @@ func decode(raw json.RawMessage) (scalar, error) {
 		return scalar{}, errNested
 	}
 	return scalar{shape: shapeNumber, text: string(raw)}, nil
+}
+
+// plainText reads a JSON string without escapes, as nearly all are, in a fraction of the time.
+func plainText(raw []byte) (string, bool) {
+	n := len(raw) - 1
+	if n < 1 || raw[0] != '"' || raw[n] != '"' || !utf8.Valid(raw) {
+		return "", false
+	}
+	for _, c := range raw[1:n] {
+		if c < ' ' || c == '"' || c == '\\' {
+			return "", false
+		}
+	}
+	return string(raw[1:n]), true
 }
 
 func decodeList(raw json.RawMessage) (scalar, error) {

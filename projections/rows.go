@@ -2,151 +2,159 @@ package projections
 
 import (
 	"hash/maphash"
-	"slices"
+	"iter"
 )
 
-// rowCost is about what a row takes in memory beside its key and its data, bytes.
-const rowCost = 112
+// rowCost is about what a row takes in memory beside its slot, bytes.
+const rowCost = 40
 
 // Row is a row in memory, as its projection encodes it.
 type Row struct {
-	Data   []byte
-	Stored bool // the table has the row, though perhaps not as it is here
-
-	changed bool
+	Data    []byte
+	Stored  bool // the table has the row, though perhaps not as it is here
+	Changed bool // it was put since it was written
 }
 
-// Rows keeps rows of one table of a Version in memory, by key: those used lately, and each that was changed since it
-// was written. They lie in two generations, the elder of which is forgotten as a whole.
+// Rows keeps rows of one table of a Version in memory, by key: each that was changed since it was written, and others as
+// long as there is room, those used lately before the rest. They lie in chunks of bytes, where the garbage collector finds
+// nothing to follow: there may be many.
 type Rows struct {
-	half        int // bytes of a generation
-	young, aged map[string]Row
-	used        int      // bytes of the young ones
-	changed     []string // keys of those to be written, which are young
-	stored      *filter  // nil: the table may have any row
+	memory int // bytes
+	hash   func(key string) uint64
+	index  map[uint64]place // by the key's hash
+	twins  map[string]place // of keys whose hash is another's in the index
+
+	chunks []rowChunk // by age
+	first  uint32     // number of chunks[0]
+	used   int        // bytes of all chunks
+	live   int        // bytes of the rows in them
+
+	changed      int // rows
+	changedBytes int
+	stored       *filter // what was forgotten; nil: the table may have any row
 }
 
 // NewRows returns an empty set that holds about so many bytes.
 func NewRows(v Version, memory int) *Rows {
-	r := &Rows{half: memory / 2, young: map[string]Row{}}
-	if v.Empty {
+	seed := maphash.MakeSeed()
+	hash := func(key string) uint64 { return maphash.String(seed, key) }
+	r := &Rows{memory: memory, hash: hash, index: map[uint64]place{}, twins: map[string]place{}}
+	if v.Empty && memory > 0 {
 		r.stored = newFilter()
 	}
 	return r
 }
 
-// Get returns a row that is held.
+// Get returns a row that is held. Its data are good until the key is put again.
 func (r *Rows) Get(key string) (Row, bool) {
-	row, ok := r.young[key]
-	if ok {
-		return row, true
+	at, ok := r.find(key)
+	if !ok {
+		return Row{}, false
 	}
-	if row, ok = r.aged[key]; ok {
-		delete(r.aged, key)
-		r.hold(key, row)
-	}
-	return row, ok
-}
-
-func (r *Rows) hold(key string, row Row) {
-	if old, ok := r.young[key]; ok {
-		r.used += len(row.Data) - len(old.Data)
-	} else {
-		r.used += rowCost + len(key) + len(row.Data)
-	}
-	r.young[key] = row
+	s := r.slot(at)
+	s.mark(touched)
+	return s.row(), true
 }
 
 // MayStore reports whether the table may have a row that is not held; there is no need to look for others.
 func (r *Rows) MayStore(key string) bool { return r.stored == nil || r.stored.has(key) }
 
 // Load takes in a row as the table has it.
-func (r *Rows) Load(key string, data []byte) { r.hold(key, Row{Data: data, Stored: true}) }
+func (r *Rows) Load(key string, data []byte) { r.hold(key, data, stored) }
 
-// Put takes in a row to be written.
-func (r *Rows) Put(key string, row Row) {
-	delete(r.aged, key)
-	if !r.young[key].changed {
-		r.changed = append(r.changed, key)
+// Put takes in a row to be written. The data are copied.
+func (r *Rows) Put(key string, data []byte, inTable bool) {
+	marks := changed
+	if inTable {
+		marks |= stored
 	}
-	row.changed = true
-	r.hold(key, row)
+	r.hold(key, data, marks)
 }
+
+func (r *Rows) hold(key string, data []byte, marks byte) {
+	if at, ok := r.find(key); ok {
+		if r.rewrite(at, data, marks) {
+			return
+		}
+		r.drop(at)
+	}
+	chunks := len(r.chunks)
+	r.place(key, r.add(key, data, marks))
+	if len(r.chunks) > chunks && r.memory > 0 {
+		r.makeRoom(chunksFreed)
+	}
+}
+
+// chunksFreed is how many chunks are looked through for each new one: with an eighth of the memory to spare, so many give
+// room for it.
+const chunksFreed = 8
 
 // Waiting is how many rows were put since they were last written.
-func (r *Rows) Waiting() int { return len(r.changed) }
+func (r *Rows) Waiting() int { return r.changed }
 
-// Full reports that a generation is full.
-func (r *Rows) Full() bool { return r.used >= r.half }
+// Full reports that little else is held than rows to be written.
+func (r *Rows) Full() bool { return r.changedBytes+rowCost*r.changed >= r.roomForRows() }
 
-// Changed lists the keys of the rows to be written, sorted. The list is the caller's until the next Put.
-func (r *Rows) Changed() []string {
-	slices.Sort(r.changed)
-	return r.changed
-}
+// roomForRows leaves some of the memory to what rows leave behind when they outgrow their place.
+func (r *Rows) roomForRows() int { return r.memory / 8 * 7 }
 
-// Patch replaces the data of a row that is held, and leaves open whether it is to be written.
-func (r *Rows) Patch(key string, data []byte) {
-	row, _ := r.Get(key)
-	row.Data = data
-	r.hold(key, row)
-}
-
-// Written notes that all rows are in the table as they are here, and makes room.
-func (r *Rows) Written() {
-	for _, key := range r.changed {
-		row := r.young[key]
-		row.Stored, row.changed = true, false
-		r.young[key] = row
-		if r.stored != nil {
-			r.stored.add(key)
-		}
-	}
-	clear(r.changed)
-	r.changed = r.changed[:0]
-	if r.Full() {
-		r.aged, r.young, r.used = r.young, map[string]Row{}, 0
-	}
-}
-
-// filter knows of a key that it was never added, and of others that they may have been. It does not grow.
-type filter struct {
-	seed maphash.Seed
-	bits []uint64
-}
-
-// filterWords is the size of a filter: 1 MiB, enough to be right 19 times in 20 about a million keys.
-const (
-	filterWords  = 1 << 17
-	filterProbes = 4
-)
-
-func newFilter() *filter { return &filter{seed: maphash.MakeSeed(), bits: make([]uint64, filterWords)} }
-
-func (f *filter) add(key string) {
-	for i := range f.probes(key) {
-		f.bits[i>>6] |= 1 << (i & 63)
-	}
-}
-
-func (f *filter) has(key string) bool {
-	for i := range f.probes(key) {
-		if f.bits[i>>6]&(1<<(i&63)) == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func (f *filter) probes(key string) func(func(uint64) bool) {
-	h := maphash.String(f.seed, key)
-	step := h>>32 | 1
-	return func(yield func(uint64) bool) {
-		for range filterProbes {
-			if !yield(h % (filterWords * 64)) {
+// Changed goes through the keys of the rows to be written.
+func (r *Rows) Changed() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for s := range r.waiting() {
+			if !yield(string(s.key)) {
 				return
 			}
-			h += step
 		}
+	}
+}
+
+// Written notes that all rows are in the table as they are here.
+func (r *Rows) Written() {
+	if r.memory == 0 {
+		*r = Rows{hash: r.hash, index: map[uint64]place{}, twins: map[string]place{}}
+		return
+	}
+	for s := range r.waiting() {
+		s.unmark(changed)
+		s.mark(stored)
+	}
+	for i := range r.chunks {
+		r.chunks[i].changed = 0
+	}
+	r.changed, r.changedBytes = 0, 0
+	r.makeRoom(len(r.chunks))
+}
+
+// find returns where a key's row lies.
+func (r *Rows) find(key string) (place, bool) {
+	at, ok := r.index[r.hash(key)]
+	if ok && string(r.slot(at).key) == key {
+		return at, true
+	}
+	at, ok = r.twins[key]
+	return at, ok
+}
+
+// place notes where a key's row lies.
+func (r *Rows) place(key string, at place) {
+	hash := r.hash(key)
+	if other, ok := r.index[hash]; ok && string(r.slot(other).key) != key {
+		r.twins[key] = at
+		return
+	}
+	r.index[hash] = at
+	delete(r.twins, key) // its place was another's until now
+}
+
+// forget lets go of a row that the table has.
+func (r *Rows) forget(key string) {
+	if r.stored != nil {
+		r.stored.add(key)
+	}
+	if _, twin := r.twins[key]; twin {
+		delete(r.twins, key)
+	} else {
+		delete(r.index, r.hash(key))
 	}
 }

@@ -18,7 +18,7 @@ const (
 )
 
 // rowMemory is how many bytes of rows a rebuild holds.
-const rowMemory = 32 << 20
+const rowMemory = 140 << 20
 
 // pollMark is how often an idle runner writes down that it looked, for readers in other processes.
 const pollMark = 5 * time.Second

@@ -9,6 +9,7 @@ import (
 	"path"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -22,6 +23,7 @@ type api struct {
 	huma    huma.API
 	mux     *http.ServeMux
 	metrics *metrics
+	tails   sync.Map // eventstore.Log: *stream.Tail
 }
 
 // New returns the handler of the whole surface.
@@ -33,6 +35,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.huma = huma.NewAPI(description(cfg.Version), newRouter(a.mux))
 	a.registerWebhooks()
 	a.registerFeed()
+	a.registerConsumers()
 	a.registerContacts()
 	a.registerCard()
 	a.registerCatalogs()
@@ -40,11 +43,17 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerRouting()
 	a.registerCommands()
 	a.registerSync()
+	a.registerImport()
 	a.registerSettings()
+	a.registerMapping()
+	a.registerTests()
 	a.registerReview()
 	a.registerTokens()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
+		return nil, err
+	}
+	if err := a.serveContract(); err != nil {
 		return nil, err
 	}
 	a.mux.HandleFunc("/", a.noSuchThing)
@@ -117,7 +126,7 @@ func register[I, O any](a *api, op huma.Operation, verb Verb, handle func(contex
 		op.Description = strings.TrimSpace(fmt.Sprintf("%s\n\nNeeds the right `%s`.", op.Description, verb))
 		op.Middlewares = append(op.Middlewares, a.authorize(verb))
 	}
-	op.MaxBodyBytes = maxBody + 1 // the framework refuses a body that reaches the limit, not one that exceeds it
+	op.MaxBodyBytes = max(op.MaxBodyBytes, maxBody) + 1 // the framework refuses a body that reaches the limit, not one that exceeds it
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {

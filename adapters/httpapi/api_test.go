@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 37 {
-		t.Errorf("%d operations, want 37", n)
+	if n != 68 {
+		t.Errorf("%d operations, want 68", n)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/duolog/duolog/adapters/stream/cloudevent"
 )
 
 // Role is what a token may be used for.
@@ -44,6 +46,8 @@ const (
 	ReadOperations Verb = "operations.read" // and plans
 	RunOperations  Verb = "operations.run"  // push, pull, match, reconcile: make a plan, apply it, have it rest or end
 	RouteCalls     Verb = "calls.route"     // to whom a number is put through
+	ImportContacts Verb = "contacts.import" // files exported from a system
+	Consume        Verb = "events.consume"  // named consumers: make, read, acknowledge, reset
 )
 
 // allowed is the role table. Admin may everything.
@@ -51,13 +55,13 @@ var allowed = map[Role][]Verb{
 	Auditor: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations},
 	Operator: {
 		ReadFeed, ReadContacts, ReadCommands, SettleCommands, SettleContacts, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync,
-		ReadCatalogs, ChangeCatalogs, ReadOperations, RunOperations, RouteCalls,
+		ReadCatalogs, ChangeCatalogs, ReadOperations, RunOperations, RouteCalls, ImportContacts, Consume,
 	},
 	Engineer: {
 		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations,
-		RouteCalls,
+		RouteCalls, Consume,
 	},
-	Consumer: {ReadFeed, ReadStatus, RouteCalls},
+	Consumer: {ReadFeed, ReadStatus, RouteCalls, Consume},
 }
 
 // May reports whether the role allows the verb.
@@ -78,9 +82,9 @@ type Identity struct {
 
 // What of personal values a token may see in the feed.
 const (
-	DataIDs    = "ids"    // records and property names
-	DataMasked = "masked" // values, cut down to a hint
-	DataFull   = "full"
+	DataIDs    = cloudevent.IDs
+	DataMasked = cloudevent.Masked
+	DataFull   = cloudevent.Full
 )
 
 // data is what the holder may see in the feed.

@@ -6,33 +6,44 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/eventstore"
 )
 
-// checkpoint is how far a consumer has read: a position in a generation of the log. Generation 0 is the present one.
+// checkpoint is how far a consumer has read: a position in a generation of a log. No log, and generation 0, are the
+// present ones.
 type checkpoint struct {
+	log        string
 	generation int64
 	position   int64
 }
 
-// parseCheckpoint reads "position" or "generation:position"; the empty text is the beginning.
-func parseCheckpoint(s string) (checkpoint, error) {
-	var c checkpoint
+// parseCheckpoint reads "position", "generation:position" or "log:generation:position"; the empty text is the
+// beginning.
+func parseCheckpoint(s string) (c checkpoint, err error) {
 	if s == "" {
 		return c, nil
 	}
-	gen, pos, both := strings.Cut(s, ":")
-	if !both {
-		gen, pos = "", s
+	parts := strings.Split(s, ":")
+	if len(parts) > 3 {
+		return checkpoint{}, badCheckpoint()
 	}
 	var ok bool
-	if c.position, ok = count(pos); !ok {
-		return c, badCheckpoint()
+	if c.position, ok = count(parts[len(parts)-1]); !ok {
+		return checkpoint{}, badCheckpoint()
 	}
-	if both {
-		if c.generation, ok = count(gen); !ok || c.generation == 0 {
-			return c, badCheckpoint()
+	if len(parts) > 1 {
+		if c.generation, ok = count(parts[len(parts)-2]); !ok || c.generation == 0 {
+			return checkpoint{}, badCheckpoint()
 		}
+	}
+	if len(parts) > 2 {
+		id, err := ulid.ParseStrict(parts[0])
+		if err != nil {
+			return checkpoint{}, badCheckpoint()
+		}
+		c.log = id.String()
 	}
 	return c, nil
 }
@@ -48,25 +59,39 @@ func count(s string) (int64, bool) {
 
 func badCheckpoint() error {
 	p := problem(http.StatusBadRequest, "the checkpoint cannot be read")
-	p.Errors = []Fault{{Location: "query.after", Message: "want a position, or generation:position"}}
+	p.Errors = []Fault{{Location: "query.after", Message: "want a position, generation:position or log:generation:position"}}
 	return p
 }
 
-func (c checkpoint) String() string { return fmt.Sprintf("%d:%d", c.generation, c.position) }
+func (c checkpoint) String() string {
+	text := fmt.Sprintf("%d:%d", c.generation, c.position)
+	if c.log != "" {
+		return c.log + ":" + text
+	}
+	return text
+}
 
-// on checks the checkpoint against the log's head and returns the position to read after. One of another generation
-// counts positions that were restored away since, and one past the end was never given out: both are told where to
-// go on, from where nothing can be missed.
+// checkpointOf names a position of the log.
+func checkpointOf(head eventstore.Head, position int64) string {
+	return checkpoint{head.LogID.String(), head.Generation, position}.String()
+}
+
+// on checks the checkpoint against the log's head and returns the position to read after. One of another log or
+// generation counts positions that are other events here, and one past the end was never given out: all are told
+// where to go on, from where nothing can be missed.
 func (c checkpoint) on(head eventstore.Head) (int64, error) {
 	var p *Problem
 	switch {
+	case c.log != "" && c.log != head.LogID.String():
+		p = problem(http.StatusConflict, "this checkpoint is of another log; read this one from its start")
+		p.ContinueAfter = checkpointOf(head, 0)
 	case c.generation != 0 && c.generation != head.Generation:
 		p = problem(http.StatusConflict, fmt.Sprintf("this log is in generation %d: positions of generation %d may be "+
 			"other events now; read again from the start and skip the event ids you have", head.Generation, c.generation))
-		p.ContinueAfter = checkpoint{head.Generation, 0}.String()
+		p.ContinueAfter = checkpointOf(head, 0)
 	case c.position > head.Position:
 		p = problem(http.StatusConflict, fmt.Sprintf("the log ends at position %d, before this checkpoint", head.Position))
-		p.ContinueAfter = checkpoint{head.Generation, head.Position}.String()
+		p.ContinueAfter = checkpointOf(head, head.Position)
 	default:
 		return c.position, nil
 	}

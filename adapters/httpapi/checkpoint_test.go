@@ -4,7 +4,15 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/eventstore"
 )
+
+const logID = "01JDB3Q8ZK3MT2V5ABCDEFGHJK"
+
+var head = eventstore.Head{LogID: ulid.MustParseStrict(logID), Generation: 2, Position: 41}
 
 func TestCheckpointOnALog(t *testing.T) {
 	tests := []struct {
@@ -18,17 +26,22 @@ func TestCheckpointOnALog(t *testing.T) {
 		{after: "41", want: 41},
 		{after: "2:41", want: 41},
 		{after: "2:0", want: 0},
-		{after: "42", resume: "2:41"},
-		{after: "2:42", resume: "2:41"},
-		{after: "9223372036854775807", resume: "2:41"},
-		{after: "1:7", resume: "2:0"},
-		{after: "3:7", resume: "2:0"},
+		{after: "42", resume: logID + ":2:41"},
+		{after: "2:42", resume: logID + ":2:41"},
+		{after: "9223372036854775807", resume: logID + ":2:41"},
+		{after: "1:7", resume: logID + ":2:0"},
+		{after: "3:7", resume: logID + ":2:0"},
 		{after: "-1", bad: true},
 		{after: "0:5", bad: true},
 		{after: "+5", bad: true},
 		{after: ":5", bad: true},
 		{after: "5:", bad: true},
 		{after: "1:2:3", bad: true},
+		{after: "1:" + logID + ":2:3", bad: true},
+		{after: logID + ":2:7", want: 7},
+		{after: logID + ":1:7", resume: logID + ":2:0"},
+		{after: "01JDB4Q8ZK3MT2V5ABCDEFGHJK:2:7", resume: logID + ":2:0"},
+		{after: logID + ":2:42", resume: logID + ":2:41"},
 		{after: "9223372036854775808", bad: true},
 		{after: "１", bad: true},
 		{after: "jane@example.com", bad: true},

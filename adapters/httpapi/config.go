@@ -15,6 +15,7 @@ import (
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/adapters/stream/group"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -77,6 +78,7 @@ type Connection struct {
 	Acts     Acts
 	Tokens   TokenKeeper // nil: tokens are not kept here
 	Catalogs Catalogs
+	Groups   *group.Groups // the named consumers; nil: none are kept here
 	Plans    interface {
 		Plans
 		Operations
@@ -85,6 +87,8 @@ type Connection struct {
 	Card      func(ctx context.Context, contact ulid.ULID) (Card, error)
 	DealOwner func(ctx context.Context, phone string) (Route, error)
 	Settings  Settings
+	Mapping   Mapping
+	Import    Importer
 	Status    func(context.Context) (Status, error)
 }
 

@@ -23,6 +23,8 @@ type Contacts interface {
 	Counts(ctx context.Context) (map[string]int64, error)
 	Causes(ctx context.Context, status string) ([]contacts.Cause, error)
 	Holding(ctx context.Context, link string) ([]contacts.Contact, error)
+	// Checkpoint is the position the contacts listed are of.
+	Checkpoint(ctx context.Context) (int64, error)
 }
 
 type listContactsInput struct {
@@ -31,6 +33,7 @@ type listContactsInput struct {
 	Reason     string `query:"reason" maxLength:"200" doc:"Text that the reason of the contact or of a field holds"`
 	After      string `query:"after" maxLength:"26" doc:"The next of the page before"`
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	AsOf       string `query:"as_of" maxLength:"80" doc:"head: all pages show one state, named by as_of; send that with the next"`
 }
 
 type getContactInput struct {
@@ -54,8 +57,9 @@ type body[T any] struct{ Body T }
 type ContactPage struct {
 	Contacts []contacts.Contact `json:"contacts"`
 	Next     string             `json:"next,omitempty" doc:"Send as after for the next page; absent at the end"`
-	Counts   map[string]int64   `json:"counts" doc:"Of all contacts, by status"`
+	Counts   map[string]int64   `json:"counts,omitempty" doc:"Of all contacts, by status"`
 	Causes   []contacts.Cause   `json:"causes,omitempty" doc:"Why contacts and fields have the status asked for"`
+	AsOf     string             `json:"as_of,omitempty" doc:"The checkpoint this state is of: read the feed after it"`
 }
 
 // FoundContacts are those a search leads to.
@@ -65,7 +69,13 @@ type FoundContacts struct {
 
 func (a *api) registerContacts() {
 	const at = "/v1/connections/{connection}/contacts"
-	register(a, get("list-contacts", at, "Contacts and how they stand", "contacts"), ReadContacts, a.listContacts)
+	register(a, huma.Operation{
+		OperationID: "list-contacts", Method: http.MethodGet, Path: at, Tags: []string{"contacts"},
+		Summary: "Contacts and how they stand",
+		Description: "With `as_of=head` all pages are of one state, at the position `as_of` names, from where the feed goes " +
+			"on; that is for consumers, too, with as much of values as their token grants. Otherwise it needs the right " +
+			"`contacts.read`.",
+	}, ReadFeed, a.listContacts)
 	register(a, get("get-contact", at+"/{id}", "One contact, now or as it was", "contacts"), ReadContacts, a.getContact)
 	register(a, get("contact-history", at+"/{id}/history", "What happened to a contact", "contacts"), ReadContacts,
 		a.contactHistory)
@@ -86,7 +96,15 @@ func (a *api) contacts(connection string) (Connection, error) {
 }
 
 func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*body[ContactPage], error) {
+	if role := identity(ctx).Role; in.AsOf == "" && !role.May(ReadContacts) {
+		return nil, problem(http.StatusForbidden,
+			fmt.Sprintf("the role %s of this token may page contacts with as_of=head, and not otherwise", role))
+	}
 	conn, err := a.contacts(in.Connection)
+	if err != nil {
+		return nil, err
+	}
+	position, name, err := state(ctx, conn, in.AsOf)
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +117,9 @@ func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*body[Co
 	list, err := conn.Contacts.List(ctx, filter)
 	if err != nil {
 		return nil, err
+	}
+	if in.AsOf != "" {
+		return asOfPage(ctx, conn, in, list, position, name)
 	}
 	counts, err := conn.Contacts.Counts(ctx)
 	if err != nil {

@@ -6,11 +6,13 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/duolog/duolog/adapters/stream"
 	"github.com/duolog/duolog/projections/history"
 )
 
 // Timeline tells what happened to a contact, oldest first; *history.Reader does.
 type Timeline interface {
+	stream.Timeline
 	Timeline(ctx context.Context, contact ulid.ULID) ([]history.Entry, error)
 }
 

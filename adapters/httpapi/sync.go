@@ -85,9 +85,19 @@ type SystemStatus struct {
 	Account     string     `json:"account,omitempty"`
 	Credential  string     `json:"credential,omitempty" doc:"works, or what is wrong"`
 	LastWebhook *time.Time `json:"last_webhook,omitempty"`
+	LastSweep   *Swept     `json:"last_sweep,omitempty" doc:"What was found of what webhooks missed"`
 	Waiting     int64      `json:"waiting"`
 	Failing     int64      `json:"failing"`
 	Dead        int64      `json:"dead"`
+}
+
+// Swept is what the last sweep of a system found.
+type Swept struct {
+	At     time.Time `json:"at"`
+	Looked int64     `json:"looked" doc:"Records looked at"`
+	Drift  int64     `json:"drift" doc:"Of them new, gone or different though nobody had told"`
+	// Unexplained should be 0.
+	Unexplained int64 `json:"unexplained,omitempty" doc:"Fields that differ between the systems though no decision says so"`
 }
 
 type connectionInput struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/domain"
@@ -23,8 +24,14 @@ var scopes = map[domain.Catalog]string{
 	domain.Pipelines: "crm.objects.deals.read", domain.Deals: "crm.objects.deals.read",
 }
 
-// Catalog lists a catalog.
-func (c *Client) Catalog(ctx context.Context, which domain.Catalog, fn func(adapters.CatalogPage) error) error {
+// Catalog lists a catalog. An entry without an id could be told from no other: then the answer counts as unreadable.
+func (c *Client) Catalog(ctx context.Context, which domain.Catalog, take func(adapters.CatalogPage) error) error {
+	fn := func(p adapters.CatalogPage) error {
+		if slices.ContainsFunc(p.Items, func(i adapters.CatalogItem) bool { return i.ID == "" }) {
+			return unreadable()
+		}
+		return take(p)
+	}
 	var err error
 	switch which {
 	case domain.LeadStatuses:

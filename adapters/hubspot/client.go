@@ -32,6 +32,8 @@ type Config struct {
 	// WebhookSecret checks webhooks; default ClientSecret.
 	WebhookSecret string
 	APIVersion    string // "2026-09" (default) or another date, or "v3"
+	// Tries is how often a read that no outbox repeats is asked while HubSpot fails in a way that may pass; default 6.
+	Tries int
 	// AppID is the app whose token writes; empty: the app whose webhooks arrive.
 	AppID string
 	// Share is how much of the portal's rate limit we may use, in percent; default 100.
@@ -49,6 +51,7 @@ type Client struct {
 	tokens *tokens
 	calls  *bucket
 	search *bucket
+	known  known
 	pause  func(context.Context, time.Duration) error
 }
 
@@ -85,6 +88,7 @@ func (c Config) withDefaults() Config {
 	c.WebhookSecret = orElse(c.WebhookSecret, c.ClientSecret)
 	c.Region = orElse(c.Region, "US")
 	c.Share = orElse(c.Share, 100)
+	c.Tries = orElse(c.Tries, patientTries)
 	if c.HTTPClient == nil {
 		c.HTTPClient = &http.Client{Timeout: 30 * time.Second}
 	}

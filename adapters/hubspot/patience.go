@@ -22,7 +22,7 @@ func (c *Client) patiently(ctx context.Context, try func() error) error {
 	for n := 1; ; n++ {
 		err := try()
 		var e *adapters.Error
-		if n == patientTries || !errors.As(err, &e) || e.Class != adapters.Retry && e.Class != adapters.Throttled ||
+		if n == c.cfg.Tries || !errors.As(err, &e) || e.Class != adapters.Retry && e.Class != adapters.Throttled ||
 			e.After > longestPause || ctx.Err() != nil {
 			return err
 		}

@@ -60,7 +60,12 @@ func TestPatienceEnds(t *testing.T) {
 			t.Errorf("%d: %d tries, %v", status, len(s.paths), err)
 		}
 	}
-	c, s := scripted(t, Config{}, func(w http.ResponseWriter, _ string, _ []byte) { answer(w, 500, "{}") })
+	c, s := scripted(t, Config{Tries: 2}, func(w http.ResponseWriter, _ string, _ []byte) { answer(w, 500, "{}") })
+	impatient(c, &[]time.Duration{})
+	if _, err := c.Schema(t.Context()); err == nil || len(s.paths) != 2 {
+		t.Errorf("with two tries: %d, %v", len(s.paths), err)
+	}
+	c, s = scripted(t, Config{}, func(w http.ResponseWriter, _ string, _ []byte) { answer(w, 500, "{}") })
 	ctx, cancel := context.WithCancel(t.Context())
 	c.pause = func(context.Context, time.Duration) error {
 		cancel()

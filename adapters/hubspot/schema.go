@@ -19,6 +19,7 @@ type property struct {
 	HasUniqueValue bool   `json:"hasUniqueValue"`
 	Calculated     bool   `json:"calculated"`
 	Archived       bool   `json:"archived"`
+	Referenced     string `json:"referencedObjectType"`
 	Options        []struct {
 		Label string `json:"label"`
 		Value string `json:"value"`
@@ -98,6 +99,8 @@ func (p property) domainType() (domain.Type, bool) {
 	switch {
 	case p.Name == "email":
 		return domain.Email, true
+	case p.Name == "hubspot_owner_id" || p.Referenced == "OWNER":
+		return domain.Owner, true
 	case p.Type == "phone_number" || p.Type == "string" && p.FieldType == "phonenumber":
 		return domain.Phone, true
 	case p.Type == "bool" || p.Type == "enumeration" && p.FieldType == "booleancheckbox":

@@ -17,9 +17,15 @@ const (
 // query is the body of a search for ids.
 type query struct {
 	FilterGroups []filterGroup `json:"filterGroups"`
+	Sorts        []sorting     `json:"sorts,omitempty"`
 	Properties   []string      `json:"properties"`
 	Limit        int           `json:"limit"`
 	After        string        `json:"after,omitempty"`
+}
+
+type sorting struct {
+	Property  string `json:"propertyName"`
+	Direction string `json:"direction"`
 }
 
 type filterGroup struct {

@@ -16,6 +16,7 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/outbound"
 )
 
 // benchLife makes the log of a connection that has been in use: everybody is seen in both systems and linked, then
@@ -37,30 +38,32 @@ type benchLife struct {
 
 	view     *planner.View // by which everything is decided; nil: decisions have the shape only
 	recorded int64         // when all of it is recorded, µs UTC
-	sent     []planner.Outgoing
+	outgoing []planner.Outgoing
 }
 
 // changing are the fields that change, in turn.
 var changing = []string{"city", "address", "company_name", "zipcode", "website", "state", "last_name"}
 
-func newBenchLife(contacts int, skew float64, after int64) (*benchLife, []eventstore.NewEvent, error) {
+func newBenchLife(contacts int, skew float64, digest planner.Digester) (*benchLife, error) {
 	s, err := settings.Preset(settings.PresetRecommended)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	s.Guards = settings.Guards{} // much changes at once, on purpose
 	raw, err := json.Marshal(s)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	l := &benchLife{
 		rnd: rnd, who: rand.NewZipf(rnd, skew, 1, uint64(contacts-1)), fields: s.Fields,
-		digest: planner.NewDigester([]byte("bench")), id: ulid.Make,
+		digest: digest, id: ulid.Make,
 		contacts: make([]ulid.ULID, contacts), changes: make([]uint16, contacts),
-		position: after, clock: time.Now().UnixMicro(),
+		clock: time.Now().UnixMicro(),
 	}
 	l.add("connection", domain.SettingsChanged, "duolog", 0, domain.SettingsAct{Version: 1, Settings: raw})
-	return l, l.take(), nil
+	l.add("connection", domain.BaselineCompleted, "duolog", 0, domain.Act{})
+	return l, nil
 }
 
 // next makes what happens next: a birth, until everybody is there, then a change.
@@ -210,6 +213,13 @@ func (l *benchLife) change(who int) {
 	})
 }
 
+// edit lets a field change in HubSpot, and no more.
+func (l *benchLife) edit(who int) {
+	name := changing[int(l.changes[who])%len(changing)]
+	l.changes[who]++
+	l.webhook(domain.HubSpot, who, l.values(who), name, domain.Origin{Source: "CRM_UI", ID: "userId:7"})
+}
+
 // told is what a system tells of a change: HubSpot the property, Aloware the whole record.
 func (l *benchLife) told(system domain.System, values map[string]string, name string) domain.Properties {
 	if system == domain.Aloware {
@@ -257,21 +267,20 @@ func (l *benchLife) sent(
 const fillBatch = 2000
 
 // fillLog appends so many events about so many people, or a few more: the last change is told to its end.
-func (c *cli) fillLog(ctx context.Context, a *app.App, events, contacts int, skew float64) error {
-	life, first, err := newBenchLife(contacts, skew, 0)
+func (c *cli) fillLog(ctx context.Context, a *app.App, events, contacts int, skew float64) (*benchLife, error) {
+	life, err := newBenchLife(contacts, skew, outbound.Digester(a.Log))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.fillWith(ctx, a, life, first, events)
+	return life, c.fillWith(ctx, a, life, events)
 }
 
-func (c *cli) fillWith(ctx context.Context, a *app.App, life *benchLife, first []eventstore.NewEvent, events int) error {
+func (c *cli) fillWith(ctx context.Context, a *app.App, life *benchLife, events int) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	batches := make(chan []eventstore.NewEvent, 1)
 	go func() { // makes the next batch while one is stored
 		defer close(batches)
-		life.made = first
 		for ctx.Err() == nil && int(life.position) < events {
 			for life.next(); len(life.made) < fillBatch && int(life.position) < events; {
 				life.next()

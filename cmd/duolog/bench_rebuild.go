@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/duolog/duolog/cmd/internal/app"
@@ -72,31 +68,19 @@ func (b *rebuildBench) around(cmd *cobra.Command, clock func() time.Time, steps 
 		return err
 	}
 	b.contacts = min(b.contacts, b.events/10)
-	clean, err := b.benchFolder()
+	if b.log == "" {
+		b.log = newBenchLog()
+	}
+	logs, err := b.benchLogs()
 	if err != nil {
 		return err
 	}
-	key, err := os.MkdirTemp("", "duolog-bench-key-")
-	if err != nil {
-		return errors.Join(err, clean())
-	}
-	if b.log == "" {
-		b.log = "bench-" + strings.ToLower(ulid.Make().String())
-	}
-	open := func(ctx context.Context) (*app.App, error) {
-		return b.open(ctx, func(cfg *app.Config) {
-			cfg.Ephemeral, cfg.Connection, cfg.Clock = true, b.log, clock
-			if cfg.MasterKeyFile == "" && strings.HasPrefix(cfg.DatabaseURL, "postgres") {
-				cfg.MasterKeyFile = filepath.Join(key, "master.key")
-			}
-		})
-	}
 	for _, step := range steps {
-		if err = with(open, step)(cmd, nil); err != nil {
+		if err = logs.on(b.log, clock, step)(cmd, nil); err != nil {
 			break
 		}
 	}
-	return errors.Join(err, os.RemoveAll(key), clean())
+	return errors.Join(err, logs.clean())
 }
 
 func (b rebuildBench) fill(ctx context.Context, a *app.App, _ []string) error {
@@ -108,7 +92,7 @@ func (b rebuildBench) fill(ctx context.Context, a *app.App, _ []string) error {
 	if head.Position > 0 {
 		return nil
 	}
-	if err := b.fillLog(ctx, a, b.events, b.contacts, b.skew); err != nil {
+	if _, err := b.fillLog(ctx, a, b.events, b.contacts, b.skew); err != nil {
 		return fmt.Errorf("fill the log: %w", err)
 	}
 	return nil

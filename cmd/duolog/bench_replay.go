@@ -40,11 +40,11 @@ func (c *cli) benchReplay() *cobra.Command {
 
 func (b *replayBench) fill(ctx context.Context, a *app.App, recorded int64) error {
 	b.note("measuring on %s, log %s\n", a.Database(), b.log)
-	life, first, err := newTrueLife(b.contacts, b.skew, state.Digester(a.Log.Vault()), recorded)
+	life, err := newTrueLife(b.contacts, b.skew, state.Digester(a.Log.Vault()), recorded)
 	if err != nil {
 		return err
 	}
-	return b.fillWith(ctx, a, life, first, b.events)
+	return b.fillWith(ctx, a, life, b.events)
 }
 
 func (b *replayBench) measure(ctx context.Context, a *app.App, _ []string) error {

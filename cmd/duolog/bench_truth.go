@@ -6,31 +6,24 @@ import (
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
-	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 )
 
 // newTrueLife is a life in which the planner decides, so that it can be decided again. Everything is recorded at one
 // moment.
-func newTrueLife(contacts int, skew float64, digest planner.Digester, recorded int64) (*benchLife, []eventstore.NewEvent, error) {
-	l, _, err := newBenchLife(contacts, skew, 0)
+func newTrueLife(contacts int, skew float64, digest planner.Digester, recorded int64) (*benchLife, error) {
+	l, err := newBenchLife(contacts, skew, digest)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	s, err := settings.Preset(settings.PresetRecommended)
-	if err != nil {
-		return nil, nil, err
+	first := l.take()
+	l.position, l.recorded, l.view = 0, recorded, planner.NewView(planner.Control{}, digest)
+	for _, ev := range first {
+		l.position++
+		l.made = append(l.made, ev)
+		l.plan(ev)
 	}
-	s.Mode, s.Guards.MaxChangedShare, s.Guards.MaxDeletedShare = domain.ModeLive, 0, 0 // much changes here on purpose
-	raw, err := json.Marshal(s)
-	if err != nil {
-		return nil, nil, err
-	}
-	l.position, l.digest, l.recorded = 0, digest, recorded
-	l.view = planner.NewView(planner.Control{}, digest)
-	l.add("connection", domain.SettingsChanged, "duolog", 0, domain.SettingsAct{Version: 1, Settings: raw})
-	l.add("connection", domain.BaselineCompleted, "duolog", 0, domain.Act{})
-	return l, l.take(), nil
+	return l, nil
 }
 
 // plan decides on an event as it is made.
@@ -53,7 +46,7 @@ func (l *benchLife) plan(ev eventstore.NewEvent) {
 			Schema: domain.SchemaOf(domain.DecisionMade), OccurredAt: l.clock, Actor: "duolog", Causation: in.Position,
 			Subject: eventstore.SubjectLog, Data: data,
 		})
-		l.sent = append(l.sent, p.Outgoing...)
+		l.outgoing = append(l.outgoing, p.Outgoing...)
 	}
 }
 
@@ -63,9 +56,9 @@ func (l *benchLife) changeTruly(who int, name string) {
 	l.clock += (11 * time.Minute).Microseconds() // an Aloware record that changes sooner is read first
 	values := l.values(who)
 	l.webhook(domain.Systems[l.rnd.IntN(2)], who, values, name, domain.Origin{Source: "CRM_UI", ID: "userId:7"})
-	for len(l.sent) > 0 {
-		o := l.sent[0]
-		l.sent = l.sent[1:]
+	for len(l.outgoing) > 0 {
+		o := l.outgoing[0]
+		l.outgoing = l.outgoing[1:]
 		if o.Kind != domain.KindUpdate {
 			l.fact(domain.RecordObserved, "read", o.Record, domain.Fact{
 				Properties: l.shown(o.System, values, ""), Complete: true,

@@ -12,7 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/adapters/stream"
+	"github.com/duolog/duolog/adapters/stream/cloudevent"
+	"github.com/duolog/duolog/adapters/stream/contract"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
@@ -20,39 +22,79 @@ import (
 )
 
 const eventsHelp = `Print the log in order, one event a line. With --json each line is a CloudEvents 1.0 document, the same that the
-HTTP feed serves. With --follow it goes on with new events until Ctrl-C.`
+HTTP feed serves. With --follow it goes on with new events until Ctrl-C.
+
+--view contacts shows net changes only: one contact.changed with before and after for each real change, without echoes,
+decisions and outcomes. --samples prints one event of each type, made up, for the tests of a consumer.`
 
 // eventsPage is how many events are read at a time.
 const eventsPage = 500
 
+// eventsFlags say which events.
+type eventsFlags struct {
+	after                        int64
+	limit                        int
+	follow, samples              bool
+	view, types, fields, systems string
+}
+
 func (c *cli) events() *cobra.Command {
-	var after int64
-	var limit int
-	var follow bool
+	var f eventsFlags
 	cmd := &cobra.Command{
-		Use: "events", Short: "Print the log", Long: eventsHelp, Args: none,
-		Example: "  duolog events --limit 20\n  duolog events --after 8412 --follow --json | jq .type",
-		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
-			if after < 0 || limit < 0 {
-				return usage("--after and --limit cannot be negative")
+		Use: "events", Short: "Print the log, as it stands or as net changes", Long: eventsHelp, Args: none,
+		Example: "  duolog events --limit 20\n  duolog events --after 8412 --follow --json | jq .type\n" +
+			"  duolog events --view contacts --field phone\n  duolog events --type record.* --system hubspot\n" +
+			"  duolog events --samples > samples.ndjson",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.samples {
+				return c.eventSamples()
 			}
-			p, err := c.eventPrinter(ctx, a)
-			if err != nil {
-				return err
-			}
-			return p.run(ctx, a.Log, after, limit, follow)
-		}),
+			return c.on(func(ctx context.Context, a *app.App, _ []string) error { return c.printEvents(ctx, a, f) })(cmd, args)
+		},
 	}
-	cmd.Flags().Int64Var(&after, "after", 0, "begin after this position")
-	cmd.Flags().IntVar(&limit, "limit", 0, "at most so many; 0: all there are")
-	cmd.Flags().BoolVar(&follow, "follow", false, "go on with new events")
+	cmd.Flags().Int64Var(&f.after, "after", 0, "begin after this position")
+	cmd.Flags().IntVar(&f.limit, "limit", 0, "at most so many; 0: all there are")
+	cmd.Flags().BoolVar(&f.follow, "follow", false, "go on with new events")
+	cmd.Flags().StringVar(&f.view, "view", stream.Log, "log, or contacts: net changes only")
+	complete(cmd, "view", stream.Log, stream.Contacts)
+	cmd.Flags().StringVar(&f.types, "type", "", "only these event types, separated by commas; record.* is a family")
+	cmd.Flags().StringVar(&f.fields, "field", "", "only events that name one of these fields or properties")
+	cmd.Flags().StringVar(&f.systems, "system", "", "only events of records in hubspot or aloware")
+	cmd.Flags().BoolVar(&f.samples, "samples", false, "one event of each type instead, for tests")
+	cmd.AddCommand(c.eventsSchema())
 	return cmd
+}
+
+func (c *cli) printEvents(ctx context.Context, a *app.App, f eventsFlags) error {
+	if f.after < 0 || f.limit < 0 {
+		return usage("--after and --limit cannot be negative")
+	}
+	filter, err := stream.NewFilter(f.view, f.types, f.fields, f.systems)
+	if err != nil {
+		return usageError{err}
+	}
+	p, err := c.eventPrinter(ctx, a)
+	if err != nil {
+		return err
+	}
+	return p.run(ctx, a.Log, filter, f)
+}
+
+// eventSamples prints a sample of each type; there need be no log.
+func (c *cli) eventSamples() error {
+	enc := cloudevent.New("default", eventstore.Head{Generation: 1}, cloudevent.Full)
+	for _, e := range contract.Samples() {
+		if _, err := c.out.Write(enc.Line(nil, e)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // eventPrinter writes events as CloudEvents or as lines for people.
 type eventPrinter struct {
 	c    *cli
-	enc  httpapi.Encoder
+	enc  cloudevent.Encoder
 	zone *time.Location
 }
 
@@ -62,33 +104,38 @@ func (c *cli) eventPrinter(ctx context.Context, a *app.App) (*eventPrinter, erro
 		return nil, err
 	}
 	zone, err := zoneOf(ctx, a)
-	return &eventPrinter{c: c, enc: httpapi.NewEncoder(a.Connection, head), zone: zone}, err
+	return &eventPrinter{c: c, enc: cloudevent.New(a.Connection, head, cloudevent.Full), zone: zone}, err
 }
 
-func (p *eventPrinter) run(ctx context.Context, log eventstore.Log, after int64, limit int, follow bool) error {
-	for left := limit; limit == 0 || left > 0; {
+func (p *eventPrinter) run(ctx context.Context, log eventstore.Log, filter stream.Filter, f eventsFlags) error {
+	after := f.after
+	for left := f.limit; f.limit == 0 || left > 0; {
 		n := eventsPage
-		if limit > 0 {
+		if f.limit > 0 && filter.All() {
 			n = min(n, left)
 		}
-		events, err := log.Read(ctx, after, n)
+		page, err := filter.Read(ctx, log, after, n)
 		if err != nil {
-			return p.ended(err, follow)
+			return p.ended(err, f.follow)
 		}
-		for _, e := range events {
+		for _, e := range page.Events {
+			if f.limit > 0 && left == 0 {
+				return nil
+			}
 			if err := p.print(e); err != nil {
 				return err
 			}
-			after = e.Position
+			left--
 		}
-		left -= len(events)
+		ended := page.Through < after+int64(n)
+		after = page.Through
 		switch {
-		case len(events) == n:
-		case !follow:
+		case !ended:
+		case !f.follow:
 			return nil
 		default:
 			if err := log.Wait(ctx, after); err != nil {
-				return p.ended(err, follow)
+				return p.ended(err, f.follow)
 			}
 		}
 	}
@@ -105,7 +152,7 @@ func (p *eventPrinter) ended(err error, follow bool) error {
 
 func (p *eventPrinter) print(e eventstore.Event) error {
 	if p.c.json {
-		_, err := p.c.out.Write(p.enc.Append(nil, e))
+		_, err := p.c.out.Write(p.enc.Line(nil, e))
 		return err
 	}
 	when := time.UnixMicro(e.RecordedAt).In(p.zone).Format("Jan 2 15:04:05")
@@ -132,6 +179,12 @@ func gist(e eventstore.Event) string {
 		return "erased"
 	case e.Type == domain.DecisionMade:
 		return decisionGist(e.Data)
+	case e.Type == stream.ContactChanged:
+		var c stream.Changed
+		if json.Unmarshal(e.Data, &c) != nil {
+			return ""
+		}
+		return strings.TrimSpace(c.What + " " + strings.Join(slices.Sorted(maps.Keys(c.Fields)), " ") + " in " + c.Source.Title())
 	case e.Type == domain.CommandSettled:
 		var o domain.Outcome
 		if json.Unmarshal(e.Data, &o) != nil {

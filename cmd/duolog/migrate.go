@@ -14,9 +14,20 @@ const migrateHelp = `Bring the tables of the database up to date, or see how the
 itself when it is opened; a PostgreSQL database only by duolog migrate up, so that you choose the moment.
 No key is needed.`
 
+const migrateUpHelp = `Apply what is missing of the schema.
+
+On PostgreSQL triggers refuse to change or remove an event or its key, but who owns the tables could take them off.
+So let one role own them, with which you migrate, and have duolog serve log in as another: --runtime-role gives
+it what serving needs and no more, each time anew. It may read everything and append; it cannot change, remove
+or truncate events and keys, nor make, alter or drop anything. Its name and password are yours to make first:
+
+  CREATE ROLE duolog_app LOGIN PASSWORD '…'
+
+duolog doctor says which protection is on.`
+
 func (c *cli) migrate() *cobra.Command {
 	return group(&cobra.Command{Use: "migrate", Short: "The schema of the database", Long: migrateHelp},
-		c.migrateVerb("up", "Apply what is missing", app.Migrate),
+		c.migrateUp(),
 		c.migrateVerb("status", "Show what is applied and what is missing", app.MigrationStatus))
 }
 
@@ -26,6 +37,28 @@ type migration struct {
 	Name      string     `json:"name"`
 	Applied   bool       `json:"applied"`
 	AppliedAt *time.Time `json:"applied_at,omitempty"`
+}
+
+func (c *cli) migrateUp() *cobra.Command {
+	var role string
+	cmd := c.migrateVerb("up", "Apply what is missing", func(ctx context.Context, cfg app.Config) ([]eventstore.Migration, error) {
+		if role != "" && cfg.SQLite() != "" {
+			return nil, usageError{app.ErrNoRoles}
+		}
+		steps, err := app.Migrate(ctx, cfg)
+		if err != nil || role == "" {
+			return steps, err
+		}
+		if err := app.GrantRuntime(ctx, cfg, role); err != nil {
+			return steps, err
+		}
+		c.note("%s may read and append, and change or remove no event.\n", role)
+		return steps, nil
+	})
+	cmd.Long = migrateUpHelp
+	cmd.Example = "  duolog migrate up\n  duolog migrate up --runtime-role duolog_app"
+	cmd.Flags().StringVar(&role, "runtime-role", "", "PostgreSQL role to give the rights to serve")
+	return cmd
 }
 
 func (c *cli) migrateVerb(verb, short string,

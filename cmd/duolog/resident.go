@@ -12,7 +12,7 @@ import (
 
 // memoryLimit is what the Go runtime may hold while a projection is rebuilt, bytes. It is soft: near it, the collector
 // works harder.
-const memoryLimit = 192 << 20
+const memoryLimit = 212 << 20
 
 // boundMemory sets the limit, unless GOMEMLIMIT set one; what it returns takes it back.
 func boundMemory() (undo func()) {

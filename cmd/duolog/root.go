@@ -86,12 +86,15 @@ func (c *cli) groups() []commandGroup {
 		{"run", "Run, try, look", []*cobra.Command{
 			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(),
 		}},
-		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.whatif(), c.reconcile(), c.pull()}},
+		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.whatif(), c.mapping()}},
+		{"bulk", "Bulk work: a plan first, then it runs", []*cobra.Command{
+			c.push(), c.pull(), c.match(), c.reconcile(), c.importing(), c.plans(), c.apply(), c.operations(),
+		}},
 		{"people", "People", []*cobra.Command{
 			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.webhooks(), c.tokens(),
 		}},
 		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
-			c.events(), c.verify(), c.replay(), c.projections(), c.rebuild(), c.bench(), c.migrate(), c.version(),
+			c.events(), c.consumers(), c.verify(), c.replay(), c.projections(), c.rebuild(), c.bench(), c.migrate(), c.version(),
 		}},
 	}
 }

@@ -138,6 +138,13 @@ func (c *cli) tellSides(aw, hs httpapi.SystemStatus, zone *time.Location) {
 		}
 		return fmt.Sprintf("%s (%s)", s.LastWebhook.In(zone).Format(timeLayout), ago(time.Since(*s.LastWebhook)))
 	})
+	row("last sweep", func(s httpapi.SystemStatus) string {
+		if s.LastSweep == nil {
+			return ""
+		}
+		return fmt.Sprintf("%s, drift %s of %s", s.LastSweep.At.In(zone).Format(timeLayout), number(s.LastSweep.Drift),
+			number(s.LastSweep.Looked))
+	})
 	row("to send", func(s httpapi.SystemStatus) string { return number(s.Waiting) })
 	row("failing", func(s httpapi.SystemStatus) string { return number(s.Failing) })
 	row("given up", func(s httpapi.SystemStatus) string { return number(s.Dead) })

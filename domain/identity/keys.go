@@ -29,28 +29,63 @@ type Key struct {
 	Value string
 }
 
+// Finder finds match keys under settings.
+type Finder struct {
+	region string
+	main   map[domain.System]struct{ email, phone string } // the properties they are mapped to
+}
+
+// NewFinder returns the settings' finder.
+func NewFinder(s settings.Settings) Finder {
+	f := Finder{region: s.PhoneRegion, main: map[domain.System]struct{ email, phone string }{}}
+	email, _ := s.Field(settings.EmailField)
+	phone, _ := s.Field(settings.PhoneField)
+	for _, sys := range domain.Systems {
+		f.main[sys] = struct{ email, phone string }{email.Side(sys).Read, phone.Side(sys).Read}
+	}
+	return f
+}
+
 // Keys returns the match keys in what a system told about a record: the unique key, then emails, then numbers, the
 // main ones first, each once. Values that are none of their kind give no key.
 func Keys(s settings.Settings, rec domain.Record, props domain.Properties) []Key {
-	c := collector{format: domain.Format{System: rec.System, Region: s.PhoneRegion}}
+	return NewFinder(s).Keys(rec, func(name string) json.RawMessage { return props[name] })
+}
+
+// Keys is Keys of a record whose properties are got one by one.
+func (f Finder) Keys(rec domain.Record, get func(property string) json.RawMessage) []Key {
+	c, main := collector{format: domain.Format{System: rec.System, Region: f.region}}, f.main[rec.System]
 	if rec.System == domain.HubSpot {
-		c.unique(props[domain.UniqueProperty])
+		c.unique(get(domain.UniqueProperty))
 	}
-	c.add(KindEmail, domain.Email, mapped(s, settings.EmailField, rec.System, props))
+	if main.email != "" {
+		c.add(KindEmail, domain.Email, get(main.email))
+	}
 	if rec.System == domain.HubSpot {
-		for email := range strings.SplitSeq(domain.Scalar(props[settings.AdditionalEmails]), ";") {
+		for email := range strings.SplitSeq(domain.Scalar(get(settings.AdditionalEmails)), ";") {
 			c.add(KindEmail, domain.Email, text(email))
 		}
 	}
-	c.add(KindPhone, domain.Phone, mapped(s, settings.PhoneField, rec.System, props))
+	if main.phone != "" {
+		c.add(KindPhone, domain.Phone, get(main.phone))
+	}
 	if rec.System == domain.HubSpot {
-		c.add(KindPhone, domain.Phone, props[settings.MobilePhone])
-	} else {
-		for _, phone := range others(props[otherPhones]) {
-			c.add(KindPhone, domain.Phone, phone)
-		}
+		c.add(KindPhone, domain.Phone, get(settings.MobilePhone))
+		return c.keys
+	}
+	for _, phone := range others(get(otherPhones)) {
+		c.add(KindPhone, domain.Phone, phone)
 	}
 	return c.keys
+}
+
+// Properties are those that Keys asks for: what others show gives no key.
+func (f Finder) Properties(sys domain.System) []string {
+	out := []string{f.main[sys].email, f.main[sys].phone}
+	if sys == domain.HubSpot {
+		return append(out, domain.UniqueProperty, settings.AdditionalEmails, settings.MobilePhone)
+	}
+	return append(out, otherPhones)
 }
 
 // Ordered returns the keys by which the settings allow a match, in the settings' order of trying.
@@ -94,6 +129,9 @@ type collector struct {
 }
 
 func (c *collector) add(kind string, t domain.Type, raw json.RawMessage) {
+	if domain.Blank(raw) {
+		return
+	}
 	value, err := domain.Canonical(t, raw, c.format)
 	if err != nil || value == "" {
 		return
@@ -109,18 +147,13 @@ func (c *collector) put(k Key) {
 
 // unique takes only what we could have written ourselves: people can type into the property too.
 func (c *collector) unique(raw json.RawMessage) {
+	if domain.Blank(raw) {
+		return
+	}
 	id, err := ulid.ParseStrict(strings.ToUpper(domain.Scalar(raw)))
 	if err == nil {
 		c.put(Key{Kind: KindUnique, Value: id.String()})
 	}
-}
-
-func mapped(s settings.Settings, name string, sys domain.System, props domain.Properties) json.RawMessage {
-	f, ok := s.Field(name)
-	if !ok {
-		return nil
-	}
-	return props[f.Side(sys).Read]
 }
 
 func text(s string) json.RawMessage {
@@ -132,6 +165,9 @@ func text(s string) json.RawMessage {
 // others reads further numbers in either form Aloware is known to use: a list of {label, phone_number} or of plain
 // numbers, or one text with commas.
 func others(raw json.RawMessage) []json.RawMessage {
+	if domain.Blank(raw) {
+		return nil
+	}
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) != nil {
 		for part := range strings.SplitSeq(domain.Scalar(raw), ",") {

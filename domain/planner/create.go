@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/duolog/duolog/domain"
@@ -100,12 +101,12 @@ func (p *pass) sendCreate(d *draft, r *Record, target domain.System) {
 	}
 	var fields []sent
 	for _, f := range p.v.Control.Settings.Fields {
-		text, _, err := f.Get(r.ID.System, props, p.v.env)
-		prop, raw, bad := f.Put(target, text, p.v.env)
+		text, _, err := f.Get(r.ID.System, props, p.v.env())
+		prop, raw, bad := f.Put(target, text, p.v.env())
 		switch {
-		case p.v.env.Lacks(f) || p.v.Control.ShutFields[f.Name] != "" || text == "" && err == nil || !allowed(f, target):
+		case p.v.env().Lacks(f) != "" || p.v.Control.ShutFields[f.Name] != "" || text == "" && err == nil || !allowed(f, target):
 		case err != nil || bad != nil:
-			p.unfit(d, f, r, err)
+			p.unfit(d, f, r, cmp.Or(err, bad))
 		default:
 			dg := p.v.Digester.Of(f.Name, text)
 			values[prop], digests[prop] = raw, dg

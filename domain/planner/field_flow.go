@@ -28,7 +28,7 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 		p.apart(v)
 		return
 	}
-	prop, raw, err := p.f.Put(t.system(), s.text, p.v.env)
+	prop, raw, err := p.f.Put(t.system(), s.text, p.v.env())
 	if err != nil {
 		v.Result, v.Rule = Invalid, reasonText(err)
 		p.apart(v)
@@ -65,7 +65,7 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 
 // restate writes a side's own value back to it, after an uncertain write that would replace it.
 func (p *fieldPass) restate(u *update, s side) {
-	prop, raw, err := p.f.Put(s.system(), s.text, p.v.env)
+	prop, raw, err := p.f.Put(s.system(), s.text, p.v.env())
 	if err == nil {
 		u.values[prop], u.digests[prop] = raw, s.digest
 		p.remember(s.system(), s.digest)

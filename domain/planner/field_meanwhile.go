@@ -163,7 +163,7 @@ func (p *fieldPass) toldMeanwhile(m Meanwhile) (side, bool) {
 func (p *fieldPass) toldAs(seen Seen) (side, bool) {
 	told := p.sides[domain.Aloware]
 	told.seen = seen
-	told.text, _, told.err = p.f.Get(domain.Aloware, domain.Properties{p.f.Aloware.Read: seen.Value}, p.v.env)
+	told.text, _, told.err = p.f.Get(domain.Aloware, domain.Properties{p.f.Aloware.Read: seen.Value}, p.v.env())
 	told.digest = p.v.Digester.Of(p.f.Name, told.text)
 	return told, told.err == nil
 }

@@ -88,7 +88,7 @@ func (p *pass) fields(d *draft, a, h *Record, consentOnly bool) {
 	own, outside := p.v.own(d.Contact), !p.takesPart(a, h)
 	ap, hp := a.Properties(), h.Properties()
 	for _, f := range p.v.Control.Settings.Fields {
-		if consentOnly && !f.Sticky() || p.v.env.Lacks(f) || !p.touches(f.Name) {
+		if consentOnly && !f.Sticky() || !p.touches(f.Name) {
 			continue
 		}
 		fp := &fieldPass{pass: p, d: d, f: f, outside: outside, sides: map[domain.System]side{
@@ -141,7 +141,7 @@ func (p *pass) flush(d *draft, w writes) {
 func (p *pass) side(f settings.Field, r *Record, props domain.Properties) side {
 	s := side{rec: r}
 	s.seen, _ = r.value(f.Side(r.ID.System).Read)
-	s.text, _, s.err = f.Get(r.ID.System, props, p.v.env)
+	s.text, _, s.err = f.Get(r.ID.System, props, p.v.env())
 	if s.err != nil {
 		s.digest = p.invalidDigest(f, r)
 	} else {
@@ -154,7 +154,7 @@ func (p *pass) side(f settings.Field, r *Record, props domain.Properties) side {
 }
 
 func (p *pass) answerDigest(f settings.Field, sys domain.System, a Seen) string {
-	text, _, err := f.Get(sys, domain.Properties{f.Side(sys).Read: a.Value}, p.v.env)
+	text, _, err := f.Get(sys, domain.Properties{f.Side(sys).Read: a.Value}, p.v.env())
 	if err != nil {
 		return p.v.Digester.Of(f.Name, "\x01"+string(a.Value))
 	}
@@ -206,7 +206,7 @@ func (p *fieldPass) restore(w writes) {
 	h := p.sides[domain.HubSpot]
 	told := h
 	told.seen = p.e.Stale[p.f.HubSpot.Read]
-	told.text, _, told.err = p.f.Get(domain.HubSpot, domain.Properties{p.f.HubSpot.Read: told.seen.Value}, p.v.env)
+	told.text, _, told.err = p.f.Get(domain.HubSpot, domain.Properties{p.f.HubSpot.Read: told.seen.Value}, p.v.env())
 	told.digest = p.v.Digester.Of(p.f.Name, told.text)
 	p.sides[domain.HubSpot] = told
 	rule := "conflict = " + string(p.f.Conflict)

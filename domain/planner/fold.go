@@ -100,6 +100,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 	v.live(in, f, r, &e)
 	for _, name := range slices.Sorted(maps.Keys(f.Properties)) {
 		v.shown(r, name)
+		v.subscribed(r, name, f)
 		r.see(name, f.Properties[name], f, in, &e)
 	}
 	if f.Complete {

@@ -16,6 +16,8 @@ func (v *View) foldAct(in Input) (Effect, error) {
 		return v.foldSettings(in)
 	case domain.SchemaObserved:
 		return v.foldSchema(in)
+	case domain.CatalogObserved:
+		return v.foldCatalog(in)
 	case domain.ConnectionOpened:
 		return Effect{}, v.foldOpened(in)
 	case domain.PlanApplied:
@@ -28,7 +30,7 @@ func (v *View) foldAct(in Input) (Effect, error) {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
 	default:
-		return Effect{}, nil // activities, catalogs, raw bodies: nothing to plan
+		return Effect{}, nil // activities, raw bodies: nothing to plan
 	}
 	if in.Type == domain.ReviewSettled || in.Type == domain.DuplicateResolved {
 		return v.foldVerdict(in, a), nil
@@ -61,10 +63,12 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		first := !v.Control.Baseline
 		v.Control.Baseline, v.Control.Standing, v.Control.WasOff = true, false, v.Control.WasOff || v.Control.Standing
 		return v.confirmed(in, first, first)
-	case domain.OperationStarted, domain.OperationFinished, domain.OperationPaused, domain.OperationResumed,
-		domain.OperationCancelled:
+	case domain.OperationStarted, domain.OperationPaused, domain.OperationResumed, domain.OperationCancelled:
 		v.foldOperation(in, a)
 		return Effect{}
+	case domain.OperationFinished:
+		v.foldOperation(in, a)
+		return v.foldPulled(in, a)
 	case domain.PlannerRetried, domain.CommandRetried:
 		v.control = false
 		return Effect{Contact: a.Contact, Force: true, Changed: true, Verdict: &a}
@@ -110,6 +114,7 @@ func (v *View) foldSettings(in Input) (Effect, error) {
 		v.Control.Mode, v.Control.Pilot, v.Control.WasOff = s.Mode, s.Pilot, s.Mode == domain.ModeOff
 	}
 	v.foldMapped(in)
+	v.choices.forget()
 	v.compile()
 	for _, r := range v.records {
 		v.reindex(r)

@@ -33,7 +33,9 @@ func (v *View) foldSchema(in Input) (Effect, error) {
 		v.Control.Schemas = map[domain.System]SchemaSeen{}
 	}
 	v.Control.Schemas[s.System], v.control = now, true
-	if was.Digest == "" || was.Digest == s.Digest {
+	v.choices.schema(in, s)
+	v.cached = nil
+	if was.Digest == s.Digest || was.Digest == "" && !v.Control.Settings.Listed() {
 		return Effect{}, nil
 	}
 	v.Control.Refit = in.Position
@@ -89,4 +91,28 @@ func (v *View) shown(r *Record, property string) {
 	}
 	v.Control.Shown[property]++
 	v.control = true
+}
+
+// subscribed notes whether changes of a mapped property of HubSpot come by webhook: HubSpot sends them only for those an
+// app is subscribed to, and cannot be asked.
+func (v *View) subscribed(r *Record, property string, f domain.Fact) {
+	since, mapped := v.Control.Mapped[property]
+	if !mapped || r.ID.System != domain.HubSpot {
+		return
+	}
+	told, had := r.Seen[property]
+	had = had || r.Known && r.Whole >= since // read before, and blank then
+	switch {
+	case f.Via == "webhook" && !v.Control.Hooked[property]:
+		if v.Control.Hooked == nil {
+			v.Control.Hooked = map[string]bool{}
+		}
+		v.Control.Hooked[property], v.control = true, true
+	case f.Via != "webhook" && had && f.Clock > told.Clock && !sameRaw(f.Properties[property], told.Value):
+		if v.Control.Missed == nil {
+			v.Control.Missed = map[string]int64{}
+		}
+		v.Control.Missed[property]++
+		v.control = true
+	}
 }

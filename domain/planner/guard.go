@@ -186,14 +186,23 @@ func (d *draft) updates() bool {
 // LooksEmpty reports that of the records known of a system next to none were found.
 func LooksEmpty(known, found int64) bool { return known >= emptiedFloor && found <= known/10 }
 
-// foldSweep looks whether a system lost nearly all it had. Only a sweep that came to its end is told.
+// foldSweep takes how far a sweep went, and looks whether a system lost nearly all it had. Only a sweep that came to its
+// end is told.
 func (v *View) foldSweep(a domain.Act) Effect {
+	for _, s := range a.Sweeps {
+		if v.Control.Swept == nil {
+			v.Control.Swept = map[domain.System]domain.Sweep{}
+		}
+		v.Control.Swept[s.System] = s
+	}
 	if v.Control.Settings.Guards.EmptiedSide != settings.EmptiedPause || v.Control.Guard.Trip != nil {
 		return Effect{} // or stopped already, and a person will look
 	}
 	for _, s := range domain.Systems {
-		known, found := a.Counts["known_"+string(s)], a.Counts["found_"+string(s)]
+		known, told := a.Counts["known_"+string(s)]
+		found := a.Counts["found_"+string(s)]
 		switch {
+		case !told: // it did not count that side
 		case !LooksEmpty(known, found):
 			delete(v.Control.Guard.Emptied, s)
 		case !v.Control.Guard.Emptied[s]:

@@ -200,6 +200,32 @@ func TestGuardFirstScan(t *testing.T) {
 	}
 }
 
+// TestGuardConfirmed: what the first scan's end leads to is sent, though as many as the guard lets pass were written to
+// while it ran.
+func TestGuardConfirmed(t *testing.T) {
+	const limit = 10
+	d := unscanned(t, "")
+	d.settings(func(s *settings.Settings) { s.Guards = fivePercent })
+	for i := range limit {
+		phone := fmt.Sprintf("+1818212%04d", 4000+i)
+		d.read(aloN(i), values{"phone_number": phone, "first_name": "Ann"}, planner.Outgoing{})
+		d.read(hubN(i), values{"phone": phone, "firstname": "Ann"}, planner.Outgoing{})
+	}
+	for i := range limit {
+		d.rename(i, "Bob")
+		d.wrote(to{domain.Aloware: "Bob"})
+	}
+	d.now -= hour * 49 / 50
+	d.scanned(hubN(limit), values{"phone": "+18182125000", "firstname": "Ann"})
+	d.now -= hour * 49 / 50
+	d.scanned(aloN(limit), values{"phone_number": "+18182125000", "first_name": "Bob"})
+	d.soon(domain.BaselineCompleted, domain.Act{})
+	d.wrote(to{domain.Aloware: "Ann"})
+	if d.trip() != nil {
+		t.Errorf("tripped %+v", d.trip())
+	}
+}
+
 // TestGuardDeleted: more records found deleted than the share lets pass leave their contacts as they were.
 func TestGuardDeleted(t *testing.T) {
 	d := crowd(t, 40, fivePercent)

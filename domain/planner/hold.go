@@ -12,14 +12,21 @@ const gateRule = "gate: "
 
 // gated holds a field whose gate is shut, if there is anything to decide about it.
 func (p *fieldPass) gated() bool {
-	if p.shut() == "" || !p.stirs() {
+	if p.shut() == "" || !p.stirs() || p.bothBlank() && p.v.Control.ShutFields[p.f.Name] == "" {
 		return false
 	}
 	return p.held()
 }
 
-// shut says why the field's gate is shut, empty while it is open.
-func (p *fieldPass) shut() string { return p.v.Control.ShutFields[p.f.Name] }
+// shut says why the field's gate is shut, empty while it is open. One whose choices are not known is.
+func (p *fieldPass) shut() string {
+	return cmp.Or(p.v.Control.ShutFields[p.f.Name], p.v.env().Lacks(p.f))
+}
+
+// bothBlank reports that there is nothing to be read on either side.
+func (p *fieldPass) bothBlank() bool {
+	return p.sides[domain.Aloware].blank() && p.sides[domain.HubSpot].blank()
+}
 
 // stirs reports whether a side shows something else than its base, or has none yet.
 func (p *fieldPass) stirs() bool {
@@ -75,13 +82,16 @@ func (p *fieldPass) again(w writes) bool {
 	return true
 }
 
-// mayTryAgain reports a value that was refused, and may be taken now: a person says so, the system's properties are
-// others than when it was sent, or Aloware has told since by which number the record is found. A number that was told
+// mayTryAgain reports a value that was refused, and may be taken now: a person says so, the system's properties, or the
+// choices it is read through, are others than when it was sent, or Aloware has told since by which number the record is found. A number that was told
 // with the input the write was decided on counts as told since: that costs one look-up more, and misses none.
 func (p *fieldPass) mayTryAgain() bool {
 	switch {
-	case p.now.State != Apart || p.now.Result != Refused || !p.now.From.Valid() || p.shut() != "":
+	case p.now.State != Apart || !p.now.From.Valid() || p.shut() != "",
+		p.now.Result != Refused && (p.now.Result != Invalid || !p.f.Listed()):
 		return false
+	case p.now.Result == Invalid:
+		return p.e.Force || p.decidedAt() < p.v.Control.Refit
 	case p.now.Rule == domain.ReasonMoved:
 		return p.e.Force || p.toldNumber(p.sides[domain.Aloware].rec) >= p.decidedAt()
 	default:
@@ -92,11 +102,12 @@ func (p *fieldPass) mayTryAgain() bool {
 // decidedAt is the position of the input the field was last decided on.
 func (p *fieldPass) decidedAt() int64 { return p.v.own(p.d.Contact).Fields[p.f.Name].At }
 
-// awaitFit marks a contact with a value that was refused because of the system's properties: it is planned again when
-// these change.
+// awaitFit marks a contact with a value that was refused because of the system's properties, or that no choice known
+// means: it is planned again when these change.
 func (p *pass) awaitFit(d *draft) {
-	for _, f := range p.v.own(d.Contact).Fields {
-		if f.State == Apart && f.Result == Refused && domain.Unfit(f.Rule) {
+	for name, f := range p.v.own(d.Contact).Fields {
+		sf, _ := p.v.field(name)
+		if f.State == Apart && (f.Result == Refused && domain.Unfit(f.Rule) || f.Result == Invalid && sf.Listed()) {
 			d.head.Dirty = true
 		}
 	}

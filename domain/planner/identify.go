@@ -64,7 +64,7 @@ func (p *pass) phone(r *Record) (canonical string, known bool, err error) {
 	if !ok {
 		return "", false, nil
 	}
-	return f.Get(r.ID.System, r.Properties(), p.v.env)
+	return f.Get(r.ID.System, r.Properties(), p.v.env())
 }
 
 // deleted turns the link into a tombstone; deletions never cascade.

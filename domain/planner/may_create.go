@@ -60,7 +60,7 @@ func (p *pass) lacks(r *Record, target domain.System) string {
 		if !f.Required && (f.Name != settings.PhoneField || target != domain.Aloware) || !allowed(f, target) {
 			continue
 		}
-		if text, _, err := f.Get(r.ID.System, props, p.v.env); err != nil || text == "" {
+		if text, _, err := f.Get(r.ID.System, props, p.v.env()); err != nil || text == "" {
 			if target == domain.Aloware || f.Name != settings.PhoneField {
 				return "no usable " + f.Name
 			}

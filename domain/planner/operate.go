@@ -25,7 +25,7 @@ func (v *View) foldOperation(in Input, a domain.Act) {
 	switch in.Type {
 	case domain.OperationStarted:
 		*ops = append(*ops, Operation{
-			ID: in.ID, Name: a.Name, Position: in.Position, Plan: a.Plan, Spec: a.Spec,
+			ID: in.ID, Name: a.Name, Position: in.Position, Contact: a.Contact, Field: a.Field, Plan: a.Plan, Spec: a.Spec,
 			Rows: a.Counts[domain.CountRows], Budget: a.Counts[domain.CountBudget],
 		})
 	case domain.OperationFinished, domain.OperationCancelled:
@@ -212,15 +212,12 @@ func (p *fieldPass) source(o *domain.Scope, met bool) (domain.System, string) {
 
 // reconciled is where a field that stands apart would flow from, had it not been kept from that.
 func (p *fieldPass) reconciled() (domain.System, string) {
-	switch p.now.Result {
-	case Withheld, OutOfScope:
-		if p.now.From.Valid() {
-			return p.now.From, domain.OpReconcile
-		}
-	case Blocked:
-		winner, rule := p.winner()
-		return winner, rule
-	case Kept:
+	switch result := p.now.Result; {
+	case (result == Withheld || result == OutOfScope) && p.now.From.Valid():
+		return p.now.From, domain.OpReconcile
+	case result == Blocked:
+		return p.winner()
+	case result == Kept:
 		return p.firstSource()
 	}
 	return "", ""
@@ -235,16 +232,16 @@ func (p *fieldPass) firstSource() (domain.System, string) {
 	case p.sides[domain.HubSpot].blank():
 		return domain.Aloware, "fills a blank"
 	}
-	switch p.f.Initial {
-	case settings.AlowareWins:
+	switch initial := p.f.Initial; {
+	case initial == settings.AlowareWins:
 		return domain.Aloware, rule
-	case settings.NewestWins:
+	case initial == settings.NewestWins:
 		winner, known := p.newest()
 		if !known {
 			rule += ": time unknown"
 		}
 		return winner, rule
-	case settings.FillBlanks, settings.Review:
+	case initial == settings.FillBlanks, initial == settings.Review:
 		return "", ""
 	}
 	return domain.HubSpot, rule

@@ -242,7 +242,7 @@ func TestRowsThatChanged(t *testing.T) {
 	d.act(domain.OperationResumed, domain.Act{Command: o.id})
 	o.apply()
 	d.wrote(to{}) // the mapping was fixed meanwhile
-	o.apply() // a page that was told twice
+	o.apply()     // a page that was told twice
 	if op := d.v.Control.Operations[0]; op.Done != 1 || op.Vain != 2 {
 		t.Errorf("resumed: %+v", op)
 	}

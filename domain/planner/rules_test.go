@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
@@ -108,6 +110,25 @@ func TestSnapshotBlanksWhatIsOlder(t *testing.T) {
 	d.wrote(to{domain.Aloware: ""})
 }
 
+// TestSnapshotSaysNothingOfWhatTheSystemLacks: a property that somebody deleted is not blank in every record.
+func TestSnapshotSaysNothingOfWhatTheSystemLacks(t *testing.T) {
+	d := newDesk(t, firstName(func(f *settings.Field) { f.Blank = settings.BlankSend })).linked()
+	d.webhook(hub, values{"firstname": "Bob"})
+	d.settled(d.sent[0], values{"first_name": "Bob"}, nil)
+	snapshot := func(lacks ...string) {
+		d.now += 3 * hour
+		d.in(domain.RecordObserved, hub.Stream(), domain.Fact{
+			Via: "scan", Complete: true, Clock: d.now, Lacks: lacks,
+			Properties: values{"phone": "+18182124567", "email": "ann@example.com"}.raw(),
+		})
+	}
+	snapshot("firstname")
+	d.wrote(to{})
+	d.base(domain.HubSpot, "Bob")
+	snapshot()
+	d.wrote(to{domain.Aloware: ""})
+}
+
 // TestNewestNeedsTime: clocks of two systems a second apart tell no order; then HubSpot's value counts, and the
 // verdict says why.
 func TestNewestNeedsTime(t *testing.T) {
@@ -128,6 +149,96 @@ func TestNewestNeedsTime(t *testing.T) {
 		d.wrote(want)
 		if known := !strings.Contains(text(d.last), "time unknown"); known != (apart != second) {
 			t.Errorf("%d µs apart, order known: %t\n%s", apart, known, text(d.last))
+		}
+	}
+}
+
+// TestEqualClocks: of two values told for one moment the one that came later in the log counts, on either side.
+func TestEqualClocks(t *testing.T) {
+	for _, c := range []struct {
+		rec  domain.Record
+		name string
+	}{{hub, "firstname"}, {alo, "first_name"}} {
+		d := newDesk(t, nil).linked()
+		at := d.now + 2*hour
+		for _, name := range []string{"Bob", "Cyd"} {
+			d.in(domain.RecordUpdated, c.rec.Stream(), domain.Fact{
+				Via: "webhook", Clock: at, Properties: values{c.name: name}.raw(),
+			})
+			if got := d.v.Record(c.rec).Properties()[c.name]; string(got) != `"`+name+`"` {
+				t.Errorf("%s shows %s, want %s", c.rec.System, got, name)
+			}
+		}
+	}
+}
+
+// TestAbsorbedStays: a record that a merge left over is nobody's counterpart any more, whoever comes with its keys.
+func TestAbsorbedStays(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.settings(func(s *settings.Settings) { s.Contacts.Create = settings.ToHubSpot })
+	bea := values{"phone_number": "+18182124511", "email": "bea@example.com", "first_name": "Bea"}
+	d.read(aloID("12"), bea, planner.Outgoing{})
+	d.settled(d.sent[0], values{"phone": "+18182124511", "email": "bea@example.com", "firstname": "Bea"},
+		func(o *domain.Outcome) { o.Record, o.Created, o.Complete = hubID("11"), true, true })
+	d.in(domain.RecordMerged, hubID("21").Stream(), domain.Fact{
+		Via: "webhook", Clock: d.now, Merged: []domain.Record{hub, hubID("11")}, Primary: hub,
+	})
+	d.read(hubID("31"), values{"phone": "+18182124511", "email": "bea@example.com"}, planner.Outgoing{})
+	d.webhook(aloID("12"), values{"first_name": "Zed"})
+	d.stands(aloID("12"), planner.Absorbed)
+	d.together(aloID("12"), hubID("31"), false)
+	if len(d.sent) > 0 {
+		t.Errorf("it leads to %v", d.kinds())
+	}
+}
+
+// TestDirtyOnce: a contact is planned once on the act that opens the sync, however often it is asked for.
+func TestDirtyOnce(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.act(domain.SyncPaused, domain.Act{})
+	d.webhook(hub, values{"firstname": "Bob"})
+	contact := d.v.Record(hub).Link.Contact
+	act := planner.Input{Position: d.pos + 1, Type: domain.SyncResumed, Stream: "connection", RecordedAt: d.now, Data: []byte(`{}`)}
+	e, err := d.v.Fold(act)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := d.v.PlanDirty(act, e, contact); len(first) != 1 {
+		t.Fatalf("planned as %s, want one decision", text(first))
+	}
+	if again := d.v.PlanDirty(act, e, contact); len(again) > 0 {
+		t.Fatalf("planned again as %s", text(again))
+	}
+}
+
+// TestHigherInputWins: of what two decisions say about the same thing, that of the higher input stands, whichever is
+// folded first.
+func TestHigherInputWins(t *testing.T) {
+	one, other := ulid.ULID{15: 1}, ulid.ULID{15: 2}
+	decision := func(input int64, says string, to ulid.ULID) planner.Decision {
+		return planner.Decision{
+			Input: input, Contact: one, Head: &planner.HeadState{Review: says},
+			Links:   []planner.Link{{Record: hub, Contact: one, State: planner.Linked, Reason: says}},
+			Fields:  []planner.Verdict{{Field: "first_name", After: planner.FieldState{Rule: says}}},
+			Aliases: []planner.Alias{{From: other, To: to}},
+		}
+	}
+	early, late := decision(5, "early", ulid.ULID{15: 3}), decision(9, "late", one)
+	for _, order := range [][]planner.Decision{{early, late}, {late, early}} {
+		v := planner.NewView(planner.Control{}, planner.NewDigester(secret))
+		for _, d := range order {
+			v.Apply(d)
+		}
+		c := v.Contact(one)
+		for what, got := range map[string]string{
+			"head": c.Head.Review, "field": c.Fields["first_name"].Rule, "link": v.Record(hub).Link.Reason,
+		} {
+			if got != "late" {
+				t.Errorf("%s is the %s decision's", what, got)
+			}
+		}
+		if v.Contact(other) != c {
+			t.Error("the alias is the early decision's")
 		}
 	}
 }

@@ -140,17 +140,26 @@ type Control struct {
 	Schemas map[domain.System]SchemaSeen `json:"schemas,omitempty"`
 	// Refit is the position from which on the systems' properties are as they are: what was refused before may fit now.
 	Refit int64 `json:"refit,omitempty"`
+	// ChoicesAt is the position up to which what catalogs told counts; Untold: a pull told more and has not ended.
+	ChoicesAt int64 `json:"choices_at,omitempty"`
+	Untold    bool  `json:"untold,omitempty"`
 	// Shown counts the records of Aloware, which lists no properties, that ever showed one, by its name.
 	Shown map[string]int64 `json:"shown,omitempty"`
+	// Hooked are the mapped properties of HubSpot of which a webhook ever told; Missed counts, for the mapped ones, the
+	// changes that only a read showed.
+	Hooked map[string]bool  `json:"hooked,omitempty"`
+	Missed map[string]int64 `json:"missed,omitempty"`
 	// Mapped says since which position a HubSpot property is mapped: reads before it did not ask for it.
 	Mapped   map[string]int64 `json:"mapped,omitempty"`
 	Baseline bool             `json:"baseline,omitempty"`
 	// Heard is when the last webhook of each system was recorded, µs UTC.
-	Heard   map[domain.System]int64 `json:"heard,omitempty"`
-	Portal  string                  `json:"portal,omitempty"`
-	Account string                  `json:"account,omitempty"`
-	Opened  bool                    `json:"opened,omitempty"`
-	Demo    bool                    `json:"demo,omitempty"`
+	Heard map[domain.System]int64 `json:"heard,omitempty"`
+	// Swept is how far the last sweep of each system went.
+	Swept   map[domain.System]domain.Sweep `json:"swept,omitempty"`
+	Portal  string                         `json:"portal,omitempty"`
+	Account string                         `json:"account,omitempty"`
+	Opened  bool                           `json:"opened,omitempty"`
+	Demo    bool                           `json:"demo,omitempty"`
 	// Operations were started by a person and have not ended.
 	Operations []Operation `json:"operations,omitempty"`
 	// Opening is the act that opened the sync last: while its dirty contacts are being planned it may be folded again.
@@ -187,6 +196,9 @@ type Operation struct {
 	// Spent of the writes that were confirmed, Budget: so many count for no guard.
 	Budget int64 `json:"budget,omitempty"`
 	Spent  int64 `json:"spent,omitempty"`
+	// Contact and Field are those under test, zero for none.
+	Contact ulid.ULID `json:"contact,omitzero"`
+	Field   string    `json:"field,omitempty"`
 }
 
 // Stopped reports whether inputs are only folded.

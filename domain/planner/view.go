@@ -20,7 +20,8 @@ type View struct {
 	contacts map[ulid.ULID]*Contact
 	members  map[ulid.ULID]map[domain.Record]bool
 	byKey    map[identity.Key]map[domain.Record]bool
-	env      settings.Env
+	choices  *Choices         // nil: nothing is known
+	cached   *settings.Env    // nil: to be made
 	filter   *settings.Filter // of mode pilot
 	only     settings.Filter  // of who takes part
 	control  bool             // control changed
@@ -30,9 +31,10 @@ type View struct {
 // NewView makes an empty view under a control state, which it leaves as it is.
 func NewView(c Control, d Digester) *View {
 	c.ShutFields, c.Writes, c.Operations = maps.Clone(c.ShutFields), maps.Clone(c.Writes), slices.Clone(c.Operations)
-	c.Mapped, c.Heard = maps.Clone(c.Mapped), maps.Clone(c.Heard)
+	c.Mapped, c.Heard, c.Swept = maps.Clone(c.Mapped), maps.Clone(c.Heard), maps.Clone(c.Swept)
 	c.Guard, c.Present = c.Guard.clone(), maps.Clone(c.Present)
 	c.Faults, c.Schemas, c.Shown = maps.Clone(c.Faults), maps.Clone(c.Schemas), maps.Clone(c.Shown)
+	c.Hooked, c.Missed = maps.Clone(c.Hooked), maps.Clone(c.Missed)
 	v := &View{
 		Control: c, Digester: d, records: map[domain.Record]*Record{}, contacts: map[ulid.ULID]*Contact{},
 		members: map[ulid.ULID]map[domain.Record]bool{}, byKey: map[identity.Key]map[domain.Record]bool{},
@@ -43,7 +45,7 @@ func NewView(c Control, d Digester) *View {
 
 // compile prepares what the settings are used through; a filter that does not parse lets nobody in.
 func (v *View) compile() {
-	v.env = v.Control.Settings.Env()
+	v.cached = nil
 	v.filter = nil
 	if f := v.parsed(v.Control.Pilot.Filter); v.Control.Pilot.Filter != "" {
 		v.filter = &f

@@ -49,7 +49,7 @@ func (p *pass) getter(records ...*Record) func(string) (string, bool) {
 			if r == nil {
 				continue
 			}
-			got, _, err := f.Get(r.ID.System, r.Properties(), p.v.env)
+			got, _, err := f.Get(r.ID.System, r.Properties(), p.v.env())
 			if err == nil && got != "" && (text == "" || r.ID.System == domain.HubSpot) {
 				text = got
 			}

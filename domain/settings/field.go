@@ -43,6 +43,11 @@ func (f Field) Side(s domain.System) Side {
 	return f.Aloware
 }
 
+// Listed reports a field whose values are read through what the systems offer to choose from: people, or labels.
+func (f Field) Listed() bool {
+	return f.Type == domain.Owner || f.Type == domain.Enumeration && (f.ByLabel || len(f.Values) > 0)
+}
+
 // Sticky reports a consent field.
 func (f Field) Sticky() bool { return f.Consent == ConsentSticky }
 

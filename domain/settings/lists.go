@@ -12,6 +12,8 @@ import (
 type Lists struct {
 	Options map[domain.System]map[string][]domain.Option `json:"options,omitempty"` // by property
 	People  map[domain.System][]Person                   `json:"people,omitempty"`
+	// Declared says, by property of Aloware, which option of HubSpot a value stands for, as a person said.
+	Declared map[string]map[string]string `json:"declared,omitempty"`
 }
 
 // Person is somebody who works in a system: an owner in HubSpot, a user in Aloware.
@@ -26,12 +28,7 @@ func (l Lists) values(f Field) map[string]string {
 	a, h := l.Options[domain.Aloware][f.Aloware.Read], l.Options[domain.HubSpot][f.HubSpot.Read]
 	out := map[string]string{}
 	if f.ByLabel {
-		for _, o := range h {
-			for _, value := range labelled(a, o.Label) {
-				out[value] = o.Value
-			}
-		}
-		return out
+		return l.byLabel(f, a, h)
 	}
 	for _, from := range slices.Sorted(maps.Keys(f.Values)) {
 		to := named(h, f.Values[from])[0]
@@ -42,11 +39,26 @@ func (l Lists) values(f Field) map[string]string {
 	return out
 }
 
-// labelled returns the values that have a label; where nothing is known of the choices, they are their labels.
-func labelled(options []domain.Option, label string) []string {
-	if len(options) == 0 {
-		return []string{label}
+// byLabel goes by what was declared, and for the rest by the labels. Where Aloware does not list its choices and keeps
+// no numbers of them, they are their labels.
+func (l Lists) byLabel(f Field, a, h []domain.Option) map[string]string {
+	declared := l.Declared[f.Aloware.Read]
+	out := map[string]string{}
+	for _, o := range h {
+		values := labelled(a, o.Label)
+		if len(a) == 0 && f.Aloware.Read != DispositionProperty {
+			values = []string{o.Label}
+		}
+		for _, value := range values {
+			out[value] = o.Value
+		}
 	}
+	maps.Copy(out, declared)
+	return out
+}
+
+// labelled returns the values that have a label.
+func labelled(options []domain.Option, label string) []string {
 	var out []string
 	for _, o := range options {
 		if sameLabel(o.Label, label) {

@@ -17,17 +17,21 @@ const (
 	LeadStatus       = "hs_lead_status"
 )
 
+// DispositionProperty is Aloware's contact disposition. Aloware lists none: a person declares what their ids stand for.
+const DispositionProperty = "disposition_status_id"
+
 var alwaysRead = []string{
 	domain.UniqueProperty, AdditionalEmails, MergedIDs, MobilePhone, OwnerID, LifecycleStage, LeadStatus,
 }
 
 // Field returns the mapped field of that name.
 func (s Settings) Field(name string) (Field, bool) {
-	i := slices.IndexFunc(s.Fields, func(f Field) bool { return f.Name == name })
-	if i < 0 {
-		return Field{}, false
+	for i := range s.Fields { // a field is large: none is copied on the way
+		if s.Fields[i].Name == name {
+			return s.Fields[i], true
+		}
 	}
-	return s.Fields[i], true
+	return Field{}, false
 }
 
 // Named returns the field people mean by a word: its name, or the property of HubSpot it is mapped to.
@@ -52,6 +56,9 @@ func (s Settings) FieldFor(sys domain.System, property string) (Field, bool) {
 	}
 	return Field{}, false
 }
+
+// Listed reports whether any field's values are read through what the systems offer to choose from.
+func (s Settings) Listed() bool { return slices.ContainsFunc(s.Fields, Field.Listed) }
 
 // ReadProperties lists, sorted, the properties to ask a system for: the mapped ones and what identity needs.
 func (s Settings) ReadProperties(sys domain.System) []string {

@@ -23,7 +23,7 @@ type Cost struct {
 
 // Sources say how changes come in.
 type Sources struct {
-	HubSpot    string `json:"hubspot"`     // webhooks
+	HubSpot    string `json:"hubspot"`     // webhooks or poll
 	SweepEvery string `json:"sweep_every"` // "15m"
 }
 
@@ -33,8 +33,28 @@ type Catalogs struct {
 	LogCallsToHubSpot bool   `json:"log_calls_to_hubspot,omitempty"`
 }
 
-// SourceWebhooks is the only source of HubSpot's changes this version has.
-const SourceWebhooks = "webhooks"
+// How changes in HubSpot come in: told by webhooks, with a sweep now and then for those that were lost, or found by
+// looking alone, for who has no public address or a key without webhooks.
+const (
+	SourceWebhooks = "webhooks"
+	SourcePoll     = "poll"
+)
+
+// PollEvery is how often HubSpot is looked at that is only polled.
+const PollEvery = 30 * time.Second
+
+// Every is how often a system is swept: 0 for never. Aloware tells by webhooks alone, so it is swept as the settings
+// say either way.
+func (s Sources) Every(sys domain.System) time.Duration {
+	if sys == domain.HubSpot && s.HubSpot == SourcePoll {
+		return PollEvery
+	}
+	d, err := ParsePeriod(s.SweepEvery)
+	if err != nil {
+		return 0
+	}
+	return d
+}
 
 // ReviewMapping is ReviewMappingEvery as a duration, 0 for never.
 func (o Operations) ReviewMapping() time.Duration {
@@ -102,26 +122,15 @@ type Note struct {
 // String returns the note in a line.
 func (n Note) String() string { return n.Field + ": " + n.Text }
 
-// Notes lists what these settings say without effect in this version. What only repeats the default is not among them.
-func (s Settings) Notes() []Note {
-	var out []Note
-	d := base()
-	note := func(differs bool, field, text string) {
-		if differs {
-			out = append(out, Note{Field: field, Text: text})
+// Notes lists what these settings say without the effect that one might expect.
+func (s Settings) Notes() (out []Note) {
+	for i := range s.Fields {
+		if f := &s.Fields[i]; f.Sticky() && f.Direction != Both {
+			out = append(out, Note{
+				Field: "fields." + f.Name + ".direction",
+				Text:  "a stop set in " + blind(f.Direction).Title() + " does not reach " + blind(f.Direction).Other().Title(),
+			})
 		}
-	}
-	note(s.Sources.SweepEvery != d.Sources.SweepEvery, "sources.sweep_every",
-		"kept, without effect yet: nothing sweeps by itself; run duolog reconcile when webhooks were lost")
-	note(s.Limits.BigJobs != d.Limits.BigJobs, "limits.big_jobs",
-		"kept, without effect yet: no operation waits for a time of day")
-	note(s.Cost.LRNPerNumberUSD != d.Cost.LRNPerNumberUSD, "cost.lrn_per_number_usd",
-		"kept, without effect yet: no operation shows what it costs")
-	for _, f := range s.Fields {
-		note(f.Type == domain.Owner, "fields."+f.Name, "kept, without effect yet: nothing flows before the people of both systems are known")
-		note(f.ByLabel, "fields."+f.Name+".values", "kept, without effect yet: nothing flows before the labels of both systems are known; a table of values works")
-		note(f.Sticky() && f.Direction != Both, "fields."+f.Name+".direction",
-			"a stop set in "+blind(f.Direction).Title()+" does not reach "+blind(f.Direction).Other().Title())
 	}
 	return out
 }

@@ -155,7 +155,7 @@ func (s Settings) NewField(name, hubspot string) Field {
 	case OwnerField:
 		f.Type, f.Aloware = domain.Owner, Side{Read: "user_id", Write: "user_id"}
 	case DispositionField:
-		f.Type, f.Aloware = domain.Enumeration, Side{Read: "disposition_status_id", Write: "disposition_status_id"}
+		f.Type, f.Aloware = domain.Enumeration, Side{Read: DispositionProperty, Write: DispositionProperty}
 	}
 	f.Rules = s.Defaults
 	if name == DispositionField && f.Direction == Both { // as in Aloware: HubSpot's lead statuses lead

@@ -102,11 +102,15 @@ func (sc schema) options(f Field, p domain.Property) {
 		if sc.system == domain.HubSpot {
 			value = f.Values[from]
 		}
-		if slices.Contains(known, value) {
-			continue
+		path, means := "fields."+f.Name+".values", named(p.Options, value)
+		switch {
+		case len(means) > 1:
+			sc.add(path, fmt.Sprintf("%q, the label of %d options of %s", value, len(means), p.Name),
+				"one option", "write the option's value: "+strings.Join(means, " or "))
+		case !slices.Contains(known, means[0]):
+			sc.add(path, fmt.Sprintf("%q, no option of %s", value, p.Name),
+				sc.system.Title()+"'s options: "+strings.Join(known, ", "), "use the value or the label of one of them")
 		}
-		sc.add("fields."+f.Name+".values", fmt.Sprintf("%q, no option of %s", value, p.Name),
-			sc.system.Title()+"'s option values: "+strings.Join(known, ", "), "use the option's value, not its label")
 	}
 }
 

@@ -98,9 +98,21 @@ func TestCheckSchema(t *testing.T) {
 			"fields.website: read-only in Aloware",
 		},
 		{"options", func(w *world) { enumerate(w, map[string]string{"gold": "g"}) }, ""},
+		{"label for value", func(w *world) { enumerate(w, map[string]string{"gold": "Gold"}) }, ""},
 		{
-			"label for value", func(w *world) { enumerate(w, map[string]string{"gold": "Gold"}) },
-			"fields.csf1.values: not its label",
+			"no option", func(w *world) { enumerate(w, map[string]string{"gold": "Goldd"}) },
+			"fields.csf1.values: no option of",
+		},
+		{
+			"two options of a label", func(w *world) {
+				enumerate(w, map[string]string{"gold": "Gold"})
+				for i := range w.hubspot {
+					if len(w.hubspot[i].Options) > 0 {
+						w.hubspot[i].Options = append(w.hubspot[i].Options, domain.Option{Value: "g2", Label: "Gold"})
+					}
+				}
+			},
+			"fields.csf1.values: the label of 2 options",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,8 +11,8 @@ func (s Settings) checkOperations(c *checker) {
 	if p := s.Cost.LRNPerNumberUSD; math.IsNaN(p) || math.IsInf(p, 0) || p < 0 {
 		c.add("cost.lrn_per_number_usd", decimal(p), "a price in US dollars", "0.002 is what Aloware's page says")
 	}
-	if s.Sources.HubSpot != "" && s.Sources.HubSpot != SourceWebhooks {
-		c.add("sources.hubspot", s.Sources.HubSpot, SourceWebhooks, "this version hears of changes in no other way")
+	if s.Sources.HubSpot != "" {
+		c.word("sources.hubspot", s.Sources.HubSpot, HubSpotSources)
 	}
 	if s.Catalogs.LogCallsToHubSpot {
 		c.add("catalogs.log_calls_to_hubspot", "true", "false", "this version writes no calls to HubSpot")

@@ -54,16 +54,18 @@ func location(name string) *time.Location {
 	return z
 }
 
-// Lacks reports a field whose values cannot be read yet: the people of a system, or the labels of its choices, are not
-// known.
-func (e Env) Lacks(f Field) bool {
+// Lacks says why a field's values cannot be read yet, since the people of a system, or the labels of its choices, are
+// not known; empty when they can.
+func (e Env) Lacks(f Field) string {
 	switch {
-	case f.Type == domain.Owner:
-		return e.owners[f.Name][domain.Aloware] == nil || e.owners[f.Name][domain.HubSpot] == nil
-	case f.ByLabel:
-		return len(e.values[f.Name]) == 0
+	case f.Type == domain.Owner && e.owners[f.Name][domain.Aloware] == nil:
+		return "the users of Aloware are not known yet"
+	case f.Type == domain.Owner && e.owners[f.Name][domain.HubSpot] == nil:
+		return "the owners of HubSpot are not known yet"
+	case f.ByLabel && len(e.values[f.Name]) == 0:
+		return "no choice of both systems is known to have the same label"
 	}
-	return false
+	return ""
 }
 
 // Format returns how the system writes the field's values.

@@ -43,7 +43,7 @@ var (
 	WhenLeavings   = []string{LeavingKeepLink, LeavingUnlink}
 	Gates          = []string{GateField, GateSync}
 	EmptiedSides   = []string{EmptiedPause, EmptiedIgnore}
-	HubSpotSources = []string{SourceWebhooks}
+	HubSpotSources = []string{SourceWebhooks, SourcePoll}
 	Consents       = []string{ConsentSticky}
 	OnChanges      = []string{OnChangeHold}
 	Types          = words(domain.Text, domain.Number, domain.Date, domain.Datetime, domain.Bool, domain.Enumeration,

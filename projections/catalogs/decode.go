@@ -26,13 +26,11 @@ type seen struct {
 }
 
 // Operation names a pull in the acts that start and end it.
-func Operation(pull string) string { return operationPrefix + pull }
-
-const operationPrefix = "pull "
+func Operation(pull string) string { return domain.PullOperation + pull }
 
 // Pull is the pull an operation's name means.
 func Pull(operation string) (name string, ok bool) {
-	name, ok = strings.CutPrefix(operation, operationPrefix)
+	name, ok = strings.CutPrefix(operation, domain.PullOperation)
 	return name, ok && PullNamed(name) != nil
 }
 

@@ -3,20 +3,23 @@ package contacts
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/projections"
 )
 
 func anyRecord(t *rapid.T) *record {
 	r := &record{
 		stream: "hubspot/contact/1", contact: anyText.Draw(t, "contact"), link: planner.LinkState(anyText.Draw(t, "link")),
-		linked: anyOrder(t), position: rapid.Int64().Draw(t, "at"), keysUnder: rapid.Int64().Draw(t, "under"),
+		linked: anyOrder(t), position: rapid.Int64().Draw(t, "at"), keysAt: rapid.Int64().Draw(t, "under"),
 	}
-	for range rapid.IntRange(0, 3).Draw(t, "keys") {
-		r.keys = append(r.keys, string(rapid.SliceOfN(rapid.Byte(), keySize, keySize).Draw(t, "key")))
+	r.keys, r.stored = anyKeys(t), rapid.Bool().Draw(t, "stored")
+	if r.tabled = r.keys; rapid.Bool().Draw(t, "other keys in the table") {
+		r.tabled = anyKeys(t)
 	}
 	switch rapid.IntRange(0, 3).Draw(t, "body") {
 	case bodySealed:
@@ -35,16 +38,33 @@ func anyRecord(t *rapid.T) *record {
 	return r
 }
 
+func anyKeys(t *rapid.T) (keys []string) {
+	for range rapid.IntRange(0, 3).Draw(t, "keys") {
+		keys = append(keys, string(rapid.SliceOfN(rapid.Byte(), keySize, keySize).Draw(t, "key")))
+	}
+	return keys
+}
+
 func TestRowsComeBackFromMemoryAsTheyWere(t *testing.T) {
-	d := newDecoder()
+	d := newCodec()
 	rapid.Check(t, func(t *rapid.T) {
 		r := anyRecord(t)
-		if got, err := d.record(r.stream, r.encode(nil)); err != nil || !reflect.DeepEqual(got, r) {
+		row := projections.Row{Data: d.appendRecord(nil, r), Stored: r.stored, Changed: true}
+		if got, err := d.record(r.stream, row); err != nil || !reflect.DeepEqual(got, r) {
 			t.Errorf("record came back as\n%+v, %v, was\n%+v", got, err, r)
 		}
+		row.Changed = false
+		if got, err := d.record(r.stream, row); err != nil || !slices.Equal(got.tabled, r.keys) {
+			t.Errorf("once written, the table has the keys %q, %v, not %q", got.tabled, err, r.keys)
+		}
 		c := anyContact(t)
-		if got, err := d.contact(c.id, c.encode(nil)); err != nil || !reflect.DeepEqual(got, c) {
+		row = projections.Row{Data: d.appendContact(nil, c), Stored: c.hasRow, Changed: true}
+		if got, err := d.contact(c.id, row); err != nil || !reflect.DeepEqual(got, c) {
 			t.Errorf("contact came back as\n%+v, %v, was\n%+v", got, err, c)
+		}
+		row.Changed = false
+		if got, err := d.contact(c.id, row); err != nil || !slices.Equal(got.stored, c.notInStep()) {
+			t.Errorf("once written, the table has the fields %v, %v, not %v", got.stored, err, c.notInStep())
 		}
 		values, keys, err := d.body(encodeBody(r.values, r.keys))
 		if err != nil || len(values) != len(r.values) || len(values) > 0 && !reflect.DeepEqual(values, r.values) ||
@@ -60,7 +80,7 @@ func FuzzDecoder(f *testing.F) {
 	f.Add(encodeBody(byName[value]{{"city", value{Value: json.RawMessage(`"x"`)}}}, []string{"0123456789abcdef"}))
 	f.Add([]byte(`{"values":{"city":{"value":"x","position":1}},"keys":["00ff"]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d := newDecoder()
+		d := newCodec()
 		values, keys, err := d.body(b)
 		if err == nil && len(b) > 0 && b[0] == bodyVersion {
 			again, keysAgain, err := d.body(encodeBody(values, keys))
@@ -68,8 +88,9 @@ func FuzzDecoder(f *testing.F) {
 				t.Errorf("read %x as %v %x, and that as %v %x, %v", b, values, keys, again, keysAgain, err)
 			}
 		}
-		_, _ = d.record("x", b)
-		_, _ = d.contact("x", b)
+		row := projections.Row{Data: b, Changed: true}
+		_, _ = d.record("x", row)
+		_, _ = d.contact("x", row)
 	})
 }
 

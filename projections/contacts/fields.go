@@ -27,7 +27,7 @@ func (c *contact) decide(v planner.Verdict, at order) {
 }
 
 // settled takes an outcome into the fields that wait for it; true when there were any.
-func (c *contact) settled(in *input, p policy) bool {
+func (c *contact) settled(in *input, p *policy) bool {
 	waited := false
 	for i := range c.body.Fields {
 		f := &c.body.Fields[i].v

@@ -74,7 +74,7 @@ func (f *fold) applySettings(in *input) error {
 }
 
 // policy returns the one in force at the position.
-func (f *fold) policy(position int64) policy { return policyAt(f.policies, position) }
+func (f *fold) policy(position int64) *policy { return policyAt(f.policies, position) }
 
 // applyRead notes on the members that their read was answered.
 func (f *fold) applyRead(in *input) {
@@ -110,7 +110,8 @@ func (f *fold) readInPlace(in *input, c *contact) {
 
 // applyValues folds what a fact or an outcome shows into its record.
 func (f *fold) applyValues(ctx context.Context, in *input) error {
-	if _, err := domain.ParseRecord(in.Stream); err != nil {
+	rec, err := domain.ParseRecord(in.Stream)
+	if err != nil {
 		return errStream
 	}
 	if in.Subject != in.Stream {
@@ -125,14 +126,17 @@ func (f *fold) applyValues(ctx context.Context, in *input) error {
 	if err := f.open(ctx, r); err != nil || r.erased {
 		return err
 	}
+	p := f.policy(in.Position)
+	r.watch = p.keyed[rec.System]
 	if in.fact != nil {
 		r.tellFact(in.Event, in.fact)
 	} else {
-		r.tellOutcome(in.Event, in.outcome, f.policy(in.Position))
+		r.tellOutcome(in.Event, in.outcome, p)
 	}
-	if r.changed {
-		r.changed, r.keysUnder = false, in.Position
+	if r.changed && (r.rekey || r.keysAt == 0 || r.keysAt < p.position) {
+		r.keys, r.keysAt = keysOf(f.vault, rec, r.values, p), in.Position
 	}
+	r.changed, r.rekey = false, false
 	return nil
 }
 
@@ -160,12 +164,13 @@ func (f *fold) open(ctx context.Context, r *record) error {
 	if r.values, r.keys, err = f.decoder.body(plain); err != nil {
 		return fmt.Errorf("read a record's values: %w", err)
 	}
+	r.tabled = r.keys
 	return nil
 }
 
 // erase forgets the values: the key that sealed them is gone.
 func (r *record) erase() {
-	r.erased, r.values, r.sealed, r.keysUnder, r.dirty = true, nil, nil, 0, true
+	r.erased, r.values, r.keys, r.sealed, r.keysAt, r.dirty = true, nil, nil, nil, 0, true
 }
 
 // applyDecision folds a decision's effects, each at the position of its input.

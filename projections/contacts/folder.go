@@ -3,7 +3,6 @@ package contacts
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections"
@@ -15,18 +14,14 @@ type folder struct {
 	records  *projections.Rows
 	contacts *projections.Rows
 	policies []policy // those since the last Write, behind the one in force there
-	decoder  *decoder
+	codec    *codec
 	scratch  []byte
-
-	// What Write found, for Written: keys that records have now, and contacts whose field rows changed.
-	keyed   map[string][]string
-	fielded []string
 }
 
 func openFolder(v projections.Version) *folder {
 	return &folder{
-		version: v, decoder: newDecoder(),
-		records: projections.NewRows(v, v.Memory*2/3), contacts: projections.NewRows(v, v.Memory/3),
+		version: v, codec: newCodec(),
+		records: projections.NewRows(v, v.Memory/4*3), contacts: projections.NewRows(v, v.Memory/4),
 	}
 }
 
@@ -42,14 +37,13 @@ func (o *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 	}
 	t := rows{q: q, connection: o.version.Connection, version: o.version.Number, held: o}
 	f := newFold(o.version.Vault)
-	f.decoder = o.decoder
 	if len(o.policies) == 0 {
 		var err error
 		if o.policies, err = t.policies(ctx, inputs[0].Position); err != nil {
 			return err
 		}
 	}
-	f.policies = o.policies
+	f.decoder, f.policies = &o.codec.decoder, o.policies
 	if err := t.load(ctx, f, want(inputs)); err != nil {
 		return err
 	}
@@ -66,19 +60,20 @@ func (o *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 // keep holds the fold's rows: those that changed until they are written, the others as long as there is room.
 func (o *folder) keep(f *fold) {
 	for stream, r := range f.records {
-		o.keepRow(o.records, stream, r.encode(o.scratch[:0]), r.stored, r.dirty)
+		o.scratch = o.codec.appendRecord(o.scratch[:0], r)
+		keepRow(o.records, stream, o.scratch, r.stored, r.dirty)
 	}
 	for id, c := range f.contacts {
-		o.keepRow(o.contacts, id, c.encode(o.scratch[:0]), c.hasRow, c.dirty)
+		o.scratch = o.codec.appendContact(o.scratch[:0], c)
+		keepRow(o.contacts, id, o.scratch, c.hasRow, c.dirty)
 	}
 }
 
-func (o *folder) keepRow(in *projections.Rows, key string, encoded []byte, stored, dirty bool) {
-	o.scratch = encoded
+func keepRow(in *projections.Rows, key string, encoded []byte, stored, dirty bool) {
 	if dirty {
-		in.Put(key, projections.Row{Data: slices.Clone(encoded), Stored: stored})
+		in.Put(key, encoded, stored)
 	} else if _, held := in.Get(key); !held {
-		in.Load(key, slices.Clone(encoded))
+		in.Load(key, encoded)
 	}
 }
 
@@ -96,11 +91,10 @@ func (t rows) heldRecords(streams []string) (all []*record, ask []string, err er
 			}
 			continue
 		}
-		r, err := t.held.decoder.record(stream, row.Data)
+		r, err := t.held.codec.record(stream, row)
 		if err != nil {
 			return nil, nil, err
 		}
-		r.stored = row.Stored
 		all = append(all, r)
 	}
 	return all, ask, nil
@@ -120,11 +114,10 @@ func (t rows) heldContacts(ids []string) (all []*contact, ask []string, err erro
 			}
 			continue
 		}
-		c, err := t.held.decoder.contact(id, row.Data)
+		c, err := t.held.codec.contact(id, row)
 		if err != nil {
 			return nil, nil, err
 		}
-		c.hasRow = row.Stored
 		all = append(all, c)
 	}
 	return all, ask, nil
@@ -137,35 +130,8 @@ func (o *folder) Waiting() (int, bool) {
 
 // Written takes note of what stands in the tables now.
 func (o *folder) Written() {
-	for stream, keys := range o.keyed {
-		o.patchRecord(stream, keys)
-	}
-	for _, id := range o.fielded {
-		o.patchContact(id)
-	}
-	o.keyed, o.fielded = nil, nil
 	o.records.Written()
 	o.contacts.Written()
 	o.policies = o.policies[len(o.policies)-1:]
 	o.policies[0].fresh = false
-}
-
-func (o *folder) patchRecord(stream string, keys []string) {
-	row, _ := o.records.Get(stream)
-	r, err := o.decoder.record(stream, row.Data)
-	if err != nil {
-		panic(err) // it could be read to be written
-	}
-	r.keys, r.keysUnder = keys, 0
-	o.records.Patch(stream, r.encode(nil))
-}
-
-func (o *folder) patchContact(id string) {
-	row, _ := o.contacts.Get(id)
-	c, err := o.decoder.contact(id, row.Data)
-	if err != nil {
-		panic(err) // it could be read to be written
-	}
-	c.stored = c.notInStep()
-	o.contacts.Patch(id, c.encode(nil))
 }

@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"unicode"
@@ -17,19 +18,19 @@ const kindName = "name"
 func blindKey(v eventstore.Vault, kind, value string) []byte { return v.Blind("contact "+kind, value) }
 
 // keysOf returns the record's blind keys, sorted: emails, numbers and the words of the name.
-func keysOf(v eventstore.Vault, rec domain.Record, values byName[value], p policy) []string {
-	props := make(domain.Properties, len(values))
-	for _, val := range values {
-		props[val.name] = val.v.Value
+func keysOf(v eventstore.Vault, rec domain.Record, values byName[value], p *policy) []string {
+	get := func(property string) json.RawMessage {
+		v, _ := values.get(property)
+		return v.Value
 	}
-	var keys []string
-	for _, k := range identity.Keys(p.settings, rec, props) {
+	keys := make([]string, 0, 6)
+	for _, k := range p.finder.Keys(rec, get) {
 		if k.Kind == identity.KindEmail || k.Kind == identity.KindPhone {
 			keys = append(keys, string(blindKey(v, k.Kind, k.Value)))
 		}
 	}
-	for _, name := range p.nameProperties(rec.System) {
-		for _, word := range words(domain.Scalar(props[name])) {
+	for _, name := range p.names[rec.System] {
+		for _, word := range words(domain.Scalar(get(name))) {
 			keys = append(keys, string(blindKey(v, kindName, word)))
 		}
 	}

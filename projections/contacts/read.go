@@ -17,7 +17,7 @@ import (
 var commonWords = func() map[string]string {
 	m := map[string]string{}
 	for _, w := range []string{
-		"webhook", "read", "lookup", "scan", "import", string(domain.HubSpot), string(domain.Aloware),
+		"webhook", "read", "lookup", domain.ViaScan, domain.ViaSweep, domain.ViaImport, string(domain.HubSpot), string(domain.Aloware),
 		domain.KindCreate, domain.KindUpdate, domain.KindRead, domain.KindLookup, domain.ResultApplied, domain.ResultPartly,
 		domain.ResultRejected, domain.ResultSuperseded, domain.ResultWithdrawn, domain.ResultDiscarded,
 		string(planner.InStep), string(planner.Pending), string(planner.Apart), string(planner.Dirty),
@@ -97,6 +97,9 @@ func readFact(data []byte) (*fact, bool) {
 		case "complete":
 			r.Once(&seen, 2)
 			f.Complete = r.Bool()
+		case "lacks":
+			r.Once(&seen, 10)
+			rest(r, &f.Lacks)
 		case "clock":
 			r.Once(&seen, 3)
 			f.Clock = r.Int()

@@ -180,3 +180,8 @@ func (r *Reader) Counts(ctx context.Context) (map[string]int64, error) {
 	}
 	return counts, nil
 }
+
+// Checkpoint returns how far the contacts shown have come: the last position they are of.
+func (r *Reader) Checkpoint(ctx context.Context) (int64, error) {
+	return projections.Position(ctx, r.db, r.log.Connection(), Name)
+}

@@ -154,7 +154,7 @@ func (r *Reader) Phones(ctx context.Context, c Contact) ([]string, error) {
 	return p.phones(c), err
 }
 
-func (p policy) phones(c Contact) []string {
+func (p *policy) phones(c Contact) []string {
 	var out []string
 	seen := map[string]bool{}
 	for _, rec := range c.Records {

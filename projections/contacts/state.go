@@ -37,13 +37,15 @@ type record struct {
 	position int64
 
 	values byName[value]
-	keys   []string // blind, those that stand in contact_key
+	keys   []string // blind, those it is found by
+	tabled []string // those that stand in contact_key
 	sealed []byte   // the values as loaded
 	opened bool     // values holds what sealed held
 	erased bool
 
-	// keysUnder, when not 0, says that the keys are to be worked out anew, under the policy in force at this position.
-	keysUnder int64
+	keysAt int64           // the keys are those of the policy in force at this position; 0: not known
+	watch  map[string]bool // the properties that give keys
+	rekey  bool            // the event being folded changed one of them
 
 	stored  bool // the table has the row
 	dirty   bool // the row must be written

@@ -3,6 +3,7 @@ package contacts
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/duolog/duolog/domain"
@@ -34,6 +35,7 @@ func (r *record) tell(name string, raw json.RawMessage, clock, position int64, b
 		}
 		return
 	}
+	r.rekey = r.rekey || r.watch[name]
 	r.put(name, value{Value: raw, Position: position, Occurred: clock, Clock: clock, By: by})
 }
 
@@ -52,12 +54,12 @@ func (r *record) tellFact(e eventstore.Event, f *fact) {
 		r.tell(p.name, p.v, clock, e.Position, f.by)
 	}
 	if f.Complete {
-		r.blankRest(f.props, f.Clock, e.Position, f.by)
+		r.blankRest(f.props, f.Lacks, f.Clock, e.Position, f.by)
 	}
 }
 
 // tellOutcome folds what a target answered: first what was written, then what it shows for it.
-func (r *record) tellOutcome(e eventstore.Event, o *outcome, p policy) {
+func (r *record) tellOutcome(e eventstore.Event, o *outcome, p *policy) {
 	clock := o.Clock
 	if clock == 0 {
 		clock = e.OccurredAt
@@ -84,14 +86,14 @@ func (r *record) tellOutcome(e eventstore.Event, o *outcome, p policy) {
 		r.tell(s.name, s.v, clock, e.Position, by)
 	}
 	if o.Complete {
-		r.blankRest(shown, clock, e.Position, "")
+		r.blankRest(shown, nil, clock, e.Position, "")
 	}
 }
 
-// blankRest empties what a full snapshot does not show.
-func (r *record) blankRest(shown byName[json.RawMessage], clock, position int64, by string) {
+// blankRest empties what a full snapshot does not show, but for what the system does not have.
+func (r *record) blankRest(shown byName[json.RawMessage], lacks []string, clock, position int64, by string) {
 	for _, old := range r.values {
-		if _, ok := shown.get(old.name); !ok && clock > old.v.Clock {
+		if _, ok := shown.get(old.name); !ok && clock > old.v.Clock && !slices.Contains(lacks, old.name) {
 			r.tell(old.name, json.RawMessage("null"), clock, position, by)
 		}
 	}

@@ -1,12 +1,13 @@
 package contacts
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
-	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections"
 )
@@ -36,24 +37,48 @@ var (
 )
 
 // writeChunk is the number of rows made, and then written, at once.
-const writeChunk = 1000
+const writeChunk = 2000
 
 // Write stores everything that changed.
 func (o *folder) Write(ctx context.Context, q eventstore.Querier) error {
-	o.keyed, o.fielded = map[string][]string{}, nil
 	return projections.WriteBatches(ctx, q, func(ctx context.Context, emit func(...projections.Batch) error) error {
-		for chunk := range slices.Chunk(o.records.Changed(), writeChunk) {
-			if err := o.emitRecords(ctx, chunk, emit); err != nil {
+		var keys keyRun
+		for chunk := range chunks(o.records.Changed(), writeChunk) {
+			if err := o.emitRecords(ctx, chunk, &keys, emit); err != nil {
 				return err
 			}
 		}
-		for chunk := range slices.Chunk(o.contacts.Changed(), writeChunk) {
+		if err := keys.emit(emit); err != nil {
+			return err
+		}
+		for chunk := range chunks(o.contacts.Changed(), writeChunk) {
 			if err := o.emitContacts(chunk, emit); err != nil {
 				return err
 			}
 		}
 		return emit(projections.Batch{Op: policyTable.Op(eventstore.Upsert), Rows: o.policyRows()})
 	})
+}
+
+// chunks cuts a sequence into lists of up to so many, each sorted.
+func chunks(all iter.Seq[string], size int) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		var chunk []string
+		for key := range all {
+			if chunk = append(chunk, key); len(chunk) < size {
+				continue
+			}
+			slices.Sort(chunk)
+			if !yield(chunk) {
+				return
+			}
+			chunk = chunk[:0]
+		}
+		slices.Sort(chunk)
+		if len(chunk) > 0 {
+			yield(chunk)
+		}
+	}
 }
 
 // changes are the rows of a table to be written: those it has not, and others. What it has not is inserted without a
@@ -68,15 +93,44 @@ func (c *changes) add(stored bool, row []any) {
 	}
 }
 
-func (o *folder) emitRecords(ctx context.Context, streams []string, emit func(...projections.Batch) error) error {
+// keyRun is rows of contact_key to be written. Their order in its index is random to that of the records, so many are
+// brought into it first: neighbours there are written one after the other, in half the time.
+type keyRun struct {
+	has  changes
+	lost [][]any
+}
+
+// keyRunLength is the number of rows from which a run is written.
+const keyRunLength = 50_000
+
+func (k *keyRun) long() bool { return len(k.has.insert)+len(k.has.update)+len(k.lost) >= keyRunLength }
+
+func (k *keyRun) emit(emit func(...projections.Batch) error) error {
+	for _, rows := range [][][]any{k.has.insert, k.has.update, k.lost} {
+		slices.SortFunc(rows, func(a, b []any) int {
+			x, _ := a[2].([]byte)
+			y, _ := b[2].([]byte)
+			return bytes.Compare(x, y)
+		})
+	}
+	run := *k
+	*k = keyRun{}
+	return emit(
+		projections.Batch{Op: keyTable.Op(eventstore.Insert), Rows: run.has.insert},
+		projections.Batch{Op: keyTable.Op(eventstore.InsertNew), Rows: run.has.update},
+		projections.Batch{Op: keyTable.Op(eventstore.Delete), Rows: run.lost})
+}
+
+func (o *folder) emitRecords(
+	ctx context.Context, streams []string, keys *keyRun, emit func(...projections.Batch) error,
+) error {
 	records, err := o.changedRecords(ctx, streams)
 	if err != nil {
 		return err
 	}
-	var rows, keys changes
-	var lost [][]any
+	var rows changes
 	for _, r := range records {
-		now, sealed, err := o.seal(ctx, r)
+		sealed, err := o.seal(ctx, r)
 		if err != nil {
 			return err
 		}
@@ -84,22 +138,20 @@ func (o *folder) emitRecords(ctx context.Context, streams []string, emit func(..
 			o.version.Connection, o.version.Number, r.stream, r.contact, string(r.link), r.linked.Input, r.linked.Position,
 			sealed, r.position,
 		})
-		if r.keysUnder != 0 || !slices.Equal(now, r.keys) {
-			o.keyed[r.stream] = now
+		for _, key := range without(r.keys, r.tabled) {
+			keys.has.add(r.stored, o.keyRow(key, r.stream))
 		}
-		for _, key := range without(now, r.keys) {
-			keys.add(r.stored, o.keyRow(key, r.stream))
-		}
-		for _, key := range without(r.keys, now) {
-			lost = append(lost, o.keyRow(key, r.stream))
+		for _, key := range without(r.tabled, r.keys) {
+			keys.lost = append(keys.lost, o.keyRow(key, r.stream))
 		}
 	}
-	return emit(
+	err = emit(
 		projections.Batch{Op: recordTable.Op(eventstore.Insert), Rows: rows.insert},
-		projections.Batch{Op: recordTable.Op(eventstore.Upsert), Rows: rows.update},
-		projections.Batch{Op: keyTable.Op(eventstore.Insert), Rows: keys.insert},
-		projections.Batch{Op: keyTable.Op(eventstore.InsertNew), Rows: keys.update},
-		projections.Batch{Op: keyTable.Op(eventstore.Delete), Rows: lost})
+		projections.Batch{Op: recordTable.Op(eventstore.Upsert), Rows: rows.update})
+	if err != nil || !keys.long() {
+		return err
+	}
+	return keys.emit(emit)
 }
 
 func (o *folder) changedRecords(ctx context.Context, streams []string) ([]*record, error) {
@@ -107,11 +159,10 @@ func (o *folder) changedRecords(ctx context.Context, streams []string) ([]*recor
 	var subjects []string
 	for i, stream := range streams {
 		row, _ := o.records.Get(stream)
-		r, err := o.decoder.record(stream, row.Data)
+		r, err := o.codec.record(stream, row)
 		if err != nil {
 			return nil, err
 		}
-		r.stored = row.Stored
 		if records[i] = r; r.opened {
 			subjects = append(subjects, stream)
 		}
@@ -119,29 +170,22 @@ func (o *folder) changedRecords(ctx context.Context, streams []string) ([]*recor
 	return records, prefetch(ctx, o.version.Vault, subjects)
 }
 
-// seal returns the keys the record is to have now, and its body as it is stored.
-func (o *folder) seal(ctx context.Context, r *record) (keys []string, sealed []byte, err error) {
+// seal returns the record's body as it is stored. Whoever was erased since keeps neither values nor keys.
+func (o *folder) seal(ctx context.Context, r *record) ([]byte, error) {
 	switch {
 	case r.erased:
-		return nil, erasedMark, nil
+		return erasedMark, nil
 	case !r.opened && len(r.sealed) > 0:
-		return r.keys, r.sealed, nil
+		return r.sealed, nil
 	case !r.opened:
-		return r.keys, []byte{}, nil
+		return []byte{}, nil
 	}
-	keys = r.keys
-	if r.keysUnder != 0 {
-		rec, err := domain.ParseRecord(r.stream)
-		if err != nil {
-			return nil, nil, err
-		}
-		keys = keysOf(o.version.Vault, rec, r.values, policyAt(o.policies, r.keysUnder))
-	}
-	sealed, err = o.version.Vault.Seal(ctx, r.stream, purpose, encodeBody(r.values, keys))
+	sealed, err := o.version.Vault.Seal(ctx, r.stream, purpose, encodeBody(r.values, r.keys))
 	if errors.Is(err, eventstore.ErrErased) {
-		return nil, erasedMark, nil
+		r.erase()
+		return erasedMark, nil
 	}
-	return keys, sealed, err
+	return sealed, err
 }
 
 func without(keys, others []string) []string {
@@ -163,7 +207,7 @@ func (o *folder) emitContacts(ids []string, emit func(...projections.Batch) erro
 	var gone [][]any
 	for _, id := range ids {
 		held, _ := o.contacts.Get(id)
-		c, err := o.decoder.contact(id, held.Data)
+		c, err := o.codec.contact(id, held)
 		if err != nil {
 			return err
 		}
@@ -182,7 +226,6 @@ func (o *folder) emitContacts(ids []string, emit func(...projections.Batch) erro
 		if slices.Equal(now, c.stored) {
 			continue
 		}
-		o.fielded = append(o.fielded, id)
 		for _, f := range now {
 			if was, ok := c.stored.get(f.name); !ok || was != f.v {
 				fields.add(held.Stored, []any{

@@ -3,6 +3,7 @@ package outbound_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -143,17 +144,7 @@ func TestLeaseFence(t *testing.T) {
 		s := newScene(t, store)
 		s.open()
 		s.plan(s.process(nil))
-		ended, stop := context.WithCancel(t.Context())
-		var old *lease.Handle
-		err := (&lease.Keeper{DB: store, Logger: slog.New(slog.DiscardHandler)}).Run(ended, "acme", "first", func(_ context.Context, h *lease.Handle) error {
-			old = h
-			stop()
-			return nil
-		})
-		if old == nil {
-			t.Fatalf("no lease: %v", err)
-		}
-		takeOver(t, store)
+		old := s.formerOwner()
 		s.people(2)
 		p := s.process(func(c *outbound.Config) { c.Lease = old })
 		if _, err := p.Step(t.Context()); !errors.Is(err, lease.ErrLost) {
@@ -161,6 +152,23 @@ func TestLeaseFence(t *testing.T) {
 		}
 		s.exactly(0)
 	})
+}
+
+// formerOwner is the handle of an owner that has lost its lease to another.
+func (s *scene) formerOwner() *lease.Handle {
+	s.Helper()
+	ended, stop := context.WithCancel(s.Context())
+	var old *lease.Handle
+	err := (&lease.Keeper{DB: s.store, Logger: slog.New(slog.DiscardHandler)}).Run(ended, "acme", "first", func(_ context.Context, h *lease.Handle) error {
+		old = h
+		stop()
+		return nil
+	})
+	if old == nil {
+		s.Fatalf("no lease: %v", err)
+	}
+	takeOver(s.T, s.store)
+	return old
 }
 
 // takeOver has a second owner take the connection, and give it back.
@@ -195,14 +203,7 @@ func TestPoison(t *testing.T) {
 		s.append(bad("1"), bad("2"), s.born(domain.HubSpot, "3", person(domain.HubSpot, 3, "P")), first)
 		s.plan(s.process(nil))
 		s.exactly(1) // the neighbour's
-		var parked []ulid.ULID
-		for _, e := range s.events() {
-			if e.Type == domain.DecisionMade {
-				if d, _ := state.Decision(e); d.Whole != nil && d.Whole.Result == planner.Parked {
-					parked = append(parked, d.Contact)
-				}
-			}
-		}
+		parked := s.parked()
 		if len(parked) != 2 {
 			t.Fatalf("%d parked, want 2\n%s", len(parked), s.story())
 		}
@@ -214,6 +215,90 @@ func TestPoison(t *testing.T) {
 		s.plan(s.process(nil))
 		s.exactly(2)
 	})
+}
+
+// TestPanic: a contact whose stored state makes the planner panic is parked, and its neighbour goes on: on a fact, on
+// the act that opens the sync, and on an outcome, on which already the folding panics.
+func TestPanic(t *testing.T) {
+	first, second := domain.Record{System: domain.HubSpot, ID: "1"}, domain.Record{System: domain.HubSpot, ID: "2"}
+	rename := func(s *scene) {
+		s.append(s.edit(first, "firstname", "Bob", false), s.edit(second, "firstname", "Bob", false))
+	}
+	for _, c := range []struct {
+		name    string
+		run     func(s *scene)
+		waiting int // commands, at the end
+	}{
+		{"fact", func(s *scene) {
+			s.damage(first)
+			rename(s)
+		}, 1},
+		{"act", func(s *scene) {
+			s.damage(first)
+			s.act(domain.SyncPaused, domain.Act{})
+			rename(s)
+			s.act(domain.SyncResumed, domain.Act{})
+		}, 1},
+		{"outcome", func(s *scene) {
+			rename(s)
+			s.plan(s.process(nil))
+			s.damage(first)
+			for _, e := range s.waiting() {
+				s.send(e)
+			}
+		}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			backends.Each(t, func(t *testing.T, store eventstore.Store) {
+				s := newScene(t, store)
+				s.open()
+				s.people(2)
+				s.settle()
+				c.run(s)
+				s.plan(s.process(nil))
+				if parked, waiting := s.parked(), s.waiting(); len(parked) != 1 || len(waiting) != c.waiting {
+					t.Fatalf("%d parked and %d commands, want 1 and %d\n%s", len(parked), len(waiting), c.waiting, s.story())
+				}
+			})
+		})
+	}
+}
+
+// damage gives a record's contact a field without a state, as no program of ours writes it.
+func (s *scene) damage(rec domain.Record) {
+	s.Helper()
+	s.query(`SELECT contact, body FROM outbound_contact r WHERE `+live+` AND contact =
+		(SELECT contact FROM outbound_record r WHERE `+live+` AND record = '`+rec.Stream()+`')`,
+		func(r eventstore.Rows) error {
+			var id, body string
+			var c map[string]json.RawMessage
+			var fields map[string]any
+			if err := errors.Join(r.Scan(&id, &body), json.Unmarshal([]byte(body), &c), json.Unmarshal(c["fields"], &fields)); err != nil {
+				return err
+			}
+			fields["none"] = nil
+			c["fields"], _ = json.Marshal(fields)
+			b, _ := json.Marshal(c)
+			return s.store.InTx(s.Context(), func(tx eventstore.Tx) error {
+				_, err := tx.Exec(s.Context(), `UPDATE outbound_contact SET body = $1 WHERE connection = $2 AND contact = $3`,
+					string(b), s.log.Connection(), id)
+				return err
+			})
+		})
+}
+
+// parked lists the contacts that were parked, once for each time.
+func (s *scene) parked() (contacts []ulid.ULID) {
+	s.Helper()
+	for _, e := range s.events() {
+		if e.Type != domain.DecisionMade {
+			continue
+		}
+		if d, _ := state.Decision(e); d.Whole != nil && d.Whole.Result == planner.Parked {
+			contacts = append(contacts, d.Contact)
+		}
+	}
+	return contacts
 }
 
 // TestNewerEvent: events of a newer program stop the planner; they are not parked.

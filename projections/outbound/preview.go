@@ -40,7 +40,11 @@ func EachPreview(ctx context.Context, db eventstore.DB, log eventstore.Log, spec
 	if err != nil {
 		return c.Control, c.Position, err
 	}
-	p := preview{Cursor: c, db: db, spec: spec, filter: filter, fn: fn, digester: state.Digester(log.Vault())}
+	choices, err := c.Choices(ctx, log)
+	if err != nil {
+		return c.Control, c.Position, err
+	}
+	p := preview{Cursor: c, choices: choices, db: db, spec: spec, filter: filter, fn: fn, digester: state.Digester(log.Vault())}
 	p.in = planner.Input{Position: c.Position + 1<<40, ID: stamped(now), Type: domain.PlanApplied, Stream: "connection", RecordedAt: now}
 	if !spec.Contact.IsZero() {
 		return c.Control, c.Position, p.page(ctx, []ulid.ULID{spec.Contact})
@@ -67,12 +71,13 @@ func Watch(s settings.Settings) map[domain.System][]string {
 }
 
 func stamped(micros int64) (id ulid.ULID) {
-	_ = id.SetTime(uint64(micros / 1000)) //nolint:gosec // a time after 1970
+	_ = id.SetTime(uint64(micros / 1000))
 	return id
 }
 
 type preview struct {
 	*state.Cursor
+	choices  *planner.Choices
 	db       eventstore.DB
 	spec     domain.PlanSpec
 	filter   settings.Filter
@@ -83,6 +88,7 @@ type preview struct {
 
 func (p *preview) page(ctx context.Context, ids []ulid.ULID) error {
 	v := planner.NewView(p.Control, p.digester)
+	v.Know(p.choices)
 	loader := p.Loader(p.db, v)
 	if err := loader.Load(ctx, about(ids...)); err != nil {
 		return err

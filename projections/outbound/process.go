@@ -10,6 +10,7 @@ import (
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/lease"
 	"github.com/duolog/duolog/projections/outbound/state"
@@ -36,8 +37,10 @@ type Config struct {
 type Process struct {
 	Config
 	digester planner.Digester
-	state    *state.Cursor // nil: load it
-	poison   map[poisoned]bool
+	state    *state.Cursor // nil: load it and choices
+	// choices are what values are read through, at state's place.
+	choices *planner.Choices
+	poison  map[poisoned]bool
 }
 
 // poisoned names what could not be decided: an input, or one of the contacts that an act brings with it. What is
@@ -60,6 +63,9 @@ func New(c Config) *Process {
 	}
 	return &Process{Config: c, digester: state.Digester(c.Log.Vault()), poison: map[poisoned]bool{}}
 }
+
+// Digester makes the digests that stand in the connection's decisions.
+func Digester(log eventstore.Log) planner.Digester { return state.Digester(log.Vault()) }
 
 // Run plans until ctx ends or the lease is lost. A failing database is tried again after a second.
 func (p *Process) Run(ctx context.Context) error {
@@ -113,6 +119,9 @@ func (p *Process) step(ctx context.Context) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+		if p.choices, err = st.Choices(ctx, p.Log); err != nil {
+			return 0, err
+		}
 		p.state = st
 	}
 	events, err := p.Log.Read(ctx, p.state.Position, p.Page)
@@ -137,12 +146,19 @@ func cut(events []eventstore.Event) []eventstore.Event {
 	for i, e := range events {
 		switch e.Type {
 		case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged,
-			domain.BaselineCompleted, domain.SchemaObserved, domain.PlanApplied:
+			domain.BaselineCompleted, domain.SchemaObserved, domain.OperationFinished, domain.PlanApplied:
 			return events[:i+1]
+		case domain.CatalogObserved:
+			if e.Stream == declared {
+				return events[:i+1]
+			}
 		}
 	}
 	return events
 }
+
+// declared is the stream of what a person says of Aloware's dispositions, which counts at once.
+var declared = domain.CatalogStream(domain.Aloware, domain.ContactDispositions)
 
 // Control returns the connection's own state as planned so far, and the position up to which it was.
 func Control(ctx context.Context, db eventstore.DB, log eventstore.Log) (planner.Control, int64, error) {
@@ -158,4 +174,17 @@ func Control(ctx context.Context, db eventstore.DB, log eventstore.Log) (planner
 // the position reached and the log's end after each page.
 func Rebuild(ctx context.Context, db eventstore.DB, log eventstore.Log, progress func(done, total int64)) error {
 	return state.Rebuilder{DB: db, Log: log, Progress: progress}.Run(ctx)
+}
+
+// Lists reads what the systems offer to choose from, as far as it was planned with.
+func Lists(ctx context.Context, db eventstore.DB, log eventstore.Log) (settings.Lists, error) {
+	c, err := state.Open(ctx, db, log)
+	if err != nil {
+		return settings.Lists{}, err
+	}
+	all, err := c.Choices(ctx, log)
+	if err != nil {
+		return settings.Lists{}, err
+	}
+	return all.Lists(), nil
 }

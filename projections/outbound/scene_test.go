@@ -30,6 +30,7 @@ type scene struct {
 	store   eventstore.Store
 	log     eventstore.Log
 	rnd     *rand.Rand
+	rnd2    *rand.Rand // what must not change the history
 	now     int64
 	made    uint64
 	version int
@@ -39,7 +40,12 @@ type scene struct {
 
 func newScene(t *testing.T, store eventstore.Store) *scene {
 	t.Helper()
-	log, err := store.Log(t.Context(), "acme")
+	return newSceneOf(t, store, "acme")
+}
+
+func newSceneOf(t *testing.T, store eventstore.Store, connection string) *scene {
+	t.Helper()
+	log, err := store.Log(t.Context(), connection)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package outbound
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
@@ -15,6 +16,7 @@ import (
 type Observed struct {
 	Record     domain.Record
 	Properties domain.Properties
+	Lacks      []string // properties that the system does not have
 }
 
 // Differing returns the indexes of those that are new, show another value of a mapped property than was seen, or were
@@ -60,7 +62,7 @@ func differs(s settings.Settings, r *planner.Record, o Observed) bool {
 	known := r.Properties()
 	for _, name := range s.ReadProperties(o.Record.System) {
 		a, b := o.Properties[name], known[name]
-		if name == settings.MergedIDs || blank(a) && blank(b) {
+		if name == settings.MergedIDs || blank(a) && blank(b) || slices.Contains(o.Lacks, name) {
 			continue
 		}
 		if !bytes.Equal(a, b) {
@@ -103,6 +105,26 @@ func EachStanding(ctx context.Context, db eventstore.DB, log eventstore.Log, sys
 			return err
 		}
 	}
+}
+
+// StandingAfter returns the live ones among a page of a system's records, in id order after one, with the id the page
+// ends at: empty when it is the last page.
+func StandingAfter(ctx context.Context, db eventstore.DB, log eventstore.Log, sys domain.System, after string, limit int) (
+	page []Standing, last string, err error,
+) {
+	c, err := state.Open(ctx, db, log)
+	if err != nil {
+		return nil, "", err
+	}
+	ids, err := c.Records(ctx, db, sys, after, limit)
+	if err != nil || len(ids) == 0 {
+		return nil, "", err
+	}
+	if len(ids) == limit {
+		last = ids[limit-1]
+	}
+	page, err = standing(ctx, c, db, ids)
+	return page, last, err
 }
 
 func standing(ctx context.Context, c *state.Cursor, db eventstore.DB, ids []string) ([]Standing, error) {

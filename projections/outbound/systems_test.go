@@ -1,7 +1,6 @@
 package outbound_test
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/duolog/duolog/domain"
@@ -94,11 +93,7 @@ func (s *scene) write(e *outbox.Entry) domain.Outcome {
 	o := domain.Outcome{Result: domain.ResultApplied, Complete: true, Clock: s.tick(), Record: e.Record}
 	values := map[string]string{}
 	for k, v := range e.Payload.Values {
-		var text string
-		if err := json.Unmarshal(v, &text); err != nil {
-			s.Fatal(err)
-		}
-		values[k] = text
+		values[k] = domain.Scalar(v)
 	}
 	if e.Kind == domain.KindCreate {
 		id, known := s.find(e)

@@ -29,7 +29,7 @@ func (b *branch) answers(in planner.Input, o planner.Outgoing) []planner.Input {
 		read := write
 		if f, ok := b.view.Control.Settings.FieldFor(o.System, write); ok {
 			if read = f.Side(o.System).Read; o.Kind == domain.KindUpdate && !b.imagined[o.Record] {
-				b.shadow(o.Record, read, f, b.view.Control.Settings.Env())
+				b.shadow(o.Record, read, f, b.env(false))
 			}
 		}
 		out.Shows[read] = value

@@ -2,8 +2,16 @@ package replay
 
 import (
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound/state"
 )
+
+// newView is a view at the beginning of a log.
+func newView(log eventstore.Log) *planner.View {
+	v := planner.NewView(planner.Control{}, state.Digester(log.Vault()))
+	v.Know(&planner.Choices{})
+	return v
+}
 
 // piece is planned in one go: what follows from an input, or for one of the contacts that an act brings with it. park
 // takes its place when plan fails.

@@ -297,7 +297,7 @@ func (b *branch) lose(c planner.Command, d planner.Decision) {
 	}
 	for write, digest := range c.Digests {
 		if f, ok := b.recorded.FieldFor(c.System, write); ok {
-			b.shadow(c.Record, f.Side(c.System).Read, f, b.recorded.Env()).real[digest] = true
+			b.shadow(c.Record, f.Side(c.System).Read, f, b.env(true)).real[digest] = true
 		}
 	}
 }

@@ -36,7 +36,7 @@ func Run(ctx context.Context, c Config) (Summary, error) {
 		return Summary{}, err
 	}
 	r := &replay{
-		Config: c, view: planner.NewView(planner.Control{}, state.Digester(c.Log.Vault())),
+		Config: c, view: newView(c.Log),
 		out: newTally(c), erased: erased{},
 	}
 	if err := r.read(ctx, end); err != nil {

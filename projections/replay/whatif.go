@@ -42,13 +42,16 @@ type branch struct {
 	begun    bool
 	// recorded are the settings in force in the log, to read what recorded commands wrote.
 	recorded settings.Settings
+	// envs are what values of the branch's settings, and of those recorded, are read through, with choices told at envAt.
+	envs  [2]*settings.Env
+	envAt int64
 	reality
 	*account
 }
 
 func newBranch(c Config, s settings.Settings) *branch {
 	return &branch{
-		Config: c, settings: s, view: planner.NewView(planner.Control{}, state.Digester(c.Log.Vault())),
+		Config: c, settings: s, view: newView(c.Log),
 		reality: newReality(), account: newAccount(c),
 	}
 }
@@ -239,6 +242,22 @@ func (b *branch) noteSettings(in planner.Input) {
 		return
 	}
 	if s, ok := state.Settings(in); ok {
-		b.recorded = s
+		b.recorded, b.envs = s, [2]*settings.Env{}
 	}
+}
+
+// env is what values are read through: those of the branch, or of the log.
+func (b *branch) env(recorded bool) settings.Env {
+	i, s := 0, b.view.Control.Settings
+	if recorded {
+		i, s = 1, b.recorded
+	}
+	if at := b.view.Control.Refit; at != b.envAt {
+		b.envs, b.envAt = [2]*settings.Env{}, at
+	}
+	if b.envs[i] == nil {
+		env := b.view.Env(s)
+		b.envs[i] = &env
+	}
+	return *b.envs[i]
 }

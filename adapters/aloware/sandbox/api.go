@@ -5,6 +5,8 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/duolog/duolog/adapters/sandboxkit"
 )
@@ -93,11 +95,27 @@ func (s *Sandbox) users(w http.ResponseWriter, r *http.Request) {
 	if !s.admits(w, r.URL.Query().Get("api_token")) {
 		return
 	}
-	sandboxkit.WriteJSON(w, http.StatusOK, []map[string]any{
+	s.mu.Lock()
+	list := slices.Clone(s.people)
+	s.mu.Unlock()
+	sandboxkit.WriteJSON(w, http.StatusOK, list)
+}
+
+func (s *Sandbox) firstUsers() []map[string]any {
+	return []map[string]any{
 		{"id": 1, "company_id": s.cfg.CompanyID, "name": "Dana Ortiz", "email": "dana@acme.example"},
 		{"id": 2, "company_id": s.cfg.CompanyID, "name": "Sam Oldman", "email": "sam_deleted_@acme.example"},
 		{"id": 3, "company_id": s.cfg.CompanyID, "name": "Priya Shah", "email": "Priya.Shah@acme.example"},
-	})
+	}
+}
+
+// AddUser gives somebody a seat in the account, and returns the user's id.
+func (s *Sandbox) AddUser(email, name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := len(s.people) + 1
+	s.people = append(s.people, map[string]any{"id": id, "company_id": s.cfg.CompanyID, "name": name, "email": email})
+	return strconv.Itoa(id)
 }
 
 // forms upserts by phone. Without force_update an existing phone is refused; with it every accepted POST counts as a

@@ -45,6 +45,7 @@ type Sandbox struct {
 	order    []string            // ids, oldest first
 	lastID   int
 	lastCall int
+	people   []map[string]any // users of the account
 	stats    Stats
 }
 
@@ -61,6 +62,7 @@ func New(cfg Config) *Sandbox {
 		window:   &sandboxkit.Window{Max: cfg.Faults.RateLimit, Per: 10 * time.Second},
 		contacts: map[string]*contact{}, phones: map[string]string{}, lastID: 90000,
 	}
+	s.people = s.firstUsers()
 	s.injector.Failed = func(w http.ResponseWriter, _ *http.Request, status int) { say(w, status, "Server Error") }
 	s.injector.Limited = func(w http.ResponseWriter, _ *http.Request) { tooMany(w) }
 	s.sender = sandboxkit.NewSender(sandboxkit.SenderConfig{Build: s.request, Faults: cfg.Faults, Client: cfg.Client})

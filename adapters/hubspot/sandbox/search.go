@@ -167,7 +167,7 @@ func (t *table) value(o *object, name string, at time.Time) string {
 	case "createdate":
 		return stamp(o.created)
 	case t.modified:
-		return stamp(o.updated)
+		return stamp(o.updatedAsOf(at))
 	}
 	return o.asOf(name, at)
 }

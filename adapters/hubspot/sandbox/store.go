@@ -223,4 +223,20 @@ func (o *object) asOf(name string, at time.Time) string {
 	return h[i-1].value
 }
 
+// updatedAsOf is the time of the last change up to a time.
+func (o *object) updatedAsOf(at time.Time) time.Time {
+	if !o.updated.After(at) {
+		return o.updated
+	}
+	last := o.created
+	for _, h := range o.history {
+		for _, v := range h {
+			if v.at.After(last) && !v.at.After(at) {
+				last = v.at
+			}
+		}
+	}
+	return last
+}
+
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

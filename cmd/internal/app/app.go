@@ -16,6 +16,7 @@ import (
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/adapters/stream/group"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
@@ -41,11 +42,16 @@ type App struct {
 	Operations *operations.Reader
 	Runner     *projections.Runner
 	Ring       *ingest.Ring
+	Groups     *group.Groups // the log's named consumers
 	NewID      func() ulid.ULID
 	Logger     *slog.Logger
 	Actor      string // in acts of this process: "os:user@host"
 	tokens     *httpapi.Tokens
+	key        eventstore.MasterKey
 }
+
+// MasterKey is what the log's keys are wrapped by, for who reads it past the store.
+func (a *App) MasterKey() eventstore.MasterKey { return a.key }
 
 // Open opens the database of the configuration and the connection's log.
 func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
@@ -77,8 +83,9 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 		Catalogs: catalogs.NewReader(store, log), Operations: operations.NewReader(store, log),
 		Runner: projections.New(store, log, projections.Options{Log: logger},
 			contacts.Projection{}, history.Projection{}, catalogs.Projection{}, operations.Projection{}),
-		Ring: ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
-		tokens: &httpapi.Tokens{Log: log, Clock: time.Now},
+		Groups: group.New(store, log, time.Now),
+		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
+		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
 	}, nil
 }
 

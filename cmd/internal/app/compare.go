@@ -6,7 +6,9 @@ import (
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/projections/contacts"
+	"github.com/duolog/duolog/projections/outbound"
 )
 
 // Difference is something that differs between the two systems and that no decision explains. It holds no value.
@@ -23,7 +25,13 @@ func (a *App) Differences(ctx context.Context, held map[domain.Record]map[string
 	if err != nil {
 		return nil, err
 	}
-	c := comparer{control: control, held: held, known: map[domain.Record]bool{}}
+	lists, err := outbound.Lists(ctx, a.Store, a.Log)
+	if err != nil {
+		return nil, err
+	}
+	c := comparer{
+		control: control, env: control.Settings.EnvWith(lists), held: held, known: map[domain.Record]bool{},
+	}
 	if err := a.EachContact(ctx, func(p contacts.Contact) error { c.contact(p); return nil }); err != nil {
 		return nil, err
 	}
@@ -37,6 +45,7 @@ func (a *App) Differences(ctx context.Context, held map[domain.Record]map[string
 
 type comparer struct {
 	control planner.Control
+	env     settings.Env
 	held    map[domain.Record]map[string]string
 	known   map[domain.Record]bool
 	out     []Difference
@@ -64,7 +73,7 @@ func (c *comparer) fields(p contacts.Contact, sides map[domain.System]domain.Pro
 	for _, f := range p.Fields {
 		explained[f.Field] = f.State != contacts.InStep && f.State != contacts.Pending
 	}
-	env := c.control.Settings.Env()
+	env := c.env
 	for _, f := range c.control.Settings.Fields {
 		a, _, errA := f.Get(domain.Aloware, sides[domain.Aloware], env)
 		h, _, errH := f.Get(domain.HubSpot, sides[domain.HubSpot], env)

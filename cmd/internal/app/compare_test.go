@@ -9,6 +9,7 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/projections/contacts"
+	"github.com/duolog/duolog/projections/outbound"
 )
 
 // inHubSpot lists the contacts there with a property's value.
@@ -67,6 +68,9 @@ func (r *rig) differences() []string {
 	r.t.Helper()
 	control, _, err := r.Control(r.t.Context())
 	r.must(err)
+	lists, err := outbound.Lists(r.t.Context(), r.Store, r.Log)
+	r.must(err)
+	env := control.Settings.EnvWith(lists)
 	hs, as := map[string]map[string]string{}, map[string]map[string]string{}
 	for _, c := range r.hubspot.All() {
 		hs[c.ID] = c.Properties
@@ -90,21 +94,21 @@ func (r *rig) differences() []string {
 			out = append(out, fmt.Sprintf("%s stands alone: %s %s %+v", c.ID, c.Status, c.Reason, c.Records))
 			return nil
 		}
-		out = append(out, unexplained(c, sides, control.Settings)...)
+		out = append(out, unexplained(c, sides, control.Settings, env)...)
 		return nil
 	}))
 	return out
 }
 
-func unexplained(c contacts.Contact, sides map[domain.System]domain.Properties, s settings.Settings) []string {
+func unexplained(c contacts.Contact, sides map[domain.System]domain.Properties, s settings.Settings, env settings.Env) []string {
 	state := map[string]string{}
 	for _, f := range c.Fields {
 		state[f.Field] = f.State
 	}
 	var out []string
 	for _, f := range s.Fields {
-		a, _, _ := f.Get(domain.Aloware, sides[domain.Aloware], s.Env())
-		h, _, _ := f.Get(domain.HubSpot, sides[domain.HubSpot], s.Env())
+		a, _, _ := f.Get(domain.Aloware, sides[domain.Aloware], env)
+		h, _, _ := f.Get(domain.HubSpot, sides[domain.HubSpot], env)
 		if a != h && state[f.Name] != contacts.Apart && state[f.Name] != contacts.Held {
 			out = append(out, fmt.Sprintf("%s %s: %q / %q, %s", c.ID, f.Name, a, h, state[f.Name]))
 		}

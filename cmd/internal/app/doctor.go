@@ -30,6 +30,11 @@ func (a *App) Doctor(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	out := []Finding{{Name: "database", OK: true, Detail: fmt.Sprintf("%s, %d events", a.Database(), head.Position)}}
+	protection, err := a.protection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, protection)
 	out = append(out, e.credentials(ctx)...)
 	out = append(out, e.mapping(ctx)...)
 	hooks, err := a.hookFindings(ctx)

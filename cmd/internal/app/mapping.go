@@ -14,7 +14,8 @@ import (
 	"github.com/duolog/duolog/domain/settings"
 )
 
-// askFor bounds how long a system is asked before settings are applied: it may be away, and the person is there.
+// askFor bounds how long a system is asked before settings are applied. It may be away, and a person waits: where nobody
+// answers at all it is asked a second time and no more.
 const askFor = 3 * time.Second
 
 // Checked are settings and what does not fit in them, in themselves or to the two systems.
@@ -25,6 +26,8 @@ type Checked struct {
 	HubSpot Against
 	// Unseen are the fields that Aloware documents and no contact there has shown yet.
 	Unseen []string
+	// InAloware says of each field how it is known to exist there: seen on n, declared, or never seen.
+	InAloware map[string]string
 }
 
 // Against is what a mapping was held against: the properties a system has now, or had when they were seen last.
@@ -45,17 +48,14 @@ func (a *App) CheckMapping(ctx context.Context, s settings.Settings) (Checked, e
 	if err != nil {
 		return c, err
 	}
-	props, err := a.askHubSpot(ctx, s, control)
-	if err == nil {
-		c.HubSpot = Against{Now: true, Seen: a.now()}
-	} else {
-		c.HubSpot.Why = err.Error()
-		if props, c.HubSpot.Seen, err = a.lastSchema(ctx, control, domain.HubSpot); err != nil {
-			return c, err
-		}
+	var props []domain.Property
+	if c.HubSpot, props, err = a.propertiesNow(ctx, s, control); err != nil {
+		return c, err
 	}
 	c.Faults = s.CheckSchema(props, withShown(aloware.Documented(), control.Shown))
+	c.InAloware = map[string]string{}
 	for _, f := range s.Fields {
+		c.InAloware[f.Name] = inAloware(f, control.Shown)
 		if len(control.Shown) > 0 && control.Shown[f.Aloware.Read] == 0 {
 			c.Unseen = append(c.Unseen, f.Name)
 		}
@@ -63,9 +63,20 @@ func (a *App) CheckMapping(ctx context.Context, s settings.Settings) (Checked, e
 	return c, nil
 }
 
+// propertiesNow returns what HubSpot has now, or had when it was looked at last, and which of them it is.
+func (a *App) propertiesNow(ctx context.Context, s settings.Settings, c planner.Control) (Against, []domain.Property, error) {
+	props, err := a.askHubSpot(ctx, s, c)
+	if err == nil {
+		return Against{Now: true, Seen: a.now()}, props, nil
+	}
+	out := Against{Why: err.Error()}
+	props, out.Seen, err = a.lastSchema(ctx, c, domain.HubSpot)
+	return out, props, err
+}
+
 // askHubSpot reads the properties of the connection's own portal.
 func (a *App) askHubSpot(ctx context.Context, s settings.Settings, c planner.Control) ([]domain.Property, error) {
-	client, err := a.hubspot(s, nil)
+	client, err := a.hubspot(s, nil, 2)
 	if err != nil {
 		return nil, errors.New("this shell has no access to it")
 	}

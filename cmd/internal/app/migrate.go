@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,4 +37,25 @@ func MigrationStatus(ctx context.Context, c Config) ([]eventstore.Migration, err
 		return sqlite.Status(ctx, sqlite.Config{Path: path, MasterKey: eventstore.NewMasterKey()})
 	}
 	return postgres.Status(ctx, postgres.Config{URL: c.DatabaseURL, MasterKey: eventstore.NewMasterKey()})
+}
+
+// ErrNoRoles: a SQLite file has no roles, only a mode.
+var ErrNoRoles = errors.New("SQLite knows no roles: who may write the file may change it")
+
+// GrantRuntime gives a role of PostgreSQL the rights to serve, and none to change or remove an event.
+func GrantRuntime(ctx context.Context, c Config, role string) error {
+	if c.SQLite() != "" {
+		return ErrNoRoles
+	}
+	return postgres.GrantRuntime(ctx, postgres.Config{URL: c.DatabaseURL}, role)
+}
+
+// protection finds what keeps the log from being changed.
+func (a *App) protection(ctx context.Context) (Finding, error) {
+	look, fix := postgres.Protection, "duolog migrate status; a restore without its triggers is not the log that was backed up"
+	if a.SQLite() != "" {
+		look = sqlite.Protection
+	}
+	detail, ok, err := look(ctx, a.Store)
+	return Finding{Name: "immutability", OK: ok, Detail: detail, Fix: fix}, err
 }

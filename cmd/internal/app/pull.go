@@ -217,13 +217,7 @@ func (p *pulling) store(ctx context.Context, facts []eventstore.NewEvent) error 
 
 // fenced appends while the connection is owned, and not a moment longer.
 func (p *pulling) fenced(ctx context.Context, events ...eventstore.NewEvent) error {
-	return p.Store.InTx(ctx, func(tx eventstore.Tx) error {
-		if err := p.h.Fence(ctx, tx); err != nil {
-			return err
-		}
-		_, err := tx.Append(ctx, p.Log, events...)
-		return err
-	})
+	return p.engine.fenced(ctx, p.h, events...)
 }
 
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

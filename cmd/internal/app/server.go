@@ -28,12 +28,13 @@ func (e *engine) server() (httpapi.Server, error) {
 		return httpapi.Server{}, err
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), &collector{e})
+	reg.MustRegister(collectors.NewGoCollector(), &collector{e}, consumerCollector{e.Groups})
 	inlets := e.inlets(ingest.NewMetrics(reg))
 	conn := httpapi.Connection{
 		Log: e.Log, HubSpot: e.bound(inlets[domain.HubSpot], inlets[domain.HubSpot]), Aloware: inlets[domain.Aloware],
 		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App, Tokens: e.App,
-		Settings: e.App, Status: e.Status, Catalogs: e.App, Plans: e.App, Card: e.Card, DealOwner: e.DealOwner,
+		Settings: e.App, Mapping: e.App, Status: e.Status, Catalogs: e.App, Plans: e.App, Card: e.Card, DealOwner: e.DealOwner,
+		Import: e.importFile, Groups: e.Groups,
 	}
 	h, err := httpapi.New(httpapi.Config{
 		Version: Version(), PublicURL: e.PublicURL, Authorizer: auth, Registry: reg, Logger: e.Logger,

@@ -34,6 +34,7 @@ func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
 	}
 	addGuard(&s, control)
 	addGate(&s, control)
+	addSilence(&s, control)
 	if err := a.addOutbox(ctx, &s); err != nil {
 		return s, err
 	}
@@ -46,6 +47,10 @@ func heard(c planner.Control, s domain.System, account string) httpapi.SystemSta
 	if at, ok := c.Heard[s]; ok {
 		t := time.UnixMicro(at).UTC()
 		out.LastWebhook = &t
+	}
+	if at, ok := c.Swept[s]; ok {
+		out.LastSweep = &httpapi.Swept{At: time.UnixMicro(at.At).UTC(), Looked: at.Looked, Drift: at.Drift,
+			Unexplained: at.Unexplained}
 	}
 	return out
 }

@@ -41,15 +41,17 @@ type sweep struct {
 	// found are the records of Aloware that were, and sides what was known of each system before and was found of it.
 	found    map[domain.Record]bool
 	sides    map[string]int64
+	drift    map[domain.System]int64
 	progress func(Reconciled)
 }
 
 func (e *engine) sweep(ctx context.Context, progress func(Reconciled)) (Reconciled, error) {
 	s := &sweep{
 		engine: e, settings: e.control.Load().Settings, listed: map[domain.Record]bool{}, asked: map[string]bool{},
-		found: map[domain.Record]bool{}, sides: map[string]int64{}, progress: progress,
+		found: map[domain.Record]bool{}, sides: map[string]int64{}, drift: map[domain.System]int64{},
+		progress: progress,
 	}
-	began := time.Now()
+	began, at := time.Now(), e.now()
 	err := e.systems[domain.HubSpot].Scan(ctx, s.settings.ReadProperties(domain.HubSpot), func(page []adapters.Snapshot) error {
 		return s.page(ctx, page)
 	})
@@ -61,8 +63,28 @@ func (e *engine) sweep(ctx context.Context, progress func(Reconciled)) (Reconcil
 	}
 	counts := s.sum.counts()
 	maps.Copy(counts, s.sides)
-	_, err = e.Act(ctx, domain.SweepCompleted, domain.Act{Counts: counts, Name: began.UTC().Format(time.RFC3339)}, duolog)
+	_, err = e.Act(ctx, domain.SweepCompleted, domain.Act{
+		Counts: counts, Name: began.UTC().Format(time.RFC3339), Sweeps: s.done(at, began),
+	}, duolog)
 	return s.sum, err
+}
+
+// done says how far the sweep went: what changed since it began is for the next. The first one of all finds what was
+// there before anybody told anything: that is no drift.
+func (s *sweep) done(at, began time.Time) []domain.Sweep {
+	if !s.control.Load().Baseline {
+		clear(s.drift)
+	}
+	return []domain.Sweep{
+		{
+			System: domain.HubSpot, At: at.UnixMicro(), Through: began.Add(-searchLag).UnixMicro(), Looked: s.sum.Scanned,
+			Drift: s.drift[domain.HubSpot],
+		},
+		{
+			System: domain.Aloware, At: at.UnixMicro(), Looked: s.sum.LookedUp, Drift: s.drift[domain.Aloware],
+			Failed: s.sum.Failed,
+		},
+	}
 }
 
 // compare holds what was known against what is there. Of a HubSpot that looks empty nobody is told to be gone: the guard

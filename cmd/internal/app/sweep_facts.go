@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/duolog/duolog/adapters"
@@ -16,7 +14,7 @@ import (
 func (s *sweep) append(ctx context.Context, seen []adapters.Snapshot) error {
 	observed := make([]outbound.Observed, len(seen))
 	for i, p := range seen {
-		observed[i] = outbound.Observed{Record: p.Record, Properties: p.Properties}
+		observed[i] = outbound.Observed{Record: p.Record, Properties: p.Properties, Lacks: p.Lacks}
 	}
 	which, err := outbound.Differing(ctx, s.Store, s.Log, observed)
 	if err != nil {
@@ -24,10 +22,7 @@ func (s *sweep) append(ctx context.Context, seen []adapters.Snapshot) error {
 	}
 	var events []eventstore.NewEvent
 	for _, i := range which {
-		p := seen[i]
-		e, err := s.fact(domain.RecordObserved, p.Record, domain.Fact{
-			Via: "scan", Properties: p.Properties, Complete: true, Clock: p.Clock, Clocks: p.Clocks, Merged: p.Aliases,
-		})
+		e, err := s.fact(domain.RecordObserved, seen[i].Record, observation(domain.ViaScan, seen[i]))
 		if err != nil {
 			return err
 		}
@@ -38,22 +33,11 @@ func (s *sweep) append(ctx context.Context, seen []adapters.Snapshot) error {
 
 // gone stores that a record was not there when the read of it began: one restored since is not gone.
 func (s *sweep) gone(ctx context.Context, r domain.Record, began time.Time) error {
-	e, err := s.fact(domain.RecordAbsent, r, domain.Fact{Via: "scan", Clock: began.UnixMicro()})
+	e, err := s.fact(domain.RecordAbsent, r, domain.Fact{Via: domain.ViaScan, Clock: began.UnixMicro()})
 	if err != nil {
 		return err
 	}
 	return s.store(ctx, []eventstore.NewEvent{e})
-}
-
-func (s *sweep) fact(kind string, r domain.Record, f domain.Fact) (eventstore.NewEvent, error) {
-	data, err := json.Marshal(f)
-	if err != nil {
-		return eventstore.NewEvent{}, fmt.Errorf("fact of %s: a value is not JSON", r)
-	}
-	return eventstore.NewEvent{
-		ID: s.NewID(), Stream: r.Stream(), Type: kind, Schema: domain.SchemaOf(kind), OccurredAt: f.Clock,
-		Actor: string(r.System), Subject: r.Stream(), Data: data,
-	}, nil
 }
 
 func (s *sweep) store(ctx context.Context, events []eventstore.NewEvent) error {
@@ -63,6 +47,9 @@ func (s *sweep) store(ctx context.Context, events []eventstore.NewEvent) error {
 		}
 	}
 	s.sum.Facts += int64(len(events))
+	for _, e := range events {
+		s.drift[domain.System(e.Actor)]++
+	}
 	if s.progress != nil {
 		s.progress(s.sum)
 	}

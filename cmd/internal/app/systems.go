@@ -21,7 +21,7 @@ func (c Config) systems(s settings.Settings) (map[domain.System]adapters.System,
 			MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second, Proxy: http.ProxyFromEnvironment,
 		}
 	}
-	h, err := c.hubspot(s, client)
+	h, err := c.hubspot(s, client, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
@@ -35,14 +35,14 @@ func (c Config) systems(s settings.Settings) (map[domain.System]adapters.System,
 	return map[domain.System]adapters.System{domain.HubSpot: h, domain.Aloware: a}, nil
 }
 
-// hubspot makes the client of HubSpot; a nil one of HTTP is its own.
-func (c Config) hubspot(s settings.Settings, client *http.Client) (*hubspot.Client, error) {
+// hubspot makes the client of HubSpot; a nil one of HTTP is its own. tries, when not 0, is how often it asks.
+func (c Config) hubspot(s settings.Settings, client *http.Client, tries int) (*hubspot.Client, error) {
 	if client == nil && c.Transport != nil {
 		client = &http.Client{Transport: c.Transport}
 	}
 	return hubspot.New(hubspot.Config{
 		BaseURL: c.HubSpot.BaseURL, Token: c.HubSpot.AccessToken, ClientID: c.HubSpot.ClientID,
 		ClientSecret: c.HubSpot.ClientSecret, RefreshToken: c.HubSpot.RefreshToken, WebhookSecret: c.HubSpot.ClientSecret,
-		APIVersion: c.HubSpot.APIVersion, Share: s.Limits.HubSpotShare, Region: s.PhoneRegion, HTTPClient: client,
+		APIVersion: c.HubSpot.APIVersion, Share: s.Limits.HubSpotShare, Region: s.PhoneRegion, HTTPClient: client, Tries: tries,
 	})
 }

@@ -50,22 +50,20 @@ func (v *vault) keys(ctx context.Context, subjects []string, missing policy) (ma
 // it is stored together with what it seals, not for others: another process may yet be faster.
 func (v *vault) lookup(subjects []string, pendingToo bool) (found map[string]subjectKey, absent []string, at stamp) {
 	found = make(map[string]subjectKey, len(subjects))
-	asked := make(map[string]bool, len(subjects))
+	missed := map[string]bool{}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, subject := range subjects {
-		if asked[subject] {
+		if _, known := found[subject]; known || missed[subject] {
 			continue
 		}
-		asked[subject] = true
 		p, pending := v.pending[subject]
 		if pending && pendingToo {
 			found[subject] = subjectKey{key: p.key}
-		} else if pending {
-			absent = append(absent, subject)
-		} else if k, ok := v.known.get(subject); ok {
+		} else if k, ok := v.known.get(subject); ok && !pending {
 			found[subject] = k
 		} else {
+			missed[subject] = true
 			absent = append(absent, subject)
 		}
 	}

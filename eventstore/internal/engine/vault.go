@@ -31,7 +31,7 @@ type vault struct {
 	store      *Store
 	connection string
 	secret     []byte
-	blindKey   []byte
+	blindKey   [32]byte
 
 	mu      sync.Mutex
 	known   *cache[string, subjectKey]
@@ -41,7 +41,7 @@ type vault struct {
 
 func newVault(s *Store, connection string, secret []byte, epoch int64) *vault {
 	return &vault{
-		store: s, connection: connection, secret: secret, blindKey: envelope.Derive(secret, "blind"),
+		store: s, connection: connection, secret: secret, blindKey: [32]byte(envelope.Derive(secret, "blind")),
 		known:   newCache[string, subjectKey](s.opts.KeyCache),
 		pending: map[string]pendingKey{}, at: stamp{epoch: epoch},
 	}
@@ -84,7 +84,7 @@ func (v *vault) Open(ctx context.Context, subject, purpose string, sealed []byte
 }
 
 // Blind makes a token by which a value is found again.
-func (v *vault) Blind(kind, value string) []byte { return envelope.Blind(v.blindKey, kind, value) }
+func (v *vault) Blind(kind, value string) []byte { return envelope.Blind(&v.blindKey, kind, value) }
 
 // Secret derives a secret of the connection.
 func (v *vault) Secret(name string) []byte { return envelope.Derive(v.secret, "use:"+name) }

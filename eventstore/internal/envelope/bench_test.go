@@ -30,7 +30,7 @@ func BenchmarkOpenEvent(b *testing.B) {
 	sealed, read := key.SealEvent(nil, "default", &ev).Data, stored("default", ev)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := key.OpenEvent(read, sealed); err != nil {
+		if _, err := key.OpenEvent(read, bytes.Clone(sealed)); err != nil {
 			b.Fatal(err)
 		}
 	}

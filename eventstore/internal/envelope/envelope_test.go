@@ -125,7 +125,7 @@ func TestSealingTwiceGivesTheSameBytes(t *testing.T) {
 		if !bytes.Equal(once.Data, again.Data) || once.Hash != again.Hash || once.KeyHash != again.KeyHash {
 			t.Fatal("two sealings differ")
 		}
-		opened, err := key.OpenEvent(stored("c", ev), once.Data)
+		opened, err := key.OpenEvent(stored("c", ev), bytes.Clone(once.Data))
 		if err != nil || !bytes.Equal(opened, ev.Data) || opened == nil {
 			t.Fatalf("opened as %q, %v", opened, err)
 		}
@@ -175,15 +175,15 @@ func TestSealedDataIsBoundToItsEnvelope(t *testing.T) {
 	for _, name := range []string{"id", "stream", "type", "schema", "subject", "shift"} {
 		other := ev
 		changes[name](&other)
-		if _, err := key.OpenEvent(stored("c", other), sealed); err == nil {
+		if _, err := key.OpenEvent(stored("c", other), bytes.Clone(sealed)); err == nil {
 			t.Errorf("opens with another %s", name)
 		}
 	}
-	if _, err := key.OpenEvent(stored("d", ev), sealed); err == nil {
+	if _, err := key.OpenEvent(stored("d", ev), bytes.Clone(sealed)); err == nil {
 		t.Error("opens in another connection")
 	}
 	for _, cut := range [][]byte{nil, sealed[:5], sealed[:len(sealed)-1]} {
-		if _, err := key.OpenEvent(stored("c", ev), cut); err == nil {
+		if _, err := key.OpenEvent(stored("c", ev), bytes.Clone(cut)); err == nil {
 			t.Errorf("opens with %d bytes", len(cut))
 		}
 	}

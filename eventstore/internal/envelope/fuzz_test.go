@@ -42,11 +42,11 @@ func FuzzOpenEvent(f *testing.F) {
 		stored := eventstore.Event{
 			Connection: "acme", ID: ev.ID, Stream: stream, Type: kind, Schema: int(schema), Subject: stream,
 		}
-		if got, err := key.OpenEvent(&stored, data); err == nil {
+		if got, err := key.OpenEvent(&stored, bytes.Clone(data)); err == nil {
 			t.Fatalf("%x, which nobody sealed, opens to %q", data, got)
 		}
 		sealed := key.SealEvent(nil, "acme", &ev)
-		got, err := key.OpenEvent(&stored, sealed.Data)
+		got, err := key.OpenEvent(&stored, bytes.Clone(sealed.Data))
 		if err != nil || !bytes.Equal(got, data) || got == nil {
 			t.Fatalf("opens to %q, %v", got, err)
 		}
@@ -54,7 +54,7 @@ func FuzzOpenEvent(f *testing.F) {
 			t.Fatal("sealing twice gives other bytes")
 		}
 		for what, spoiled := range spoiled(stored, sealed.Data, int(at)) {
-			if _, err := key.OpenEvent(&spoiled.event, spoiled.data); err == nil {
+			if _, err := key.OpenEvent(&spoiled.event, bytes.Clone(spoiled.data)); err == nil {
 				t.Fatalf("opens with another %s", what)
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -67,7 +66,7 @@ func (k Key) SealEvent(into []byte, connection string, ev *eventstore.NewEvent) 
 // scratch lends the room to lay out what is hashed.
 var scratch = sync.Pool{New: func() any { return new(make([]byte, macPad, 4096)) }}
 
-// OpenEvent returns the data that was sealed; never nil.
+// OpenEvent returns the data that was sealed, never nil, in the place of the sealed bytes.
 func (k Key) OpenEvent(ev *eventstore.Event, sealed []byte) ([]byte, error) {
 	if len(sealed) < nonceSize {
 		return nil, errOpen
@@ -75,8 +74,10 @@ func (k Key) OpenEvent(ev *eventstore.Event, sealed []byte) ([]byte, error) {
 	like := eventstore.NewEvent{
 		ID: ev.ID, Stream: ev.Stream, Type: ev.Type, Schema: ev.Schema, Subject: ev.Subject,
 	}
-	aad := appendAAD(make([]byte, 0, 256), ev.Connection, &like)
-	return open(k.EventKey(ev.ID), sealed, aad)
+	held, _ := scratch.Get().(*[]byte)
+	defer scratch.Put(held)
+	*held = appendAAD((*held)[:0], ev.Connection, &like)
+	return open(sealed[nonceSize:nonceSize], k.EventKey(ev.ID), sealed, *held)
 }
 
 // SealRow encrypts a value of a projection, bound to subject and purpose. The nonce is random: such a key seals many
@@ -89,14 +90,14 @@ func (k Key) SealRow(subject, purpose string, plain []byte) []byte {
 
 // OpenRow reverses SealRow.
 func (k Key) OpenRow(subject, purpose string, sealed []byte) ([]byte, error) {
-	return open(k.expand("row", []byte(purpose)), sealed, appendField(nil, subject))
+	return open([]byte{}, k.expand("row", []byte(purpose)), sealed, appendField(nil, subject))
 }
 
-func open(key [32]byte, sealed, aad []byte) ([]byte, error) {
+func open(into []byte, key [32]byte, sealed, aad []byte) ([]byte, error) {
 	if len(sealed) < nonceSize {
 		return nil, errOpen
 	}
-	plain, err := newAEAD(key).Open([]byte{}, sealed[:nonceSize], sealed[nonceSize:], aad)
+	plain, err := newAEAD(key).Open(into, sealed[:nonceSize], sealed[nonceSize:], aad)
 	if err != nil {
 		return nil, errOpen
 	}
@@ -124,9 +125,13 @@ func Derive(secret []byte, name string) []byte {
 	return out
 }
 
-// Blind makes the token by which a value is found again.
-func Blind(key []byte, kind, value string) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write(appendField(appendField(make([]byte, 0, 96), kind), value))
-	return mac.Sum(nil)[:16]
+// Blind makes the token by which a value is found again: the first half of its HMAC-SHA-256.
+func Blind(key *[32]byte, kind, value string) []byte {
+	held, _ := scratch.Get().(*[]byte)
+	defer scratch.Put(held)
+	*held = appendField(appendField((*held)[:macPad], kind), value)
+	mac := macOver(*held, key)
+	return mac[:blindSize:blindSize]
 }
+
+const blindSize = 16

@@ -1,4 +1,4 @@
-package httpapi
+package cloudevent
 
 import (
 	"encoding/json"
@@ -45,8 +45,13 @@ var (
 		domain.CommandRetried: actIDs, domain.CommandDiscarded: actIDs, domain.PlannerRetried: actIDs,
 		domain.SweepCompleted: actIDs, domain.ReviewSettled: actIDs, domain.DuplicateResolved: actIDs,
 		domain.SchemaObserved: {"system", "clock", "digest"},
+
+		changedType: {"contact", "what", "source", "record", "records", "input"},
 	}
 )
+
+// changedType is the event of the view of net changes, whose fields hold values before and after.
+const changedType = "contact.changed"
 
 // idsOf returns what of a payload may be read without the right to read values, with the names of the properties
 // that changed or were sent in "property_names".
@@ -76,24 +81,45 @@ func withheldOf(kind string, data []byte, hints bool) []byte {
 			out[member] = values
 		}
 	}
+	if kind == changedType {
+		changedOf(all["fields"], out, hints)
+	}
 	masked, _ := json.Marshal(out) // raw messages that were just parsed
 	return masked
 }
 
-// hintsOf cuts each value down to its first letter or, of a number or phone, its last two digits.
+// changedOf is withheldOf for the fields of a change.
+func changedOf(fields json.RawMessage, out map[string]json.RawMessage, hints bool) {
+	if names := propertyNames(fields); names != nil {
+		out["property_names"] = names
+	}
+	var changes map[string]map[string]any
+	if !hints || json.Unmarshal(fields, &changes) != nil || len(changes) == 0 {
+		return
+	}
+	for _, c := range changes {
+		for _, side := range []string{"before", "after"} {
+			c[side] = Hint(c[side])
+		}
+	}
+	out["fields"], _ = json.Marshal(changes) // what was just parsed
+}
+
+// hintsOf cuts each value down to a hint.
 func hintsOf(values json.RawMessage) json.RawMessage {
 	var named map[string]any
 	if json.Unmarshal(values, &named) != nil || len(named) == 0 {
 		return nil
 	}
 	for name, v := range named {
-		named[name] = hint(v)
+		named[name] = Hint(v)
 	}
 	out, _ := json.Marshal(named)
 	return out
 }
 
-func hint(v any) any {
+// Hint cuts a value down: to its first letter or, of a number or phone, its last two digits.
+func Hint(v any) any {
 	const rest = "…"
 	switch v := v.(type) {
 	case nil, bool:

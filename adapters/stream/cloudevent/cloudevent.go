@@ -1,4 +1,6 @@
-package httpapi
+// Package cloudevent writes events of the log as CloudEvents 1.0 in JSON, with as much of personal values as the reader
+// may see.
+package cloudevent
 
 import (
 	"bytes"
@@ -12,25 +14,57 @@ import (
 
 const micros = "2006-01-02T15:04:05.000000Z"
 
-// encoder appends events as CloudEvents 1.0 JSON, one a line. It writes the JSON itself, into one buffer a page: the
+// What of personal values an event is written with.
+const (
+	IDs    = "ids"    // records and property names
+	Masked = "masked" // values, cut down to a hint
+	Full   = "full"
+)
+
+// Position is the type of a mark: nothing happened, but a reader has seen everything up to it.
+const Position = "duolog.position"
+
+// ContentType is that of one event.
+const ContentType = "application/cloudevents+json"
+
+// Encoder appends events as CloudEvents 1.0 JSON, one a line. It writes the JSON itself, into one buffer a page: the
 // SDK would take most of a core at the rates a feed is read with.
-type encoder struct {
+type Encoder struct {
 	source     string // "/duolog/<log id>/<connection>"
+	log        string
 	generation string
-	data       string // DataIDs, DataMasked or DataFull
+	data       string // IDs, Masked or Full
 }
 
-func newEncoder(connection string, head eventstore.Head, data string) encoder {
-	return encoder{
+// New returns the encoder of a connection's log for a reader who may see so much of personal values.
+func New(connection string, head eventstore.Head, data string) Encoder {
+	return Encoder{
 		source:     "/duolog/" + head.LogID.String() + "/" + connection,
+		log:        head.LogID.String(),
 		generation: strconv.FormatInt(head.Generation, 10),
 		data:       data,
 	}
 }
 
-// line appends the event and a newline. Extension names hold lower-case letters and digits only, and positions are
+// Checkpoint names the position in this log and generation: "log:generation:position".
+func (enc Encoder) Checkpoint(position int64) string {
+	return enc.log + ":" + enc.generation + ":" + strconv.FormatInt(position, 10)
+}
+
+// Mark appends a CloudEvent that only says how far a reader has come, and a newline.
+func (enc Encoder) Mark(b []byte, position int64) []byte {
+	b = append(b, `{"specversion":"1.0","id":"`...)
+	b = append(b, enc.Checkpoint(position)...)
+	b = appendText(append(b, `","source":`...), enc.source)
+	b = append(b, `,"type":"`+Position+`","sequence":"`...)
+	b = strconv.AppendInt(b, position, 10)
+	b = append(append(b, `","generation":"`...), enc.generation...)
+	return append(b, "\"}\n"...)
+}
+
+// Line appends the event and a newline. Extension names hold lower-case letters and digits only, and positions are
 // strings: an integer of CloudEvents has 32 bits.
-func (enc encoder) line(b []byte, e eventstore.Event) []byte {
+func (enc Encoder) Line(b []byte, e eventstore.Event) []byte {
 	b = append(b, `{"specversion":"1.0","id":"`...)
 	b = append(b, e.ID.String()...)
 	b = appendText(append(b, `","source":`...), enc.source)
@@ -50,21 +84,21 @@ func (enc encoder) line(b []byte, e eventstore.Event) []byte {
 	return append(enc.payload(b, e), "}\n"...)
 }
 
-func (enc encoder) payload(b []byte, e eventstore.Event) []byte {
+func (enc Encoder) payload(b []byte, e eventstore.Event) []byte {
 	if e.Erased {
 		return append(b, `,"erased":true`...)
 	}
 	data := e.Data
 	switch enc.data {
-	case DataFull:
-	case DataMasked:
+	case Full:
+	case Masked:
 		b = append(b, `,"fields":"masked"`...)
 		data = maskedOf(e.Type, data)
 	default:
 		b = append(b, `,"fields":"ids"`...)
 		data = idsOf(e.Type, data)
 	}
-	if len(data) == 0 {
+	if len(e.Data) == 0 { // the reader has no key
 		return b
 	}
 	b = append(b, `,"datacontenttype":"application/json","data":`...)

@@ -1,4 +1,4 @@
-package httpapi
+package cloudevent
 
 import (
 	"bytes"
@@ -43,7 +43,7 @@ func parse(t interface{ Fatalf(string, ...any) }, line []byte) event.Event {
 
 func TestLineIsACloudEvent(t *testing.T) {
 	e := sample()
-	ce := parse(t, newEncoder("default", head, DataFull).line(nil, e))
+	ce := parse(t, New("default", head, Full).Line(nil, e))
 	got := map[string]any{
 		"id": ce.ID(), "source": ce.Source(), "type": ce.Type(), "subject": ce.Subject(), "data": string(ce.Data()),
 		"time": ce.Time().Format(time.RFC3339Nano), "content": ce.DataContentType(),
@@ -71,7 +71,7 @@ func TestLineIsACloudEvent(t *testing.T) {
 func TestErasedLineSaysSo(t *testing.T) {
 	e := sample()
 	e.Erased, e.Data = true, nil
-	ce := parse(t, newEncoder("default", head, DataFull).line(nil, e))
+	ce := parse(t, New("default", head, Full).Line(nil, e))
 	if ce.Extensions()["erased"] != true || ce.Data() != nil {
 		t.Errorf("erased event as %s", ce)
 	}
@@ -85,8 +85,8 @@ func TestAnyEventGivesAValidLine(t *testing.T) {
 		e.Position = rapid.Int64Min(1).Draw(t, "position")
 		e.Causation = rapid.Int64Min(0).Draw(t, "causation")
 		e.Data, _ = json.MarshalIndent(map[string]string{"v": rapid.String().Draw(t, "value")}, "", "  ")
-		data := rapid.SampledFrom([]string{DataIDs, DataMasked, DataFull}).Draw(t, "data")
-		ce := parse(t, newEncoder("default", head, data).line(nil, e))
+		data := rapid.SampledFrom([]string{IDs, Masked, Full}).Draw(t, "data")
+		ce := parse(t, New("default", head, data).Line(nil, e))
 		if ce.Subject() != e.Stream || ce.Type() != e.Type {
 			t.Fatalf("subject %q type %q, want %q %q", ce.Subject(), ce.Type(), e.Stream, e.Type)
 		}
@@ -114,14 +114,17 @@ func TestIDsOnlyHoldsNoValue(t *testing.T) {
 			Kind: domain.ActivityCall, ID: "9", Disposition: domain.Choice{ID: "7", Label: "SECRET"},
 			Properties: domain.Properties{"lead_number": json.RawMessage(`"SECRET"`)},
 		},
+		"contact.changed": map[string]any{
+			"contact": "01JDB4Q8ZK3MT2V5ABCDEFGHJK", "fields": map[string]any{"city": map[string]any{"before": "SECRET", "after": "SECRET"}},
+		},
 		"something.quite.unseen": map[string]any{"value": "SECRET"},
 	}
 	for kind, payload := range payloads {
 		e := sample()
 		e.Type = kind
 		e.Data, _ = json.Marshal(payload)
-		full := newEncoder("default", head, DataFull).line(nil, e)
-		line := newEncoder("default", head, DataIDs).line(nil, e)
+		full := New("default", head, Full).Line(nil, e)
+		line := New("default", head, IDs).Line(nil, e)
 		if !strings.Contains(string(full), "SECRET") || strings.Contains(string(line), "SECRET") {
 			t.Errorf("%s without values is %s", kind, line)
 		}
@@ -130,18 +133,18 @@ func TestIDsOnlyHoldsNoValue(t *testing.T) {
 		}
 	}
 	e := sample()
-	line := newEncoder("default", head, DataIDs).line(nil, e)
+	line := New("default", head, IDs).Line(nil, e)
 	if !strings.Contains(string(line), `"property_names":["city","email"]`) {
 		t.Errorf("names of the changed properties are missing: %s", line)
 	}
 }
 
 func BenchmarkLine(b *testing.B) {
-	enc, e := newEncoder("default", head, DataFull), sample()
+	enc, e := New("default", head, Full), sample()
 	buf := make([]byte, 0, 1024)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = enc.line(buf[:0], e)
+		buf = enc.Line(buf[:0], e)
 	}
 }
 
