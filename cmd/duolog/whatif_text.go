@@ -143,13 +143,13 @@ func (t whatifText) numbers() {
 	}
 	row("held for a person", t.Held)
 	made := t.Created[domain.Aloware]
-	out.add("LRN look-ups", dollars(made.Was, t.cost(made.Was)), dollars(made.Would, t.cost(made.Would)), signed(made))
+	out.add("LRN look-ups", lookUps(made.Was, t.cost(made.Was)), lookUps(made.Would, t.cost(made.Would)), signed(made))
 	out.add("contacts whose end state differs", "", "", number(t.Ends)+" of "+number(t.Contacts))
 	t.printf("\n")
 	out.print(t.cli)
 }
 
-func dollars(n int64, usd float64) string { return fmt.Sprintf("%s ($%.2f)", number(n), usd) }
+func lookUps(n int64, usd float64) string { return fmt.Sprintf("%s ($%.2f)", number(n), usd) }
 
 func signed(c replay.Change) string {
 	switch n := c.Would - c.Was; {

@@ -63,6 +63,8 @@ func decode(e eventstore.Event) error {
 		into = &domain.Outcome{}
 	case domain.RecordCreated, domain.RecordUpdated, domain.RecordObserved:
 		into = &domain.Fact{}
+	default:
+		into = new(any)
 	}
 	return json.Unmarshal(e.Data, &into)
 }

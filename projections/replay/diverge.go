@@ -158,14 +158,16 @@ func matter(w *planner.Whole) string {
 		return ""
 	case planner.HeldBack, planner.Parked:
 		return string(w.Result) + ": " + w.Rule
+	default:
+		return string(w.Result)
 	}
-	return string(w.Result)
 }
 
 func became(v planner.Verdict) string {
 	switch v.Result {
 	case planner.Echo, planner.Unchanged, planner.Agreed, planner.Stale, planner.Waiting, "":
 		return ""
+	default:
+		return string(v.Result)
 	}
-	return string(v.Result)
 }
