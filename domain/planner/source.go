@@ -49,6 +49,14 @@ func (r *Record) sources() (all []domain.Source, contacted bool) {
 	return []domain.Source{s}, s == domain.TextMessage
 }
 
+// Source says how the record came to be, as far as its system tells; empty while a call's end is not told.
+func (r *Record) Source() string {
+	if all, _ := r.sources(); len(all) > 0 {
+		return string(all[0])
+	}
+	return ""
+}
+
 // unwelcome names the setting by which no counterpart is made of a record, given how it came to be; empty when one may
 // be made.
 func (p *pass) unwelcome(r *Record) string {

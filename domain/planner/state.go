@@ -257,9 +257,9 @@ func (r *Record) doubtful(property string) bool {
 // asked reports a record whose reading is awaited.
 func (r *Record) asked() bool { return !r.Link.Reading.IsZero() && r.Link.Reading != r.ReadDone }
 
-// untold reports a property of HubSpot, which shows only what it is asked for, that nobody told and no read asked for
+// Untold reports a property of HubSpot, which shows only what it is asked for, that nobody told and no read asked for
 // since it was mapped: not blank, but unknown.
-func (v *View) untold(r *Record, property string) bool {
+func (v *View) Untold(r *Record, property string) bool {
 	_, told := r.value(property)
 	return !told && r.ID.System == domain.HubSpot && r.Whole < v.Control.Mapped[property]
 }
