@@ -94,7 +94,7 @@ func (g *growthLog) changes(ctx context.Context, a *app.App, took [][]time.Durat
 	go func() { ended <- p.Run(ctx) }()
 	defer func() {
 		cancel()
-		<-ended
+		_ = <-ended // that it was told to stop
 	}()
 	for range g.samples {
 		g.life.edit(g.whose())

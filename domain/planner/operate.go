@@ -232,17 +232,18 @@ func (p *fieldPass) firstSource() (domain.System, string) {
 	case p.sides[domain.HubSpot].blank():
 		return domain.Aloware, "fills a blank"
 	}
-	switch initial := p.f.Initial; {
-	case initial == settings.AlowareWins:
+	switch p.f.Initial {
+	case settings.AlowareWins:
 		return domain.Aloware, rule
-	case initial == settings.NewestWins:
+	case settings.NewestWins:
 		winner, known := p.newest()
 		if !known {
 			rule += ": time unknown"
 		}
 		return winner, rule
-	case initial == settings.FillBlanks, initial == settings.Review:
+	case settings.FillBlanks, settings.Review:
 		return "", ""
+	default:
+		return domain.HubSpot, rule
 	}
-	return domain.HubSpot, rule
 }

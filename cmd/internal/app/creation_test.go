@@ -20,7 +20,9 @@ var makers = []maker{
 		_, err := r.hubspot.Create(map[string]string{"firstname": "Ada", "phone": phone}, "7")
 		return err
 	}},
-	{domain.TypedIn, inAlowareBy("ui")}, {domain.Imported, inAlowareBy("imports")}, {domain.FromForm, inAlowareBy("form-capture")},
+	{domain.TypedIn, inAlowareBy("ui")},
+	{domain.Imported, inAlowareBy("imports")},
+	{domain.FromForm, inAlowareBy("form-capture")},
 	{domain.AnsweredCall, func(r *rig, phone string) error { _, err := r.aloware.Call(phone, false); return err }},
 	{domain.MissedCall, func(r *rig, phone string) error { _, err := r.aloware.Call(phone, true); return err }},
 	{domain.TextMessage, func(r *rig, phone string) error { _, err := r.aloware.Text(phone); return err }},

@@ -28,9 +28,16 @@ func FuzzParseJSON(f *testing.F) {
 // FuzzSet: a key set to a value is a fault of that key, or settings that read back.
 func FuzzSet(f *testing.F) {
 	for _, s := range [][2]string{
-		{"contacts.create", "both"}, {"city.conflict", "newest"}, {"fields.job_title", "{hubspot: jobtitle, direction: ←}"},
-		{"contacts.only", "city = Oakland: or so"}, {"guards.max_changed_share", "5 %"}, {"contacts.on_create.hubspot", "{a: b}"},
-		{"fields.city.hubspot", "&a [*a]"}, {"", ""}, {"..", "!!binary x"}, {"preset", "default"},
+		{"contacts.create", "both"},
+		{"city.conflict", "newest"},
+		{"fields.job_title", "{hubspot: jobtitle, direction: ←}"},
+		{"contacts.only", "city = Oakland: or so"},
+		{"guards.max_changed_share", "5 %"},
+		{"contacts.on_create.hubspot", "{a: b}"},
+		{"fields.city.hubspot", "&a [*a]"},
+		{"", ""},
+		{"..", "!!binary x"},
+		{"preset", "default"},
 	} {
 		f.Add(s[0], s[1])
 	}
