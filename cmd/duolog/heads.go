@@ -119,4 +119,3 @@ func (c *cli) headsPublish() *cobra.Command {
 	cmd.Flags().StringVar(&keyOut, "key-out", "", "write the public key to this file")
 	return cmd
 }
-
