@@ -2,6 +2,7 @@
 # make check   format, vet, linters, layout and import rules, go.mod
 # make fuzz    every fuzz target for FUZZTIME each, until the first finding; FUZZ=pattern narrows
 # make crash   processes killed, frozen and cut off, networks and disks that fail, under traffic; KILLS=n on each database
+# make plans   a push and a pull killed again and again, by kill -9: KILLS=n among CONTACTS=n people
 # make simulate  an interleaving model of the whole engine: SEEDS=n from FIRST on; SEED=n shrinks one and tells its story
 # make bench   every benchmark; BENCH=pattern narrows
 # make build   ./duolog
@@ -21,7 +22,7 @@ GOTEST = CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m
 
 LINT = go tool -modfile=tools.mod golangci-lint
 
-.PHONY: test check fuzz simulate bench build fmt tools
+.PHONY: test check fuzz plans simulate bench build fmt tools
 
 test: tools
 	@.ci/install cc
@@ -58,6 +59,11 @@ crash: tools
 	.ci/postgres $(CRASH) --kills 3 --mode postgres
 	.ci/postgres $(CRASH) --kills 22 --mode network --database postgres
 	$(CRASH) --kills 6 --mode disk
+
+CONTACTS ?= 600
+
+plans: tools
+	KILLS=$(KILLS) CONTACTS=$(CONTACTS) go test -count=1 -timeout 60m ./cmd/duolog -run 'TestKilledOperations$$' -v
 
 SEEDS ?= 2000
 FIRST ?= 1

@@ -114,8 +114,10 @@ type Snapshot struct {
 	Record     domain.Record
 	Properties domain.Properties
 	// Clock is the moment the request began, not later than the record's own update time, µs UTC.
-	Clock   int64
-	Clocks  map[string]int64
+	Clock  int64
+	Clocks map[string]int64
+	// Lacks are properties that were asked for and that the system does not have at all: they are not blank.
+	Lacks   []string
 	Aliases []domain.Record // merged into this one
 	Deleted bool            // archived: in the recycle bin
 }

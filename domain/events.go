@@ -98,6 +98,9 @@ type Fact struct {
 	Properties Properties `json:"properties,omitempty"`
 	// Complete is true for a full snapshot: a mapped property that is missing is blank.
 	Complete bool `json:"complete,omitempty"`
+	// Lacks are properties that were asked for and that the system does not have, or has no more: of them, a full snapshot
+	// says nothing.
+	Lacks []string `json:"lacks,omitempty"`
 	// Clock is the moment every value counts from, µs UTC: HubSpot's occurredAt, the moment a read's request began,
 	// an Aloware webhook's receipt.
 	Clock int64 `json:"clock"`

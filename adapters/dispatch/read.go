@@ -104,7 +104,7 @@ func (d *Dispatcher) facts(e *outbox.Entry, found []adapters.Snapshot, began int
 		}
 		var err error
 		if events[i], err = d.fact(e, s.Record, kind, domain.Fact{
-			Properties: s.Properties, Complete: true, Clock: s.Clock, Clocks: s.Clocks, Merged: merged(e, s),
+			Properties: s.Properties, Complete: true, Lacks: s.Lacks, Clock: s.Clock, Clocks: s.Clocks, Merged: merged(e, s),
 			Answer: answer,
 		}); err != nil {
 			return nil, err

@@ -46,6 +46,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerImport()
 	a.registerSettings()
 	a.registerMapping()
+	a.registerTests()
 	a.registerReview()
 	a.registerTokens()
 	a.registerProof()

@@ -25,10 +25,11 @@ func parseCheckpoint(s string) (c checkpoint, err error) {
 	if s == "" {
 		return c, nil
 	}
-	parts, ok := strings.Split(s, ":"), true
+	parts := strings.Split(s, ":")
 	if len(parts) > 3 {
 		return checkpoint{}, badCheckpoint()
 	}
+	var ok bool
 	if c.position, ok = count(parts[len(parts)-1]); !ok {
 		return checkpoint{}, badCheckpoint()
 	}

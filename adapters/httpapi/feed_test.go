@@ -293,9 +293,10 @@ func (s *service) story() (contact ulid.ULID) {
 	s.decide(contact, 3, "", nil, verdict(planner.Sent, "hubspot/contact/1", 3, "d2"))                   // 4
 	s.append(fact("aloware/contact/9", "city", "Zürich"))                                                // 5
 	s.decide(contact, 5, "", nil, verdict(planner.Echo, "aloware/contact/9", 5, "d2"))                   // 6
-	s.append(fact("aloware/contact/9", "city", "Basel"))                                                 // 7
-	s.decide(contact, 7, "", nil, verdict(planner.Blocked, "aloware/contact/9", 7, "d3"))                // 8
-	s.append(act(domain.SyncPaused))                                                                     // 9
+	s.append(fact("aloware/contact/9", "city", "Basel"))                                                 // 7, told by a webhook
+	s.append(fact("aloware/contact/9", "city", "Basel"))                                                 // 8, and by the read that confirms it
+	s.decide(contact, 8, "", nil, verdict(planner.Blocked, "aloware/contact/9", 8, "d3"))                // 9
+	s.append(act(domain.SyncPaused))                                                                     // 10
 	return contact
 }
 
@@ -304,13 +305,13 @@ func TestViewOfContactsHasEachChangeOnce(t *testing.T) {
 		s := start(t, store)
 		contact := s.story()
 		all := s.read("view=contacts", "root")
-		if got := shape(all); got != "contact.changed@2 contact.changed@4 contact.changed@8 duolog.position@9 " {
+		if got := shape(all); got != "contact.changed@2 contact.changed@4 contact.changed@9 duolog.position@10 " {
 			t.Fatalf("changes: %s", got)
 		}
 		for i, want := range []string{
-			`"what":"linked","source":"hubspot","record":"hubspot/contact/1","input":1,"fields":{"city":{"before":null,"after":"Bern","result":"agreed"}}`,
+			`"what":"linked","source":"hubspot","record":"hubspot/contact/1","records":["hubspot/contact/1","aloware/contact/9"],"input":1,"fields":{"city":{"before":null,"after":"Bern","result":"agreed"}}`,
 			`"source":"hubspot","record":"hubspot/contact/1","input":3,"fields":{"city":{"before":"Bern","after":"Zürich","result":"sent"}}`,
-			`"source":"aloware","record":"aloware/contact/9","input":7,"fields":{"city":{"before":"Zürich","after":"Basel","result":"blocked by direction"}}`,
+			`"source":"aloware","record":"aloware/contact/9","input":8,"fields":{"city":{"before":"Zürich","after":"Basel","result":"blocked by direction"}}`,
 		} {
 			if got := string(all[i].Data); got != `{"contact":"`+contact.String()+`",`+want+`}` {
 				t.Errorf("change %d: %s", i, got)
@@ -331,7 +332,7 @@ func TestViewOfContactsHasEachChangeOnce(t *testing.T) {
 		if strings.Contains(ids, "Bern") || strings.Contains(ids, "Basel") || !strings.Contains(ids, `"property_names":["city"]`) {
 			t.Errorf("a consumer reads values: %s", ids)
 		}
-		if got := shape(s.read("view=contacts&system=aloware&field=city", "feed")); got != "contact.changed@8 duolog.position@9 " {
+		if got := shape(s.read("view=contacts&system=aloware&field=city", "feed")); got != "contact.changed@9 duolog.position@10 " {
 			t.Errorf("narrowed: %s", got)
 		}
 	})
@@ -354,8 +355,8 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 		s.append(fact("hubspot/contact/1", "city", "Genf"), fact("hubspot/contact/2", "city", "Genf")) // not known yet
 		for _, who := range []string{contact.String(), "hubspot:1", "aloware:9"} {
 			a := s.get(events+"?contact="+who, "feed")
-			if n := strings.Count(a.body, "\n"); n != 9 || !strings.HasSuffix(a.header.Get("Duolog-Through"), ":1:9") {
-				t.Errorf("%s: %d lines through %s, want eight and a mark through 9", who, n, a.header.Get("Duolog-Through"))
+			if n := strings.Count(a.body, "\n"); n != 10 || !strings.HasSuffix(a.header.Get("Duolog-Through"), ":1:10") {
+				t.Errorf("%s: %d lines through %s, want nine and a mark through 10", who, n, a.header.Get("Duolog-Through"))
 			}
 		}
 		if got := shape(s.read("contact=hubspot:1&limit=3&after=1", "feed")); got != "decision.made@2 record.updated@3 decision.made@4 duolog.position@4 " {
@@ -370,7 +371,7 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 			AsOf     string `json:"as_of"`
 		}
 		a := s.get(state+"?as_of=head", "feed")
-		if err := json.Unmarshal([]byte(a.body), &page); err != nil || len(page.Contacts) != 1 || !strings.HasSuffix(page.AsOf, ":1:9") {
+		if err := json.Unmarshal([]byte(a.body), &page); err != nil || len(page.Contacts) != 1 || !strings.HasSuffix(page.AsOf, ":1:10") {
 			t.Fatalf("bootstrap: %v %s", err, a.body)
 		}
 		if strings.Contains(a.body, "Basel") {
@@ -381,8 +382,50 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 		if !strings.Contains(a.body, "Zürich") || strings.Contains(a.body, "Genf") {
 			t.Errorf("the next page shows another state: %s", a.body)
 		}
-		if got := shape(s.read("after="+page.AsOf, "feed")); got != "record.updated@10 record.updated@11 " {
+		if got := shape(s.read("after="+page.AsOf, "feed")); got != "record.updated@11 record.updated@12 " {
 			t.Errorf("from there on: %s", got)
+		}
+	})
+}
+
+// TestErasedPeopleArriveAsTombstones, in every view and form, also for those who may read everything.
+func TestErasedPeopleArriveAsTombstones(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		s.story()
+		follow := s.follow(t, "after=0", "")
+		if _, _, data := follow.next(); data == "" {
+			t.Fatal("nothing is followed")
+		}
+		if a := s.get(events, "root"); !strings.Contains(a.body, "Bern") {
+			t.Fatalf("before: %s", a.body)
+		}
+		err := store.InTx(t.Context(), func(tx eventstore.Tx) error {
+			_, err := tx.Exec(t.Context(), "UPDATE subject_key SET wrapped = NULL WHERE subject LIKE '%/contact/%'")
+			if err == nil {
+				_, err = tx.Exec(t.Context(), "UPDATE log_head SET key_epoch = key_epoch + 1")
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.append(eventstore.NewEvent{
+			ID: newID(), Stream: "connection", Type: "subject.erased", Schema: 1, Actor: "test", Subject: eventstore.SubjectLog, Data: []byte(`{}`),
+		})
+		for _, query := range []string{"", "view=contacts", "type=record.*"} {
+			a := s.get(events+"?"+query, "root")
+			if a.status != 200 || strings.Contains(a.body, "Bern") || strings.Contains(a.body, "Basel") || !strings.Contains(a.body, `"erased":true`) {
+				t.Errorf("%q after the erasure: %d %s", query, a.status, a.body)
+			}
+		}
+		if got := shape(s.read("view=contacts&after=9", "feed")); got != "subject.erased@11 duolog.position@11 " {
+			t.Errorf("the erasure itself: %s", got)
+		}
+		again := s.follow(t, "after=0&type=record.*", "")
+		again.next()
+		if _, id, data := again.next(); !strings.HasSuffix(id, ":1:1") || !strings.Contains(data, `"erased":true`) {
+			t.Errorf("followed again: %s %s", id, data)
 		}
 	})
 }

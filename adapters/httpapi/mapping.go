@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 )
@@ -16,6 +18,10 @@ type Mapping interface {
 	MappingReport(ctx context.Context) (MappingReport, error)
 	// MappingReviewed takes note that a person looked the mapping over.
 	MappingReviewed(ctx context.Context, by By) (Done, error)
+	// StartFieldTest has the owner of the connection test a field, and does not wait for it; ErrConflict says why a test
+	// would tell nothing. FieldTest says how far it has come.
+	StartFieldTest(ctx context.Context, o TestOrder, by By) (Done, error)
+	FieldTest(ctx context.Context, id string) (FieldTest, error)
 }
 
 // MappingReport is how the mapping in force stands to what both systems have now.
@@ -91,4 +97,85 @@ func (a *api) mapping(connection string) (Mapping, error) {
 		err = fmt.Errorf("%w: this connection does not check its mapping here", ErrNotFound)
 	}
 	return conn.Mapping, err
+}
+
+// TestOrder asks for a test of a field's mapping.
+type TestOrder struct {
+	Contact ulid.ULID
+	Field   string
+	From    domain.System // where the value is changed; empty: HubSpot, or Aloware where the field flows from there only
+}
+
+// FieldTest is a test of a field's mapping: a value was changed in one system, followed to the other, and put back.
+type FieldTest struct {
+	ID      string        `json:"id"`
+	Contact ulid.ULID     `json:"contact"`
+	Field   string        `json:"field"`
+	From    domain.System `json:"from" doc:"Where the value was changed"`
+	Ended   bool          `json:"ended"`
+	OK      bool          `json:"ok" doc:"It went over, and back where the field flows both ways"`
+	PutBack bool          `json:"put_back" doc:"Both sides hold the old value again"`
+	Reason  string        `json:"reason,omitempty" doc:"Why it did not arrive"`
+	Steps   []TestStep    `json:"steps"`
+}
+
+// TestStep is one step of a value on its way.
+type TestStep struct {
+	Step     string        `json:"step" enum:"fact,decision,command,echo"`
+	System   domain.System `json:"system,omitempty"`
+	Text     string        `json:"text"`
+	Position int64         `json:"position"`
+	At       time.Time     `json:"at"`
+	After    int64         `json:"after_ms" doc:"Milliseconds since the test began"`
+}
+
+type testInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+	Body       struct {
+		Contact string `json:"contact" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID"`
+		Field   string `json:"field" minLength:"1" maxLength:"100"`
+		From    string `json:"from,omitempty" enum:"hubspot,aloware" doc:"Where the value is changed"`
+		Reason  string `json:"reason" minLength:"1" maxLength:"500" doc:"Why, kept in the log"`
+	}
+}
+
+type testIDInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+	ID         string `path:"id" maxLength:"100"`
+}
+
+func (a *api) registerTests() {
+	const at = "/v1/connections/{connection}/settings/test"
+	register(a, act("test-field", at, "Test a field's mapping by a controlled update",
+		"A value of one contact is changed in one system, followed to the other, and put back."), ChangeSettings, a.startTest)
+	register(a, get("get-field-test", at+"/{id}", "How far a test has come, step by step", "settings"), ReadSettings,
+		func(ctx context.Context, in *testIDInput) (*body[FieldTest], error) {
+			m, err := a.mapping(in.Connection)
+			if err != nil {
+				return nil, err
+			}
+			t, err := m.FieldTest(ctx, in.ID)
+			return &body[FieldTest]{t}, err
+		})
+}
+
+func (a *api) startTest(ctx context.Context, in *testInput) (*body[Done], error) {
+	m, err := a.mapping(in.Connection)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := a.contacts(in.Connection)
+	if err != nil {
+		return nil, err
+	}
+	contact, err := contactID(ctx, conn.Contacts, in.Body.Contact)
+	if err != nil {
+		return nil, err
+	}
+	if strings.TrimSpace(in.Body.Reason) == "" {
+		return nil, fmt.Errorf("%w: an act needs a reason", ErrBadInput)
+	}
+	done, err := m.StartFieldTest(ctx, TestOrder{Contact: contact, Field: in.Body.Field, From: domain.System(in.Body.From)},
+		By{Actor: identity(ctx).Actor(), Reason: in.Body.Reason})
+	return &body[Done]{done}, err
 }

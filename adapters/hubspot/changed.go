@@ -68,7 +68,10 @@ func (c *Client) changedPage(ctx context.Context, q query, properties []string) 
 	}
 	a, begun, err := c.batchRead(ctx, "id", ids, properties)
 	for _, o := range a.Results {
-		found = append(found, o.snapshot(begun))
+		found = append(found, o.snapshot(begun, properties...))
+	}
+	if err == nil {
+		err = c.unknown(ctx, found)
 	}
 	return ids, found, err
 }

@@ -51,6 +51,7 @@ type Client struct {
 	tokens *tokens
 	calls  *bucket
 	search *bucket
+	known  known
 	pause  func(context.Context, time.Duration) error
 }
 

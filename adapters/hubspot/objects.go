@@ -79,11 +79,16 @@ func (o object) updated() int64 {
 	return t.UnixMicro()
 }
 
-// snapshot is the record as read by a request that began at begun: its values count from there, or from the last
-// change if that was earlier.
-func (o object) snapshot(begun time.Time) adapters.Snapshot {
+// snapshot is the record as read by a request for the properties that began at begun: its values count from there, or
+// from the last change if that was earlier. What it lacks may also be blank, until Client.unknown was asked.
+func (o object) snapshot(begun time.Time, asked ...string) adapters.Snapshot {
 	s := adapters.Snapshot{
 		Record: record(o.ID), Properties: o.values(), Clock: begun.UnixMicro(), Deleted: o.Archived,
+	}
+	for _, name := range asked {
+		if _, answered := o.Properties[name]; !answered {
+			s.Lacks = append(s.Lacks, name)
+		}
 	}
 	if at := o.updated(); at > 0 {
 		s.Clock = min(s.Clock, at)

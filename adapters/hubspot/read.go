@@ -67,6 +67,9 @@ func (c *Client) readGroup(
 		found, err := find(ctx, slices.Compact(values), properties)
 		for _, i := range part {
 			out[i] = found[reqs[i].Value]
+			if err == nil {
+				err = c.unknown(ctx, out[i].Records)
+			}
 			if err != nil {
 				out[i] = adapters.ReadAnswer{Err: plain(err)}
 			}
@@ -109,7 +112,7 @@ func (c *Client) byID(ctx context.Context, ids, properties []string) (map[string
 	}
 	found := map[string]adapters.ReadAnswer{}
 	for _, o := range a.Results {
-		s := o.snapshot(begun)
+		s := o.snapshot(begun, properties...)
 		for _, alias := range s.Aliases {
 			found[alias.ID] = adapters.ReadAnswer{Records: []adapters.Snapshot{s}}
 		}
@@ -144,7 +147,7 @@ func (c *Client) one(ctx context.Context, id string, properties []string) ([]ada
 	if err := addressed(o); err != nil {
 		return nil, err
 	}
-	s := o.snapshot(begun)
+	s := o.snapshot(begun, properties...)
 	if asked := record(id); s.Record != asked && !slices.Contains(s.Aliases, asked) {
 		s.Aliases = append(s.Aliases, asked)
 	}
@@ -161,7 +164,7 @@ func (c *Client) byEmail(ctx context.Context, emails, properties []string) (map[
 	for _, o := range a.Results {
 		for _, email := range emails {
 			if o.hasEmail(email) {
-				found[email] = adapters.ReadAnswer{Records: []adapters.Snapshot{o.snapshot(begun)}}
+				found[email] = adapters.ReadAnswer{Records: []adapters.Snapshot{o.snapshot(begun, properties...)}}
 			}
 		}
 	}
@@ -206,7 +209,7 @@ func (c *Client) confirm(
 		answer := adapters.ReadAnswer{Err: plain(err)}
 		for _, o := range objects {
 			if holds(o, v) {
-				answer.Records = append(answer.Records, o.snapshot(begun))
+				answer.Records = append(answer.Records, o.snapshot(begun, properties...))
 			}
 		}
 		found[v] = answer

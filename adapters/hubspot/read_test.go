@@ -3,6 +3,7 @@ package hubspot
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,8 @@ func TestReadUntold(t *testing.T) {
 				`{"category":"OBJECT_NOT_FOUND","context":{"ids":["3"]}}]}`)
 		case strings.HasSuffix(path, "/1"):
 			answer(w, 200, `{"id":"900","properties":{"city":"Rome"}}`)
+		case strings.Contains(path, "/properties/"):
+			answer(w, 200, `{"results":[{"name":"city"},{"name":"email"},{"name":"phone"}]}`)
 		default:
 			answer(w, 404, "{}")
 		}
@@ -30,6 +33,9 @@ func TestReadUntold(t *testing.T) {
 	if len(got[0].Records) != 1 || got[0].Records[0].Record != record("900") ||
 		len(got[0].Records[0].Aliases) != 1 || got[0].Records[0].Aliases[0] != record("1") {
 		t.Errorf("merged without a trace: %+v", got[0])
+	}
+	if lacks := got[0].Records[0].Lacks; !slices.Contains(lacks, "mobilephone") || slices.Contains(lacks, "email") {
+		t.Errorf("lacks %v, want what HubSpot does not list of what it left out", lacks)
 	}
 	if len(got[1].Records)+len(got[2].Records) != 0 || got[1].Err != nil || got[2].Err != nil {
 		t.Errorf("missing: %+v, %+v", got[1], got[2])

@@ -49,7 +49,10 @@ func (c *Client) Scan(ctx context.Context, properties []string, fn func([]adapte
 		}
 		snapshots := make([]adapters.Snapshot, len(page.Results))
 		for i, o := range page.Results {
-			snapshots[i] = o.snapshot(begun)
+			snapshots[i] = o.snapshot(begun, properties...)
+		}
+		if err := c.unknown(ctx, snapshots); err != nil {
+			return plain(err)
 		}
 		if err := fn(snapshots); err != nil {
 			return err

@@ -29,12 +29,15 @@ type Changed struct {
 	What   string        `json:"what,omitempty"`
 	Source domain.System `json:"source,omitempty"` // where it was changed
 	Record domain.Record `json:"record,omitzero"`
-	Input  int64         `json:"input"` // position of the fact
+	// Records that were linked, parted, merged or lost, when something happened to the contact as a whole.
+	Records []domain.Record `json:"records,omitempty"`
+	Input   int64           `json:"input"` // position of the fact
 	// Fields that changed, by the name the settings give them.
 	Fields map[string]FieldChange `json:"fields,omitempty"`
 }
 
-// FieldChange is a value before and after, as the systems told them; null is blank, or erased.
+// FieldChange is a value before and after, as the systems told them; null is blank, or erased. Before is what the change
+// before this one told or, for the first, what the record showed.
 type FieldChange struct {
 	Before json.RawMessage `json:"before"`
 	After  json.RawMessage `json:"after"`
@@ -49,21 +52,29 @@ var wholes = map[planner.Result]string{
 	planner.OutOfScope: "excluded",
 }
 
-// moved is a field that a decision found changed.
+// moved is a field that a decision found changed, where the value stands, and where the one before it stands if a change
+// told it.
 type moved struct {
-	field         string
-	result        planner.Result
-	before, after *planner.Ref
+	field  string
+	result planner.Result
+	before *planner.Ref
+	after  planner.Ref
 }
 
-// past is what a contact's decisions so far made of each field: the value that counts on each side.
+// value is what a contact's field is, by the digest of its canonical form, and where that stands if it is known.
+type value struct {
+	digest string
+	at     *planner.Ref
+}
+
+// past is what a contact's decisions so far made of each field, whichever system it came from.
 type past struct {
 	decided bool
-	fields  map[string]map[domain.System]*planner.Ref
+	fields  map[string]value
 }
 
-// take folds a decision in and returns what it found changed. The digests of its references are of canonical values, so
-// an echo, the same value decided on again, or another way to write it is no change.
+// take folds a decision in and returns what it found changed. An echo, the same value decided on again, or another way
+// to write it is no change.
 func (p *past) take(d planner.Decision) (what string, all []moved) {
 	if d.Whole != nil {
 		what = wholes[d.Whole.Result]
@@ -73,25 +84,16 @@ func (p *past) take(d planner.Decision) (what string, all []moved) {
 	}
 	p.decided = true
 	for _, v := range d.Fields {
-		if v.Value == nil || v.Result == planner.Stale {
-			continue
-		}
-		sides := p.fields[v.Field]
-		if sides == nil {
-			sides = map[domain.System]*planner.Ref{}
-			p.fields[v.Field] = sides
-		}
-		before := sides[v.Value.Record.System]
-		sides[v.Value.Record.System] = v.Value
-		switch v.Result {
-		case planner.Sent, planner.Agreed, planner.Unchanged, planner.Echo: // both sides hold it, or will
-			for _, s := range domain.Systems {
-				sides[s] = v.Value
+		was := p.fields[v.Field]
+		switch {
+		case v.Result == planner.Stale, v.Result == planner.Echo:
+		case v.Value == nil:
+			if base := v.After.Base[domain.HubSpot]; v.Result == planner.Agreed && base != was.digest {
+				p.fields[v.Field] = value{digest: base}
 			}
-		default:
-		}
-		if v.Result != planner.Echo && (before == nil || before.Digest != v.Value.Digest) {
-			all = append(all, moved{v.Field, v.Result, before, v.Value})
+		case v.Value.Digest != was.digest:
+			all = append(all, moved{v.Field, v.Result, was.at, *v.Value})
+			p.fields[v.Field] = value{v.Value.Digest, v.Value}
 		}
 	}
 	return what, all
@@ -120,6 +122,10 @@ func changes(ctx context.Context, log Reader, events []eventstore.Event) ([]even
 			return nil, err
 		}
 	}
+	inputs, err := inputsOf(ctx, log, all)
+	if err != nil {
+		return nil, err
+	}
 	values, err := valuesOf(ctx, log, all)
 	if err != nil {
 		return nil, err
@@ -127,7 +133,7 @@ func changes(ctx context.Context, log Reader, events []eventstore.Event) ([]even
 	var out []eventstore.Event
 	for _, e := range events {
 		if f, ok := all[e.Position]; ok {
-			if changed, ok := f.tell(values); ok {
+			if changed, ok := f.tell(inputs[f.d.Input], values); ok {
 				out = append(out, changed)
 			}
 		} else if e.Type == subjectErased {
@@ -139,7 +145,7 @@ func changes(ctx context.Context, log Reader, events []eventstore.Event) ([]even
 
 // decisions folds a contact's decisions up to a position and adds those from the first one on.
 func decisions(ctx context.Context, log Reader, stream string, first, through int64, all map[int64]found) error {
-	p := past{fields: map[string]map[domain.System]*planner.Ref{}}
+	p := past{fields: map[string]value{}}
 	for after := int64(0); after < through; {
 		page, err := log.ReadStream(ctx, stream, after, streamPage)
 		if err != nil {
@@ -165,77 +171,52 @@ func decisions(ctx context.Context, log Reader, stream string, first, through in
 	return nil
 }
 
-// values are the events that hold the values, by position.
-type values map[int64]eventstore.Event
-
-func valuesOf(ctx context.Context, log Reader, all map[int64]found) (values, error) {
+// inputsOf reads what the decisions were made on, by position.
+func inputsOf(ctx context.Context, log Reader, all map[int64]found) (map[int64]eventstore.Event, error) {
 	var positions []int64
 	for _, f := range all {
 		positions = append(positions, f.d.Input)
-		for _, m := range f.fields {
-			for _, r := range []*planner.Ref{m.before, m.after} {
-				if r != nil && r.Position > 0 {
-					positions = append(positions, r.Position)
-				}
-			}
-		}
 	}
 	slices.Sort(positions)
-	v := values{}
+	inputs := map[int64]eventstore.Event{}
 	for chunk := range slices.Chunk(slices.Compact(positions), streamPage) {
 		events, err := log.Get(ctx, chunk...)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range events {
-			v[e.Position] = e
+			inputs[e.Position] = e
 		}
 	}
-	return v, nil
+	return inputs, nil
 }
 
-// at returns the value a reference names; null for none.
-func (v values) at(r *planner.Ref) (value json.RawMessage, erased bool) {
-	null := json.RawMessage("null")
-	if r == nil {
-		return null, false
-	}
-	e, ok := v[r.Position]
-	if !ok || e.Erased {
-		return null, e.Erased
-	}
-	var told struct {
-		Properties domain.Properties `json:"properties"`
-		Shows      domain.Properties `json:"shows"`
-	}
-	if json.Unmarshal(e.Data, &told) != nil {
-		return null, false
-	}
-	for _, props := range []domain.Properties{told.Properties, told.Shows} {
-		if value := props[r.Property]; len(value) > 0 {
-			return value, false
-		}
-	}
-	return null, false
-}
-
-// tell makes the event. A value first seen that is blank is no change.
-func (f found) tell(v values) (eventstore.Event, bool) {
+// tell makes the event. A value that its record showed before, or a blank one first seen, is no change.
+func (f found) tell(input eventstore.Event, v values) (eventstore.Event, bool) {
 	c := Changed{Contact: f.d.Contact, What: f.what, Input: f.d.Input}
-	if rec, err := domain.ParseRecord(v[f.d.Input].Stream); err == nil {
+	if rec, err := domain.ParseRecord(input.Stream); err == nil {
 		c.Source, c.Record = rec.System, rec
+	}
+	if f.what != "" {
+		for _, l := range f.d.Links {
+			c.Records = append(c.Records, l.Record)
+		}
 	}
 	e := f.event
 	for _, m := range f.fields {
-		before, wasErased := v.at(m.before)
-		after, isErased := v.at(m.after)
-		if domain.Blank(before) && domain.Blank(after) && !wasErased && !isErased {
+		change := v[spotOf(m.after)]
+		if m.before != nil {
+			before := v[spotOf(*m.before)]
+			change.Before, change.Erased = before.After, change.Erased || before.Erased
+		}
+		if !change.Erased && same(change.Before, change.After) {
 			continue
 		}
 		if c.Fields == nil {
 			c.Fields = map[string]FieldChange{}
 		}
-		c.Fields[m.field] = FieldChange{Before: before, After: after, Result: string(m.result), Erased: wasErased || isErased}
+		change.Result = string(m.result)
+		c.Fields[m.field] = change
 		if c.Record.IsZero() {
 			c.Source, c.Record = m.after.Record.System, m.after.Record
 		}
@@ -246,4 +227,8 @@ func (f found) tell(v values) (eventstore.Event, bool) {
 	e.Type, e.Schema, e.Causation = ContactChanged, 1, f.d.Input
 	e.Data, _ = json.Marshal(c) // texts and raw values that were just parsed
 	return e, true
+}
+
+func same(before, after json.RawMessage) bool {
+	return domain.Blank(before) && domain.Blank(after) || string(before) == string(after)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	ingestbench "github.com/duolog/duolog/adapters/httpapi/bench"
+	feedbench "github.com/duolog/duolog/adapters/stream/bench"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore/bench"
@@ -27,8 +28,8 @@ use a database made for it. Without --database-url, --data or their variables, a
 folder is used and removed. With PostgreSQL no key is needed, and duolog migrate up must have run.`
 
 func (c *cli) bench() *cobra.Command {
-	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest, rebuilds, verify and growth", Long: benchHelp},
-		c.benchAppend(), c.benchIngest(), c.benchRebuild(), c.benchVerify(), c.benchGrowth())
+	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest, rebuilds, verify, growth and the feed", Long: benchHelp},
+		c.benchAppend(), c.benchIngest(), c.benchRebuild(), c.benchVerify(), c.benchGrowth(), c.benchFeed())
 }
 
 // benchResult is what every bench prints.
@@ -45,6 +46,8 @@ type benchResult struct {
 	PeakResidentMiB         float64 `json:"peak_resident_mib,omitempty"`
 	// Latency is printed by ingest --end-to-end, for each direction.
 	Latency []latency `json:"latency,omitempty"`
+
+	feed *feedbench.Result // what bench feed prints instead
 }
 
 // benchConns are connections enough for every client of a baseline to have its own.
@@ -91,6 +94,13 @@ func (c *cli) benchFolder() (clean func() error, err error) {
 }
 
 func (c *cli) showBench(r benchResult) error {
+	if r.feed != nil && c.json {
+		return c.printJSON(r.feed)
+	}
+	if r.feed != nil {
+		c.showFeed(*r.feed)
+		return nil
+	}
 	if c.json {
 		return c.printJSON(r)
 	}

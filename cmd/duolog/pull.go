@@ -12,14 +12,15 @@ import (
 	"github.com/duolog/duolog/projections/catalogs"
 )
 
-const pullHelp = `Pull what HubSpot keeps beside contacts, once, now. What differs from what is known becomes facts; nothing is
+const pullHelp = `Pull contacts (see duolog pull contacts --help), or what HubSpot keeps beside them, once, now. What differs from what is known becomes facts; nothing is
 written to either system. All of it is pulled daily at 5 PM in the connection's time zone as well, so pulls by hand are
 for set-up and for when something was just changed.
 
 A running duolog serve does the work; without one this process does that and nothing else.`
 
 func (c *cli) pull() *cobra.Command {
-	return group(&cobra.Command{Use: "pull", Short: "Pull statuses, outcomes, types, deals, owners from HubSpot", Long: pullHelp},
+	return group(&cobra.Command{Use: "pull", Short: "Pull contacts, statuses, outcomes, types, deals, owners from HubSpot", Long: pullHelp},
+		c.pullContacts(),
 		c.pullCatalogs("lead-statuses", "Lead statuses, which become Aloware's contact dispositions",
 			"Pull HubSpot's lead statuses and lifecycle stages. Aloware's public API cannot be told them: duolog catalogs show "+
 				"contact-dispositions says which are to be made there by hand, and duolog catalogs map ties them together."),

@@ -86,8 +86,9 @@ func (c *cli) groups() []commandGroup {
 		{"run", "Run, try, look", []*cobra.Command{
 			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(),
 		}},
-		{"policy", "Policy", []*cobra.Command{
-			c.mode(), c.pause(), c.resume(), c.settings(), c.mapping(), c.reconcile(), c.pull(), c.importing(),
+		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.mapping()}},
+		{"bulk", "Bulk work: a plan first, then it runs", []*cobra.Command{
+			c.push(), c.pull(), c.match(), c.reconcile(), c.importing(), c.plans(), c.apply(), c.operations(),
 		}},
 		{"people", "People", []*cobra.Command{
 			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.webhooks(), c.tokens(),

@@ -28,6 +28,15 @@ Where to find things, in a file given with --config, or in the environment, whic
   ALOWARE_API_TOKEN        of an Aloware admin
   ALOWARE_WEBHOOK_TOKEN    the Bearer value entered in Aloware's webhook form
 
+Events are forwarded to NATS JetStream and to webhooks as the file says, under the key forward:
+
+  forward:
+    - name: bus                  # of the consumer that keeps the checkpoint: duolog consumers list
+      nats: {url: "nats://127.0.0.1:4222", stream: DUOLOG, prefix: duolog}
+    - name: crm
+      webhook: {url: "https://example.com/duolog", secret_file: /etc/duolog/crm.secret}
+      view: contacts             # also type, field, system, data: ids|masked|full, from: start|head
+
 Every secret may come from a file instead: HUBSPOT_ACCESS_TOKEN_FILE and so on.
 
 Send webhooks to  PUBLIC_URL/webhooks/hubspot/default  and  PUBLIC_URL/webhooks/aloware/default.

@@ -20,16 +20,18 @@ nothing retroactively.
 
   duolog settings show > settings.yaml       the file to edit
   duolog settings validate settings.yaml     what is wrong with it, by line
+  duolog settings validate                   what of those in force does not fit the two systems
   duolog settings diff settings.yaml         what it would change
   duolog settings apply settings.yaml        shows the same, asks, applies
   duolog settings set city.conflict=newest   for a change in a line
   duolog settings history                    who changed what, when and why
-  duolog settings rollback 6                 a new version with the content of version 6`
+  duolog settings rollback 6                 a new version with the content of version 6
+  duolog settings test --field city --contact hubspot:512   change a value, follow it, put it back`
 
 func (c *cli) settings() *cobra.Command {
 	return group(&cobra.Command{Use: "settings", Short: "Directions, mapping, conflict rules", Long: settingsHelp},
 		c.settingsShow(), c.settingsValidate(), c.settingsDiff(), c.settingsApply(), c.settingsSet(),
-		c.settingsHistory(), c.settingsRollback())
+		c.settingsHistory(), c.settingsRollback(), c.settingsTest())
 }
 
 func (c *cli) settingsShow() *cobra.Command {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,15 +16,27 @@ import (
 	"github.com/duolog/duolog/domain/settings"
 )
 
+const validateHelp = `Check a settings file by itself: unknown keys, wrong values, rules that contradict each other. Nothing is opened.
+With --live, hold its mapping against both systems as well, as apply does: properties that are missing, types that do
+not match, options that are unknown, what can only be read. Without a file, do that with the settings in force.
+
+Aloware lists no properties: what is mapped there is declared by its documentation, or was seen on n contacts.`
+
 func (c *cli) settingsValidate() *cobra.Command {
-	return &cobra.Command{
-		Use: "validate FILE", Short: "Say what is wrong with a settings file, by line", Args: exactly(1),
-		Long:    "Check a settings file by itself: unknown keys, wrong values, rules that contradict each other. Nothing is opened.",
-		Example: "  duolog settings validate settings.yaml",
-		RunE: func(_ *cobra.Command, args []string) error {
+	var live bool
+	cmd := &cobra.Command{
+		Use: "validate [FILE]", Short: "Say what is wrong with a settings file, or with those in force", Args: atMost(1), Long: validateHelp,
+		Example: "  duolog settings validate settings.yaml\n  duolog settings validate settings.yaml --live\n  duolog settings validate",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.on(c.validateInForce)(cmd, args)
+			}
 			s, _, err := readSettings(args[0])
 			if err != nil {
 				return c.refused(err)
+			}
+			if live {
+				return c.on(func(ctx context.Context, a *app.App, _ []string) error { return c.validateLive(ctx, a, s) })(cmd, args)
 			}
 			if c.json {
 				return c.printJSON(map[string]any{"ok": true, "faults": []settings.Fault{}, "notes": some(s.Notes())})
@@ -32,6 +46,36 @@ func (c *cli) settingsValidate() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&live, "live", false, "hold the mapping against both systems as well")
+	return cmd
+}
+
+func (c *cli) validateInForce(ctx context.Context, a *app.App, _ []string) error {
+	now, err := settingsOf(ctx, a)
+	if err != nil {
+		return err
+	}
+	return c.validateLive(ctx, a, now.Settings)
+}
+
+// validateLive tells every fault of a mapping, and how each field is known to exist in Aloware.
+func (c *cli) validateLive(ctx context.Context, a *app.App, s settings.Settings) error {
+	k, err := a.CheckMapping(ctx, s)
+	if err != nil {
+		return err
+	}
+	if len(k.Faults) > 0 {
+		return c.refused(&app.FaultsError{Faults: k.Faults})
+	}
+	if c.json {
+		return c.printJSON(map[string]any{"ok": true, "faults": []settings.Fault{}, "notes": some(s.Notes()), "in_aloware": k.InAloware})
+	}
+	c.tellChecked(k, s.Env().Zone)
+	for _, name := range slices.Sorted(maps.Keys(k.InAloware)) {
+		c.printf("  %-24s in Aloware: %s\n", name, k.InAloware[name])
+	}
+	c.printNotes(s)
+	return nil
 }
 
 // readSettings reads a settings file.

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
@@ -140,14 +141,22 @@ func (p *fieldPass) toTheLetter() bool {
 // person's change, so what Aloware holds now is sent again.
 func (p *fieldPass) lateWrite() bool {
 	h := p.sides[domain.HubSpot]
-	return p.unsure == nil && h.seen.Own && h.digest != p.sides[domain.Aloware].digest && p.recent(domain.HubSpot, h.digest)
+	return p.unsure == nil && h.seen.Own && !p.tested() && h.digest != p.sides[domain.Aloware].digest && p.recent(domain.HubSpot, h.digest)
+}
+
+// tested reports a field that is under test in this contact: what our app writes to HubSpot then stands for a person's
+// change.
+func (p *fieldPass) tested() bool {
+	return slices.ContainsFunc(p.v.Control.Operations, func(o Operation) bool {
+		return o.Field == p.f.Name && !o.Contact.IsZero() && p.v.Contact(o.Contact) == p.v.Contact(p.d.Contact)
+	})
 }
 
 // landedLate reports that HubSpot shows a value we wrote there, while one that came after it is on its way to Aloware:
 // ours went over that one, and what Aloware ends in is sent again.
 func (p *fieldPass) landedLate() bool {
 	h := p.sides[domain.HubSpot]
-	return p.unsure != nil && p.unsure.System == domain.Aloware && h.seen.Own && h.digest != p.unsure.Digest &&
+	return p.unsure != nil && p.unsure.System == domain.Aloware && h.seen.Own && !p.tested() && h.digest != p.unsure.Digest &&
 		p.recent(domain.HubSpot, h.digest)
 }
 

@@ -25,7 +25,7 @@ func (v *View) foldOperation(in Input, a domain.Act) {
 	switch in.Type {
 	case domain.OperationStarted:
 		*ops = append(*ops, Operation{
-			ID: in.ID, Name: a.Name, Position: in.Position, Plan: a.Plan, Spec: a.Spec,
+			ID: in.ID, Name: a.Name, Position: in.Position, Contact: a.Contact, Field: a.Field, Plan: a.Plan, Spec: a.Spec,
 			Rows: a.Counts[domain.CountRows], Budget: a.Counts[domain.CountBudget],
 		})
 	case domain.OperationFinished, domain.OperationCancelled:

@@ -110,6 +110,25 @@ func TestSnapshotBlanksWhatIsOlder(t *testing.T) {
 	d.wrote(to{domain.Aloware: ""})
 }
 
+// TestSnapshotSaysNothingOfWhatTheSystemLacks: a property that somebody deleted is not blank in every record.
+func TestSnapshotSaysNothingOfWhatTheSystemLacks(t *testing.T) {
+	d := newDesk(t, firstName(func(f *settings.Field) { f.Blank = settings.BlankSend })).linked()
+	d.webhook(hub, values{"firstname": "Bob"})
+	d.settled(d.sent[0], values{"first_name": "Bob"}, nil)
+	snapshot := func(lacks ...string) {
+		d.now += 3 * hour
+		d.in(domain.RecordObserved, hub.Stream(), domain.Fact{
+			Via: "scan", Complete: true, Clock: d.now, Lacks: lacks,
+			Properties: values{"phone": "+18182124567", "email": "ann@example.com"}.raw(),
+		})
+	}
+	snapshot("firstname")
+	d.wrote(to{})
+	d.base(domain.HubSpot, "Bob")
+	snapshot()
+	d.wrote(to{domain.Aloware: ""})
+}
+
 // TestNewestNeedsTime: clocks of two systems a second apart tell no order; then HubSpot's value counts, and the
 // verdict says why.
 func TestNewestNeedsTime(t *testing.T) {

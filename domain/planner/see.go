@@ -67,7 +67,8 @@ func (r *Record) complete(f domain.Fact, in Input, asked func(string) bool, e *E
 		e.Changed, r.Known = true, true
 	}
 	for name, s := range r.Seen {
-		if _, ok := f.Properties[name]; ok || s.Clock >= f.Clock || isBlank(s.Value) || !asked(name) {
+		if _, ok := f.Properties[name]; ok || s.Clock >= f.Clock || isBlank(s.Value) || !asked(name) ||
+			slices.Contains(f.Lacks, name) {
 			continue
 		}
 		r.replace(name, s)

@@ -196,6 +196,9 @@ type Operation struct {
 	// Spent of the writes that were confirmed, Budget: so many count for no guard.
 	Budget int64 `json:"budget,omitempty"`
 	Spent  int64 `json:"spent,omitempty"`
+	// Contact and Field are those under test, zero for none.
+	Contact ulid.ULID `json:"contact,omitzero"`
+	Field   string    `json:"field,omitempty"`
 }
 
 // Stopped reports whether inputs are only folded.

@@ -122,22 +122,15 @@ type Note struct {
 // String returns the note in a line.
 func (n Note) String() string { return n.Field + ": " + n.Text }
 
-// Notes lists what these settings say without effect in this version. What only repeats the default is not among them.
-func (s Settings) Notes() []Note {
-	var out []Note
-	d := base()
-	note := func(differs bool, field, text string) {
-		if differs {
-			out = append(out, Note{Field: field, Text: text})
+// Notes lists what these settings say without the effect that one might expect.
+func (s Settings) Notes() (out []Note) {
+	for i := range s.Fields {
+		if f := &s.Fields[i]; f.Sticky() && f.Direction != Both {
+			out = append(out, Note{
+				Field: "fields." + f.Name + ".direction",
+				Text:  "a stop set in " + blind(f.Direction).Title() + " does not reach " + blind(f.Direction).Other().Title(),
+			})
 		}
-	}
-	note(s.Limits.BigJobs != d.Limits.BigJobs, "limits.big_jobs",
-		"kept, without effect yet: no operation waits for a time of day")
-	note(s.Cost.LRNPerNumberUSD != d.Cost.LRNPerNumberUSD, "cost.lrn_per_number_usd",
-		"kept, without effect yet: no operation shows what it costs")
-	for _, f := range s.Fields {
-		note(f.Sticky() && f.Direction != Both, "fields."+f.Name+".direction",
-			"a stop set in "+blind(f.Direction).Title()+" does not reach "+blind(f.Direction).Other().Title())
 	}
 	return out
 }

@@ -97,6 +97,9 @@ func readFact(data []byte) (*fact, bool) {
 		case "complete":
 			r.Once(&seen, 2)
 			f.Complete = r.Bool()
+		case "lacks":
+			r.Once(&seen, 10)
+			rest(r, &f.Lacks)
 		case "clock":
 			r.Once(&seen, 3)
 			f.Clock = r.Int()

@@ -153,13 +153,17 @@ func TestAnOlderValueChangesNothing(t *testing.T) {
 
 func TestASnapshotBlanksWhatItDoesNotShow(t *testing.T) {
 	both(t, func(w *world) {
-		w.tell(hub, domain.RecordUpdated, 1000, "city", "Oakland", "firstname", "Ann")
+		w.tell(hub, domain.RecordUpdated, 1000, "city", "Oakland", "firstname", "Ann", "zip", "94601")
 		in := w.append(hub.Stream(), domain.RecordObserved, hub.Stream(), domain.Fact{
 			Via: "read", Clock: 2000, Complete: true, Properties: domain.Properties{"firstname": json.RawMessage(`"Ann"`)},
+			Lacks: []string{"zip"},
 		})
 		w.decide(linked(one, in, nil))
 		if got := show(w.get(one), domain.HubSpot, "city"); got != "null" {
 			w.t.Errorf("city %s, want null", got)
+		}
+		if got := show(w.get(one), domain.HubSpot, "zip"); got != `"94601"` {
+			w.t.Errorf("zip %s, want it as it was before HubSpot had no such property", got)
 		}
 	})
 }

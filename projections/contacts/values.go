@@ -3,6 +3,7 @@ package contacts
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/duolog/duolog/domain"
@@ -53,7 +54,7 @@ func (r *record) tellFact(e eventstore.Event, f *fact) {
 		r.tell(p.name, p.v, clock, e.Position, f.by)
 	}
 	if f.Complete {
-		r.blankRest(f.props, f.Clock, e.Position, f.by)
+		r.blankRest(f.props, f.Lacks, f.Clock, e.Position, f.by)
 	}
 }
 
@@ -85,14 +86,14 @@ func (r *record) tellOutcome(e eventstore.Event, o *outcome, p *policy) {
 		r.tell(s.name, s.v, clock, e.Position, by)
 	}
 	if o.Complete {
-		r.blankRest(shown, clock, e.Position, "")
+		r.blankRest(shown, nil, clock, e.Position, "")
 	}
 }
 
-// blankRest empties what a full snapshot does not show.
-func (r *record) blankRest(shown byName[json.RawMessage], clock, position int64, by string) {
+// blankRest empties what a full snapshot does not show, but for what the system does not have.
+func (r *record) blankRest(shown byName[json.RawMessage], lacks []string, clock, position int64, by string) {
 	for _, old := range r.values {
-		if _, ok := shown.get(old.name); !ok && clock > old.v.Clock {
+		if _, ok := shown.get(old.name); !ok && clock > old.v.Clock && !slices.Contains(lacks, old.name) {
 			r.tell(old.name, json.RawMessage("null"), clock, position, by)
 		}
 	}

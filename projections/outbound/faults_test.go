@@ -144,17 +144,7 @@ func TestLeaseFence(t *testing.T) {
 		s := newScene(t, store)
 		s.open()
 		s.plan(s.process(nil))
-		ended, stop := context.WithCancel(t.Context())
-		var old *lease.Handle
-		err := (&lease.Keeper{DB: store, Logger: slog.New(slog.DiscardHandler)}).Run(ended, "acme", "first", func(_ context.Context, h *lease.Handle) error {
-			old = h
-			stop()
-			return nil
-		})
-		if old == nil {
-			t.Fatalf("no lease: %v", err)
-		}
-		takeOver(t, store)
+		old := s.formerOwner()
 		s.people(2)
 		p := s.process(func(c *outbound.Config) { c.Lease = old })
 		if _, err := p.Step(t.Context()); !errors.Is(err, lease.ErrLost) {
@@ -162,6 +152,23 @@ func TestLeaseFence(t *testing.T) {
 		}
 		s.exactly(0)
 	})
+}
+
+// formerOwner is the handle of an owner that has lost its lease to another.
+func (s *scene) formerOwner() *lease.Handle {
+	s.Helper()
+	ended, stop := context.WithCancel(s.Context())
+	var old *lease.Handle
+	err := (&lease.Keeper{DB: s.store, Logger: slog.New(slog.DiscardHandler)}).Run(ended, "acme", "first", func(_ context.Context, h *lease.Handle) error {
+		old = h
+		stop()
+		return nil
+	})
+	if old == nil {
+		s.Fatalf("no lease: %v", err)
+	}
+	takeOver(s.T, s.store)
+	return old
 }
 
 // takeOver has a second owner take the connection, and give it back.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -18,7 +19,9 @@ import (
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
+	"github.com/duolog/duolog/projections/lease"
 	"github.com/duolog/duolog/projections/outbound"
+	"github.com/duolog/duolog/projections/outbound/state"
 )
 
 // drive makes a seeded history: people appear and edit on both sides, webhooks come late, twice and out of order, the
@@ -299,4 +302,55 @@ func TestRebuildCannotReachTheOutbox(t *testing.T) {
 			}
 		}
 	}
+}
+
+// meddled is a database in which something happens before each transaction begins.
+type meddled struct {
+	eventstore.Store
+	before func(n int)
+	count  int
+}
+
+func (m *meddled) InTx(ctx context.Context, fn func(eventstore.Tx) error) error {
+	m.count++
+	m.before(m.count)
+	return m.Store.InTx(ctx, fn)
+}
+
+// TestRebuildBesideThePlanner: whatever the planner writes while a rebuild is about to swap stands in the new version.
+func TestRebuildBesideThePlanner(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.open()
+		s.people(3)
+		s.settle()
+		p, want := s.process(nil), []string(nil)
+		db := &meddled{Store: store, before: func(n int) {
+			if n > 9 || n%2 == 0 { // every other time, so that the rebuild is about to swap now and then
+				return
+			}
+			s.append(s.edit(domain.Record{System: domain.HubSpot, ID: "1"}, "firstname", fmt.Sprint("Bob ", n), false))
+			s.plan(p)
+			want = s.rows()
+		}}
+		if err := outbound.Rebuild(t.Context(), db, s.log, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.same("after the swap", want)
+	})
+}
+
+// TestRebuildUnderALostLease: a rebuild of an owner that is no longer one leaves the live version as it was.
+func TestRebuildUnderALostLease(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.open()
+		s.people(2)
+		s.settle()
+		old := s.formerOwner()
+		err := state.Rebuilder{DB: store, Log: s.log, Lease: old}.Run(t.Context())
+		if !errors.Is(err, lease.ErrLost) {
+			t.Fatalf("%v, want ErrLost", err)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package outbound
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
@@ -15,6 +16,7 @@ import (
 type Observed struct {
 	Record     domain.Record
 	Properties domain.Properties
+	Lacks      []string // properties that the system does not have
 }
 
 // Differing returns the indexes of those that are new, show another value of a mapped property than was seen, or were
@@ -60,7 +62,7 @@ func differs(s settings.Settings, r *planner.Record, o Observed) bool {
 	known := r.Properties()
 	for _, name := range s.ReadProperties(o.Record.System) {
 		a, b := o.Properties[name], known[name]
-		if name == settings.MergedIDs || blank(a) && blank(b) {
+		if name == settings.MergedIDs || blank(a) && blank(b) || slices.Contains(o.Lacks, name) {
 			continue
 		}
 		if !bytes.Equal(a, b) {

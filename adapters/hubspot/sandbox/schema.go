@@ -106,6 +106,7 @@ func contactProperties() []*property {
 		custom(standard("last_called", "Last called", "datetime", "date")),
 		custom(standard("do_not_call", "Do not call", "bool", "booleancheckbox", "true", "false")),
 		custom(text("duolog_created_by", "Created by Duolog")),
+		standard("hs_marketable_status", "Marketing contact status", "bool", "booleancheckbox", "true", "false"),
 		readOnly(text("hs_additional_emails", "Additional email addresses")),
 		readOnly(text("hs_merged_object_ids", "Merged record IDs")),
 		calculated(text("hs_searchable_calculated_phone_number", "Searchable phone number")),

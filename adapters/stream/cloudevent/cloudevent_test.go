@@ -114,6 +114,9 @@ func TestIDsOnlyHoldsNoValue(t *testing.T) {
 			Kind: domain.ActivityCall, ID: "9", Disposition: domain.Choice{ID: "7", Label: "SECRET"},
 			Properties: domain.Properties{"lead_number": json.RawMessage(`"SECRET"`)},
 		},
+		"contact.changed": map[string]any{
+			"contact": "01JDB4Q8ZK3MT2V5ABCDEFGHJK", "fields": map[string]any{"city": map[string]any{"before": "SECRET", "after": "SECRET"}},
+		},
 		"something.quite.unseen": map[string]any{"value": "SECRET"},
 	}
 	for kind, payload := range payloads {

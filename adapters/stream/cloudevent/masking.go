@@ -48,7 +48,7 @@ var (
 		domain.SweepCompleted: actIDs, domain.ReviewSettled: actIDs, domain.DuplicateResolved: actIDs,
 		domain.SchemaObserved: {"system", "clock", "digest"},
 
-		changedType: {"contact", "what", "source", "record", "input"},
+		changedType: {"contact", "what", "source", "record", "records", "input"},
 	}
 )
 

@@ -29,6 +29,7 @@ var payloads = map[string]reflect.Type{
 	domain.CommandSettled: reflect.TypeFor[domain.Outcome](), domain.ConnectionOpened: reflect.TypeFor[domain.Opened](),
 	domain.SettingsChanged: reflect.TypeFor[domain.SettingsAct](), domain.SchemaObserved: reflect.TypeFor[domain.Schema](),
 	domain.CatalogObserved: reflect.TypeFor[domain.CatalogFact](), domain.ActivityObserved: reflect.TypeFor[domain.Activity](),
+	domain.PlanMade: reflect.TypeFor[domain.Plan](), domain.PlanApplied: reflect.TypeFor[domain.PlanPage](),
 	stream.ContactChanged: reflect.TypeFor[stream.Changed](),
 }
 

@@ -46,7 +46,7 @@ var build struct {
 func startNATS(t *testing.T) *natsServer {
 	t.Helper()
 	build.once.Do(func() {
-		dir, err := os.MkdirTemp("", "duolog-nats")
+		dir, err := os.MkdirTemp("", "duolog-nats") //nolint:usetesting // it outlasts this test
 		if err != nil {
 			build.err = err
 			return

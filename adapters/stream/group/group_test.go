@@ -98,15 +98,15 @@ func TestPartitionsAreSharedAndTakenOver(t *testing.T) {
 		claim(t, c, "c", 0)
 		claim(t, a, "a", 6)
 		claim(t, b, "b", 5)
-		last := claim(t, c, "c", 5)
+		claim(t, c, "c", 5)
 		for range 9 { // a is killed, the others go on
 			pass(group.DefaultLease / 10)
 			claim(t, b, "b", 5)
-			last = claim(t, c, "c", 5)
+			claim(t, c, "c", 5)
 		}
 		pass(group.DefaultLease / 5)
 		claim(t, b, "b", 8)
-		last = claim(t, c, "c", 8)
+		last := claim(t, c, "c", 8)
 		if !last.Alive() {
 			t.Error("a share that was just renewed is not alive")
 		}

@@ -43,7 +43,7 @@ type Config struct {
 	Message func(e group.Delivered, enc cloudevent.Encoder) (*message.Message, error)
 	// Batch is how many events are read and acknowledged at a time. Default 500.
 	Batch int
-	// Resend is the pause before a message that was not acknowledged comes again; it doubles up to a second. Default 10 ms.
+	// Resend is the pause before a message that was not acknowledged comes again. Default 100 ms.
 	Resend time.Duration
 	Logger watermill.LoggerAdapter
 }
@@ -65,7 +65,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Batch = 500
 	}
 	if c.Resend <= 0 {
-		c.Resend = 10 * time.Millisecond
+		c.Resend = 100 * time.Millisecond
 	}
 	if c.Logger == nil {
 		c.Logger = watermill.NopLogger{}
@@ -117,7 +117,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, connection string) (<-chan *
 		return nil, ErrClosed
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.ctx, cancel)
+	stop := context.AfterFunc(s.ctx, cancel) //nolint:contextcheck // Close ends it as well
 	sub := &subscription{
 		Config: s.Config, log: log, groups: groups, enc: cloudevent.New(connection, head, s.Data),
 		reader: stream.NewAhead(log), out: make(chan *message.Message),

@@ -3,6 +3,7 @@ package subscriber_test
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -55,12 +56,20 @@ func (p *publisher) Publish(topic string, messages ...*message.Message) error {
 			id = ulid.ULID(u)
 		}
 		all[i] = eventstore.NewEvent{
-			ID: id, Stream: "hubspot/contact/" + string(m.Payload[:min(len(m.Payload), 40)]), Type: domain.RecordUpdated, Schema: 1, Actor: "suite",
+			ID: id, Stream: "hubspot/contact/" + key(m), Type: domain.RecordUpdated, Schema: 1, Actor: "suite",
 			Subject: eventstore.SubjectLog, Data: data,
 		}
 	}
 	_, err = log.Append(context.Background(), all...)
 	return err
+}
+
+// key is what is kept in order: messages of a type, where the suite gives one as the payload.
+func key(m *message.Message) string {
+	if n, err := strconv.Atoi(string(m.Payload)); err == nil {
+		return strconv.Itoa(n)
+	}
+	return m.UUID
 }
 
 func (p *publisher) Close() error {

@@ -15,10 +15,7 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-const (
-	ackEvery  = time.Second
-	maxResend = time.Second
-)
+const ackEvery = time.Second
 
 // subscription is one reader of one log.
 type subscription struct {
@@ -174,11 +171,11 @@ func (s *subscription) deliver(ctx context.Context, b group.Batch) (done group.B
 
 // one delivers an event until it is acknowledged; false when ctx ended first.
 func (s *subscription) one(ctx context.Context, e group.Delivered) bool {
-	for pause := s.Resend; ; pause = min(2*pause, maxResend) {
+	for {
 		m, err := s.Message(e, s.enc)
 		if err != nil {
 			s.Logger.Error("no message can be made of an event, trying again", err, watermill.LogFields{"position": e.Position})
-			sleep(ctx, maxResend)
+			sleep(ctx, time.Second)
 			if ctx.Err() != nil {
 				return false
 			}
@@ -191,7 +188,7 @@ func (s *subscription) one(ctx context.Context, e group.Delivered) bool {
 		if acked || ended {
 			return acked
 		}
-		sleep(ctx, pause)
+		sleep(ctx, s.Resend)
 	}
 }
 

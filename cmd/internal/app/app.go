@@ -49,8 +49,11 @@ type App struct {
 	Actor      string // in acts of this process: "os:user@host"
 	tokens     *httpapi.Tokens
 	sealer     *seal.Sealer
-	master     eventstore.MasterKey
+	key        eventstore.MasterKey
 }
+
+// MasterKey is what the log's keys are wrapped by, for who reads it past the store.
+func (a *App) MasterKey() eventstore.MasterKey { return a.key }
 
 // Open opens the database of the configuration and the connection's log.
 func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
@@ -84,7 +87,7 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 			contacts.Projection{}, history.Projection{}, catalogs.Projection{}, operations.Projection{}),
 		Groups: group.New(store, log, time.Now),
 		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
-		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, master: key,
+		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
 	}
 	if a.sealer, err = a.newSealer(); err != nil {
 		return nil, errors.Join(err, store.Close())

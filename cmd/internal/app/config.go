@@ -39,6 +39,8 @@ type Config struct {
 	MaxConns int
 	// Ephemeral uses a key that is thrown away: for bench and migrate, which need no stored one.
 	Ephemeral bool
+	// Forward is where events are forwarded to; only a file can say so.
+	Forward []Forward `json:"-"`
 	// Transport carries the requests to both systems; nil: the network.
 	Transport http.RoundTripper
 }
@@ -135,6 +137,14 @@ func (c *Config) readFile(path string) error {
 	k := koanf.New(".")
 	if err := k.Load(file(path), yamlParser{}); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
+	}
+	if section := k.Get("forward"); section != nil {
+		all, err := readForward(section)
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
+		}
+		c.Forward = all
+		k.Delete("forward")
 	}
 	for _, key := range k.Keys() {
 		found := false

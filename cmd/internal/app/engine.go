@@ -33,7 +33,8 @@ type engine struct {
 	control  atomic.Pointer[planner.Control]
 	steered  chan struct{} // signalled after the control state moved
 	asked    chan struct{} // the same, for the catalogs
-	operated chan struct{} // …and for operations
+	operated chan struct{} // …for operations
+	tested   chan struct{} // …and for tests of the mapping
 }
 
 // engine makes the engine with the systems under the limits of the settings in force.
@@ -55,7 +56,10 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1), asked: make(chan struct{}, 1), operated: make(chan struct{}, 1)}
+	e := &engine{
+		App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1),
+		asked: make(chan struct{}, 1), operated: make(chan struct{}, 1), tested: make(chan struct{}, 1),
+	}
 	e.control.Store(&control)
 	return e, nil
 }
@@ -72,6 +76,9 @@ func demoWord(demo bool) string {
 func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	e, err := a.engine(ctx)
 	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	if _, err := e.forwarders(); err != nil { // before anything runs, a person hears what is wrong with them
 		return errors.Join(err, l.Close())
 	}
 	server, err := e.server() //nolint:contextcheck // a handler takes its request's
@@ -119,6 +126,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Planner.Run(ctx) })
 	g.Go(func() error { return e.sealer.Run(ctx) })
+	g.Go(func() error { return e.forwardEvents(ctx) })
 	g.Go(func() error {
 		if unsure != nil {
 			if err := e.recognised(ctx, *unsure); err != nil {
@@ -130,6 +138,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 		g.Go(func() error { return e.keepCatalogs(ctx, h) })
 		g.Go(func() error { return e.keepSweeping(ctx, h) })
 		g.Go(func() error { return e.keepOperations(ctx, h) })
+		g.Go(func() error { return e.keepTests(ctx, h) })
 		return nil
 	})
 	return g.Wait()
@@ -141,7 +150,7 @@ func silent(c planner.Control) bool { return c.Mode == domain.ModeObserve || c.M
 // steer notes where the connection's own state stands.
 func (e *engine) steer(c planner.Control) {
 	e.control.Store(&c)
-	for _, ch := range []chan struct{}{e.steered, e.asked, e.operated} {
+	for _, ch := range []chan struct{}{e.steered, e.asked, e.operated, e.tested} {
 		select {
 		case ch <- struct{}{}:
 		default:

@@ -189,6 +189,39 @@ func TestGateOnRefusal(t *testing.T) {
 	})
 }
 
+// TestDeletedPropertyIsNotBlank: whatever reads HubSpot while a mapped property is gone tells nobody's value blank, though
+// blanks are sent.
+func TestDeletedPropertyIsNotBlank(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, database string) {
+		day := &clock{}
+		r := tiered(t, database, day)
+		r.apply(func(s *settings.Settings) {
+			mapsTier(s)
+			for i := range s.Fields {
+				s.Fields[i].Blank = settings.BlankSend
+			}
+		})
+		h, _ := r.twin(gracePhone)
+		r.drop("tier")
+		r.must(r.hubspot.Edit(h.ID, map[string]string{"city": "Rome"}, "CRM_UI"))
+		if _, err := r.aside().Reconcile(t.Context(), tester, nil); err != nil {
+			t.Fatal(err)
+		}
+		r.settle()
+		_, a := r.twin(gracePhone)
+		if got := a.Properties["csf1"]; got != "gold" {
+			t.Errorf("Aloware shows %s in csf1, want gold", got)
+		}
+		c := r.contact("hubspot:" + h.ID)
+		for _, rec := range c.Records {
+			if v, ok := rec.Values["tier"]; ok && string(v.Value) != `"gold"` {
+				t.Errorf("the card shows tier %s", v.Value)
+			}
+		}
+	})
+}
+
 // slowSchema lets HubSpot take its time to list its properties.
 type slowSchema struct{ atomic.Bool }
 

@@ -26,6 +26,8 @@ type Checked struct {
 	HubSpot Against
 	// Unseen are the fields that Aloware documents and no contact there has shown yet.
 	Unseen []string
+	// InAloware says of each field how it is known to exist there: seen on n, declared, or never seen.
+	InAloware map[string]string
 }
 
 // Against is what a mapping was held against: the properties a system has now, or had when they were seen last.
@@ -51,7 +53,9 @@ func (a *App) CheckMapping(ctx context.Context, s settings.Settings) (Checked, e
 		return c, err
 	}
 	c.Faults = s.CheckSchema(props, withShown(aloware.Documented(), control.Shown))
+	c.InAloware = map[string]string{}
 	for _, f := range s.Fields {
+		c.InAloware[f.Name] = inAloware(f, control.Shown)
 		if len(control.Shown) > 0 && control.Shown[f.Aloware.Read] == 0 {
 			c.Unseen = append(c.Unseen, f.Name)
 		}

@@ -128,7 +128,7 @@ func (m *mappingCheck) against(h Against, props []domain.Property) {
 			domain.HubSpot: named(props, f.HubSpot.Read), domain.Aloware: named(known, f.Aloware.Read),
 		}, m.lists)
 		m.report.Fields = append(m.report.Fields, httpapi.MappingField{
-			Lens: lens, InAloware: m.inAloware(f), Told: m.told(f),
+			Lens: lens, InAloware: inAloware(f, m.control.Shown), Told: m.told(f),
 		})
 		if lens.Flawed {
 			m.flawed(lens)
@@ -174,8 +174,8 @@ func (m *mappingCheck) flawed(l settings.Lens) {
 }
 
 // inAloware says how a property is known to exist there: Aloware cannot be asked.
-func (m *mappingCheck) inAloware(f settings.Field) string {
-	n := m.control.Shown[f.Aloware.Read]
+func inAloware(f settings.Field, shown map[string]int64) string {
+	n := shown[f.Aloware.Read]
 	documented := named(aloware.Documented(), f.Aloware.Read).Name != ""
 	switch {
 	case n > 0:

@@ -13,25 +13,33 @@ import (
 	"github.com/duolog/duolog/projections/operations"
 )
 
-// StartPlan has the owner of the connection make a plan, and does not wait for it.
-func (a *App) StartPlan(ctx context.Context, spec domain.PlanSpec, by httpapi.By) (httpapi.Done, error) {
+// MayPlan says what stands against making such a plan, nil when nothing does.
+func (a *App) MayPlan(ctx context.Context, spec domain.PlanSpec) error {
 	control, _, err := a.InForce(ctx)
 	if err != nil {
-		return httpapi.Done{}, err
+		return err
 	}
 	if !spec.Valid() {
-		return httpapi.Done{}, fmt.Errorf("%w: a plan is of push contacts, pull contacts, match or reconcile; a field, and "+
-			"toward rules, hubspot or aloware, only of reconcile", httpapi.ErrBadInput)
+		return fmt.Errorf("%w: a plan is of push contacts, pull contacts, match or reconcile; a field, and toward rules, hubspot or "+
+			"aloware, only of reconcile", httpapi.ErrBadInput)
 	}
 	if _, ok := control.Settings.Field(spec.Field); spec.Field != "" && !ok {
-		return httpapi.Done{}, fmt.Errorf("%w: no field %s is mapped; duolog settings show lists them", httpapi.ErrBadInput, spec.Field)
+		return fmt.Errorf("%w: no field %s is mapped; duolog settings show lists them", httpapi.ErrBadInput, spec.Field)
 	}
 	if _, err := control.Settings.ParseFilter(spec.Filter); err != nil {
-		return httpapi.Done{}, fmt.Errorf("%w: filter: %w", httpapi.ErrBadInput, err)
+		return fmt.Errorf("%w: filter: %w", httpapi.ErrBadInput, err)
 	}
 	control.Baseline = true // that is waited for
 	if err := plannable(control); err != nil {
-		return httpapi.Done{}, fmt.Errorf("%w: %w", httpapi.ErrConflict, err)
+		return fmt.Errorf("%w: %w", httpapi.ErrConflict, err)
+	}
+	return nil
+}
+
+// StartPlan has the owner of the connection make a plan, and does not wait for it.
+func (a *App) StartPlan(ctx context.Context, spec domain.PlanSpec, by httpapi.By) (httpapi.Done, error) {
+	if err := a.MayPlan(ctx, spec); err != nil {
+		return httpapi.Done{}, err
 	}
 	return a.Act(ctx, domain.OperationStarted, domain.Act{Name: domain.PlanPrefix + spec.Name, Spec: &spec, Reason: by.Reason}, by)
 }
@@ -58,6 +66,25 @@ func (a *App) Plan(ctx context.Context, name string) (httpapi.Plan, error) {
 	p, err := a.Operations.Plan(ctx, n)
 	if err == nil && p == nil {
 		err = fmt.Errorf("there is no plan %s: %w", name, httpapi.ErrNotFound)
+	}
+	if err != nil {
+		return httpapi.Plan{}, err
+	}
+	return a.planShown(ctx, *p)
+}
+
+// PlanMadeBy returns the plan an operation made.
+func (a *App) PlanMadeBy(ctx context.Context, operation string) (httpapi.Plan, error) {
+	if err := a.Runner.CatchUpOf(ctx, operations.Name); err != nil {
+		return httpapi.Plan{}, err
+	}
+	id, err := ulid.ParseStrict(operation)
+	if err != nil {
+		return httpapi.Plan{}, fmt.Errorf("id of the operation: %w", err)
+	}
+	p, err := a.Operations.PlanByID(ctx, domain.DeriveID(id, "plan", "", 0).String())
+	if err == nil && p == nil {
+		err = fmt.Errorf("that operation made no plan: %w", httpapi.ErrNotFound)
 	}
 	if err != nil {
 		return httpapi.Plan{}, err

@@ -59,6 +59,9 @@ func (p *planning) run(ctx context.Context, control planner.Control) error {
 	if err := plannable(control); err != nil {
 		return err
 	}
+	if made, err := p.made(ctx); made || err != nil {
+		return err
+	}
 	scanned, err := p.bringIn(ctx)
 	if err != nil {
 		return err
@@ -86,6 +89,20 @@ func (p *planning) run(ctx context.Context, control planner.Control) error {
 	return p.end(ctx, domain.Act{Command: p.op.ID, Name: p.op.Name, Plan: p.id, Counts: map[string]int64{
 		"scanned": scanned, domain.CountRows: p.plan.Rows,
 	}})
+}
+
+// made ends an operation whose plan was made by an owner before, who could not say so any more.
+func (p *planning) made(ctx context.Context) (bool, error) {
+	if err := p.Runner.CatchUpOf(ctx, operations.Name); err != nil {
+		return false, err
+	}
+	made, err := p.Operations.PlanByID(ctx, p.id.String())
+	if err != nil || made == nil {
+		return false, err
+	}
+	return true, p.end(ctx, domain.Act{
+		Command: p.op.ID, Name: p.op.Name, Plan: p.id, Counts: map[string]int64{domain.CountRows: made.Rows},
+	})
 }
 
 // plannable says why no plan can be made now, nil when one can.

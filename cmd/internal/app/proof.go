@@ -66,7 +66,7 @@ func (a *App) Verify(ctx context.Context, o VerifyOptions) (eventstore.Report, e
 		return eventstore.Report{}, fmt.Errorf("%w: %w", httpapi.ErrBadInput, err)
 	}
 	return eventstore.Check{
-		DB: a.Store, Connection: a.Connection, Master: a.master, Verifiers: []note.Verifier{verifier},
+		DB: a.Store, Connection: a.Connection, Master: a.key, Verifiers: []note.Verifier{verifier},
 		Held: o.Held, Progress: o.Progress,
 	}.Run(ctx)
 }

@@ -214,7 +214,7 @@ func (r *round) observe(ctx context.Context, page []adapters.Snapshot) error {
 func (r *round) differing(ctx context.Context, page []adapters.Snapshot) ([]adapters.Snapshot, error) {
 	observed := make([]outbound.Observed, len(page))
 	for i, p := range page {
-		observed[i] = outbound.Observed{Record: p.Record, Properties: p.Properties}
+		observed[i] = outbound.Observed{Record: p.Record, Properties: p.Properties, Lacks: p.Lacks}
 	}
 	which, err := outbound.Differing(ctx, r.Store, r.Log, observed)
 	if err != nil {
@@ -269,7 +269,7 @@ func (r *round) tell(ctx context.Context) error {
 
 func observation(via string, p adapters.Snapshot) domain.Fact {
 	return domain.Fact{
-		Via: via, Properties: p.Properties, Complete: true, Clock: p.Clock, Clocks: p.Clocks, Merged: p.Aliases,
+		Via: via, Properties: p.Properties, Complete: true, Lacks: p.Lacks, Clock: p.Clock, Clocks: p.Clocks, Merged: p.Aliases,
 	}
 }
 

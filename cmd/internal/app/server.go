@@ -28,7 +28,7 @@ func (e *engine) server() (httpapi.Server, error) {
 		return httpapi.Server{}, err
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), &collector{e})
+	reg.MustRegister(collectors.NewGoCollector(), &collector{e}, consumerCollector{e.Groups})
 	inlets := e.inlets(ingest.NewMetrics(reg))
 	conn := httpapi.Connection{
 		Log: e.Log, HubSpot: e.bound(inlets[domain.HubSpot], inlets[domain.HubSpot]), Aloware: inlets[domain.Aloware],

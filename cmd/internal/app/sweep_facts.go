@@ -14,7 +14,7 @@ import (
 func (s *sweep) append(ctx context.Context, seen []adapters.Snapshot) error {
 	observed := make([]outbound.Observed, len(seen))
 	for i, p := range seen {
-		observed[i] = outbound.Observed{Record: p.Record, Properties: p.Properties}
+		observed[i] = outbound.Observed{Record: p.Record, Properties: p.Properties, Lacks: p.Lacks}
 	}
 	which, err := outbound.Differing(ctx, s.Store, s.Log, observed)
 	if err != nil {

@@ -54,14 +54,14 @@ var private = []struct {
 	to     []string // the folders that may import it, besides its own
 	reason string
 }{
-	{module + "/eventstore/sqlite", []string{"cmd", backends}, "only the wiring knows a backend"},
-	{module + "/eventstore/postgres", []string{"cmd", backends}, "only the wiring knows a backend"},
+	{module + "/eventstore/sqlite", []string{"cmd", backends, examples}, "only the wiring knows a backend"},
+	{module + "/eventstore/postgres", []string{"cmd", backends, examples}, "only the wiring knows a backend"},
 	{module + "/eventstore/eventstoretest", nil, "it is for tests"},
 	{module + "/adapters/adaptertest", nil, "it is for tests"},
 	{module + "/adapters/httpapi/bench", []string{"cmd"}, "it knows a system, so only the wiring knows it"},
 	{module + "/adapters/hubspot", wiring, "only the wiring knows a system"},
 	{module + "/adapters/aloware", wiring, "only the wiring knows a system"},
-	{pgx, []string{"eventstore"}, "only a backend knows its driver"},
+	{pgx, []string{"eventstore", examples}, "only a backend knows its driver"},
 	{sqlite, []string{"eventstore"}, "only a backend knows its driver"},
 	{"modernc.org/libc", nil, "only a backend knows its driver"},
 }
@@ -70,6 +70,9 @@ var private = []struct {
 // signatures and real translation included, so it needs a real system; nothing but cmd and tests imports it, which
 // the list of private packages holds it to.
 var wiring = []string{"cmd", "adapters/httpapi/bench"}
+
+// examples are programs of others: services that read our events, with a driver of their own.
+const examples = "adapters/stream/examples"
 
 // backends is the test helper that opens both.
 const backends = "eventstore/eventstoretest/backends"

@@ -20,9 +20,9 @@ func (w *writer) operations(s settings.Settings) {
 	w.key(1, "hubspot_share", strconv.Itoa(s.Limits.HubSpotShare)+" %",
 		"of the portal's API limit; your other tools need the rest")
 	w.key(1, "aloware_per_second", decimal(s.Limits.AlowarePerSecond), "requests")
-	w.key(1, "big_jobs", scalar(s.Limits.BigJobs), `kept, not in force yet: "20:00-06:00"; empty: any time`)
+	w.key(1, "big_jobs", scalar(s.Limits.BigJobs), `push, pull, match, reconcile: "20:00-06:00"; empty: any time`)
 	w.key(0, "cost", "", "")
-	w.key(1, "lrn_per_number_usd", decimal(s.Cost.LRNPerNumberUSD), "kept: nothing shows a price yet")
+	w.key(1, "lrn_per_number_usd", decimal(s.Cost.LRNPerNumberUSD), "what plans of a pull show")
 	w.gap()
 	w.key(0, "sources", "", "")
 	w.key(1, "hubspot", scalar(s.Sources.HubSpot), bars(settings.HubSpotSources)+" (no public address needed)")

@@ -258,10 +258,10 @@ func (w *world) setMode(m domain.Mode) {
 	if m == w.modeNow {
 		return
 	}
-	_, err := w.any().app.SetMode(context.Background(), httpapi.ModeChange{Mode: m}, by)
+	done, err := w.any().app.SetMode(context.Background(), httpapi.ModeChange{Mode: m}, by)
 	w.must(err)
 	w.note("mode %s", m)
-	w.modeNow, w.unruly, w.moded = m, true, true
+	w.modeNow, w.modeAt, w.unruly, w.moded = m, done.Position, true, true
 	w.grown()
 }
 
@@ -341,6 +341,7 @@ func (w *world) thaw(st step) {
 	r := rng(st.seed, 5)
 	for _, n := range w.nodes {
 		w.mu.Lock()
+		n.halt = false
 		frozen := n.frozen[1] != nil
 		n.thaw(1)
 		w.mu.Unlock()

@@ -28,7 +28,8 @@ type rules struct {
 	policy  policy
 	were    []policy
 	modeNow domain.Mode
-	moded   bool // it was another than live at some time
+	modeAt  int64 // where it was said
+	moded   bool  // it was another than live at some time
 	paused  bool
 	everBad map[domain.Record]bool // taint of all episodes
 	rounds  int

@@ -41,6 +41,7 @@ type node struct {
 	// Guarded by world.mu.
 	own    *ownership
 	dead   bool
+	halt   bool             // stands still behind its next commit of a claim
 	frozen [2]chan struct{} // of the keeper and of the tasks; nil: at work
 }
 
@@ -239,6 +240,22 @@ func (n *node) melt(t *task) {
 	}
 }
 
+// committed looks at a transaction of a stage that was committed: only the owner's may be. One of a dispatcher may be the
+// last its process does for a while.
+func (n *node) committed(t *task) {
+	w := n.w
+	w.mu.Lock()
+	if t.own.epoch < w.epoch {
+		w.blame("stale transaction", "%s commits under epoch %d, while epoch %d owns the connection", t, t.own.epoch, w.epoch)
+	}
+	if n.halt && domain.System(t.stage).Valid() {
+		n.halt = false
+		n.frozen = [2]chan struct{}{make(chan struct{}), make(chan struct{})}
+	}
+	w.mu.Unlock()
+	n.melt(t)
+}
+
 // frontStore is the store as one process reaches it: not while it is frozen, and never once it is dead. Transactions
 // of a stage begin when the world lets them.
 type frontStore struct {
@@ -295,7 +312,11 @@ func (s frontStore) InTx(ctx context.Context, fn func(eventstore.Tx) error) erro
 	if err := s.reach(ctx); err != nil {
 		return err
 	}
-	return s.Store.InTx(ctx, fn)
+	err := s.Store.InTx(ctx, fn)
+	if t := taskOf(ctx); err == nil && t != nil {
+		s.n.committed(t)
+	}
+	return err
 }
 
 func (s frontStore) ReadTx(ctx context.Context, fn func(eventstore.Querier) error) error {

@@ -166,6 +166,13 @@ var weights = []struct {
 	{"stop the owner", 1, (*world).leave},
 	{"reconcile", 1, (*world).reconcile},
 	{"settle", 6, func(w *world, _ step) { w.settle() }},
+	// At the end of some scenes, never drawn by weight.
+	{"crossed", 0, (*world).crossed},
+	{"stop behind a commit", 0, (*world).halt},
+	{"frozen with a write in hand", 0, (*world).inHand},
+	{"taken over", 0, (*world).takenOver},
+	{"observe with a write waiting", 0, (*world).observed},
+	{"slower than its deadline", 0, (*world).slow},
 }
 
 // draw makes the scene of a seed.
@@ -200,6 +207,7 @@ func draw(seed uint64) scene {
 			}
 		}
 	}
+	s.steps = append(s.steps, drawEnd(seed, len(s.steps))...)
 	return s
 }
 

@@ -70,7 +70,7 @@ func (x wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		return r.serve(req, body), nil
 	}
 	c := w.begins(t, r, req, body)
-	v := w.park(ctx, &op{kind: opSend, system: r, what: c.what})
+	v := w.park(ctx, &op{kind: opSend, system: r, what: c.what, writes: c.writes != nil})
 	switch {
 	case v.err != nil:
 		return nil, v.err
@@ -84,7 +84,7 @@ func (x wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if v.fault == faultCut {
 		return nil, errWire
 	}
-	v = w.park(ctx, &op{kind: opAnswer, system: r, stuck: v.fault == faultHang, what: "answer to " + c.what})
+	v = w.park(ctx, &op{kind: opAnswer, system: r, stuck: v.fault == faultHang, writes: c.writes != nil, what: "answer to " + c.what})
 	if v.err != nil || v.fault != faultNone {
 		return nil, orWire(v.err)
 	}

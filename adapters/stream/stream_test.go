@@ -1,0 +1,150 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"pgregory.net/rapid"
+
+	"github.com/duolog/duolog/adapters/stream"
+	"github.com/duolog/duolog/adapters/stream/cloudevent"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
+)
+
+func open(t *testing.T, store eventstore.Store) eventstore.Log {
+	t.Helper()
+	log, err := store.Log(t.Context(), "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+func add(t *testing.T, log eventstore.Log, kinds ...string) {
+	t.Helper()
+	all := make([]eventstore.NewEvent, len(kinds))
+	for i, kind := range kinds {
+		all[i] = eventstore.NewEvent{
+			ID: ulid.Make(), Stream: "connection", Type: kind, Schema: 1, Actor: "test", Subject: eventstore.SubjectLog, Data: []byte(`{}`),
+		}
+	}
+	if _, err := log.Append(t.Context(), all...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFilterSaysWhatIsAllowed(t *testing.T) {
+	for _, tt := range []struct{ view, types, systems, says string }{
+		{"net", "", "", "log, contacts"}, {"", "record.moved", "", "record.merged"}, {"", "record*", "", "with .*"},
+		{"", "*", "", "with .*"}, {"contacts", "record.updated", "", "contact.changed"}, {"", "", "salesforce", "hubspot, aloware"},
+	} {
+		_, err := stream.NewFilter(tt.view, tt.types, "", tt.systems)
+		if !errors.Is(err, stream.ErrFilter) || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+	f, err := stream.NewFilter("", " record.* ,,mode.changed", "phone, email", "aloware")
+	if err != nil || len(f.Types) != 2 || len(f.Fields) != 2 || f.All() {
+		t.Errorf("%+v: %v", f, err)
+	}
+}
+
+// Whatever the pages, a filter lets the same events through, and where it says it has come to is where it goes on.
+func TestPagesMakeNoDifference(t *testing.T) {
+	log := open(t, backends.SQLite(t))
+	kinds := []string{domain.SyncPaused, domain.SyncResumed, domain.ModeChanged}
+	for i := range 40 {
+		add(t, log, kinds[i%3], kinds[(i/2)%3])
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		f := stream.Filter{Types: rapid.SliceOfNDistinct(rapid.SampledFrom(kinds), 0, 3, rapid.ID).Draw(rt, "types")}
+		whole, err := f.Read(t.Context(), log, 0, 100)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		var reader stream.Reader = log
+		if rapid.Bool().Draw(rt, "ahead") {
+			ahead := stream.NewAhead(log)
+			defer ahead.Close()
+			reader = ahead
+		}
+		var got []int64
+		for at := int64(0); at < 80; {
+			p, err := f.Read(t.Context(), reader, at, rapid.IntRange(1, 30).Draw(rt, "limit"))
+			if err != nil || p.Through <= at {
+				rt.Fatalf("after %d through %d: %v", at, p.Through, err)
+			}
+			for _, e := range p.Events {
+				got = append(got, e.Position)
+			}
+			at = p.Through
+		}
+		var want []int64
+		for _, e := range whole.Events {
+			want = append(want, e.Position)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			rt.Fatalf("in pages %v, at once %v", got, want)
+		}
+	})
+}
+
+// All who follow see every event once and in order, whenever they come and go; each event is written once for all.
+func TestTailHasEveryEventForEveryFollower(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log := open(t, store)
+		tail := stream.NewTail(log)
+		enc := cloudevent.New("default", eventstore.Head{Generation: 1}, cloudevent.IDs)
+		const total = 300
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var followers sync.WaitGroup
+		for range 8 {
+			followers.Go(func() {
+				end := tail.Follow()
+				defer end()
+				for at := int64(0); at < total; {
+					entries, changed, known := tail.Recent(at, 50)
+					if !known {
+						events, err := tail.Read(ctx, at, 50)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						for _, e := range events {
+							entries = append(entries, &stream.Entry{Event: e})
+						}
+					}
+					for _, e := range entries {
+						if e.Position != at+1 || len(e.Line(enc, cloudevent.IDs)) == 0 {
+							t.Errorf("after %d comes %d", at, e.Position)
+							return
+						}
+						at = e.Position
+					}
+					if len(entries) > 0 {
+						continue
+					}
+					select {
+					case <-changed:
+					case <-ctx.Done():
+						t.Errorf("it ends at %d", at)
+						return
+					}
+				}
+			})
+		}
+		for i := range total / 3 {
+			add(t, log, domain.SyncPaused, domain.SyncResumed, map[bool]string{true: "subject.erased", false: domain.ModeChanged}[i%10 == 0])
+		}
+		followers.Wait()
+	})
+}

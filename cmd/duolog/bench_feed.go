@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	feedbench "github.com/duolog/duolog/adapters/stream/bench"
+	"github.com/duolog/duolog/cmd/internal/app"
+)
+
+const benchFeedHelp = `Read a backlog by every way consumers have, with every value opened, and compare each with one ordered scan of the same
+rows that opens nothing: the NDJSON feed over HTTP, the Watermill subscriber, and on PostgreSQL stock watermill-sql with
+our adapters and with its own schema, which is stopped after a while. Then followers of the live stream hear of commits,
+first one, then many.`
+
+func (c *cli) benchFeed() *cobra.Command {
+	var events, contacts int
+	o := feedbench.Config{}
+	cmd := &cobra.Command{
+		Use: "feed", Short: "A backlog by every way consumers have, and live followers", Long: benchFeedHelp, Args: none,
+		Example: "  duolog bench feed --events 500000 --json\n  duolog bench feed --events 20000 --followers 20 --default 2s",
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if events < 1 || contacts < 1 || o.Followers < 1 || o.Commits < 1 {
+			return usage("--events, --contacts, --followers and --commits are 1 or more")
+		}
+		var r feedbench.Result
+		err := c.onBench(func(ctx context.Context, a *app.App) (benchResult, error) {
+			if _, err := c.fillLog(ctx, a, events, contacts, 1.1); err != nil {
+				return benchResult{}, err
+			}
+			o.Store, o.Log, o.URL, o.Key = a.Store, a.Log, a.DatabaseURL, a.MasterKey()
+			o.Progress = func(what string, rate float64) { c.note("%s: %s events/s\n", what, number(int64(rate))) }
+			var err error
+			r, err = feedbench.Run(ctx, o)
+			return benchResult{Bench: "feed", feed: &r}, err
+		})(cmd, args)
+		return err
+	}
+	cmd.Flags().IntVar(&events, "events", 500_000, "of the backlog")
+	cmd.Flags().IntVar(&contacts, "contacts", 20_000, "the events are about")
+	cmd.Flags().IntVar(&o.Followers, "followers", 200, "that follow live, compared with one")
+	cmd.Flags().IntVar(&o.Commits, "commits", 300, "the followers hear of")
+	cmd.Flags().DurationVar(&o.Every, "every", 20*time.Millisecond, "between two commits")
+	cmd.Flags().DurationVar(&o.Default, "default", 20*time.Second, "how long watermill-sql's own schema is measured")
+	return cmd
+}
+
+// showFeed prints a line for each way.
+func (c *cli) showFeed(r feedbench.Result) {
+	c.printf("feed on %s, a backlog of %s events\n", r.Backend, number(r.Events))
+	t := table{head: []string{"", "events/s", "ratio"}}
+	for _, rate := range r.Rates {
+		t.add(rate.Name, number(int64(rate.PerSecond)), fmt.Sprintf("%.2f", rate.Ratio))
+	}
+	t.print(c)
+	if r.OverDefault > 0 {
+		c.printf("our adapters are %.0f times as fast as watermill-sql's own schema\n", r.OverDefault)
+	}
+	t = table{head: []string{"followers", "heard", "p50 ms", "p99 ms", "worst ms"}}
+	for _, l := range r.Live {
+		t.add(fmt.Sprint(l.Followers), number(int64(l.Heard)), fmt.Sprintf("%.1f", l.P50), fmt.Sprintf("%.1f", l.P99), fmt.Sprintf("%.1f", l.Max))
+	}
+	t.print(c)
+}

@@ -1,0 +1,212 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore"
+)
+
+// Ends are what chance alone brings about too seldom. A third of the scenes end with one of them, drawn from a sequence
+// of its own, so that what comes before is the same with and without.
+var ends = [][]kind{
+	{"settle", "crossed"},
+	{"settle", "stop behind a commit", "taken over", "thaw", "moves"},
+	{"settle", "frozen with a write in hand", "taken over", "thaw", "moves"},
+	{"settle", "observe with a write waiting", "moves", "moves"},
+	{"settle", "slower than its deadline", "moves"},
+}
+
+func drawEnd(seed uint64, steps int) []step {
+	r := rng(seed, 7)
+	if r.IntN(3) > 0 {
+		return nil
+	}
+	var out []step
+	for _, k := range ends[r.IntN(len(ends))] {
+		out = append(out, step{
+			n: steps + len(out) + 1, kind: k, a: r.IntN(64), b: r.IntN(64), moves: 10 + r.IntN(30), seed: r.Uint64(),
+		})
+	}
+	return out
+}
+
+// pair draws two records that stand together, and a field of theirs.
+func (w *world) pair(st step) (a, h domain.Record, field string, ok bool) {
+	all := slices.SortedFunc(maps.Keys(w.pairs), cmpRecords)
+	if len(all) == 0 {
+		return a, h, "", false
+	}
+	a = all[st.a%len(all)]
+	return a, w.pairs[a], edited[st.b%len(edited)], true
+}
+
+// retype has a person give one field of a record a value nobody has typed.
+func (w *world) retype(r domain.Record, field string, st step, more string) {
+	if now, there := w.hold(r.System)[r]; there {
+		w.write(r, now, map[string]string{field: fmt.Sprintf("n%d%s", st.n, more)})
+		w.sleep(tick) // its webhook leaves
+	}
+}
+
+// crossed holds a change in HubSpot back until a change in Aloware was carried through: we write over a value nobody had
+// told us of.
+func (w *world) crossed(st step) {
+	a, h, field, ok := w.pair(st)
+	if !ok {
+		return
+	}
+	w.retype(h, field, st, "")
+	w.hide(true)
+	w.retype(a, field, st, "x")
+	for w.advance() {
+		w.sleep(tick)
+	}
+	w.hide(false)
+}
+
+// hide keeps what HubSpot has sent from arriving, or lets it.
+func (w *world) hide(hidden bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range w.mail {
+		l.hidden = hidden && l.system == domain.HubSpot
+	}
+}
+
+// halt has the owner stop between the claim of a write and its sending.
+func (w *world) halt(st step) {
+	if n := w.atWork(); n != nil {
+		n.halt = true
+		w.typeIn(st)
+	}
+}
+
+// inHand freezes the owner with a write on its way, and more to write to the same record.
+func (w *world) inHand(st step) {
+	w.typeIn(st)
+	r := rng(st.seed, 8)
+	for range 80 {
+		if w.sending() != nil {
+			w.typeIn(step{n: st.n + 1000, a: st.a, b: st.b + 1})
+			w.freeze(step{a: 2})
+			return
+		}
+		w.moveOn(r)
+		w.check()
+	}
+}
+
+// typeIn has a person change somebody, on one side or the other.
+func (w *world) typeIn(st step) {
+	a, h, field, ok := w.pair(st)
+	if ok && st.a%2 == 0 {
+		a = h
+	}
+	if ok {
+		w.retype(a, field, st, "")
+	}
+}
+
+// takenOver lets another process take over from one that stands still.
+func (w *world) takenOver(step) {
+	w.standby()
+	w.sleep(6 * time.Second)
+	w.sleep(time.Second)
+}
+
+// observed goes over to observing as soon as a write waits.
+func (w *world) observed(st step) {
+	w.typeIn(st)
+	r := rng(st.seed, 8)
+	for range 80 {
+		if w.waiting() > 0 {
+			break
+		}
+		w.moveOn(r)
+		w.check()
+	}
+	w.setMode(domain.ModeObserve)
+}
+
+// slow lets a write's answer come so late that its commands are due again, and has them looked for.
+func (w *world) slow(st step) {
+	w.typeIn(st)
+	r := rng(st.seed, 8)
+	for range 80 {
+		t := w.answered()
+		if t == nil {
+			w.moveOn(r)
+			w.check()
+			continue
+		}
+		w.sleep(attemptTime + time.Second)
+		w.lookAgain(t.own, t.stage, r)
+		return
+	}
+}
+
+// lookAgain has the owner look for more to send, while what it has in hand stands still.
+func (w *world) lookAgain(o *ownership, stage string, r *rand.Rand) {
+	if s := domain.System(stage); o.ctx.Err() == nil {
+		t := w.start(o, stage, func(ctx context.Context) (int, error) { return o.stages.Dispatcher.Step(ctx, s) })
+		for ops := t.waits(); len(ops) > 0; ops = t.waits() {
+			w.release(t, ops[r.IntN(len(ops))], verdict{})
+			w.check()
+		}
+	}
+}
+
+// sending is a task that is about to send a write, nil when there is none; answered is one that waits for the answer.
+func (w *world) sending() *task  { return w.standing(opSend) }
+func (w *world) answered() *task { return w.standing(opAnswer) }
+
+func (w *world) standing(kind opKind) *task {
+	for _, n := range w.nodes {
+		for _, t := range n.tasks {
+			for _, o := range t.waits() {
+				if o.kind == kind && o.writes {
+					return t
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// atWork is the owner, nil when nobody is.
+func (w *world) atWork() *node {
+	for _, n := range w.nodes {
+		if n.ownership() != nil && n.alive() {
+			return n
+		}
+	}
+	return nil
+}
+
+// waiting counts writes in the outbox that nobody has tried.
+func (w *world) waiting() int64 {
+	n := w.up()
+	if n == nil {
+		return 0
+	}
+	rows, err := n.store.Query(context.Background(), `SELECT count(*) FROM outbox WHERE connection = $1 AND state = 'waiting'
+		AND attempts = 0 AND kind IN ('create', 'update') AND urgent = 0`, connection)
+	count, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (c int64, err error) { return c, r.Scan(&c) })
+	w.must(err)
+	return count[0]
+}
+
+// judgeChores: once the owner knows that nothing may be written, and has done its chores, no write waits: it would leave,
+// grown old, when the mode is another again.
+func (w *world) judgeChores(t *task) {
+	silent := w.modeNow == domain.ModeObserve || w.modeNow == domain.ModeOff
+	if t.err == nil && silent && t.modeAt == w.modeAt && t.planned >= w.modeAt && t.own.ctx.Err() == nil && w.waiting() > 0 {
+		w.blame("left waiting", "%s leaves writes waiting in mode %s", t, w.modeNow)
+	}
+}
