@@ -23,7 +23,7 @@ func (c *cli) benchVerify() *cobra.Command {
 			if events < 10 || contacts < 1 || runs < 1 {
 				return benchResult{}, usage("--events is at least 10, --contacts and --runs at least 1")
 			}
-			if err := c.fillLog(ctx, a, events, min(contacts, events/10), 1.1); err != nil {
+			if _, err := c.fillLog(ctx, a, events, min(contacts, events/10), 1.1); err != nil {
 				return benchResult{}, err
 			}
 			if _, err := a.Seal(ctx); err != nil {
