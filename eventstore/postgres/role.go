@@ -19,6 +19,7 @@ var ErrRole = errors.New("not fit to be a runtime role")
 // removed, and no trigger taken off.
 var rights = map[string]string{
 	"event": "SELECT, INSERT", "append_key": "SELECT, INSERT", "subject_key": "SELECT, INSERT",
+	"tree_hash": "SELECT, INSERT", "tree_head": "SELECT, INSERT",
 	"log_head": "SELECT, INSERT, UPDATE", "goose_db_version": "SELECT", "goose_lock": "",
 }
 
@@ -96,7 +97,8 @@ func grants(schema string, tables []string, role string) []string {
 
 // excess says what a role may do that a runtime role must not, by whatever way it came by it.
 const excess = `WITH log AS (
-	SELECT oid, relname, relowner FROM pg_class WHERE oid IN ('event'::regclass, 'append_key'::regclass)
+	SELECT oid, relname, relowner FROM pg_class WHERE oid IN ('event'::regclass, 'append_key'::regclass, 'tree_hash'::regclass,
+		'tree_head'::regclass)
 ), home AS (
 	SELECT nspname, nspowner FROM pg_namespace WHERE nspname = current_schema()
 )

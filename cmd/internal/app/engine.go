@@ -103,8 +103,8 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	s := e.stages(h)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Planner.Run(ctx) })
-	g.Go(func() error { return e.forwardEvents(ctx) })
 	g.Go(func() error { return e.sealer.Run(ctx) })
+	g.Go(func() error { return e.forwardEvents(ctx) })
 	g.Go(func() error {
 		if unsure != nil {
 			if err := e.recognised(ctx, *unsure); err != nil {
