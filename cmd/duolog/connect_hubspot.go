@@ -23,9 +23,10 @@ const connectHubSpotHelp = `Connect a HubSpot portal. With --app-dir the app is 
 subscription for each mapped property. Write it again whenever the mapping changed; a subscription that is no longer
 needed is switched off in it and kept, for HubSpot refuses an upload in which one is missing.
 
-  --auth static   for one portal: asks for the access token and the client secret, both on the app's Auth tab
-  --auth oauth    for several portals with one app: asks for client id and client secret, and opens a page on which
-                  you allow the app in; HubSpot leads back to --callback, on this machine
+  --auth static   for one portal: asks for the access token and the client secret, both of which
+                  stand on the app's Auth tab
+  --auth oauth    for several portals with one app: asks for client id and client secret, and opens
+                  a page on which you allow the app in; HubSpot leads back to --callback
 
 Then the token, its scopes and its portal are checked, the property duolog_contact_id is made, and a webhook is waited
 for. Tokens are asked for, or read from the environment; they are no flags, for flags are seen by others.`

@@ -14,7 +14,7 @@ may lie in one database, and one duolog serve runs all whose credentials are sto
 
   connections:
     north:
-      hubspot: {access_token: env:NORTH_HUBSPOT_TOKEN, client_secret: file:/run/secrets/north-hubspot}
+      hubspot: {access_token: env:NORTH_HUBSPOT_TOKEN, client_secret: file:/run/secrets/north}
       aloware: {api_token: env:NORTH_ALOWARE_TOKEN, webhook_token: env:NORTH_ALOWARE_HOOK}
 
 Its name stands in the URL of its webhooks and cannot be changed. Every other command takes --connection NAME.`

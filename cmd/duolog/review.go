@@ -22,8 +22,8 @@ const reviewHelp = `What is held waits here for a person, and nothing is sent ab
                 accept --field F --take aloware|hubspot, or reject --field F to leave both so
   a do-not-call is lifted on one side only, when a person says so: the same with its field
   a phone       Aloware's API cannot change one: change it there by hand, then done
-  a guard       unusually much changed or was deleted: resume says it is all meant, accept lets one contact
-                through, contact exclude leaves it out
+  a guard       unusually much changed or was deleted: resume says it is all meant, accept lets
+                one contact through, contact exclude leaves it out
 
 What you decide is stored with your name and reason, and binds for ever.`
 
