@@ -231,17 +231,19 @@ func (p *fieldPass) firstSource() (domain.System, string) {
 	case p.sides[domain.HubSpot].blank():
 		return domain.Aloware, "fills a blank"
 	}
-	switch initial := p.f.Initial; {
-	case initial == settings.AlowareWins:
-		return domain.Aloware, rule
-	case initial == settings.NewestWins:
-		winner, known := p.newest()
-		if !known {
-			rule += ": time unknown"
-		}
-		return winner, rule
-	case initial == settings.FillBlanks, initial == settings.Review:
+	initial := p.f.Initial
+	if initial == settings.FillBlanks || initial == settings.Review {
 		return "", ""
 	}
-	return domain.HubSpot, rule
+	if initial == settings.AlowareWins {
+		return domain.Aloware, rule
+	}
+	if initial != settings.NewestWins {
+		return domain.HubSpot, rule
+	}
+	winner, known := p.newest()
+	if !known {
+		rule += ": time unknown"
+	}
+	return winner, rule
 }
