@@ -38,8 +38,8 @@ var lineages = registry{
 
 	OperationPaused: first, OperationResumed: first, OperationCancelled: first,
 	PlanMade: first, PlanApplied: first, PlanDiscarded: first,
-	"subject.erased": first, "subject.held": first, "subject.released": first, "export.made": first,
-	TokenCreated: first, TokenRevoked: first, "key.rotated": first, "log.restored": first, "log.moved": first,
+	"subject.erased": first, "subject.held": first, "subject.released": first, ExportMade: first,
+	TokenCreated: first, TokenRevoked: first, KeyRotated: first, "log.restored": first, "log.moved": first,
 }
 
 // first is the lineage of a type whose payload has never changed.

@@ -49,6 +49,8 @@ const (
 	DuplicateResolved  = "duplicate.resolved"
 	TokenCreated       = "token.created"
 	TokenRevoked       = "token.revoked"
+	KeyRotated         = "key.rotated"
+	ExportMade         = "export.made"
 )
 
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
@@ -230,6 +232,22 @@ type Act struct {
 	Spec *PlanSpec `json:"spec,omitempty"`
 	// Token is the bearer token that was made or revoked.
 	Token *Token `json:"token,omitempty"`
+	// Key, in a key.rotated, is the public key that signs the log's heads from here on.
+	Key string `json:"key,omitempty"`
+	// Export is what an export.made gave away.
+	Export *Export `json:"export,omitempty"`
+}
+
+// Export says which events left the log, and whether they could be read.
+type Export struct {
+	// From and Through are the first and last positions asked for; of a contact, only its events lie between.
+	From    int64 `json:"from"`
+	Through int64 `json:"through"`
+	Events  int64 `json:"events"`
+	// Sealed is true when no key went along.
+	Sealed bool `json:"sealed,omitempty"`
+	// Head is how many events the signed head speaks for that the proofs end in.
+	Head int64 `json:"head"`
 }
 
 // Sweep is how far a sweep of one system went, and what it found there.

@@ -116,6 +116,12 @@ type Store interface {
 	Close() error
 }
 
+// EventID names an event and whose key seals it.
+type EventID struct {
+	ID      ulid.ULID
+	Subject string
+}
+
 // Vault seals and opens what belongs to a subject, and makes blind tokens under the connection's secret.
 type Vault interface {
 	// Prefetch loads the keys of the subjects in one round trip and makes the missing ones, durably.
@@ -125,6 +131,9 @@ type Vault interface {
 	Seal(ctx context.Context, subject, purpose string, plain []byte) ([]byte, error)
 	// Open reverses Seal.
 	Open(ctx context.Context, subject, purpose string, sealed []byte) ([]byte, error)
+	// EventKeys returns the keys that sealed the events, nil where the subject's was destroyed. Such a key opens its event
+	// and no other.
+	EventKeys(ctx context.Context, events ...EventID) ([][]byte, error)
 	// Blind is an HMAC-SHA-256 of kind and value under the connection's secret, cut to 128 bits: equal values are
 	// found again without being stored.
 	Blind(kind, value string) []byte

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/oklog/ulid/v2"
+	"golang.org/x/mod/sumdb/note"
 )
 
 // Report is what Verify found.
@@ -16,6 +17,9 @@ type Report struct {
 	Generation int64
 	Head       int64 // position the head says
 	Events     int64 // rows whose hash was worked out again
+	Sealed     int64 // events the last signed head speaks for
+	Heads      int64 // signed heads held against the events, those held elsewhere included
+	LastHead   string
 	Faults     []Fault
 	// MoreFaults counts those beyond the first thousand.
 	MoreFaults int64
@@ -40,6 +44,10 @@ const (
 	FaultKeys    = "keys"     // dedupe keys that do not match the events one to one
 	FaultCount   = "count"    // another number of events than the head says
 	FaultHead    = "head"     // a head that does not fit its last event
+	FaultAdded   = "added"    // an event with the id of another
+	FaultTree    = "tree"     // an event, or a stored hash of the Merkle tree, that is not the one that was sealed
+	FaultSigned  = "signed"   // a signed head that is not one of this log as it is
+	FaultSubject = "subject"  // an event whose key is not its subject's, or a subject's key that is gone
 	maxFaults    = 1000       // kept in a report
 	verifyPage   = int64(500) // events read at once
 )
@@ -47,30 +55,56 @@ const (
 // ErrNoLog: the database has no log of that connection.
 var ErrNoLog = errors.New("no such log")
 
-// Verify reads a connection's whole log and checks that positions are dense, that each event's stored bytes give its
-// stored hash, and that head, events and dedupe keys agree in number. It needs no keys and shares no code with what
-// writes. progress, when not nil, is called after each page. Events appended meanwhile are left for the next time.
+// Check is a verification of a connection's log; DB and Connection are required.
+type Check struct {
+	DB         DB
+	Connection string
+	// Master, when set, also has the events' keys held against their subjects'.
+	Master MasterKey
+	// Verifiers know who signs the log's heads; without any, signatures are not looked at.
+	Verifiers []note.Verifier
+	// Held are signed heads that somebody kept elsewhere: only they show a log that was forged with its own.
+	Held []string
+	// Progress, when not nil, is called after each page.
+	Progress func(done, total int64)
+}
+
+// Verify is a Check that needs no keys.
 func Verify(ctx context.Context, db DB, connection string, progress func(done, total int64)) (Report, error) {
-	v := &verifier{db: db, report: Report{Connection: connection}}
-	if err := db.ReadTx(ctx, func(q Querier) error { return v.totals(ctx, q) }); err != nil {
-		return v.report, fmt.Errorf("verify %s: %w", connection, err)
+	return Check{DB: db, Connection: connection, Progress: progress}.Run(ctx)
+}
+
+// Run reads the whole log and checks that positions are dense, that each event's stored bytes give its stored hash,
+// that head, events and dedupe keys agree in number, and that the events are those the stored tree and the signed
+// heads were made of. It shares no code with what writes. Events appended meanwhile are left for the next time.
+func (c Check) Run(ctx context.Context) (Report, error) {
+	v := &verifier{Check: c, db: c.DB, report: Report{Connection: c.Connection}}
+	err := c.DB.ReadTx(ctx, func(q Querier) error { return v.totals(ctx, q) })
+	if err != nil {
+		return v.report, fmt.Errorf("verify %s: %w", c.Connection, err)
 	}
+	v.begin()
 	for next := int64(0); next < v.report.Head; {
 		if err := v.page(ctx, next); err != nil {
-			return v.report, fmt.Errorf("verify %s: %w", connection, err)
+			return v.report, fmt.Errorf("verify %s: %w", c.Connection, err)
 		}
 		next = min(next+verifyPage, v.report.Head)
-		if progress != nil {
-			progress(next, v.report.Head)
+		if c.Progress != nil {
+			c.Progress(next, v.report.Head)
 		}
 	}
 	return v.report, nil
 }
 
 type verifier struct {
+	Check
 	db         DB
 	report     Report
 	recordedAt int64 // of the last event read
+	tree       treeCheck
+	heads      headCheck
+	sealed     sealedTo
+	keyring    keyring
 }
 
 func (v *verifier) fault(position int64, kind, format string, args ...any) {
@@ -102,7 +136,13 @@ func (v *verifier) totals(ctx context.Context, q Querier) error {
 		return err
 	}
 	v.compare(events, last, recordedAt, lastRecorded)
-	return v.keys(ctx, q)
+	if err := v.keys(ctx, q); err != nil {
+		return err
+	}
+	if err := v.ids(ctx, q); err != nil {
+		return err
+	}
+	return v.seals(ctx, q)
 }
 
 func (v *verifier) compare(events, last, recordedAt, lastRecorded int64) {
@@ -134,6 +174,20 @@ func (v *verifier) keys(ctx context.Context, q Querier) error {
 	return nil
 }
 
+// ids finds an event stored a second time: its bytes are good, whatever its position.
+func (v *verifier) ids(ctx context.Context, q Querier) error {
+	rows, err := q.Query(ctx, `SELECT MIN(position), MAX(position) FROM event WHERE connection = $1
+		GROUP BY id HAVING COUNT(*) > 1 ORDER BY 1 LIMIT 100`, v.report.Connection)
+	_, err = Scan(rows, err, func(r Rows) (none struct{}, err error) {
+		var first, last int64
+		if err = r.Scan(&first, &last); err == nil {
+			v.fault(last, FaultAdded, "it has the id of event %d: it was stored again", first)
+		}
+		return none, err
+	})
+	return err
+}
+
 // page checks the events of one page of positions, whether or not they are there.
 func (v *verifier) page(ctx context.Context, after int64) error {
 	through := min(after+verifyPage, v.report.Head)
@@ -144,31 +198,45 @@ func (v *verifier) page(ctx context.Context, after int64) error {
 	if err != nil {
 		return err
 	}
+	if err := v.opened(ctx, events); err != nil {
+		return err
+	}
 	expected := after + 1
 	for i := range events {
-		v.missing(expected, events[i].position-1)
-		v.check(&events[i])
+		if err := v.missing(ctx, expected, events[i].position-1); err != nil {
+			return err
+		}
+		if err := v.check(ctx, &events[i]); err != nil {
+			return err
+		}
 		expected = events[i].position + 1
 	}
-	v.missing(expected, through)
+	return v.missing(ctx, expected, through)
+}
+
+func (v *verifier) missing(ctx context.Context, first, last int64) error {
+	for position := first; position <= last; position++ {
+		v.fault(position, FaultMissing, "no event")
+		if err := v.fold(ctx, nil); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-func (v *verifier) missing(first, last int64) {
-	for position := first; position <= last; position++ {
-		v.fault(position, FaultMissing, "no event")
-	}
-}
-
-func (v *verifier) check(ev *storedRow) {
+func (v *verifier) check(ctx context.Context, ev *storedRow) error {
 	v.report.Events++
-	if sum := ev.sum(v.report.Connection); !bytes.Equal(sum[:], ev.hash) {
+	sum := ev.sum(v.report.Connection)
+	if !bytes.Equal(sum[:], ev.hash) {
 		v.fault(ev.position, FaultHash, "%s of %s was altered", ev.typ, ev.stream)
 	}
 	if ev.recordedAt < v.recordedAt {
 		v.fault(ev.position, FaultTime, "recorded at %d, after one at %d", ev.recordedAt, v.recordedAt)
 	}
 	v.recordedAt = ev.recordedAt
+	v.keyed(ev)
+	leaf := ev.leaf(sum)
+	return v.fold(ctx, &leaf)
 }
 
 // one scans a query's only row; false when there is none.

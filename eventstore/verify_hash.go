@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"hash"
 	"io"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // storedRow is a row of the event table, as it lies there.
@@ -36,6 +38,15 @@ func (e *storedRow) sum(connection string) [sha256.Size]byte {
 	writeField(h, e.data)
 	writeField(h, e.keyHash)
 	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// leaf is the event's in the Merkle tree: RFC 6962's hash of position, recording time and event hash.
+func (e *storedRow) leaf(sum [sha256.Size]byte) tlog.Hash {
+	b := make([]byte, 0, 1+8+8+sha256.Size)
+	b = append(b, 0)
+	b = binary.BigEndian.AppendUint64(b, uint64(e.position))
+	b = binary.BigEndian.AppendUint64(b, uint64(e.recordedAt))
+	return sha256.Sum256(append(b, sum[:]...))
 }
 
 func writeField(h hash.Hash, value []byte) {

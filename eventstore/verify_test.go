@@ -35,11 +35,15 @@ func filled(t *testing.T, store eventstore.Store, n int) {
 // disarm takes away what protects the log, as someone who owns the database can.
 func disarm(t *testing.T, store eventstore.Store) {
 	t.Helper()
-	statements := []string{"ALTER TABLE event DISABLE TRIGGER ALL", "ALTER TABLE append_key DISABLE TRIGGER ALL"}
+	var statements []string
+	for _, table := range []string{"event", "append_key", "tree_hash", "tree_head"} {
+		statements = append(statements, "ALTER TABLE "+table+" DISABLE TRIGGER ALL")
+	}
 	if store.Backend() == "sqlite" {
 		statements = []string{
 			"DROP TRIGGER event_no_update", "DROP TRIGGER event_no_delete", "DROP TRIGGER append_key_no_update",
-			"DROP TRIGGER append_key_no_delete",
+			"DROP TRIGGER append_key_no_delete", "DROP TRIGGER tree_hash_no_update", "DROP TRIGGER tree_hash_no_delete",
+			"DROP TRIGGER tree_head_no_update", "DROP TRIGGER tree_head_no_delete",
 		}
 	}
 	for _, statement := range statements {
@@ -158,6 +162,10 @@ func (w within) ReadTx(_ context.Context, fn func(eventstore.Querier) error) err
 
 func (w within) Query(ctx context.Context, query string, args ...any) (eventstore.Rows, error) {
 	return w.tx.Query(ctx, query, args...)
+}
+
+func (w within) QueryKeys(ctx context.Context, query string, keys any, args ...any) (eventstore.Rows, error) {
+	return w.tx.QueryKeys(ctx, query, keys, args...)
 }
 
 func TestVerifyNamesAnUnknownLog(t *testing.T) {

@@ -49,6 +49,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerTests()
 	a.registerReview()
 	a.registerTokens()
+	a.registerProof()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
 		return nil, err

@@ -78,6 +78,7 @@ type Connection struct {
 	Acts     Acts
 	Tokens   TokenKeeper // nil: tokens are not kept here
 	Catalogs Catalogs
+	Proofs   Proofs
 	Groups   *group.Groups // the named consumers; nil: none are kept here
 	Plans    interface {
 		Plans

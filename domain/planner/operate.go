@@ -69,6 +69,7 @@ func (v *View) foldPage(in Input) (Effect, error) {
 // spend counts a decision's writes against what was confirmed of its operation.
 func (v *View) spend(d Decision) {
 	if o := v.Control.operation(d.Operation); o != nil {
+		v.keepControl()
 		o.Spent += int64(d.Writes())
 		v.control = true
 	}
@@ -159,7 +160,7 @@ type Left struct {
 // has changed and was not decided on comes first.
 func (p *fieldPass) operated(w writes) bool {
 	o, a, h := p.e.Operation, p.sides[domain.Aloware], p.sides[domain.HubSpot]
-	if o == nil || a.digest == h.digest || p.unsure != nil || a.rec.doubtful(p.f.Aloware.Read) || p.v.untold(h.rec, p.f.HubSpot.Read) {
+	if o == nil || a.digest == h.digest || p.unsure != nil || a.rec.doubtful(p.f.Aloware.Read) || p.v.Untold(h.rec, p.f.HubSpot.Read) {
 		return false
 	}
 	met := len(p.now.Base) == len(domain.Systems)

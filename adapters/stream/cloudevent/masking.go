@@ -16,6 +16,7 @@ var (
 	actIDs  = []string{
 		"mode", "open", "field", "contact", "command", "counts", "name", "max_writes_per_hour", "portal", "account",
 		"demo", "version", "verdict", "records", "from", "guard",
+		"key", "export",
 	}
 	payloadIDs = map[string][]string{
 		domain.SourceRaw: {"system", "reason"},
@@ -41,7 +42,8 @@ var (
 			"number", "name", "toward", "field", "contact", "operation", "settings", "through", "rows", "digest", "watch", "counts", "why",
 			"cost", "seconds",
 		},
-		domain.PlanApplied:    {"name", "toward", "field", "operation", "plan", "first", "rows", "watch"},
+		domain.PlanApplied: {"name", "toward", "field", "operation", "plan", "first", "rows", "watch"},
+		domain.KeyRotated:  actIDs, domain.ExportMade: actIDs,
 		domain.CommandRetried: actIDs, domain.CommandDiscarded: actIDs, domain.PlannerRetried: actIDs,
 		domain.SweepCompleted: actIDs, domain.ReviewSettled: actIDs, domain.DuplicateResolved: actIDs,
 		domain.SchemaObserved: {"system", "clock", "digest"},

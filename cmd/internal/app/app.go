@@ -21,6 +21,7 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/postgres"
+	"github.com/duolog/duolog/eventstore/seal"
 	"github.com/duolog/duolog/eventstore/sqlite"
 	"github.com/duolog/duolog/projections"
 	"github.com/duolog/duolog/projections/catalogs"
@@ -47,6 +48,7 @@ type App struct {
 	Logger     *slog.Logger
 	Actor      string // in acts of this process: "os:user@host"
 	tokens     *httpapi.Tokens
+	sealer     *seal.Sealer
 	key        eventstore.MasterKey
 }
 
@@ -77,7 +79,27 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("open connection %s: %w", c.Connection, err), store.Close())
 	}
-	return &App{
+	a, err := c.over(ctx, store, key, log, logger)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return a, nil
+}
+
+// beside opens another connection of the database.
+func (a *App) beside(ctx context.Context, c Config) (*App, error) {
+	log, err := a.Store.Log(ctx, c.Connection)
+	if err != nil {
+		return nil, fmt.Errorf("open connection %s: %w", c.Connection, err)
+	}
+	return c.over(ctx, a.Store, a.key, log, a.Logger.With(slog.String("connection", c.Connection)))
+}
+
+// over is the App of a connection.
+func (c Config) over(
+	ctx context.Context, store eventstore.Store, key eventstore.MasterKey, log eventstore.Log, logger *slog.Logger,
+) (*App, error) {
+	a := &App{
 		Config: c, Store: store, Log: log, Logger: logger, Actor: actor(),
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
 		Catalogs: catalogs.NewReader(store, log), Operations: operations.NewReader(store, log),
@@ -86,7 +108,13 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 		Groups: group.New(store, log, time.Now),
 		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
-	}, nil
+	}
+	a.onRefresh = a.keepRefresh
+	var err error
+	if a.sealer, err = a.newSealer(); err != nil {
+		return nil, err
+	}
+	return a, a.unlock(ctx)
 }
 
 // log opens the connection's log, which makes it when it is new.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -81,6 +82,31 @@ func (v *vault) Open(ctx context.Context, subject, purpose string, sealed []byte
 		return nil, fmt.Errorf("open %s of %s: %w", purpose, subject, err)
 	}
 	return plain, nil
+}
+
+// EventKeys returns the keys of single events.
+func (v *vault) EventKeys(ctx context.Context, events ...eventstore.EventID) ([][]byte, error) {
+	subjects := make([]string, len(events))
+	for i, e := range events {
+		subjects[i] = e.Subject
+	}
+	keys, err := v.keys(ctx, subjects, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	found := make([][]byte, len(events))
+	for i, e := range events {
+		key, err := usable(e.Subject, keys)
+		if errors.Is(err, eventstore.ErrErased) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("event %s: %w", e.ID, err)
+		}
+		one := key.EventKey(e.ID)
+		found[i] = one[:]
+	}
+	return found, nil
 }
 
 // Blind makes a token by which a value is found again.
