@@ -28,7 +28,7 @@ func (c *cli) export() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "export", Short: "Write events to a file that proves itself", Long: exportHelp, Args: none,
 		Example: "  duolog export --out log.ndjson --reason \"yearly audit\"\n" +
-			"  duolog export --contact jane.cooper@example.com --from 2026-11-01 --out jane.ndjson --reason CASE-7",
+			"  duolog export --contact jane.cooper@example.com --out jane.ndjson --reason CASE-7",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
 			if reason == "" {
 				return hint(usage("an export needs a reason"), "--reason says why; it stays in the log")
