@@ -94,7 +94,7 @@ func (g *growthLog) changes(ctx context.Context, a *app.App, took [][]time.Durat
 	go func() { ended <- p.Run(ctx) }()
 	defer func() {
 		cancel()
-		_ = <-ended // that it was told to stop
+		<-ended //nolint:errcheck // it ends of what it was just told
 	}()
 	for range g.samples {
 		g.life.edit(g.whose())

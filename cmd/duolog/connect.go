@@ -89,7 +89,7 @@ func ended(err error) error {
 
 // echo switches whether the terminal shows what is typed; where that cannot be done it is shown.
 func (w *connecting) echo(word string) {
-	cmd := exec.Command("stty", word)
+	cmd := exec.Command("stty", word) //nolint:noctx // it ends at once, and is to run when all else was given up
 	cmd.Stdin = os.Stdin
 	_ = cmd.Run()
 }

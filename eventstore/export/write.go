@@ -154,7 +154,7 @@ func (e *writer) read(ctx context.Context, from int64) (events []stored, next in
 	const columns = `SELECT position, id, stream, type, schema, occurred_at, recorded_at, actor, causation, subject, data,
 		key_hash FROM event WHERE connection = $1`
 	var rows eventstore.Rows
-	want := int64(page)
+	var want int64
 	if e.Only == nil {
 		next = min(from+page, e.Through+1)
 		want = next - from

@@ -54,10 +54,10 @@ func (a *App) WriteHubSpotApp(ctx context.Context, dir, redirect string) (files 
 	}
 	for _, name := range sortedNames(all) {
 		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil { //nolint:gosec // the folder the person names
 			return nil, 0, fmt.Errorf("make the folder of the app: %w", err)
 		}
-		if err := os.WriteFile(path, all[name], 0o600); err != nil {
+		if err := os.WriteFile(path, all[name], 0o600); err != nil { //nolint:gosec // a fixed name in it
 			return nil, 0, fmt.Errorf("write the app: %w", err)
 		}
 		files = append(files, path)

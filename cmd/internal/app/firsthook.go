@@ -78,7 +78,7 @@ func (a *App) receiver(ctx context.Context, s domain.System, came chan<- Deliver
 	if err != nil {
 		return httpapi.Server{}, err
 	}
-	h, err := httpapi.New(httpapi.Config{
+	h, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // a handler takes its request's
 		Version: Version(), PublicURL: a.PublicURL, Authorizer: auth, Logger: a.Logger, HubSpotApp: hubspot,
 		Connection: func(name string) (httpapi.Connection, bool) { return conn, name == a.Connection },
 	})
