@@ -32,6 +32,12 @@ var intake = map[string]Source{
 	"voip-sms": TextMessage, "single-sms": TextMessage, "zapier-sms": TextMessage,
 }
 
+// NativeHubSpot reports the words of Aloware's own integration with HubSpot for contacts it made.
+func NativeHubSpot(word string) bool {
+	word = strings.ToLower(strings.TrimSpace(word))
+	return word == "hubspot" || word == "hubspot-webhook"
+}
+
 // calledIn is Aloware's word for contacts that came to be with a call.
 const calledIn = "voip-call"
 

@@ -188,16 +188,10 @@ func valueOf(property, cell string) (v json.RawMessage, reason string) {
 	if cell == "" {
 		return json.RawMessage("null"), ""
 	}
-	switch kindOf[property] {
-	case domain.Bool:
-		switch strings.ToLower(cell) {
-		case "1", "true", "yes", "y":
-			return json.RawMessage("true"), ""
-		case "0", "false", "no", "n":
-			return json.RawMessage("false"), ""
-		}
-		return nil, "is neither yes nor no"
-	case domain.Number:
+	if kindOf[property] == domain.Bool {
+		return yesOrNo(cell)
+	}
+	if kindOf[property] == domain.Number {
 		if strings.Trim(cell, "0123456789") != "" || len(cell) > 18 || len(cell) > 1 && cell[0] == '0' {
 			return nil, "is no number"
 		}
@@ -208,6 +202,16 @@ func valueOf(property, cell string) (v json.RawMessage, reason string) {
 		return nil, "is not text"
 	}
 	return b, ""
+}
+
+func yesOrNo(cell string) (v json.RawMessage, reason string) {
+	switch strings.ToLower(cell) {
+	case "1", "true", "yes", "y":
+		return json.RawMessage("true"), ""
+	case "0", "false", "no", "n":
+		return json.RawMessage("false"), ""
+	}
+	return nil, "is neither yes nor no"
 }
 
 // kindOf is the type of each documented property, by its read name.

@@ -32,7 +32,7 @@ const (
 
 type feedInput struct {
 	Connection string `path:"connection" maxLength:"100"`
-	After      string `query:"after" maxLength:"80" doc:"Read after this checkpoint: log:generation:position, or less of it" example:"1:8412"`
+	After      string `query:"after" maxLength:"80" doc:"Read after this checkpoint: log:generation:position, or less of it; head: only what comes from now on" example:"1:8412"`
 	Limit      int    `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"Most events to answer with."`
 	View       string `query:"view" enum:"log,contacts" doc:"log, or contacts: one contact.changed for each real change"`
 	Type       string `query:"type" maxLength:"1000" doc:"Event types, separated by commas; record.* means a family"`
@@ -148,6 +148,10 @@ func (a *api) feed(ctx context.Context, in *feedInput) (*feed, error) {
 	if in.LastEvent != "" && in.accepts() == eventStream {
 		after = in.LastEvent
 	}
+	fromEnd := after == "head"
+	if fromEnd {
+		after = ""
+	}
 	at, err := parseCheckpoint(after)
 	if err != nil {
 		return nil, err
@@ -165,7 +169,10 @@ func (a *api) feed(ctx context.Context, in *feedInput) (*feed, error) {
 		tail: a.tail(conn.Log), head: head, data: data, filter: filter, left: in.Limit,
 		enc: cloudevent.New(in.Connection, head, data),
 	}
-	if f.after, err = at.on(head); err != nil || in.Contact == "" {
+	if f.after, err = at.on(head); fromEnd {
+		f.after = head.Position
+	}
+	if err != nil || in.Contact == "" {
 		return f, err
 	}
 	if conn.Contacts == nil || conn.History == nil {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
@@ -141,6 +144,9 @@ func TestLongPoll(t *testing.T) {
 	began := time.Now()
 	if got := shape(s.read("after=2&wait=1", "feed")); got != "" || time.Since(began) < time.Second {
 		t.Errorf("nothing came, and %q was answered after %s", got, time.Since(began))
+	}
+	if got := shape(s.read("after=head&view=contacts", "feed")); got != "duolog.position@2 " {
+		t.Errorf("from the end on: %s", got)
 	}
 	answered := make(chan string)
 	go func() { answered <- shape(s.read("after=2&wait=30&type=sync.paused", "feed")) }()
@@ -362,6 +368,13 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 		if got := shape(s.read("contact=hubspot:1&limit=3&after=1", "feed")); got != "decision.made@2 record.updated@3 decision.made@4 duolog.position@4 " {
 			t.Errorf("a page of a contact: %s", got)
 		}
+		l := s.follow(t, "contact=hubspot:1&type=record.*&after=3", "")
+		l.next()
+		for _, want := range []string{":1:5", ":1:7", ":1:8"} {
+			if event, id, _ := l.next(); event != "" || !strings.HasSuffix(id, want) {
+				t.Errorf("followed: %s %s, want the event at %s", event, id, want)
+			}
+		}
 		state := "/v1/connections/default/contacts"
 		s.wantProblem(s.get(state, "feed"), 403)
 		s.wantProblem(s.get(state+"?as_of=7:1", "feed"), 409)
@@ -428,6 +441,36 @@ func TestErasedPeopleArriveAsTombstones(t *testing.T) {
 			t.Errorf("followed again: %s %s", id, data)
 		}
 	})
+}
+
+// TestFollowersDoNotHoldUpAStop: a stream without an end ends when the service stops.
+func TestFollowersDoNotHoldUpAStop(t *testing.T) {
+	s := start(t, backends.SQLite(t))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- httpapi.Server{Handler: s.srv.Config.Handler, Logger: slog.New(slog.DiscardHandler), Grace: 20 * time.Second}.Serve(ctx, l)
+	}()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+l.Addr().String()+events, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer root")
+	req.Header.Set("Accept", "text/event-stream")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	began := time.Now()
+	stop()
+	if err := <-done; err != nil || time.Since(began) > 15*time.Second {
+		t.Errorf("stopped after %s: %v", time.Since(began), err)
+	}
 }
 
 // TestContractIsServed: what consumers may rely on can be had without a token.

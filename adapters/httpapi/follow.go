@@ -17,6 +17,8 @@ const (
 	heartbeat = 15 * time.Second
 	// markEvery is how often at most a narrowed stream tells how far it has come.
 	markEvery = time.Second
+	// keptBuffer is the most a follower holds on to between pages, in bytes.
+	keptBuffer = 16 << 10
 )
 
 type stoppingKey struct{}
@@ -72,7 +74,9 @@ func (a *api) follow(hc huma.Context, f *feed) {
 
 // next fills the buffer with what comes after; the channel tells when it is worth looking again.
 func (s *follower) next(ctx context.Context) (<-chan struct{}, error) {
-	s.buf = s.buf[:0]
+	if s.buf = s.buf[:0]; cap(s.buf) > keptBuffer { // a page of a backlog: those who wait hold next to nothing
+		s.buf = nil
+	}
 	entries, changed, known := s.tail.Recent(s.after, pageSize)
 	if known && !s.narrowed() {
 		for _, e := range entries {

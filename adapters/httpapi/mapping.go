@@ -16,6 +16,8 @@ import (
 type Mapping interface {
 	// MappingReport says how the mapping stands, field by field.
 	MappingReport(ctx context.Context) (MappingReport, error)
+	// MappingFaults says what of settings that are not in force does not fit both systems.
+	MappingFaults(ctx context.Context, s settings.Settings) ([]settings.Fault, error)
 	// MappingReviewed takes note that a person looked the mapping over.
 	MappingReviewed(ctx context.Context, by By) (Done, error)
 	// StartFieldTest has the owner of the connection test a field, and does not wait for it; ErrConflict says why a test

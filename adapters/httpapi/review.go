@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 
@@ -23,10 +24,34 @@ type Verdict struct {
 type Review struct {
 	Contact  string   `json:"contact"`
 	Name     string   `json:"name" doc:"How to type it: hubspot:512"`
+	Kind     string   `json:"kind" enum:"match,conflict,consent,phone,guard" doc:"What is to be decided"`
 	Field    string   `json:"field,omitempty" doc:"Absent when it is about the contact as such"`
 	Reason   string   `json:"reason"`
 	Others   []string `json:"others,omitempty" doc:"Records it may be, or that stand in its way"`
 	Position int64    `json:"position" doc:"Of the decision that left it so"`
+}
+
+// What a person is asked.
+const (
+	ReviewMatch    = "match"    // who it is
+	ReviewConflict = "conflict" // whose value of a field counts
+	ReviewConsent  = "consent"  // whether a stop is lifted
+	ReviewPhone    = "phone"    // Aloware's API cannot change it: by hand
+	ReviewGuard    = "guard"    // whether an unusual change, or a deletion, is meant
+)
+
+func kindOf(field, reason string) string {
+	switch {
+	case strings.Contains(reason, "guard: "):
+		return ReviewGuard
+	case field == "":
+		return ReviewMatch
+	case strings.Contains(reason, "impossible"):
+		return ReviewPhone
+	case strings.Contains(reason, "consent"):
+		return ReviewConsent
+	}
+	return ReviewConflict
 }
 
 // ReviewsOf lists what waits for a person about a contact.
@@ -34,13 +59,13 @@ func ReviewsOf(c contacts.Contact) []Review {
 	var all []Review
 	if c.Status == contacts.Held && c.Reason != "" {
 		all = append(all, Review{
-			Contact: c.ID.String(), Name: nameOf(c), Reason: c.Reason, Others: c.Others, Position: c.Position,
+			Contact: c.ID.String(), Name: nameOf(c), Kind: kindOf("", c.Reason), Reason: c.Reason, Others: c.Others, Position: c.Position,
 		})
 	}
 	for _, f := range c.Fields {
 		if f.State == contacts.Held {
 			all = append(all, Review{
-				Contact: c.ID.String(), Name: nameOf(c), Field: f.Field, Reason: f.Reason, Position: f.Position,
+				Contact: c.ID.String(), Name: nameOf(c), Kind: kindOf(f.Field, f.Reason), Field: f.Field, Reason: f.Reason, Position: f.Position,
 			})
 		}
 	}
@@ -59,6 +84,8 @@ func nameOf(c contacts.Contact) string {
 
 // ReviewPage is a page of what waits for a person.
 type ReviewPage struct {
+	// Guard is a guard that paused the sync: a person who resumes says that what it held is meant.
+	Guard   *Guarded `json:"guard,omitempty"`
 	Reviews []Review `json:"reviews"`
 	Next    string   `json:"next,omitempty" doc:"Send as after for the next page; absent at the end"`
 }
@@ -109,6 +136,13 @@ func (a *api) listReview(ctx context.Context, in *listReviewInput) (*body[Review
 	page := ReviewPage{Reviews: []Review{}}
 	for _, c := range list {
 		page.Reviews = append(page.Reviews, ReviewsOf(c)...)
+	}
+	if conn.Status != nil && in.After == "" {
+		s, err := conn.Status(ctx)
+		if err != nil {
+			return nil, err
+		}
+		page.Guard = s.Guard
 	}
 	if len(list) == in.Limit {
 		page.Next = list[len(list)-1].ID.String()

@@ -124,7 +124,7 @@ func (a *api) registerSettings() {
 	const at = "/v1/connections/{connection}/settings"
 	register(a, get("get-settings", at, "The settings in force", "settings"), ReadSettings, a.settingsNow)
 	register(a, get("list-settings", at+"/history", "Who changed what, when and why", "settings"), ReadSettings, a.settingsHistory)
-	register(a, act("validate-settings", at+"/validate", "Say what is wrong with a settings file", "Changes nothing."),
+	register(a, act("validate-settings", at+"/validate", "Say what is wrong with a settings file", "Its mapping is held against both systems. Changes nothing."),
 		ReadSettings, a.validateSettings)
 	register(a, act("apply-settings", at, "Apply a settings file", "It takes effect at its place in the log."),
 		ChangeSettings, a.applySettings)
@@ -191,6 +191,13 @@ func (a *api) validateSettings(ctx context.Context, in *fileInput) (*body[checke
 		return nil, err
 	}
 	out.Notes = append(out.Notes, s.Notes()...)
+	if m, none := a.mapping(in.Connection); none == nil {
+		faults, err := m.MappingFaults(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		out.OK, out.Faults = len(faults) == 0, append(out.Faults, faults...)
+	}
 	if now, err := p.SettingsNow(ctx); err == nil {
 		out.Changes = append(out.Changes, settings.Diff(now.Settings, s)...)
 	}

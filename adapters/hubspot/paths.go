@@ -18,6 +18,8 @@ func (v paths) account() string { return "/account-info/" + string(v) + "/detail
 
 func (v paths) token() string { return "/oauth/" + string(v) + "/token" }
 
+func (v paths) introspect() string { return v.token() + "/introspect" }
+
 func (v paths) associations(rest string) string {
 	if v == "v3" { // associations never had a version 3 of this shape
 		return "/crm/v4/associations" + rest

@@ -142,6 +142,12 @@ func (c *Client) Prepare(ctx context.Context) error {
 		"unique-value properties of contacts, and give the app the scope crm.schemas.contacts.write")
 }
 
+// Prepared reports whether our unique property is there.
+func (c *Client) Prepared(ctx context.Context) (bool, error) {
+	found, err := c.uniqueProperty(ctx)
+	return found, plain(err)
+}
+
 func (c *Client) uniqueProperty(ctx context.Context) (bool, error) {
 	var p property
 	err := c.get(ctx, c.paths.properties("/"+UniqueProperty), &p)

@@ -43,8 +43,12 @@ func add(t *testing.T, log eventstore.Log, kinds ...string) {
 
 func TestFilterSaysWhatIsAllowed(t *testing.T) {
 	for _, tt := range []struct{ view, types, systems, says string }{
-		{"net", "", "", "log, contacts"}, {"", "record.moved", "", "record.merged"}, {"", "record*", "", "with .*"},
-		{"", "*", "", "with .*"}, {"contacts", "record.updated", "", "contact.changed"}, {"", "", "salesforce", "hubspot, aloware"},
+		{"net", "", "", "log, contacts"},
+		{"", "record.moved", "", "record.merged"},
+		{"", "record*", "", "with .*"},
+		{"", "*", "", "with .*"},
+		{"contacts", "record.updated", "", "contact.changed"},
+		{"", "", "salesforce", "hubspot, aloware"},
 	} {
 		_, err := stream.NewFilter(tt.view, tt.types, "", tt.systems)
 		if !errors.Is(err, stream.ErrFilter) || !strings.Contains(err.Error(), tt.says) {
@@ -147,4 +151,39 @@ func TestTailHasEveryEventForEveryFollower(t *testing.T) {
 		}
 		followers.Wait()
 	})
+}
+
+// After an erasure nothing from before it comes from memory: it is read from the log again, where it is gone.
+func TestTailForgetsWhatWasBeforeAnErasure(t *testing.T) {
+	log := open(t, backends.SQLite(t))
+	tail := stream.NewTail(log)
+	end := tail.Follow()
+	defer end()
+	holds := func(after int64, want bool) {
+		t.Helper()
+		for until := time.Now().Add(30 * time.Second); ; {
+			entries, changed, known := tail.Recent(after, 10)
+			if known && len(entries) > 0 == want || !want && !known {
+				return
+			}
+			select {
+			case <-changed:
+			case <-time.After(time.Until(until)):
+				t.Fatalf("after %d: %d events, known %v, want some: %v", after, len(entries), known, want)
+			}
+		}
+	}
+	add(t, log, domain.SyncPaused) // what was there before somebody followed is not held
+	for at := int64(1); ; at++ {
+		add(t, log, domain.SyncPaused)
+		if _, _, known := tail.Recent(at, 1); known {
+			holds(at, true)
+			add(t, log, "subject.erased")
+			holds(at+1, true)
+			if _, _, known := tail.Recent(at-1, 10); known {
+				t.Error("what was before the erasure is still in memory")
+			}
+			return
+		}
+	}
 }

@@ -28,8 +28,8 @@ use a database made for it. Without --database-url, --data or their variables, a
 folder is used and removed. With PostgreSQL no key is needed, and duolog migrate up must have run.`
 
 func (c *cli) bench() *cobra.Command {
-	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest, rebuilds, verify, growth and the feed", Long: benchHelp},
-		c.benchAppend(), c.benchIngest(), c.benchRebuild(), c.benchVerify(), c.benchGrowth(), c.benchFeed())
+	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest, rebuilds, replays, verify, growth and the feed", Long: benchHelp},
+		c.benchAppend(), c.benchIngest(), c.benchRebuild(), c.benchReplay(), c.benchVerify(), c.benchGrowth(), c.benchFeed())
 }
 
 // benchResult is what every bench prints.

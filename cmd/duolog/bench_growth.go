@@ -93,7 +93,7 @@ func (b growthBench) run(cmd *cobra.Command) error {
 	}{
 		{"small", small.fill}, {"small", small.measure}, {"large", large.fill}, {"large", large.measure}, {"small", small.measure},
 	} {
-		err = logs.on(name+"-"+step.log, func(ctx context.Context, a *app.App, args []string) error {
+		err = logs.on(name+"-"+step.log, nil, func(ctx context.Context, a *app.App, args []string) error {
 			backend = a.Store.Backend()
 			return step.do(ctx, a, args)
 		})(cmd, nil)

@@ -35,6 +35,10 @@ type benchLife struct {
 	position int64 // of the last event made
 	clock    int64 // µs UTC
 	made     []eventstore.NewEvent
+
+	view     *planner.View // by which everything is decided; nil: decisions have the shape only
+	recorded int64         // when all of it is recorded, µs UTC
+	outgoing []planner.Outgoing
 }
 
 // changing are the fields that change, in turn.
@@ -95,7 +99,11 @@ func (l *benchLife) add(stream, kind, actor string, causation int64, payload any
 		ID: l.id(), Stream: stream, Type: kind, Schema: domain.SchemaOf(kind), OccurredAt: l.clock, Actor: actor,
 		Causation: causation, Subject: subject, Data: data,
 	})
-	return l.position
+	at := l.position
+	if l.view != nil {
+		l.plan(l.made[len(l.made)-1])
+	}
+	return at
 }
 
 func benchRecord(system domain.System, who int) domain.Record {
@@ -162,6 +170,9 @@ func (l *benchLife) birth(who int) {
 }
 
 func (l *benchLife) decide(who int, trigger string, d planner.Decision) {
+	if l.view != nil {
+		return // it was decided as it was told
+	}
 	d.Planner, d.Settings, d.Mode = planner.Version, 1, domain.ModeLive
 	d.At, d.Trigger, d.Contact = l.clock, trigger, l.contacts[who]
 	d.Considered = []domain.Record{benchRecord(domain.Aloware, who), benchRecord(domain.HubSpot, who)}
@@ -171,6 +182,10 @@ func (l *benchLife) decide(who int, trigger string, d planner.Decision) {
 // change lets a field change in one system, writes it to the other, and lets that tell it back.
 func (l *benchLife) change(who int) {
 	name := changing[int(l.changes[who])%len(changing)]
+	if l.view != nil {
+		l.changeTruly(who, name)
+		return
+	}
 	was := l.digest.Of(name, l.values(who)[name])
 	l.changes[who]++
 	values := l.values(who)
@@ -257,6 +272,10 @@ func (c *cli) fillLog(ctx context.Context, a *app.App, events, contacts int, ske
 	if err != nil {
 		return nil, err
 	}
+	return life, c.fillWith(ctx, a, life, events)
+}
+
+func (c *cli) fillWith(ctx context.Context, a *app.App, life *benchLife, events int) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	batches := make(chan []eventstore.NewEvent, 1)
@@ -277,9 +296,9 @@ func (c *cli) fillLog(ctx context.Context, a *app.App, events, contacts int, ske
 	for batch := range batches {
 		got, err := a.Log.Append(ctx, batch...)
 		if err != nil {
-			return nil, fmt.Errorf("fill the log: %w", err)
+			return fmt.Errorf("fill the log: %w", err)
 		}
 		m.set(got[len(got)-1].Position, int64(events))
 	}
-	return life, ctx.Err()
+	return ctx.Err()
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -32,11 +33,11 @@ func (c *cli) benchLogs() (benchLogs, error) {
 	return benchLogs{cli: c, key: key, folder: folder}, nil
 }
 
-// on does a step with a log open.
-func (l benchLogs) on(log string, do action) func(*cobra.Command, []string) error {
+// on does a step with a log open; a clock, when given, says when events are recorded.
+func (l benchLogs) on(log string, clock func() time.Time, do action) func(*cobra.Command, []string) error {
 	return with(func(ctx context.Context) (*app.App, error) {
 		return l.open(ctx, func(cfg *app.Config) {
-			cfg.Ephemeral, cfg.Connection = true, log
+			cfg.Ephemeral, cfg.Connection, cfg.Clock = true, log, clock
 			if cfg.MasterKeyFile == "" && strings.HasPrefix(cfg.DatabaseURL, "postgres") {
 				cfg.MasterKeyFile = filepath.Join(l.key, "master.key")
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +59,11 @@ func (b rebuildBench) validate() error {
 }
 
 func (b rebuildBench) run(cmd *cobra.Command) error {
+	return b.around(cmd, nil, b.fill, b.measure)
+}
+
+// around does the steps, each with the log opened anew, so that the last begins with nothing in memory.
+func (b *rebuildBench) around(cmd *cobra.Command, clock func() time.Time, steps ...action) error {
 	if err := b.validate(); err != nil {
 		return err
 	}
@@ -69,8 +75,8 @@ func (b rebuildBench) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	for _, step := range []action{b.fill, b.measure} {
-		if err = logs.on(b.log, step)(cmd, nil); err != nil {
+	for _, step := range steps {
+		if err = logs.on(b.log, clock, step)(cmd, nil); err != nil {
 			break
 		}
 	}

@@ -149,7 +149,8 @@ func (c *cli) consumersDelete() *cobra.Command {
 }
 
 func (c *cli) consumersList() *cobra.Command {
-	return &cobra.Command{
+	var asCSV bool
+	cmd := &cobra.Command{
 		Use: "list", Short: "All consumers: position, how far behind, and since when", Args: none,
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
 			all, err := a.Groups.List(ctx)
@@ -163,7 +164,7 @@ func (c *cli) consumersList() *cobra.Command {
 				}
 				return c.printJSON(out)
 			}
-			if len(all) == 0 {
+			if len(all) == 0 && !asCSV {
 				c.printf("There are no consumers. Make one with: duolog consumers create NAME\n")
 				return nil
 			}
@@ -172,10 +173,15 @@ func (c *cli) consumersList() *cobra.Command {
 				t.add(i.Name, i.Kind, readsOf(i.Filter), at(i.Position), strconv.FormatInt(i.Lag, 10),
 					orDash(strings.TrimPrefix(behindSince(i), " since ")), strconv.Itoa(i.Parked), strconv.Itoa(len(i.Members)))
 			}
+			if asCSV {
+				return t.csv(c.out)
+			}
 			t.print(c)
 			return nil
 		}),
 	}
+	csvFlag(cmd, &asCSV)
+	return cmd
 }
 
 func (c *cli) consumersShow() *cobra.Command {

@@ -39,13 +39,17 @@ func (c *cli) operationsList() *cobra.Command {
 			if c.json {
 				return c.printJSON(httpapi.OperationList{Last: last, Operations: all})
 			}
+			zone, err := zoneOf(ctx, a)
+			if err != nil {
+				return err
+			}
 			for _, l := range last {
 				c.printf("%s%s\n", l.Said, spent(l.Counts))
 			}
 			c.printf("\n")
 			t := table{head: []string{"operation", "started", "state", "done", "what"}}
 			for _, o := range all {
-				t.add(o.ID, o.StartedAt.Local().Format("Jan 2, 3:04 PM"), o.State, doneOf(o), cmp.Or(o.Failure, o.Waits, o.Name))
+				t.add(o.ID, o.StartedAt.In(zone).Format("Jan 2, 3:04 PM"), o.State, doneOf(o), cmp.Or(o.Failure, o.Waits, o.Name))
 			}
 			t.print(c)
 			return nil

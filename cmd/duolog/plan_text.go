@@ -47,12 +47,12 @@ func planLines(p httpapi.Plan) []string {
 // titled says what a plan does, and for whom.
 func titled(s domain.PlanSpec) string {
 	title := s.Name
-	switch {
-	case s.Name == domain.OpPush:
+	switch s.Name {
+	case domain.OpPush:
 		title += ", Aloware → HubSpot"
-	case s.Name == domain.OpPull:
+	case domain.OpPull:
 		title += ", Aloware ← HubSpot"
-	case s.Name == domain.OpReconcile:
+	case domain.OpReconcile:
 		title += " toward " + cmp.Or(s.Toward, domain.TowardRules)
 	}
 	if s.Field != "" {

@@ -30,9 +30,13 @@ func (c *cli) plansList() *cobra.Command {
 			if c.json {
 				return c.printJSON(httpapi.PlanList{Plans: all})
 			}
+			zone, err := zoneOf(ctx, a)
+			if err != nil {
+				return err
+			}
 			t := table{head: []string{"plan", "made", "state", "contacts", "what"}}
 			for _, p := range all {
-				t.add(p.Name, p.MadeAt.Local().Format("Jan 2, 3:04 PM"), p.State, p.Rows, titled(p.Plan.Plan.PlanSpec))
+				t.add(p.Name, p.MadeAt.In(zone).Format("Jan 2, 3:04 PM"), p.State, p.Rows, titled(p.Plan.Plan.PlanSpec))
 			}
 			if asCSV {
 				return t.csv(c.out)

@@ -20,7 +20,10 @@ const reviewHelp = `What is held waits here for a person, and nothing is sent ab
                 accept says it is one of them, reject says it is none
   a field       both sides changed it and the rule leaves it to you:
                 accept --field F --take aloware|hubspot, or reject --field F to leave both so
+  a do-not-call is lifted on one side only, when a person says so: the same with its field
   a phone       Aloware's API cannot change one: change it there by hand, then done
+  a guard       unusually much changed or was deleted: resume says it is all meant, accept lets one contact
+                through, contact exclude leaves it out
 
 What you decide is stored with your name and reason, and binds for ever.`
 
@@ -39,7 +42,11 @@ func (c *cli) reviewList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.showReviews(all, asCSV)
+			s, err := a.Status(ctx)
+			if err != nil {
+				return err
+			}
+			return c.showReviews(all, s.Guard, asCSV)
 		}),
 	}
 	csvFlag(cmd, &asCSV)
@@ -68,23 +75,28 @@ func reviews(ctx context.Context, a *app.App) ([]httpapi.Review, error) {
 	}
 }
 
-func (c *cli) showReviews(all []httpapi.Review, asCSV bool) error {
+func (c *cli) showReviews(all []httpapi.Review, guard *httpapi.Guarded, asCSV bool) error {
 	if c.json {
-		return c.printJSON(httpapi.ReviewPage{Reviews: all})
+		return c.printJSON(httpapi.ReviewPage{Guard: guard, Reviews: all})
 	}
-	t := table{head: []string{"contact", "about", "why", "others", "since"}}
+	if guard != nil && !asCSV {
+		c.printf("%s\n\n", strings.Join(wrap("The guard "+guard.Guard+" paused the sync: "+guard.Says+". "+guard.Next+".", lineWidth), "\n"))
+	}
+	t := table{head: []string{"contact", "kind", "about", "why", "others", "since"}}
 	for _, r := range all {
 		about := r.Field
 		if about == "" {
 			about = "who it is"
 		}
-		t.add(r.Name, about, r.Reason, strings.Join(r.Others, " "), at(r.Position))
+		t.add(r.Name, r.Kind, about, r.Reason, strings.Join(r.Others, " "), at(r.Position))
 	}
 	if asCSV {
 		return t.csv(c.out)
 	}
 	if len(all) == 0 {
-		c.printf("Nothing waits for a person.\n")
+		if guard == nil {
+			c.printf("Nothing waits for a person.\n")
+		}
 		return nil
 	}
 	t.print(c)
@@ -143,13 +155,18 @@ func (c *cli) explainReviews(ctx context.Context, a *app.App, k contacts.Contact
 // remedies are the commands that settle what waits.
 func remedies(r httpapi.Review) []string {
 	switch {
+	case r.Kind == httpapi.ReviewGuard:
+		return []string{
+			"resume --reason WHY    everything that was held is meant",
+			"review accept " + r.Name + "    this one is, once the sync goes on", "contact exclude " + r.Name + "    leave it out",
+		}
 	case r.Field == "":
 		lines := make([]string, 0, len(r.Others)+1)
 		for _, o := range r.Others {
 			lines = append(lines, fmt.Sprintf("review accept %s --as %s", r.Name, o))
 		}
 		return append(lines, "review reject "+r.Name+"    it is none of them")
-	case strings.Contains(r.Reason, "impossible"):
+	case r.Kind == httpapi.ReviewPhone:
 		return []string{"review done " + r.Name + "    after you changed it there by hand"}
 	}
 	return []string{
@@ -178,6 +195,9 @@ func acceptance(k contacts.Contact, as, field, take string) (httpapi.Verdict, er
 		}
 		return v, nil
 	}
+	if as == "" && take == "" && guarded(k) {
+		return httpapi.Verdict{Verdict: domain.VerdictRead}, nil // a person's word lets it through
+	}
 	if as == "" && len(k.Others) == 1 {
 		as = k.Others[0]
 	}
@@ -187,6 +207,11 @@ func acceptance(k contacts.Contact, as, field, take string) (httpapi.Verdict, er
 			orDash(strings.Join(k.Others, " ")))
 	}
 	return httpapi.Verdict{Verdict: domain.VerdictSame, Others: []domain.Record{other}}, nil
+}
+
+// guarded reports a contact that a guard holds.
+func guarded(k contacts.Contact) bool {
+	return slices.ContainsFunc(httpapi.ReviewsOf(k), func(r httpapi.Review) bool { return r.Kind == httpapi.ReviewGuard })
 }
 
 func (c *cli) reviewReject() *cobra.Command {

@@ -84,9 +84,9 @@ type commandGroup struct {
 func (c *cli) groups() []commandGroup {
 	return []commandGroup{
 		{"run", "Run, try, look", []*cobra.Command{
-			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(),
+			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(), c.connect(), c.disconnect(), c.connections(),
 		}},
-		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.mapping()}},
+		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.whatif(), c.mapping()}},
 		{"bulk", "Bulk work: a plan first, then it runs", []*cobra.Command{
 			c.push(), c.pull(), c.match(), c.reconcile(), c.importing(), c.plans(), c.apply(), c.operations(),
 		}},
@@ -94,7 +94,8 @@ func (c *cli) groups() []commandGroup {
 			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.webhooks(), c.tokens(),
 		}},
 		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
-			c.events(), c.consumers(), c.verify(), c.heads(), c.export(), c.verifyExport(), c.projections(), c.rebuild(), c.bench(), c.migrate(), c.version(),
+			c.events(), c.consumers(), c.replay(), c.verify(), c.heads(), c.export(), c.verifyExport(), c.projections(), c.rebuild(),
+			c.bench(), c.migrate(), c.version(),
 		}},
 	}
 }

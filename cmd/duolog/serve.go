@@ -6,13 +6,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/duolog/duolog/cmd/internal/app"
 )
 
-const serveHelp = `Run the sync of one connection, and its HTTP service: webhooks in, the event feed, contacts, health.
+const serveHelp = `Run the sync, and its HTTP service: webhooks in, the event feed, contacts, health. Beside the connection "default" it
+serves those whose credentials duolog connect has stored, and those a configuration file names; --connection NAME has it
+serve that one alone. On SIGHUP it reads the file again, and takes along what was added.
 
 Where to find things, in a file given with --config, or in the environment, which overrides it:
 
@@ -76,7 +81,18 @@ func (c *cli) runServe(ctx context.Context, addr string) (err error) {
 	defer func() { err = errors.Join(err, a.Close()) }()
 	c.note("Duolog listens on http://%s, connection %s in %s\n", l.Addr(), cfg.Connection, cfg.Database())
 	c.note("Webhooks are expected at %s/webhooks/{hubspot,aloware}/%s. Ctrl-C ends it.\n", cfg.PublicURL, cfg.Connection)
-	err = a.Serve(ctx, l)
+	again, done := hangups()
+	defer done()
+	err = a.ServeBeside(ctx, l, app.Beside{Again: again, Connections: func(ctx context.Context) ([]app.Config, error) {
+		if cfg.Connection != app.DefaultConnection {
+			return nil, nil // it was named: that one alone
+		}
+		now, err := c.config(func(n *app.Config) { n.Addr, n.PublicURL = cfg.Addr, cfg.PublicURL })
+		if err != nil {
+			return nil, err
+		}
+		return a.Others(ctx, now)
+	}})
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		c.note("Duolog stopped. What was not sent yet is sent after the next start.\n")
@@ -85,6 +101,27 @@ func (c *cli) runServe(ctx context.Context, addr string) (err error) {
 		return hint(err, "--data DIR names another folder, --database-url another database; is DUOLOG_DATA set?")
 	}
 	return err
+}
+
+// hangups fires when the process is told to read its configuration again.
+func hangups() (again <-chan struct{}, done func()) {
+	signals, out := make(chan os.Signal, 1), make(chan struct{}, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	end := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-signals:
+				select {
+				case out <- struct{}{}:
+				default:
+				}
+			case <-end:
+				return
+			}
+		}
+	}()
+	return out, func() { signal.Stop(signals); close(end) }
 }
 
 // listen opens a port; flag is the one that names another.

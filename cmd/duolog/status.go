@@ -97,6 +97,25 @@ func (c *cli) showStatus(ctx context.Context, a *app.App, s httpapi.Status) erro
 			plural(int64(len(control.Settings.Fields)), "field"))
 	}
 	c.printf("  %-13s%s · %s\n", "log", plural(s.Head, "event"), lagWords(s.Lag))
+	if control.Settings.Version == 0 {
+		return nil
+	}
+	return c.tellLastRuns(ctx, a)
+}
+
+// tellLastRuns tells when contacts were pushed and pulled last.
+func (c *cli) tellLastRuns(ctx context.Context, a *app.App) error {
+	runs, err := a.LastRunsFolded(ctx)
+	if err != nil {
+		return err
+	}
+	what := "operations"
+	for _, r := range runs {
+		if r.Name == domain.OpPush || r.Name == domain.OpPull {
+			c.printf("  %-13s%s%s\n", what, r.Said, spent(r.Counts))
+			what = ""
+		}
+	}
 	return nil
 }
 

@@ -39,6 +39,7 @@ func (v *View) count(d Decision) {
 	if d.Mode != domain.ModePilot || writes == 0 {
 		return
 	}
+	v.keepControl()
 	hour := d.At / hourMicros
 	if v.Control.Writes == nil {
 		v.Control.Writes = map[int64]int{}
@@ -52,13 +53,15 @@ const hourMicros = int64(3600) * 1e6
 
 func (v *View) applyLink(l Link, input int64) {
 	r := v.records[l.Record]
-	if r == nil {
+	added := r == nil
+	if added {
 		r = &Record{ID: l.Record, Life: Live}
 		v.records[l.Record] = r
 	}
 	if input < r.LinkAt {
 		return
 	}
+	v.keepLink(r, added)
 	v.leave(r)
 	r.Link, r.LinkAt, r.changed = l, input, true
 	v.contact(l.Contact)
@@ -70,8 +73,7 @@ func (v *View) applyLink(l Link, input int64) {
 func (v *View) applyAlias(a Alias, input int64) (waiting []*Settlement) {
 	c := v.contacts[a.From]
 	if c == nil {
-		c = &Contact{ID: a.From}
-		v.contacts[a.From] = c
+		c = v.add(&Contact{ID: a.From})
 	}
 	if input < c.AliasAt {
 		return nil
@@ -84,6 +86,7 @@ func (v *View) applyAlias(a Alias, input int64) (waiting []*Settlement) {
 			waiting = append(waiting, s)
 		}
 	}
+	v.keepContact(c)
 	*c = Contact{ID: a.From, Alias: a.To, AliasAt: input, changed: true}
 	return waiting
 }
@@ -93,6 +96,7 @@ func (v *View) applyHead(id ulid.ULID, h HeadState, input int64) {
 	if c == nil || input < c.HeadAt {
 		return
 	}
+	v.keepContact(c)
 	c.Head, c.HeadAt, c.changed = h, input, true
 	if c.Created != nil && c.Created.Command != h.Creation.Command {
 		c.Created = nil
@@ -109,15 +113,17 @@ func (v *View) applyField(id ulid.ULID, name string, s FieldState, input int64) 
 		return
 	}
 	f := c.Fields[name]
+	if f != nil && input < f.At {
+		return
+	}
+	if c.Fields == nil {
+		v.keepContact(c)
+		c.Fields = map[string]*Field{}
+	}
+	v.keepField(c, name)
 	if f == nil {
-		if c.Fields == nil {
-			c.Fields = map[string]*Field{}
-		}
 		f = &Field{}
 		c.Fields[name] = f
-	}
-	if input < f.At {
-		return
 	}
 	f.FieldState, f.At, c.changed = s, input, true
 	if f.Settled != nil && (s.Pending == nil || s.Pending.Command != f.Settled.Command) {
@@ -130,8 +136,7 @@ func (v *View) applyField(id ulid.ULID, name string, s FieldState, input int64) 
 func (v *View) own(id ulid.ULID) *Contact {
 	c := v.contacts[id]
 	if c == nil {
-		c = &Contact{ID: id, changed: true}
-		v.contacts[id] = c
+		c = v.add(&Contact{ID: id, changed: true})
 	}
 	if !c.Alias.IsZero() {
 		return nil

@@ -174,6 +174,16 @@ func (c *Choices) envOf(s settings.Settings) settings.Env {
 // Know gives the view the choices values are read through; folding goes on in them.
 func (v *View) Know(c *Choices) { v.choices, v.cached = c, nil }
 
+// forget has the environment made anew for other settings, whatever their version.
+func (c *Choices) forget() {
+	if c != nil {
+		c.env = nil
+	}
+}
+
+// Env is what values of settings are read through, with the choices the view knows.
+func (v *View) Env(s settings.Settings) settings.Env { return s.EnvWith(v.choices.Lists()) }
+
 // env is what values are read through.
 func (v *View) env() settings.Env {
 	if v.cached == nil {

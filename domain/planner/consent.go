@@ -39,7 +39,7 @@ func (p *fieldPass) sticky(w writes) {
 	}
 	a, h := p.says(domain.Aloware), p.says(domain.HubSpot)
 	switch {
-	case p.v.untold(p.sides[domain.HubSpot].rec, p.f.HubSpot.Read) && !a:
+	case p.v.Untold(p.sides[domain.HubSpot].rec, p.f.HubSpot.Read) && !a:
 		p.confirm(p.d, p.sides[domain.HubSpot].rec)
 	case a && h && p.unsure != nil:
 		p.toldStop()

@@ -49,6 +49,7 @@ func (p *pass) done() []Planned {
 			continue
 		}
 		if c.Created != nil && c.Created.Command != d.head.Creation.Command {
+			p.v.keepContact(c)
 			c.Created = nil
 		}
 		d.Considered = p.considered(d)

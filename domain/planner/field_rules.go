@@ -13,7 +13,7 @@ func (p *fieldPass) first(w writes) {
 		return // changing a mapping sends nothing by itself, nor does a look at what is there: an operation does
 	case a.rec.doubtful(p.f.Aloware.Read):
 		p.confirm(p.d, a.rec)
-	case p.v.untold(h.rec, p.f.HubSpot.Read):
+	case p.v.Untold(h.rec, p.f.HubSpot.Read):
 		p.confirm(p.d, h.rec)
 	case a.err == nil && h.err == nil && a.digest == h.digest:
 		p.agree()

@@ -98,6 +98,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 		r.ReadDone = f.Answer.Command
 	}
 	v.live(in, f, r, &e)
+	v.native(in, f, r)
 	for _, name := range slices.Sorted(maps.Keys(f.Properties)) {
 		v.shown(r, name)
 		v.subscribed(r, name, f)

@@ -114,6 +114,7 @@ func (v *View) foldSettings(in Input) (Effect, error) {
 		v.Control.Mode, v.Control.Pilot, v.Control.WasOff = s.Mode, s.Pilot, s.Mode == domain.ModeOff
 	}
 	v.foldMapped(in)
+	v.choices.forget()
 	v.compile()
 	for _, r := range v.records {
 		v.reindex(r)

@@ -78,10 +78,12 @@ func (v *View) note(contact ulid.ULID, s *Settlement) {
 		return
 	}
 	if c.Head.Creation.Command == s.Command {
+		v.keepContact(c)
 		c.Created, c.changed = s, true
 	}
-	for _, f := range c.Fields {
+	for name, f := range c.Fields {
 		if f.Pending != nil && f.Pending.Command == s.Command {
+			v.keepField(c, name)
 			f.Settled, c.changed = s, true
 		}
 	}

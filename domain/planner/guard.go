@@ -90,6 +90,7 @@ func tally(counts map[int64]int, at int64, n int) map[int64]int {
 func (v *View) guardDecision(d Decision) {
 	g := &v.Control.Guard
 	if c := d.Counts; c != nil {
+		v.keepControl()
 		g.Changed, g.Deleted = tally(g.Changed, d.At, c.Changed), tally(g.Deleted, d.At, c.Deleted)
 		v.control = true
 	}
@@ -100,6 +101,7 @@ func (v *View) guardDecision(d Decision) {
 
 func (v *View) trip(by string) {
 	if g := &v.Control.Guard; g.By == "" {
+		v.keepControl()
 		g.By, v.control = by, true
 	}
 }

@@ -38,6 +38,7 @@ func (p *pass) join(d *draft, r, o *Record, reason string) {
 		for _, s := range p.v.applyAlias(Alias{From: drop.ID, To: keep.ID}, p.in.Position) {
 			p.v.note(keep.ID, s)
 			if s.Command == d.head.Creation.Command {
+				p.v.keepContact(keep)
 				keep.Created = s // its head is not applied yet
 			}
 		}

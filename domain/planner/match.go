@@ -60,7 +60,7 @@ func (p *pass) candidates(d *draft, r *Record, keys []identity.Key, kind string)
 		if k.Kind != kind {
 			continue
 		}
-		for _, o := range p.holders(k) {
+		for _, o := range p.v.Holders(k) {
 			if seen[o.ID] || !o.alive() || o.Link.Contact == d.Contact {
 				continue
 			}
@@ -94,18 +94,18 @@ func (p *pass) sort(r, o *Record, kind string, out *found) {
 	}
 }
 
-// holders returns the records that hold a key, sorted; of a unique key, the records of the contact it names.
-func (p *pass) holders(k identity.Key) []*Record {
+// Holders returns the records that hold a key, sorted; of a unique key, the records of the contact it names.
+func (v *View) Holders(k identity.Key) []*Record {
 	if k.Kind == identity.KindUnique {
 		id, err := ulid.ParseStrict(k.Value)
-		if c := p.v.Contact(id); err == nil && c != nil {
-			return p.v.Members(c.ID)
+		if c := v.Contact(id); err == nil && c != nil {
+			return v.Members(c.ID)
 		}
 		return nil
 	}
 	var out []*Record
-	for id := range p.v.byKey[k] {
-		out = append(out, p.v.records[id])
+	for id := range v.byKey[k] {
+		out = append(out, v.records[id])
 	}
 	slices.SortFunc(out, func(a, b *Record) int { return compareRecords(a.ID, b.ID) })
 	return out

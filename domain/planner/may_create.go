@@ -44,7 +44,7 @@ func (p *pass) suspects(r *Record, target domain.System) []domain.Record {
 		if k.Kind != identity.KindPhone || target != domain.HubSpot {
 			continue
 		}
-		for _, o := range p.holders(k) {
+		for _, o := range p.v.Holders(k) {
 			if o.ID.System == target && o.alive() && !r.separate(o.ID) && p.counterpart(o.Link.Contact, o) == nil && !slices.Contains(out, o.ID) {
 				out = append(out, o.ID)
 			}
@@ -80,7 +80,7 @@ func (p *pass) contested(d *draft, r *Record, target domain.System) (string, []d
 		if k.Kind != kind {
 			continue
 		}
-		for _, o := range p.holders(k) {
+		for _, o := range p.v.Holders(k) {
 			if o.ID == r.ID || o.Link.Contact == d.Contact || !o.alive() && o.Link.State != Absorbed {
 				continue
 			}

@@ -69,6 +69,7 @@ func (v *View) foldPage(in Input) (Effect, error) {
 // spend counts a decision's writes against what was confirmed of its operation.
 func (v *View) spend(d Decision) {
 	if o := v.Control.operation(d.Operation); o != nil {
+		v.keepControl()
 		o.Spent += int64(d.Writes())
 		v.control = true
 	}
@@ -159,7 +160,7 @@ type Left struct {
 // has changed and was not decided on comes first.
 func (p *fieldPass) operated(w writes) bool {
 	o, a, h := p.e.Operation, p.sides[domain.Aloware], p.sides[domain.HubSpot]
-	if o == nil || a.digest == h.digest || p.unsure != nil || a.rec.doubtful(p.f.Aloware.Read) || p.v.untold(h.rec, p.f.HubSpot.Read) {
+	if o == nil || a.digest == h.digest || p.unsure != nil || a.rec.doubtful(p.f.Aloware.Read) || p.v.Untold(h.rec, p.f.HubSpot.Read) {
 		return false
 	}
 	met := len(p.now.Base) == len(domain.Systems)
@@ -211,15 +212,12 @@ func (p *fieldPass) source(o *domain.Scope, met bool) (domain.System, string) {
 
 // reconciled is where a field that stands apart would flow from, had it not been kept from that.
 func (p *fieldPass) reconciled() (domain.System, string) {
-	switch p.now.Result {
-	case Withheld, OutOfScope:
-		if p.now.From.Valid() {
-			return p.now.From, domain.OpReconcile
-		}
-	case Blocked:
-		winner, rule := p.winner()
-		return winner, rule
-	case Kept:
+	switch result := p.now.Result; {
+	case (result == Withheld || result == OutOfScope) && p.now.From.Valid():
+		return p.now.From, domain.OpReconcile
+	case result == Blocked:
+		return p.winner()
+	case result == Kept:
 		return p.firstSource()
 	}
 	return "", ""
@@ -234,16 +232,16 @@ func (p *fieldPass) firstSource() (domain.System, string) {
 	case p.sides[domain.HubSpot].blank():
 		return domain.Aloware, "fills a blank"
 	}
-	switch p.f.Initial {
-	case settings.AlowareWins:
+	switch initial := p.f.Initial; {
+	case initial == settings.AlowareWins:
 		return domain.Aloware, rule
-	case settings.NewestWins:
+	case initial == settings.NewestWins:
 		winner, known := p.newest()
 		if !known {
 			rule += ": time unknown"
 		}
 		return winner, rule
-	case settings.FillBlanks, settings.Review:
+	case initial == settings.FillBlanks, initial == settings.Review:
 		return "", ""
 	}
 	return domain.HubSpot, rule

@@ -153,6 +153,16 @@ func TestNewestNeedsTime(t *testing.T) {
 	}
 }
 
+// TestSnapshotTellsWhatWasAsked: what HubSpot was not asked for is not blank because a snapshot does not show it.
+func TestSnapshotTellsWhatWasAsked(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.webhook(hub, values{"shoe_size": "9"})
+	d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com", "firstname": "Ann"}, planner.Outgoing{})
+	if got := d.v.Record(hub).Properties()["shoe_size"]; string(got) != `"9"` {
+		t.Errorf("shows %s, want what was told before", got)
+	}
+}
+
 // TestEqualClocks: of two values told for one moment the one that came later in the log counts, on either side.
 func TestEqualClocks(t *testing.T) {
 	for _, c := range []struct {

@@ -23,6 +23,18 @@ func (r *Record) hear(event string, e *Effect) {
 	e.Changed = true
 }
 
+// native counts a record that Aloware's own integration with HubSpot made, when that is first told of it.
+func (v *View) native(in Input, f domain.Fact, r *Record) {
+	told, ok := f.Properties[intakeSource]
+	if _, before := r.Seen[intakeSource]; !ok || before || r.ID.System != domain.Aloware || !domain.NativeHubSpot(domain.Scalar(told)) {
+		return
+	}
+	v.Control.Native.Records, v.control = v.Control.Native.Records+1, true
+	if in.Type == domain.RecordCreated {
+		v.Control.Native.At = in.RecordedAt
+	}
+}
+
 // sources returns how a record came to be. One that came with a call is also what a later call makes of it: who was
 // missed first and spoken to afterwards is somebody who was spoken to. Empty: a call of which nobody told the end.
 func (r *Record) sources() (all []domain.Source, contacted bool) {
@@ -35,6 +47,14 @@ func (r *Record) sources() (all []domain.Source, contacted bool) {
 		return r.Calls, true
 	}
 	return []domain.Source{s}, s == domain.TextMessage
+}
+
+// Source says how the record came to be, as far as its system tells; empty while a call's end is not told.
+func (r *Record) Source() string {
+	if all, _ := r.sources(); len(all) > 0 {
+		return string(all[0])
+	}
+	return ""
 }
 
 // unwelcome names the setting by which no counterpart is made of a record, given how it came to be; empty when one may

@@ -154,6 +154,8 @@ type Control struct {
 	Baseline bool             `json:"baseline,omitempty"`
 	// Heard is when the last webhook of each system was recorded, µs UTC.
 	Heard map[domain.System]int64 `json:"heard,omitempty"`
+	// Native counts what Aloware's own integration with HubSpot made.
+	Native Native `json:"native,omitzero"`
 	// Swept is how far the last sweep of each system went.
 	Swept   map[domain.System]domain.Sweep `json:"swept,omitempty"`
 	Portal  string                         `json:"portal,omitempty"`
@@ -180,12 +182,21 @@ type Control struct {
 	Writes map[int64]int `json:"writes,omitempty"`
 }
 
+// Native is what tells that Aloware's own integration with HubSpot is on, or was.
+type Native struct {
+	Records int64 `json:"records"` // of Aloware that say they came from HubSpot
+	At      int64 `json:"at"`      // when the last of them was told to be new, µs UTC; 0: never
+}
+
 // Operation is a one-time operation that a person started.
 type Operation struct {
 	ID       ulid.ULID `json:"id"` // of its operation.started
 	Name     string    `json:"name"`
 	Position int64     `json:"position"`
-	Paused   bool      `json:"paused,omitempty"`
+	// Contact and Field are those under test, zero for none.
+	Contact ulid.ULID `json:"contact,omitzero"`
+	Field   string    `json:"field,omitempty"`
+	Paused  bool      `json:"paused,omitempty"`
 	// Spec is what one that makes a plan is asked for.
 	Spec *domain.PlanSpec `json:"spec,omitempty"`
 	// Plan is what it applies, Done how many of its Rows were taken, and Vain how many pages came while none could be.
@@ -196,9 +207,6 @@ type Operation struct {
 	// Spent of the writes that were confirmed, Budget: so many count for no guard.
 	Budget int64 `json:"budget,omitempty"`
 	Spent  int64 `json:"spent,omitempty"`
-	// Contact and Field are those under test, zero for none.
-	Contact ulid.ULID `json:"contact,omitzero"`
-	Field   string    `json:"field,omitempty"`
 }
 
 // Stopped reports whether inputs are only folded.
@@ -249,9 +257,9 @@ func (r *Record) doubtful(property string) bool {
 // asked reports a record whose reading is awaited.
 func (r *Record) asked() bool { return !r.Link.Reading.IsZero() && r.Link.Reading != r.ReadDone }
 
-// untold reports a property of HubSpot, which shows only what it is asked for, that nobody told and no read asked for
+// Untold reports a property of HubSpot, which shows only what it is asked for, that nobody told and no read asked for
 // since it was mapped: not blank, but unknown.
-func (v *View) untold(r *Record, property string) bool {
+func (v *View) Untold(r *Record, property string) bool {
 	_, told := r.value(property)
 	return !told && r.ID.System == domain.HubSpot && r.Whole < v.Control.Mapped[property]
 }

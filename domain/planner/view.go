@@ -25,6 +25,7 @@ type View struct {
 	filter   *settings.Filter // of mode pilot
 	only     settings.Filter  // of who takes part
 	control  bool             // control changed
+	journal  *journal         // of what is being tried; nil for none
 }
 
 // NewView makes an empty view under a control state, which it leaves as it is.
@@ -109,6 +110,18 @@ func (v *View) Members(id ulid.ULID) []*Record {
 	return all
 }
 
+// Dirty returns the contacts that wait for the sync to open and were not planned at the position yet, in id order.
+func (v *View) Dirty(before int64) []ulid.ULID {
+	var ids []ulid.ULID
+	for id, c := range v.contacts {
+		if c.Head.Dirty && c.HeadAt < before {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, ulid.ULID.Compare)
+	return ids
+}
+
 // Changed returns the records and contacts an input or a decision changed since loading, sorted.
 func (v *View) Changed() (records []*Record, contacts []*Contact, control bool) {
 	for _, r := range v.records {
@@ -150,8 +163,12 @@ func (v *View) contact(id ulid.ULID) *Contact {
 	if c := v.Contact(id); c != nil {
 		return c
 	}
-	c := &Contact{ID: id, changed: true}
-	v.contacts[id] = c
+	return v.add(&Contact{ID: id, changed: true})
+}
+
+func (v *View) add(c *Contact) *Contact {
+	v.contacts[c.ID] = c
+	v.keepNew(c)
 	return c
 }
 
@@ -167,7 +184,12 @@ func (v *View) join(r *Record) {
 	m[r.ID] = true
 }
 
-func (v *View) leave(r *Record) { delete(v.members[r.Link.Contact], r.ID) }
+func (v *View) leave(r *Record) {
+	m := v.members[r.Link.Contact]
+	if delete(m, r.ID); len(m) == 0 {
+		delete(v.members, r.Link.Contact)
+	}
+}
 
 func (v *View) index(r *Record) {
 	for _, k := range r.keys {
@@ -181,7 +203,10 @@ func (v *View) index(r *Record) {
 // reindex works the record's match keys out anew.
 func (v *View) reindex(r *Record) {
 	for _, k := range r.keys {
-		delete(v.byKey[k], r.ID)
+		m := v.byKey[k]
+		if delete(m, r.ID); len(m) == 0 {
+			delete(v.byKey, k)
+		}
 	}
 	r.keys = identity.Keys(v.Control.Settings, r.ID, r.Properties())
 	v.index(r)

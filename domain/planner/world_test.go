@@ -170,13 +170,16 @@ func (w *world) plan() bool {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		out := w.view.Plan(e.in, eff)
-		if eff.Release {
-			for _, id := range w.dirty() {
-				out = append(out, w.view.PlanDirty(e.in, eff, id)...)
+		out := w.tried(func() []planner.Planned {
+			out := w.view.Plan(e.in, eff)
+			if eff.Release {
+				for _, id := range w.dirty() {
+					out = append(out, w.view.PlanDirty(e.in, eff, id)...)
+				}
 			}
-		}
-		w.take(e.in, eff, append(out, rows(w.view, e.in, eff)...))
+			return append(out, rows(w.view, e.in, eff)...)
+		})
+		w.take(e.in, eff, out)
 		return true
 	}
 	return false

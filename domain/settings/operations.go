@@ -29,7 +29,7 @@ type Sources struct {
 
 // Catalogs are the lists both systems keep: dispositions, owners, deals.
 type Catalogs struct {
-	RefreshAt         string `json:"refresh_at"` // "17:00", in the connection's zone
+	RefreshAt         string `json:"refresh_at"` // "17:00", in the connection's zone, each day; empty: never by itself
 	LogCallsToHubSpot bool   `json:"log_calls_to_hubspot,omitempty"`
 }
 

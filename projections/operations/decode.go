@@ -71,9 +71,21 @@ func decodeDecision(in input) (input, bool, error) {
 	}
 	in.decision = &decision{
 		operation: d.Operation.String(), contact: d.Contact.String(),
-		skipped: d.Whole != nil && d.Whole.Result == planner.Skipped, counts: countsOf(d),
+		skipped: wholeOf(d) == planner.Skipped, counts: countsOf(d),
 	}
 	return in, true, nil
+}
+
+// counted names what is counted of the verdicts on a contact as such.
+var counted = map[planner.Result]string{
+	planner.LinkedUp: domain.CountLinks, planner.HeldBack: domain.CountAmbiguous, planner.Skipped: domain.CountSkipped,
+}
+
+func wholeOf(d planner.Decision) planner.Result {
+	if d.Whole == nil {
+		return ""
+	}
+	return d.Whole.Result
 }
 
 func countsOf(d planner.Decision) map[string]int64 {
@@ -86,15 +98,8 @@ func countsOf(d planner.Decision) map[string]int64 {
 			counts["updates_"+string(c.System)]++
 		}
 	}
-	if d.Whole != nil {
-		switch d.Whole.Result {
-		case planner.LinkedUp:
-			counts[domain.CountLinks]++
-		case planner.HeldBack:
-			counts[domain.CountAmbiguous]++
-		case planner.Skipped:
-			counts[domain.CountSkipped]++
-		}
+	if name := counted[wholeOf(d)]; name != "" {
+		counts[name]++
 	}
 	return counts
 }

@@ -102,6 +102,7 @@ func TestGuardIsOneComputation(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.same("rebuilt", want)
+			s.agrees()
 			for _, page := range []int{1, 7, 500} {
 				s.again(page, decided)
 				s.same("planned again", want)

@@ -44,7 +44,7 @@ func EachPreview(ctx context.Context, db eventstore.DB, log eventstore.Log, spec
 	if err != nil {
 		return c.Control, c.Position, err
 	}
-	p := preview{Cursor: c, choices: choices, db: db, spec: spec, filter: filter, fn: fn, digester: planner.NewDigester(log.Vault().Secret("planner digest"))}
+	p := preview{Cursor: c, choices: choices, db: db, spec: spec, filter: filter, fn: fn, digester: state.Digester(log.Vault())}
 	p.in = planner.Input{Position: c.Position + 1<<40, ID: stamped(now), Type: domain.PlanApplied, Stream: "connection", RecordedAt: now}
 	if !spec.Contact.IsZero() {
 		return c.Control, c.Position, p.page(ctx, []ulid.ULID{spec.Contact})
@@ -71,7 +71,7 @@ func Watch(s settings.Settings) map[domain.System][]string {
 }
 
 func stamped(micros int64) (id ulid.ULID) {
-	_ = id.SetTime(uint64(micros / 1000)) //nolint:gosec // a time after 1970
+	_ = id.SetTime(uint64(micros / 1000))
 	return id
 }
 

@@ -36,8 +36,8 @@ type Config struct {
 // Process is the planner at work on a connection it owns. Run and Step must not be called concurrently.
 type Process struct {
 	Config
-	secret []byte
-	state  *state.Cursor // nil: load it and choices
+	digester planner.Digester
+	state    *state.Cursor // nil: load it and choices
 	// choices are what values are read through, at state's place.
 	choices *planner.Choices
 	poison  map[poisoned]bool
@@ -61,13 +61,11 @@ func New(c Config) *Process {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Process{Config: c, secret: secret(c.Log), poison: map[poisoned]bool{}}
+	return &Process{Config: c, digester: state.Digester(c.Log.Vault()), poison: map[poisoned]bool{}}
 }
 
-func secret(log eventstore.Log) []byte { return log.Vault().Secret("planner digest") }
-
 // Digester makes the digests that stand in the connection's decisions.
-func Digester(log eventstore.Log) planner.Digester { return planner.NewDigester(secret(log)) }
+func Digester(log eventstore.Log) planner.Digester { return state.Digester(log.Vault()) }
 
 // Run plans until ctx ends or the lease is lost. A failing database is tried again after a second.
 func (p *Process) Run(ctx context.Context) error {

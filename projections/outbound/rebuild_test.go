@@ -194,6 +194,7 @@ func oneComputation(t *testing.T, store eventstore.Store, seed uint64) {
 		t.Errorf("progress ended at %d of %d", last, total)
 	}
 	s.only(2)
+	s.agrees()
 	for _, page := range []int{1, 7, 500} {
 		s.again(page, decided)
 		s.same(fmt.Sprintf("planned again in pages of %d", page), want)

@@ -19,6 +19,11 @@ func Unexplained(ctx context.Context, db eventstore.DB, log eventstore.Log, reco
 	if err != nil {
 		return 0, err
 	}
+	choices, err := c.Choices(ctx, log)
+	if err != nil {
+		return 0, err
+	}
+	env := c.Control.Settings.EnvWith(choices.Lists())
 	n, v := planner.NewNeeds(), planner.NewView(c.Control, planner.NewDigester(nil))
 	for _, r := range records {
 		if r.Linked {
@@ -39,12 +44,12 @@ func Unexplained(ctx context.Context, db eventstore.DB, log eventstore.Log, reco
 	}
 	var sum int64
 	for id := range of.Contacts {
-		sum += unexplained(v, id, c.Control.Settings)
+		sum += unexplained(v, id, c.Control.Settings, env)
 	}
 	return sum, nil
 }
 
-func unexplained(v *planner.View, id ulid.ULID, s settings.Settings) (n int64) {
+func unexplained(v *planner.View, id ulid.ULID, s settings.Settings, env settings.Env) (n int64) {
 	c, sides := v.Contact(id), map[domain.System]domain.Properties{}
 	for _, r := range v.Members(id) {
 		if r.Life == planner.Live && r.Link.State == planner.Linked {
@@ -54,7 +59,6 @@ func unexplained(v *planner.View, id ulid.ULID, s settings.Settings) (n int64) {
 	if c == nil || c.Head.Dirty || len(sides) != len(domain.Systems) {
 		return 0
 	}
-	env := s.Env()
 	for _, f := range s.Fields {
 		a, _, errA := f.Get(domain.Aloware, sides[domain.Aloware], env)
 		h, _, errH := f.Get(domain.HubSpot, sides[domain.HubSpot], env)

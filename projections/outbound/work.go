@@ -62,7 +62,7 @@ func (w *work) page(ctx context.Context, events []eventstore.Event) error {
 
 // begin starts from what is stored.
 func (w *work) begin() {
-	w.view = planner.NewView(w.Control, planner.NewDigester(w.secret))
+	w.view = planner.NewView(w.Control, w.digester)
 	w.view.Know(w.choices)
 	w.loader = w.Loader(w.DB, w.view)
 }

@@ -59,6 +59,9 @@ func (s *Sandbox) routes() http.Handler {
 
 	mux := http.NewServeMux()
 	mux.Handle("POST /oauth/v1/token", s.inject.Wrap(http.HandlerFunc(s.token)))
+	mux.Handle("POST /oauth/v1/token/introspect", s.inject.Wrap(http.HandlerFunc(s.introspect)))
+	mux.Handle("POST /oauth/v2/private-apps/get/access-token-info", s.inject.Wrap(http.HandlerFunc(s.tokenInfo)))
+	mux.HandleFunc("GET /oauth/authorize", s.authorize)
 	s.control(mux)
 	mux.Handle("/", guarded)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

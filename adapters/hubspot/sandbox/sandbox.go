@@ -25,6 +25,8 @@ type Config struct {
 	// RefreshToken, when set, is the only one the OAuth endpoint accepts.
 	RefreshToken  string
 	TokenLifetime time.Duration // of OAuth tokens, default 30 min
+	// Scopes are those of every token, as told; default all an app needs.
+	Scopes []string
 	// SearchRate is the number of searches allowed in a second, default 5; below 0 no limit.
 	SearchRate int
 	Faults     sandboxkit.Faults
@@ -48,6 +50,7 @@ type Sandbox struct {
 	tables  map[string]*table
 	links   associations
 	tokens  map[string]time.Time
+	codes   map[string]string // of the authorization page: where each was given, empty once it was used
 	eventID int64
 	writes  int
 	reads   int
@@ -68,7 +71,7 @@ func New(cfg Config) *Sandbox {
 		chance: sandboxkit.NewChance(cfg.Faults.Seed, "hubspot"),
 		tables: newTables(),
 		links:  associations{},
-		tokens: map[string]time.Time{},
+		tokens: map[string]time.Time{}, codes: map[string]string{},
 		owners: newOwners(), outcomes: newOutcomes(), lastOwner: 73,
 	}
 	s.inject.Failed, s.inject.Limited = writeFailed, s.writeLimited
@@ -87,6 +90,12 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ClientSecret, "sandbox")
 	setDefault(&c.TokenLifetime, 30*time.Minute)
 	setDefault(&c.SearchRate, 5)
+	if c.Scopes == nil {
+		c.Scopes = []string{
+			"crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read", "crm.schemas.contacts.write",
+			"crm.objects.owners.read", "crm.objects.deals.read", "crm.schemas.deals.read",
+		}
+	}
 	setDefault(&c.Faults.RateLimit, 190)
 	if c.Faults.RateLimit < 0 { // the headers tell a limit nobody reaches
 		c.Faults.RateLimit = 1_000_000

@@ -89,12 +89,15 @@ func (a *Adapter) SchemaInitializingQueries(string) []sql.Query { return nil }
 // SubscribeIsolationLevel is enough for positions: what is committed stays and what comes later lies behind it.
 func (a *Adapter) SubscribeIsolationLevel() stdsql.IsolationLevel { return stdsql.LevelReadCommitted }
 
-// selectEvents names the end of the batch as well, which dense positions let it: a planner that knows little of the
-// tables would otherwise sort everything that is left, for each batch. Keys are looked up one by one for the same reason.
-const selectEvents = `SELECT e.position, e.id, e.stream, e.type, e.schema, e.occurred_at, e.recorded_at, e.actor, e.causation,
+// selectEvents takes the lock once, in a part of its own: in a join it could be tried for each event, fail for the first
+// and succeed for the next, when another subscriber commits meanwhile, and those would be lost. It names the end of the
+// batch, which dense positions let it: a planner that knows little of the tables would otherwise sort everything that is
+// left, for each batch. Keys are looked up one by one for the same reason.
+const selectEvents = `WITH acked (position) AS MATERIALIZED (%s)
+SELECT e.position, e.id, e.stream, e.type, e.schema, e.occurred_at, e.recorded_at, e.actor, e.causation,
 	e.subject, e.data, (SELECT k.wrapped FROM subject_key k WHERE k.connection = e.connection AND k.subject = e.subject)
-FROM (%s) AS acked (position)
-JOIN event e ON e.connection = $1 AND e.position > acked.position AND e.position <= acked.position + %d
+FROM event e
+WHERE e.connection = $1 AND e.position > (SELECT position FROM acked) AND e.position <= (SELECT position FROM acked) + %d
 ORDER BY e.position`
 
 // SelectQuery reads the next batch by dense position. A group that another subscriber holds gives no rows.

@@ -172,7 +172,10 @@ func TestTwoSubscribersShareAGroup(t *testing.T) {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		t.Fatalf("%d of 300 came", len(got))
+		mu.Lock()
+		defer mu.Unlock()
+		info, err := group.New(s.store, s.log, nil).Get(context.Background(), "shop")
+		t.Fatalf("%d of 300 came, acknowledged up to %d (%v): %v", len(got), info.Position, err, got)
 	}
 	cancel()
 	running.Wait()
@@ -251,7 +254,7 @@ func TestWhatIsRefusedSaysWhy(t *testing.T) {
 }
 
 // TestBatchCostsABatch: whatever lies behind it, and however little the database knows of its tables, a batch reads no
-// more rows than it has.
+// more rows than it has, and takes the lock once.
 func TestBatchCostsABatch(t *testing.T) {
 	s := open(t)
 	s.fill(5000)
@@ -268,6 +271,9 @@ func TestBatchCostsABatch(t *testing.T) {
 			}
 		}
 		text := s.plan(a.SelectQuery("default", "shop", a))
+		if !strings.Contains(text, "LockRows (actual rows=1 loops=1)") || !strings.Contains(text, "CTE acked") {
+			t.Errorf("analyzed %v, the lock is not taken just once:\n%s", analyzed, text)
+		}
 		if !strings.Contains(text, "event_pkey") || strings.Contains(text, "rows=5000") {
 			t.Errorf("analyzed %v, plan:\n%s", analyzed, text)
 		}

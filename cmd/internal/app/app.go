@@ -79,6 +79,26 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("open connection %s: %w", c.Connection, err), store.Close())
 	}
+	a, err := c.over(ctx, store, key, log, logger)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return a, nil
+}
+
+// beside opens another connection of the database.
+func (a *App) beside(ctx context.Context, c Config) (*App, error) {
+	log, err := a.Store.Log(ctx, c.Connection)
+	if err != nil {
+		return nil, fmt.Errorf("open connection %s: %w", c.Connection, err)
+	}
+	return c.over(ctx, a.Store, a.key, log, a.Logger.With(slog.String("connection", c.Connection)))
+}
+
+// over is the App of a connection.
+func (c Config) over(
+	ctx context.Context, store eventstore.Store, key eventstore.MasterKey, log eventstore.Log, logger *slog.Logger,
+) (*App, error) {
 	a := &App{
 		Config: c, Store: store, Log: log, Logger: logger, Actor: actor(),
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
@@ -89,10 +109,12 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
 	}
+	a.onRefresh = a.keepRefresh
+	var err error
 	if a.sealer, err = a.newSealer(); err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, err
 	}
-	return a, nil
+	return a, a.unlock(ctx)
 }
 
 // log opens the connection's log, which makes it when it is new.

@@ -84,6 +84,7 @@ func (r *rig) started(path string, body map[string]any) httpapi.Operation {
 // over waits for an operation's end.
 func (r *rig) over(id string) httpapi.Operation {
 	r.t.Helper()
+	r.patient()
 	r.settle()
 	o := asked[httpapi.Operation](r, "operations/"+id)
 	if o.EndedAt == nil {

@@ -20,12 +20,8 @@ import (
 // byItself is the actor of what Duolog does unasked.
 const byItself = "duolog"
 
-// When catalogs are refreshed, in the connection's time zone: the hour at which Aloware's own integration does. One
-// that failed is tried again an hour later.
-const (
-	refreshHour, refreshMinute = 17, 0
-	refreshAgain               = time.Hour
-)
+// refreshAgain is how long after a refresh that failed it is tried again.
+const refreshAgain = time.Hour
 
 // lookForDue is how often it is looked whether a pull is due.
 const lookForDue = time.Second
@@ -72,7 +68,7 @@ func (e *engine) startDue(ctx context.Context, s settings.Settings) error {
 		return err
 	}
 	for _, p := range catalogs.Pulls {
-		at, ok := due(runs[p.Name], s.Env().Zone)
+		at, ok := due(runs[p.Name], s.Catalogs.RefreshAt, s.Env().Zone)
 		if !ok || at.After(e.now()) {
 			continue
 		}
@@ -90,9 +86,13 @@ func (e *engine) startDue(ctx context.Context, s settings.Settings) error {
 	return nil
 }
 
-// due is when a pull is to run next, by the times its last run has in the log; false while one is under way.
-func due(last catalogs.Run, zone *time.Location) (time.Time, bool) {
+// due is when a pull is to run next, by the times its last run has in the log, each day at a time of the zone's such as
+// "17:00"; false while one is under way, and always when there is no such time.
+func due(last catalogs.Run, daily string, zone *time.Location) (time.Time, bool) {
+	clock, err := time.Parse(settings.ClockLayout, daily)
 	switch {
+	case err != nil:
+		return time.Time{}, false
 	case last.StartedAt.IsZero():
 		return time.UnixMicro(0), true
 	case last.StartedAt.After(last.EndedAt):
@@ -101,9 +101,9 @@ func due(last catalogs.Run, zone *time.Location) (time.Time, bool) {
 		return last.EndedAt.Add(refreshAgain), true
 	}
 	y, m, d := last.StartedAt.In(zone).Date()
-	at := time.Date(y, m, d, refreshHour, refreshMinute, 0, 0, zone)
+	at := time.Date(y, m, d, clock.Hour(), clock.Minute(), 0, 0, zone)
 	if !at.After(last.StartedAt) {
-		at = time.Date(y, m, d+1, refreshHour, refreshMinute, 0, 0, zone)
+		at = time.Date(y, m, d+1, clock.Hour(), clock.Minute(), 0, 0, zone)
 	}
 	return at, true
 }

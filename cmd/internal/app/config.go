@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ type Config struct {
 	APIToken      string // an admin token for first use
 	HubSpot       HubSpot
 	Aloware       Aloware
+	// Named are the connections the file tells of beside this one.
+	Named map[string]Named
 	// Migrate brings an older schema up to date on opening. SQLite does so by default, PostgreSQL on "migrate up".
 	Migrate bool
 	// Demo allows a log that is marked as a demo, and marks a new one.
@@ -43,6 +46,8 @@ type Config struct {
 	Forward []Forward `json:"-"`
 	// Transport carries the requests to both systems; nil: the network.
 	Transport http.RoundTripper
+
+	onRefresh func(token string) // told a refresh token HubSpot gave in place of the one before
 }
 
 // HubSpot is how to reach the portal.
@@ -52,6 +57,12 @@ type HubSpot struct {
 
 // Aloware is how to reach the account.
 type Aloware struct{ BaseURL, APIToken, WebhookToken string }
+
+// Named is what the file says of a connection by its name.
+type Named struct {
+	HubSpot HubSpot
+	Aloware Aloware
+}
 
 // setting is one value of the configuration: its environment variable, its place in the file, and where it goes.
 type setting struct {
@@ -85,7 +96,7 @@ var ErrConfig = errors.New("configuration")
 func LoadConfig(file string, getenv func(string) string, override func(*Config)) (Config, error) {
 	c := Config{Connection: DefaultConnection}
 	if file != "" {
-		if err := c.readFile(file); err != nil {
+		if err := c.readFile(file, getenv); err != nil {
 			return c, err
 		}
 	}
@@ -133,7 +144,7 @@ func (yamlParser) Unmarshal(b []byte) (map[string]any, error) {
 
 func (yamlParser) Marshal(m map[string]any) ([]byte, error) { return yaml.Marshal(m) }
 
-func (c *Config) readFile(path string) error {
+func (c *Config) readFile(path string, getenv func(string) string) error {
 	k := koanf.New(".")
 	if err := k.Load(file(path), yamlParser{}); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrConfig, path, err)
@@ -147,7 +158,10 @@ func (c *Config) readFile(path string) error {
 		k.Delete("forward")
 	}
 	for _, key := range k.Keys() {
-		found := false
+		found, err := c.readNamed(key, k.String(key), getenv)
+		if err != nil {
+			return fmt.Errorf("%w: %s: %s: %w", ErrConfig, path, key, err)
+		}
 		for _, s := range known {
 			if s.key == key {
 				*s.into(c), found = k.String(key), true
@@ -158,6 +172,51 @@ func (c *Config) readFile(path string) error {
 		}
 	}
 	return nil
+}
+
+// readNamed takes a key of connections: NAME.SYSTEM.KEY. A value may stand elsewhere: env:NAME, file:PATH.
+func (c *Config) readNamed(key, value string, getenv func(string) string) (bool, error) {
+	rest, ok := strings.CutPrefix(key, "connections.")
+	name, key, of := strings.Cut(rest, ".")
+	if !ok || !of {
+		return false, nil
+	}
+	if !slugShape.MatchString(name) {
+		return false, fmt.Errorf("%q is no name of a connection: small letters, digits and -", name)
+	}
+	value, err := referred(value, getenv)
+	if err != nil {
+		return false, err
+	}
+	one := Config{HubSpot: c.Named[name].HubSpot, Aloware: c.Named[name].Aloware}
+	for _, s := range known {
+		if s.key == key && strings.Contains(key, ".") {
+			*s.into(&one) = value
+			if c.Named == nil {
+				c.Named = map[string]Named{}
+			}
+			c.Named[name] = Named{HubSpot: one.HubSpot, Aloware: one.Aloware}
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+var slugShape = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// referred reads a value from where it stands.
+func referred(value string, getenv func(string) string) (string, error) {
+	if name, ok := strings.CutPrefix(value, "env:"); ok {
+		if getenv(name) == "" {
+			return "", fmt.Errorf("the environment has no %s", name)
+		}
+		return getenv(name), nil
+	}
+	if path, ok := strings.CutPrefix(value, "file:"); ok {
+		b, err := os.ReadFile(path)
+		return strings.TrimSpace(string(b)), err
+	}
+	return value, nil
 }
 
 func (c Config) withDefaults() Config {

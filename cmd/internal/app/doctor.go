@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -47,13 +48,30 @@ func (a *App) Doctor(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	out = append(out, gateFindings(s, a.now())...)
+	if words := nativeWords(*e.control.Load()); words != "" && !slices.Contains(s.Needs, words) {
+		out = append(out, Finding{Name: "native integration", OK: true, Detail: words})
+	}
+	policy, err := a.policyInForce(ctx)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := a.unsubscribed(ctx, policy)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 && policy.Sources.HubSpot != settings.SourcePoll {
+		out = append(out, Finding{
+			Name: "subscriptions", Detail: "HubSpot's app is not subscribed to " + strings.Join(missing, ", ") + ": changes arrive by sweep, late",
+			Fix: "duolog connect hubspot --app-dir DIR writes the app anew; then upload it",
+		})
+	}
 	for _, n := range s.Needs {
 		out = append(out, Finding{Name: "needs you", Detail: n})
 	}
 	return append(out, Finding{
 		Name: "subscriptions", OK: true,
 		Detail: "HubSpot must send contact.creation, deletion, merge, restore and propertyChange of: " +
-			strings.Join(e.control.Load().Settings.ReadProperties(domain.HubSpot), ", "),
+			strings.Join(subscriptions(e.control.Load().Settings), ", ") + " (duolog connect hubspot --app-dir DIR writes them)",
 	}), nil
 }
 

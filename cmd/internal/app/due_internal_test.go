@@ -7,8 +7,8 @@ import (
 	"github.com/duolog/duolog/projections/catalogs"
 )
 
-// TestDue: a pull is due at five in the afternoon where the connection is, summer time or not, an hour after a failure,
-// and never while it runs.
+// TestDue: a pull is due at the time of day the settings say, where the connection is, summer time or not, an hour after a
+// failure, and never while it runs or without such a time.
 func TestDue(t *testing.T) {
 	t.Parallel()
 	zone, err := time.LoadLocation("America/Los_Angeles")
@@ -41,12 +41,19 @@ func TestDue(t *testing.T) {
 		if c.failed {
 			run.Failure = "hubspot gave no answer"
 		}
-		got, ok := due(run, zone)
+		got, ok := due(run, "17:00", zone)
 		if ok != (c.want != "") || ok && !got.Equal(at(c.want)) {
 			t.Errorf("%s: due %v %v, want %s", c.name, got, ok, c.want)
 		}
 	}
-	if got, ok := due(catalogs.Run{}, zone); !ok || got.After(time.Unix(0, 0)) {
+	started := catalogs.Run{StartedAt: at("2026-11-23 09:00"), EndedAt: at("2026-11-23 09:01")}
+	if got, ok := due(started, "09:30", zone); !ok || !got.Equal(at("2026-11-23 09:30")) {
+		t.Errorf("at half past nine: due %v %v", got, ok)
+	}
+	if got, ok := due(catalogs.Run{}, "", zone); ok {
+		t.Errorf("with no time of day: due %v", got)
+	}
+	if got, ok := due(catalogs.Run{}, "17:00", zone); !ok || got.After(time.Unix(0, 0)) {
 		t.Errorf("never run: due %v %v, want at once", got, ok)
 	}
 }

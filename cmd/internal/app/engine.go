@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +32,7 @@ type engine struct {
 	control  atomic.Pointer[planner.Control]
 	steered  chan struct{} // signalled after the control state moved
 	asked    chan struct{} // the same, for the catalogs
-	operated chan struct{} // …for operations
+	operated chan struct{} // …and for operations
 	tested   chan struct{} // …and for tests of the mapping
 }
 
@@ -57,8 +56,8 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{
-		App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1),
-		asked: make(chan struct{}, 1), operated: make(chan struct{}, 1), tested: make(chan struct{}, 1),
+		App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1), asked: make(chan struct{}, 1),
+		operated: make(chan struct{}, 1), tested: make(chan struct{}, 1),
 	}
 	e.control.Store(&control)
 	return e, nil
@@ -69,27 +68,6 @@ func demoWord(demo bool) string {
 		return "a demo's; serve another folder or database"
 	}
 	return "not a demo's; give demo a folder of its own"
-}
-
-// Serve runs everything until ctx ends: HTTP and projections always, planning and sending while this process owns
-// the connection. It closes the listener.
-func (a *App) Serve(ctx context.Context, l net.Listener) error {
-	e, err := a.engine(ctx)
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	if _, err := e.forwarders(); err != nil { // before anything runs, a person hears what is wrong with them
-		return errors.Join(err, l.Close())
-	}
-	server, err := e.server() //nolint:contextcheck // a handler takes its request's
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return server.Serve(ctx, l) })
-	g.Go(func() error { return ended(ctx, a.Runner.Run(ctx)) })
-	g.Go(func() error { return ended(ctx, e.keep(ctx)) })
-	return g.Wait()
 }
 
 // ended drops the error of a loop that stopped because it was told to.
@@ -125,8 +103,8 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	s := e.stages(h)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Planner.Run(ctx) })
-	g.Go(func() error { return e.sealer.Run(ctx) })
 	g.Go(func() error { return e.forwardEvents(ctx) })
+	g.Go(func() error { return e.sealer.Run(ctx) })
 	g.Go(func() error {
 		if unsure != nil {
 			if err := e.recognised(ctx, *unsure); err != nil {
@@ -136,9 +114,9 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 		g.Go(func() error { return s.Dispatcher.Run(ctx) })
 		g.Go(func() error { return e.housekeeping(ctx, s.gate) })
 		g.Go(func() error { return e.keepCatalogs(ctx, h) })
+		g.Go(func() error { return e.keepTests(ctx, h) })
 		g.Go(func() error { return e.keepSweeping(ctx, h) })
 		g.Go(func() error { return e.keepOperations(ctx, h) })
-		g.Go(func() error { return e.keepTests(ctx, h) })
 		return nil
 	})
 	return g.Wait()

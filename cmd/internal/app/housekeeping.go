@@ -72,7 +72,7 @@ func (e *engine) chores(ctx context.Context, gate *gatekeeper, control planner.C
 	}
 	for _, op := range control.Operations {
 		if _, pull := catalogs.Pull(op.Name); pull || isPlanned(op) || op.Name == opTest {
-			continue // they are done beside: a baseline of hours must not hold them up
+			continue // keepCatalogs, keepOperations and keepTests do them: a baseline of hours must not hold them up
 		}
 		if err := e.operate(ctx, op); err != nil {
 			return err

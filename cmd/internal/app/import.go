@@ -74,6 +74,7 @@ type importing struct {
 	in     Import
 	export *aloware.Export
 	wanted []string // properties that are read of Aloware
+	region string   // of numbers without a country
 	system adapters.System
 	sum    httpapi.Imported
 }
@@ -96,7 +97,10 @@ func (a *App) importing(ctx context.Context, file io.Reader, in Import) (*import
 	if err != nil {
 		return nil, err
 	}
-	i := &importing{App: a, in: in, export: export, wanted: control.Settings.ReadProperties(domain.Aloware), system: systems[domain.Aloware]}
+	i := &importing{
+		App: a, in: in, export: export, wanted: control.Settings.ReadProperties(domain.Aloware), system: systems[domain.Aloware],
+		region: control.Settings.PhoneRegion,
+	}
 	for _, c := range export.Columns() {
 		i.sum.Columns = append(i.sum.Columns, httpapi.ImportColumn{Header: c.Header, Property: c.Property, Mapped: slices.Contains(i.wanted, c.Property)})
 	}
@@ -201,13 +205,13 @@ func (i *importing) whose(ctx context.Context, row aloware.Row) (id string, show
 }
 
 func (i *importing) ask(ctx context.Context, row aloware.Row) (string, *adapters.Snapshot, error) {
-	phone, err := domain.ParsePhone(row.Phone, "")
-	if err != nil {
+	phone := i.e164(row.Phone)
+	if phone == "" {
 		i.bad(row.Line, "no id, and the phone number cannot be read")
 		return "", nil, nil
 	}
 	i.sum.Asked++
-	a := i.system.Read(ctx, []adapters.ReadRequest{{By: "phone", Value: phone.E164, Properties: i.wanted}})[0]
+	a := i.system.Read(ctx, []adapters.ReadRequest{{By: "phone", Value: phone, Properties: i.wanted}})[0]
 	switch {
 	case ctx.Err() != nil:
 		return "", nil, ctx.Err()
@@ -219,6 +223,15 @@ func (i *importing) ask(ctx context.Context, row aloware.Row) (string, *adapters
 		return a.Records[0].Record.ID, &a.Records[0], nil
 	}
 	return "", nil, nil
+}
+
+// e164 reads a number as the connection's settings do, empty when it is none.
+func (i *importing) e164(text string) string {
+	p, err := domain.ParsePhone(text, i.region)
+	if err != nil {
+		return ""
+	}
+	return p.E164
 }
 
 // fact is keyed by what it says: the same row of the same export is stored once, however often the file is imported.

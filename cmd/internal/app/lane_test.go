@@ -99,7 +99,7 @@ func (r *rig) tellsDrift(swept map[domain.System]domain.Sweep) {
 	if !strings.Contains(strings.Join(s.Needs, "\n"), "Aloware has sent no webhook") {
 		r.t.Errorf("silence is not told: %q", s.Needs)
 	}
-	if _, body := r.request("GET", r.url+"/metrics", "test", nil); !strings.Contains(string(body), `duolog_sweep_drift_records{system="aloware"} `) {
+	if _, body := r.request("GET", r.url+"/metrics", "test", nil); !strings.Contains(string(body), `duolog_sweep_drift_records{connection="default",system="aloware"} `) {
 		r.t.Error("no metric of the drift")
 	}
 }

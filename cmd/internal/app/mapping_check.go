@@ -55,6 +55,12 @@ func (a *App) MappingReport(ctx context.Context) (httpapi.MappingReport, error) 
 	return m.report, nil
 }
 
+// MappingFaults says what of settings does not fit both systems.
+func (a *App) MappingFaults(ctx context.Context, s settings.Settings) ([]settings.Fault, error) {
+	c, err := a.CheckMapping(ctx, s)
+	return c.Faults, err
+}
+
 // MappingReviewed takes note that a person looked the mapping over: the next review is due from then on, and drift is
 // told against what HubSpot has now.
 func (a *App) MappingReviewed(ctx context.Context, by httpapi.By) (httpapi.Done, error) {

@@ -29,6 +29,11 @@ func (a *App) LastRuns(ctx context.Context) ([]httpapi.LastRun, error) {
 	if err := a.Runner.CatchUpOf(ctx, operations.Name); err != nil {
 		return nil, err
 	}
+	return a.LastRunsFolded(ctx)
+}
+
+// LastRunsFolded is LastRuns as far as the log was folded.
+func (a *App) LastRunsFolded(ctx context.Context) ([]httpapi.LastRun, error) {
 	s, err := a.settingsInForce(ctx)
 	if err != nil {
 		return nil, err

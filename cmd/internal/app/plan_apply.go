@@ -24,6 +24,10 @@ const (
 	planQueued = 400
 )
 
+// finishEvery is how often it is looked whether all writes of an operation are answered. Looking folds what is new, and
+// on SQLite nobody else writes meanwhile.
+const finishEvery = 250 * time.Millisecond
+
 // keepOperations makes plans and applies them, while this process owns the connection.
 func (e *engine) keepOperations(ctx context.Context, h *lease.Handle) error {
 	for ctx.Err() == nil {
@@ -69,8 +73,9 @@ func (e *engine) planChores(ctx context.Context, h *lease.Handle) error {
 // applying is a plan being applied.
 type applying struct {
 	*engine
-	h  *lease.Handle
-	op planner.Operation
+	h    *lease.Handle
+	op   planner.Operation
+	made *operations.Plan
 }
 
 // run goes on where the planner stands, whoever had it come so far, as long as nothing stands against it.
@@ -78,6 +83,11 @@ func (a *applying) run(ctx context.Context) error {
 	if end, _, err := a.ending(ctx, a.op.ID.String(), a.op.Position); end != nil || err != nil {
 		return err
 	}
+	made, err := a.planOf(ctx, a.op)
+	if err != nil {
+		return err
+	}
+	a.made = made
 	if a.op.Done == 0 {
 		if ok, err := a.intact(ctx); !ok || err != nil {
 			return err
@@ -137,12 +147,8 @@ func standsAgainst(c planner.Control, op planner.Operation, now time.Time) strin
 
 // intact checks, before the first row, that the rows are those the plan was made of.
 func (a *applying) intact(ctx context.Context) (bool, error) {
-	made, err := a.planOf(ctx, a.op)
-	if err != nil {
-		return false, err
-	}
 	seal := operations.NewSeal()
-	for n := int64(0); made != nil && n < a.op.Rows; {
+	for n := int64(0); a.made != nil && n < a.op.Rows; {
 		rows, err := operations.Rows(ctx, a.Store, a.Log, a.op.Plan.String(), n, planChunk)
 		if err != nil {
 			return false, err
@@ -155,7 +161,7 @@ func (a *applying) intact(ctx context.Context) (bool, error) {
 			n = r.N + 1
 		}
 	}
-	if made != nil && made.Digest == seal.Sum() {
+	if a.made != nil && a.made.Digest == seal.Sum() {
 		return true, nil
 	}
 	return false, a.endOperation(ctx, a.h, a.op, domain.Act{
@@ -165,6 +171,10 @@ func (a *applying) intact(ctx context.Context) (bool, error) {
 
 // planOf returns the plan an operation applies.
 func (a *App) planOf(ctx context.Context, op planner.Operation) (*operations.Plan, error) {
+	made, err := a.Operations.PlanByID(ctx, op.Plan.String())
+	if err != nil || made != nil {
+		return made, err
+	}
 	if err := a.Runner.CatchUpOf(ctx, operations.Name); err != nil {
 		return nil, err
 	}
@@ -191,9 +201,9 @@ func (a *applying) roomy(ctx context.Context) (bool, error) {
 // page has the planner decide the next rows, and waits until it has taken them. A page that is there already, of an
 // owner before, is not appended again; one that came in vain is, when nothing stands against it any more.
 func (a *applying) page(ctx context.Context, op planner.Operation) error {
-	made, err := a.planOf(ctx, op)
-	if err != nil || made == nil {
-		return err
+	made := a.made
+	if made == nil {
+		return fmt.Errorf("plan of %s: %w", op.ID, httpapi.ErrNotFound)
 	}
 	rows, err := operations.Rows(ctx, a.Store, a.Log, op.Plan.String(), op.Done, planPage)
 	if err != nil {
@@ -238,6 +248,7 @@ func (a *applying) moved(ctx context.Context, op planner.Operation) error {
 
 // finish ends an operation whose rows were all decided, once every write they led to is answered.
 func (a *applying) finish(ctx context.Context, control planner.Control) error {
+	sleep(ctx, finishEvery)
 	if err := a.Runner.CatchUpOf(ctx, operations.Name); err != nil {
 		return err
 	}
@@ -247,8 +258,6 @@ func (a *applying) finish(ctx context.Context, control planner.Control) error {
 	}
 	c := now.Counts
 	if c[domain.CountDecided] > c[domain.CountSettled] {
-		sleep(ctx, 50*time.Millisecond)
-		a.wake()
 		return nil
 	}
 	lrn := c[domain.CountLRN]

@@ -9,48 +9,49 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"github.com/duolog/duolog/adapters/httpapi"
-	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 )
 
-// server is the HTTP API over this connection. Taking webhooks in and reading need no lease.
-func (e *engine) server() (httpapi.Server, error) {
-	token, err := e.apiToken()
-	if err != nil {
-		return httpapi.Server{}, err
-	}
-	auth, err := e.authorizer(token)
-	if err != nil {
-		return httpapi.Server{}, err
-	}
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), &collector{e}, consumerCollector{e.Groups})
-	inlets := e.inlets(ingest.NewMetrics(reg))
-	conn := httpapi.Connection{
-		Log: e.Log, HubSpot: e.bound(inlets[domain.HubSpot], inlets[domain.HubSpot]), Aloware: inlets[domain.Aloware],
+// surface is what the HTTP API shows of this connection. Taking webhooks in and reading need no lease.
+func (e *engine) surface(hubspot, aloware httpapi.Webhooks) httpapi.Connection {
+	return httpapi.Connection{
+		Log: e.Log, HubSpot: hubspot, Aloware: aloware,
 		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App, Tokens: e.App, Proofs: e.App,
 		Settings: e.App, Mapping: e.App, Status: e.Status, Catalogs: e.App, Plans: e.App, Card: e.Card, DealOwner: e.DealOwner,
 		Import: e.importFile, Groups: e.Groups,
 	}
-	h, err := httpapi.New(httpapi.Config{
-		Version: Version(), PublicURL: e.PublicURL, Authorizer: auth, Registry: reg, Logger: e.Logger,
-		Connection: func(name string) (httpapi.Connection, bool) { return conn, name == e.Connection },
-		HubSpotApp: e.bound(&ingest.Router{Ring: e.Ring, Ingests: func() []*ingest.Ingest {
-			return []*ingest.Ingest{inlets[domain.HubSpot]}
-		}}, inlets[domain.HubSpot]),
+}
+
+// server is the HTTP API over all connections.
+func (h *host) server() (httpapi.Server, error) {
+	e := h.first
+	token, err := e.apiToken()
+	if err != nil {
+		return httpapi.Server{}, err
+	}
+	if _, err := e.authorizer(token); err != nil {
+		return httpapi.Server{}, err
+	}
+	handler, err := httpapi.New(httpapi.Config{
+		Version: Version(), PublicURL: e.PublicURL, Authorizer: h, Registry: h.registry, Logger: e.Logger,
+		Connection: func(name string) (httpapi.Connection, bool) {
+			s := h.named(name)
+			if s == nil {
+				return httpapi.Connection{}, false
+			}
+			return s.conn, true
+		},
+		HubSpotApp: h.appWide(),
 		Checks: []httpapi.Check{
 			{Name: "database", Run: httpapi.Usable(e.Store, e.Log)},
-			{Name: "planner", Run: e.notStuck},
+			{Name: "planner", Run: h.notStuck},
 		},
 	})
 	if err != nil {
 		return httpapi.Server{}, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	return httpapi.Server{Handler: h, Logger: e.Logger}, nil
+	return httpapi.Server{Handler: handler, Logger: e.Logger}, nil
 }
 
 // account is the portal or company whose webhooks belong here; empty until the connection was opened.

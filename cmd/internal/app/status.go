@@ -35,6 +35,7 @@ func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
 	addGuard(&s, control)
 	addGate(&s, control)
 	addSilence(&s, control)
+	addNative(&s, control, a.now())
 	if err := a.addOutbox(ctx, &s); err != nil {
 		return s, err
 	}
@@ -49,8 +50,9 @@ func heard(c planner.Control, s domain.System, account string) httpapi.SystemSta
 		out.LastWebhook = &t
 	}
 	if at, ok := c.Swept[s]; ok {
-		out.LastSweep = &httpapi.Swept{At: time.UnixMicro(at.At).UTC(), Looked: at.Looked, Drift: at.Drift,
-			Unexplained: at.Unexplained}
+		out.LastSweep = &httpapi.Swept{
+			At: time.UnixMicro(at.At).UTC(), Looked: at.Looked, Drift: at.Drift, Unexplained: at.Unexplained,
+		}
 	}
 	return out
 }

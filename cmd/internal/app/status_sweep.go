@@ -39,3 +39,12 @@ func addSilence(s *httpapi.Status, c planner.Control) {
 			sys.Title(), silence, swept.Drift, where[sys]))
 	}
 }
+
+// nativeFor is how long a contact that Aloware's own integration made says that it is still on.
+const nativeFor = 7 * 24 * time.Hour
+
+func addNative(s *httpapi.Status, c planner.Control, now time.Time) {
+	if c.Native.At > 0 && now.Sub(time.UnixMicro(c.Native.At)) < nativeFor {
+		s.Needs = append(s.Needs, nativeWords(c))
+	}
+}

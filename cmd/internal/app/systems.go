@@ -25,14 +25,26 @@ func (c Config) systems(s settings.Settings) (map[domain.System]adapters.System,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
+	a, err := c.alowareClient(s, given)
+	if err != nil {
+		return nil, err
+	}
+	return map[domain.System]adapters.System{domain.HubSpot: h, domain.Aloware: a}, nil
+}
+
+// alowareClient makes the client of Aloware; a nil one of HTTP is its own.
+func (c Config) alowareClient(s settings.Settings, client *http.Client) (*aloware.Client, error) {
+	if client == nil && c.Transport != nil {
+		client = &http.Client{Transport: c.Transport}
+	}
 	a, err := aloware.New(aloware.Config{
 		BaseURL: c.Aloware.BaseURL, Token: c.Aloware.APIToken, WebhookToken: c.Aloware.WebhookToken,
-		PerSecond: s.Limits.AlowarePerSecond, HTTPClient: given,
+		PerSecond: s.Limits.AlowarePerSecond, HTTPClient: client,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	return map[domain.System]adapters.System{domain.HubSpot: h, domain.Aloware: a}, nil
+	return a, nil
 }
 
 // hubspot makes the client of HubSpot; a nil one of HTTP is its own. tries, when not 0, is how often it asks.
@@ -43,6 +55,7 @@ func (c Config) hubspot(s settings.Settings, client *http.Client, tries int) (*h
 	return hubspot.New(hubspot.Config{
 		BaseURL: c.HubSpot.BaseURL, Token: c.HubSpot.AccessToken, ClientID: c.HubSpot.ClientID,
 		ClientSecret: c.HubSpot.ClientSecret, RefreshToken: c.HubSpot.RefreshToken, WebhookSecret: c.HubSpot.ClientSecret,
-		APIVersion: c.HubSpot.APIVersion, Share: s.Limits.HubSpotShare, Region: s.PhoneRegion, HTTPClient: client, Tries: tries,
+		OnRefreshToken: c.onRefresh, APIVersion: c.HubSpot.APIVersion, Share: s.Limits.HubSpotShare, Region: s.PhoneRegion,
+		HTTPClient: client, Tries: tries,
 	})
 }

@@ -27,11 +27,11 @@ func (w *writer) operations(s settings.Settings) {
 	w.key(0, "sources", "", "")
 	w.key(1, "hubspot", scalar(s.Sources.HubSpot), bars(settings.HubSpotSources)+" (no public address needed)")
 	w.key(1, "sweep_every", scalar(s.Sources.SweepEvery), "finds what webhooks missed; empty: never")
-	w.key(0, "catalogs", "", "kept, not in force yet: dispositions, owners, deals")
-	w.key(1, "refresh_at", scalar(s.Catalogs.RefreshAt), "each day, in the zone above")
+	w.key(0, "catalogs", "", "dispositions, owners, deals")
+	w.key(1, "refresh_at", scalar(s.Catalogs.RefreshAt), "pulled each day, in the zone above; empty: only when asked")
 	w.key(1, "log_calls_to_hubspot", strconv.FormatBool(s.Catalogs.LogCallsToHubSpot), "")
 	w.gap()
-	w.key(0, "review_mapping_every", scalar(s.ReviewMappingEvery), "kept, not in force yet: when to look at the mapping again")
+	w.key(0, "review_mapping_every", scalar(s.ReviewMappingEvery), "when to look at the mapping again: duolog mapping check")
 }
 
 func decimal(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }

@@ -258,10 +258,10 @@ func (w *world) setMode(m domain.Mode) {
 	if m == w.modeNow {
 		return
 	}
-	done, err := w.any().app.SetMode(context.Background(), httpapi.ModeChange{Mode: m}, by)
+	_, err := w.any().app.SetMode(context.Background(), httpapi.ModeChange{Mode: m}, by)
 	w.must(err)
 	w.note("mode %s", m)
-	w.modeNow, w.modeAt, w.unruly, w.moded = m, done.Position, true, true
+	w.modeNow, w.unruly, w.moded = m, true, true
 	w.grown()
 }
 

@@ -201,12 +201,3 @@ func (w *world) waiting() int64 {
 	w.must(err)
 	return count[0]
 }
-
-// judgeChores: once the owner knows that nothing may be written, and has done its chores, no write waits: it would leave,
-// grown old, when the mode is another again.
-func (w *world) judgeChores(t *task) {
-	silent := w.modeNow == domain.ModeObserve || w.modeNow == domain.ModeOff
-	if t.err == nil && silent && t.modeAt == w.modeAt && t.planned >= w.modeAt && t.own.ctx.Err() == nil && w.waiting() > 0 {
-		w.blame("left waiting", "%s leaves writes waiting in mode %s", t, w.modeNow)
-	}
-}

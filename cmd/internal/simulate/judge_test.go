@@ -28,8 +28,7 @@ type rules struct {
 	policy  policy
 	were    []policy
 	modeNow domain.Mode
-	modeAt  int64 // where it was said
-	moded   bool  // it was another than live at some time
+	moded   bool // it was another than live at some time
 	paused  bool
 	everBad map[domain.Record]bool // taint of all episodes
 	rounds  int

@@ -24,10 +24,9 @@ type task struct {
 	n     int
 	err   error
 
-	began           time.Time
-	calls           int             // requests begun
-	modeAt, planned int64           // where the last change of the mode lies, and how far the planner was, when it began
-	writes          map[string]bool // what its writes addressed, as the systems find it
+	began  time.Time
+	calls  int             // requests begun
+	writes map[string]bool // what its writes addressed, as the systems find it
 }
 
 func (t *task) String() string { return fmt.Sprintf("%s %s", t.node.name, t.stage) }
@@ -74,7 +73,7 @@ const instant = time.Microsecond
 // start begins a stage and returns when it stands still or is done.
 func (w *world) start(o *ownership, stage string, run func(context.Context) (int, error)) *task {
 	time.Sleep(instant)
-	t := &task{node: o.node, own: o, stage: stage, began: time.Now(), writes: map[string]bool{}, modeAt: w.modeAt, planned: w.planned_}
+	t := &task{node: o.node, own: o, stage: stage, began: time.Now(), writes: map[string]bool{}}
 	t.ctx = context.WithValue(o.ctx, taskKey{}, t)
 	o.node.tasks = append(o.node.tasks, t)
 	o.work.Go(func() {
@@ -197,7 +196,6 @@ func (w *world) tasked(t *task) {
 		o.due[0], o.due[1] = true, true
 		w.planned()
 	case t.stage == stageChores:
-		w.judgeChores(t)
 		o.chores = t.err != nil
 		w.grown()
 	case t.n == 0 && t.err == nil:

@@ -39,6 +39,11 @@ func Decision(e eventstore.Event) (planner.Decision, error) {
 	return d, nil
 }
 
+// Digester makes the digests of a connection's planner.
+func Digester(v eventstore.Vault) planner.Digester {
+	return planner.NewDigester(v.Secret("planner digest"))
+}
+
 // Fold folds an input; a panic is an error like any other. What was folded before it stays, here as in a rebuild.
 func Fold(v *planner.View, in planner.Input) (e planner.Effect, err error) {
 	defer Recovered(&err)

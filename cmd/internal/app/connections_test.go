@@ -1,0 +1,104 @@
+package app_test
+
+import (
+	"context"
+	"net"
+	"testing"
+
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/domain"
+)
+
+// TestTwoConnections: one process serves two connections of a database, the second added while it runs: each with its
+// portal, its log and its webhooks, those of an app's one URL among them; removed, it is served no more.
+func TestTwoConnections(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, database string) {
+		r := sandboxes(t, plan{database: database})
+		r.apply(nil)
+		north := sandboxes(t, plan{database: database, portal: "777"})
+		again := make(chan struct{}, 1)
+		r.node = r.bootBeside(again)
+		r.settle()
+
+		r.must(r.AddConnection(t.Context(), "north", tester))
+		if err := r.AddConnection(t.Context(), "north", tester); err == nil {
+			t.Error("a second connection of the name was made")
+		}
+		north.config.Connection, north.config.MasterKeyFile = "north", r.config.MasterKeyFile
+		aside := north.aside()
+		r.must(aside.KeepSecrets(t.Context(), map[string]string{
+			"hubspot.access_token": "any", "hubspot.client_secret": "sandbox", "aloware.api_token": "any",
+			"aloware.webhook_token": "sandbox", "hubspot.base_url": north.config.HubSpot.BaseURL,
+			"aloware.base_url": north.config.Aloware.BaseURL,
+		}))
+		north.node = aside
+		again <- struct{}{}
+		north.wait("the second connection to be opened", func(ctx context.Context) (bool, error) {
+			c, _, err := north.Control(ctx)
+			return c.Portal == "777", err
+		})
+		_, err := north.SetMode(t.Context(), httpapi.ModeChange{Mode: domain.ModeLive}, tester)
+		r.must(err)
+		north.baseline()                     // whom the first reading finds was there before
+		for _, b := range []*rig{r, north} { // one URL for the app, in both portals
+			b.hubspot.SetTarget(r.url + "/webhooks/hubspot")
+			b.aloware.SetTarget(r.url + "/webhooks/aloware/" + b.config.Connection)
+		}
+		_, err = r.hubspot.Create(adaHubSpot, "7")
+		r.must(err)
+		_, err = north.hubspot.Create(with(adaHubSpot, map[string]string{"firstname": "Nora", "email": "nora@people.example"}), "7")
+		r.must(err)
+		r.settle()
+		north.settle()
+		for who, b := range map[string]*rig{"Ada": r, "Nora": north} {
+			if all := b.aloware.All(); len(all) != 1 || all[0].Properties["first_name"] != who {
+				t.Errorf("%s: in Aloware %+v", who, all)
+			}
+		}
+		list, err := r.Connections(t.Context())
+		if err != nil || len(list) != 2 || list[1].Name != "north" || list[1].Portal != "777" || !list[1].Served {
+			t.Errorf("%+v, %v", list, err)
+		}
+		if status, _ := r.request("GET", r.url+"/v1/connections/north/status", "test", nil); status != 200 {
+			t.Errorf("status of the second: %d", status)
+		}
+		r.must(north.Disconnect(t.Context(), domain.Systems[:], tester))
+		again <- struct{}{}
+		r.wait("the second to be served no more", func(context.Context) (bool, error) {
+			status, _ := r.request("GET", r.url+"/v1/connections/north/status", "test", nil)
+			return status == 404, nil
+		})
+	})
+}
+
+// bootBeside starts a process that serves the connections of its database, and looks for more whenever again fires.
+func (r *rig) bootBeside(again <-chan struct{}) *node {
+	r.t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(r.t.Context(), "tcp", "127.0.0.1:0")
+	r.must(err)
+	n := &node{url: "http://" + l.Addr().String()}
+	c := r.config
+	c.Addr, c.PublicURL = l.Addr().String(), n.url
+	ctx, cancel := context.WithCancel(context.Background())
+	n.App, err = app.Open(ctx, c, r.logger)
+	r.must(err)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- n.ServeBeside(ctx, l, app.Beside{Again: again, Connections: func(ctx context.Context) ([]app.Config, error) {
+			return n.Others(ctx, app.Config{PublicURL: n.url})
+		}})
+	}()
+	r.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			r.t.Error("serve:", err)
+		}
+		if err := n.Close(); err != nil {
+			r.t.Error(err)
+		}
+	})
+	r.hear(n.url)
+	return n
+}

@@ -1,0 +1,209 @@
+package outbound_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
+	"github.com/duolog/duolog/projections/replay"
+)
+
+// whatIf asks what would have been under the settings in force, changed as edit says.
+func (s *scene) whatIf(from int64, edit func(*settings.Settings)) replay.Forecast {
+	s.Helper()
+	f, err := replay.WhatIf(s.Context(), replay.Config{DB: s.store, Log: s.log, From: from}, s.edited(edit))
+	if err != nil {
+		s.Fatal(err)
+	}
+	return f
+}
+
+func (s *scene) edited(edit func(*settings.Settings)) settings.Settings {
+	s.Helper()
+	set, err := settings.Preset(settings.PresetDefault)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if edit != nil {
+		edit(&set)
+	}
+	return set
+}
+
+func (s *scene) field(set *settings.Settings, name string) *settings.Field {
+	s.Helper()
+	for i := range set.Fields {
+		if set.Fields[i].Name == name {
+			return &set.Fields[i]
+		}
+	}
+	s.Fatalf("no field %s", name)
+	return nil
+}
+
+// TestWhatIfTheSame: under the settings in force nothing would have been otherwise.
+func TestWhatIfTheSame(t *testing.T) {
+	for _, seed := range []uint64{13, 96} {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			backends.Each(t, func(t *testing.T, store eventstore.Store) {
+				s := newScene(t, store)
+				s.rnd = rand.New(rand.NewPCG(seed, 1))
+				s.drive(100)
+				from := int64(0)
+				for _, e := range s.events() {
+					if e.Type == domain.SettingsChanged {
+						from = e.Position
+					}
+				}
+				f := s.whatIf(from, func(set *settings.Settings) { set.PhoneRegion = "DE" })
+				if !f.Same() || f.Inputs == 0 || f.Contacts == 0 {
+					t.Fatalf("%+v\n%s", f, s.story())
+				}
+			})
+		})
+	}
+}
+
+// wants checks what a forecast counts.
+func (s *scene) wants(f replay.Forecast, created, updated map[domain.System]replay.Change, ends, first int) {
+	s.Helper()
+	for _, sys := range domain.Systems {
+		if f.Created[sys] != created[sys] {
+			s.Errorf("created in %s: %+v, want %+v", sys, f.Created[sys], created[sys])
+		}
+		if f.Updated[sys] != updated[sys] {
+			s.Errorf("updated in %s: %+v, want %+v", sys, f.Updated[sys], updated[sys])
+		}
+	}
+	if f.Ends != int64(ends) || len(f.First) != first {
+		s.Errorf("%d end otherwise, %d begin to, want %d and %d", f.Ends, len(f.First), ends, first)
+	}
+	if s.Failed() {
+		s.Fatalf("%+v\n%s", f, s.story())
+	}
+}
+
+type changes = map[domain.System]replay.Change
+
+// TestWhatIfCreation: had contacts not been made in HubSpot, those made there would be missing, with all that was told
+// of them, and nobody else.
+func TestWhatIfCreation(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.open()
+		for n := range 5 {
+			sys := domain.Systems[n%2]
+			s.append(s.born(sys, fmt.Sprint(n+1), person(sys, n, "P")))
+		}
+		s.settle()
+		for _, id := range sortedIDs(s.systems[domain.HubSpot]) { // the made ones, too
+			s.append(s.edit(domain.Record{System: domain.HubSpot, ID: id}, "firstname", "Zoe", false))
+		}
+		s.settle()
+		f := s.whatIf(0, func(set *settings.Settings) { set.Contacts.Create = settings.ToAloware })
+		s.wants(f, changes{domain.HubSpot: {Was: 3}, domain.Aloware: {Was: 2, Would: 2}},
+			changes{domain.Aloware: {Was: 5, Would: 2}}, 3, 3)
+		if d := f.First[0]; d.Rule != "contacts.create = to_aloware" || d.Would != "" || !strings.HasPrefix(d.Was, "create in HubSpot") {
+			t.Errorf("the first difference: %+v", d)
+		}
+		if !s.whatIf(0, nil).Same() {
+			t.Error("under its own settings something differs")
+		}
+	})
+}
+
+// TestWhatIfCreationBack: and had they been made though they were not, they are taken to be there from then on.
+func TestWhatIfCreationBack(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.set(func(set *settings.Settings) { set.Contacts.Create = settings.ToAloware })
+		s.act(domain.BaselineCompleted, domain.Act{})
+		s.append(s.born(domain.Aloware, "1", person(domain.Aloware, 1, "P")))
+		s.settle()
+		s.append(s.edit(domain.Record{System: domain.Aloware, ID: "1"}, "first_name", "Zoe", false))
+		s.settle()
+		f := s.whatIf(0, nil)
+		s.wants(f, changes{domain.HubSpot: {Would: 1}}, changes{domain.HubSpot: {Would: 1}}, 1, 1)
+	})
+}
+
+// TestWhatIfOneWay: a field that flows one way only stays as it was on the other side, whatever tells so later.
+func TestWhatIfOneWay(t *testing.T) {
+	oneWay := func(s *scene) func(*settings.Settings) {
+		return func(set *settings.Settings) { s.field(set, "first_name").Direction = settings.ToAloware }
+	}
+	story := func(s *scene) {
+		s.act(domain.BaselineCompleted, domain.Act{})
+		s.people(2)
+		s.settle()
+		made := sortedIDs(s.systems[domain.Aloware])
+		s.now += 3_600_000_000 // no webhook is hasty
+		s.append(s.edit(domain.Record{System: domain.Aloware, ID: made[0]}, "first_name", "Zoe", false))
+		s.settle()
+		s.now += 3_600_000_000
+		s.append(s.edit(domain.Record{System: domain.Aloware, ID: made[0]}, "email", "zoe@example.com", false))
+		s.settle()
+	}
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.set(nil)
+		story(s)
+		f := s.whatIf(0, oneWay(s))
+		created := changes{domain.Aloware: {Was: 2, Would: 2}}
+		s.wants(f, created, changes{domain.HubSpot: {Was: 2, Would: 1}}, 1, 1)
+		if d := f.First[0]; d.Rule != "first_name is to_aloware" || f.Fields["first_name"][domain.HubSpot] != (replay.Change{Was: 1}) {
+			t.Errorf("the first difference: %+v; fields %+v", d, f.Fields)
+		}
+	})
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.set(oneWay(s))
+		story(s)
+		f := s.whatIf(0, nil)
+		s.wants(f, changes{domain.Aloware: {Was: 2, Would: 2}}, changes{domain.HubSpot: {Was: 1, Would: 2}}, 1, 1)
+	})
+}
+
+// TestWhatIfConflict: had the other side won a conflict, the other value would have been written over.
+func TestWhatIfConflict(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.open()
+		s.people(1)
+		s.settle()
+		made := sortedIDs(s.systems[domain.Aloware])
+		s.now += 3_600_000_000
+		s.act(domain.SyncPaused, domain.Act{})
+		s.append(s.edit(domain.Record{System: domain.Aloware, ID: made[0]}, "first_name", "Zoe", false),
+			s.edit(domain.Record{System: domain.HubSpot, ID: "1"}, "firstname", "Bea", false))
+		s.act(domain.SyncResumed, domain.Act{})
+		s.settle()
+		f := s.whatIf(0, func(set *settings.Settings) { s.field(set, "first_name").Conflict = settings.AlowareWins })
+		s.wants(f, changes{domain.Aloware: {Was: 1, Would: 1}},
+			changes{domain.Aloware: {Was: 1}, domain.HubSpot: {Would: 1}}, 1, 1)
+	})
+}
+
+// TestWhatIfUnknown: of a field that nobody asked for then, nothing is said.
+func TestWhatIfUnknown(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.open()
+		s.plan(s.process(nil))
+		from := s.people(2) + 1
+		s.settle()
+		s.append(s.edit(domain.Record{System: domain.HubSpot, ID: "1"}, "firstname", "Bea", false))
+		s.settle()
+		f := s.whatIf(from, func(set *settings.Settings) {
+			set.Fields = append(set.Fields, set.NewField("csf1", "shoe_size"))
+		})
+		if f.Unknown["csf1"] == 0 || f.Same() {
+			t.Fatalf("%+v", f)
+		}
+	})
+}

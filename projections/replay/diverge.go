@@ -1,0 +1,173 @@
+package replay
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+)
+
+// differ counts what was and would have been decided on an input, and returns the commands that only the branch issued.
+func (b *branch) differ(in planner.Input, was []planner.Decision, planned []planner.Planned) []planner.Outgoing {
+	for _, d := range was {
+		b.count(d, 1, 0)
+	}
+	var only []planner.Outgoing
+	for _, p := range planned {
+		b.count(p.Decision, 0, 1)
+		only = append(only, p.Outgoing...)
+	}
+	for _, d := range was {
+		for _, c := range d.Commands {
+			i := slices.IndexFunc(only, func(o planner.Outgoing) bool { return sameCommand(c, o.Command) })
+			if i < 0 {
+				b.lose(c, d)
+				continue
+			}
+			if only[i].ID != c.ID {
+				b.renamed[c.ID] = only[i]
+			}
+			only = slices.Delete(only, i, i+1)
+		}
+	}
+	b.judge(in, was, planned)
+	return only
+}
+
+// sameCommand reports a command of the same kind and values, for the same records.
+func sameCommand(a, b planner.Command) bool {
+	a.ID, b.ID = ulid.ULID{}, ulid.ULID{}
+	return reflect.DeepEqual(a, b)
+}
+
+// judge notes for each contact whether what becomes of it differs.
+func (b *branch) judge(in planner.Input, was []planner.Decision, planned []planner.Planned) {
+	pairs := map[ulid.ULID]*[2]planner.Decision{}
+	put := func(i int, d planner.Decision) {
+		id := b.now(d.Contact)
+		if pairs[id] == nil {
+			pairs[id] = &[2]planner.Decision{}
+		}
+		of := &pairs[id][i]
+		d.Commands, d.Fields = slices.Concat(of.Commands, d.Commands), slices.Concat(of.Fields, d.Fields)
+		if d.Whole == nil {
+			d.Whole = of.Whole
+		}
+		*of = d
+	}
+	for _, d := range was {
+		put(0, d)
+	}
+	for _, p := range planned {
+		put(1, p.Decision)
+	}
+	for id, pair := range pairs {
+		if d, differs := diverges(pair[0], pair[1]); differs && b.counted(id) {
+			b.note(in, id, d)
+		}
+	}
+}
+
+func (b *branch) note(in planner.Input, contact ulid.ULID, d Divergence) {
+	if _, ok := b.first[contact]; ok {
+		b.Later++
+		return
+	}
+	d.Input, d.At, d.Trigger, d.Contact = in.Position, in.RecordedAt, in.Type, contact
+	if rec, err := domain.ParseRecord(in.Stream); err == nil {
+		d.Record = rec
+	}
+	for _, r := range b.view.Members(contact) {
+		if r.ID.System == domain.Aloware && d.Source == "" {
+			d.Source = r.Source()
+		}
+	}
+	b.first[contact] = d
+}
+
+// diverges compares by what matters to people: what is written, what becomes of the contact and of its fields. What is
+// merely read or found in order does not.
+func diverges(was, would planner.Decision) (Divergence, bool) {
+	d := Divergence{}
+	if d.Was, d.Would = writesText(was), writesText(would); d.Was != d.Would {
+		d.Rule = writeRule(was, would)
+		return d, true
+	}
+	if d.Was, d.Would = matter(was.Whole), matter(would.Whole); d.Was != d.Would {
+		if would.Whole != nil {
+			d.Rule = would.Whole.Rule
+		}
+		return d, true
+	}
+	a, b := byField(was), byField(would)
+	names := maps.Clone(a)
+	maps.Copy(names, b)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if d.Was, d.Would = became(a[name]), became(b[name]); d.Was != d.Would {
+			d.Field, d.Rule = name, b[name].Rule
+			return d, true
+		}
+	}
+	return d, false
+}
+
+// writesText says what is written, and tells values apart without showing them.
+func writesText(d planner.Decision) string {
+	var all []string
+	for _, c := range d.Commands {
+		if c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate {
+			all = append(all, commandText(&c))
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, "; ")
+}
+
+// writeRule is the rule behind a write that is made or left out: the one that stops it, where there is one.
+func writeRule(was, would planner.Decision) string {
+	a, b := byField(was), byField(would)
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if became(a[name]) != became(b[name]) && b[name].Rule != "" {
+			return b[name].Rule
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b)) {
+		if became(a[name]) != became(b[name]) && a[name].Rule != "" {
+			return a[name].Rule
+		}
+	}
+	for _, d := range []planner.Decision{would, was} {
+		if d.Whole != nil && d.Whole.Rule != "" {
+			return d.Whole.Rule
+		}
+	}
+	return ""
+}
+
+func matter(w *planner.Whole) string {
+	if w == nil {
+		return ""
+	}
+	switch w.Result {
+	case planner.Reading, planner.Looking, planner.Waiting, planner.Unchanged, planner.Blocked:
+		return ""
+	case planner.HeldBack, planner.Parked:
+		return string(w.Result) + ": " + w.Rule
+	default:
+		return string(w.Result)
+	}
+}
+
+func became(v planner.Verdict) string {
+	switch v.Result {
+	case planner.Echo, planner.Unchanged, planner.Agreed, planner.Stale, planner.Waiting, "":
+		return ""
+	default:
+		return string(v.Result)
+	}
+}

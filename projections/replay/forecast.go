@@ -1,0 +1,190 @@
+package replay
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+)
+
+// Change is how often something was, and how often it would have been.
+type Change struct {
+	Was   int64 `json:"was"`
+	Would int64 `json:"would_be"`
+}
+
+// Differs reports a change.
+func (c Change) Differs() bool { return c.Was != c.Would }
+
+// Forecast is what would have been under other settings.
+type Forecast struct {
+	From     int64 `json:"from"`
+	To       int64 `json:"to"`
+	Inputs   int64 `json:"inputs"`
+	Contacts int64 `json:"contacts"` // that were decided on
+	// Created and Updated count writes by the system they go to, Fields by field and system, and Held whom a person
+	// has to look at.
+	Created map[domain.System]Change            `json:"created"`
+	Updated map[domain.System]Change            `json:"updated"`
+	Fields  map[string]map[domain.System]Change `json:"fields"`
+	Held    Change                              `json:"held"`
+	// Ends counts the contacts of which a system would hold something else in the end.
+	Ends int64 `json:"end_state_differs"`
+	// First is where each contact begins to differ, in order. What Later counts, decisions of such contacts that differ,
+	// is counterfactual: people and workflows might have reacted otherwise.
+	First []Divergence `json:"first_differences"`
+	Later int64        `json:"later_differences"`
+	// Unknown counts, by field, contacts whose value nobody had asked for then.
+	Unknown map[string]int64 `json:"unknown"`
+	// Guards counts how often a guard would have stopped the sync that did not; it is taken to have been resumed.
+	Guards int64 `json:"guards"`
+}
+
+// Same reports that nothing would have been otherwise.
+func (f Forecast) Same() bool {
+	return len(f.First) == 0 && f.Ends == 0 && len(f.Unknown) == 0 && f.Guards == 0
+}
+
+// Divergence is the first difference of a contact. It holds no personal value.
+type Divergence struct {
+	Input   int64         `json:"input"`
+	At      int64         `json:"at"` // when that was recorded, µs UTC
+	Trigger string        `json:"trigger"`
+	Record  domain.Record `json:"record,omitzero"` // that the input is about
+	Contact ulid.ULID     `json:"contact"`
+	Field   string        `json:"field,omitempty"`
+	Was     string        `json:"was"`
+	Would   string        `json:"would_be"`
+	Rule    string        `json:"rule,omitempty"`
+	// Source is how the contact came to be, as far as its system tells.
+	Source string `json:"source,omitempty"`
+}
+
+// account keeps count in a branch.
+type account struct {
+	Forecast
+	contacts map[ulid.ULID]bool
+	first    map[ulid.ULID]Divergence
+	unknowns map[string]map[ulid.ULID]bool
+}
+
+func newAccount(c Config) *account {
+	return &account{
+		Forecast: Forecast{
+			From: max(c.From, 1), To: c.To, Created: map[domain.System]Change{}, Updated: map[domain.System]Change{},
+			Fields: map[string]map[domain.System]Change{}, Unknown: map[string]int64{},
+		},
+		contacts: map[ulid.ULID]bool{}, first: map[ulid.ULID]Divergence{}, unknowns: map[string]map[ulid.ULID]bool{},
+	}
+}
+
+// now is what a contact id means in the branch.
+func (b *branch) now(id ulid.ULID) ulid.ULID {
+	if c := b.view.Contact(id); c != nil {
+		return c.ID
+	}
+	return id
+}
+
+// counted reports whether a contact is asked about.
+func (b *branch) counted(id ulid.ULID) bool {
+	return b.Contact.IsZero() || id == b.Contact || b.now(id) == b.Contact
+}
+
+func (b *branch) unknown(field string, contact ulid.ULID) {
+	if !b.counted(contact) {
+		return
+	}
+	if b.unknowns[field] == nil {
+		b.unknowns[field] = map[ulid.ULID]bool{}
+	}
+	b.unknowns[field][b.now(contact)] = true
+}
+
+// both counts decisions that are the same.
+func (b *branch) both(planned []planner.Planned) {
+	for _, p := range planned {
+		b.count(p.Decision, 1, 1)
+	}
+}
+
+// count adds a decision to what was and to what would be.
+func (b *branch) count(d planner.Decision, was, would int64) {
+	if !b.counted(d.Contact) {
+		return
+	}
+	b.contacts[d.Contact] = true
+	plus := func(c Change) Change { return Change{c.Was + was, c.Would + would} }
+	if d.Whole != nil && d.Whole.Result == planner.HeldBack && d.Head != nil && d.Head.Review != "" {
+		b.Held = plus(b.Held)
+	}
+	names := b.recorded
+	if would > 0 {
+		names = b.view.Control.Settings
+	}
+	for _, c := range d.Commands {
+		switch c.Kind {
+		case domain.KindCreate:
+			b.Created[c.System] = plus(b.Created[c.System])
+		case domain.KindUpdate:
+			b.Updated[c.System] = plus(b.Updated[c.System])
+			for write := range c.Digests {
+				name := write
+				if f, ok := names.FieldFor(c.System, write); ok {
+					name = f.Name
+				}
+				if b.Fields[name] == nil {
+					b.Fields[name] = map[domain.System]Change{}
+				}
+				b.Fields[name][c.System] = plus(b.Fields[name][c.System])
+			}
+		}
+	}
+}
+
+// result closes the account.
+func (b *branch) result() Forecast {
+	f := b.Forecast
+	contacts := map[ulid.ULID]bool{}
+	for id := range b.contacts {
+		contacts[b.now(id)] = true
+	}
+	f.Contacts, f.Ends = int64(len(contacts)), int64(len(b.ends()))
+	for field, of := range b.unknowns {
+		f.Unknown[field] = int64(len(of))
+	}
+	f.First = slices.SortedFunc(maps.Values(b.first), func(x, y Divergence) int {
+		return cmp.Or(cmp.Compare(x.Input, y.Input), x.Contact.Compare(y.Contact))
+	})
+	return f
+}
+
+// ends are the contacts of which a system holds something else in the end.
+func (b *branch) ends() map[ulid.ULID]bool {
+	differ := map[ulid.ULID]bool{}
+	add := func(id ulid.ULID) {
+		if b.counted(id) {
+			differ[b.now(id)] = true
+		}
+	}
+	for rec, of := range b.shadows {
+		for _, s := range of {
+			if r := b.view.Record(rec); r != nil && s.last != b.digest(s, rec) {
+				add(r.Link.Contact)
+			}
+		}
+	}
+	for _, contact := range b.ghosts {
+		add(contact)
+	}
+	for rec := range b.imagined {
+		if r := b.view.Record(rec); r != nil {
+			add(r.Link.Contact)
+		}
+	}
+	return differ
+}

@@ -1,0 +1,184 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/outbound/state"
+)
+
+// Config of a replay.
+type Config struct {
+	DB  eventstore.DB
+	Log eventstore.Log
+	// From and To bound the positions of the inputs that are compared; 0: from the beginning, to the end.
+	From, To int64
+	// Planned is how far the log was planned; 0: as far as the planner's own checkpoint says.
+	Planned int64
+	// Contact, when set, narrows what is compared to one contact.
+	Contact ulid.ULID
+	// Progress, when set, hears the position reached and the last one to be read.
+	Progress func(done, total int64)
+	// Differed, when set, is handed every difference as it is found, in planner order.
+	Differed func(Difference)
+}
+
+// Run replays a log as far as it was planned.
+func Run(ctx context.Context, c Config) (Summary, error) {
+	end, err := c.bound(ctx)
+	if err != nil {
+		return Summary{}, err
+	}
+	r := &replay{
+		Config: c, view: newView(c.Log),
+		out: newTally(c), erased: erased{},
+	}
+	if err := r.read(ctx, end); err != nil {
+		return Summary{}, fmt.Errorf("replay: %w", err)
+	}
+	return r.out.summary(r.view), nil
+}
+
+// bound keeps To within what was planned, and returns the log's end by then: all that was decided lies before it.
+func (c *Config) bound(ctx context.Context) (end int64, err error) {
+	if c.Planned == 0 {
+		cursor, err := state.Open(ctx, c.DB, c.Log)
+		if err != nil {
+			return 0, err
+		}
+		c.Planned = cursor.Position
+	}
+	if c.To <= 0 || c.To > c.Planned {
+		c.To = c.Planned
+	}
+	head, err := c.Log.Head(ctx)
+	return head.Position, err
+}
+
+type replay struct {
+	Config
+	view   *planner.View
+	queue  queue
+	out    *tally
+	erased erased
+	// version of the planner that decided last.
+	version int
+}
+
+// read takes the log in, page by page, and decides on inputs as soon as all that was decided on them is known.
+func (r *replay) read(ctx context.Context, end int64) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	for p := range pages(ctx, r.Log, end) {
+		if p.err != nil {
+			return p.err
+		}
+		for _, e := range p.events {
+			if err := r.event(e); err != nil {
+				return err
+			}
+		}
+		last := p.events[len(p.events)-1].Position
+		if r.Progress != nil {
+			r.Progress(last, end)
+		}
+		if len(r.queue.steps) > 0 && r.queue.steps[0].in.Position > r.To {
+			return ctx.Err()
+		}
+	}
+	return r.steps(r.queue.take(math.MaxInt64))
+}
+
+func (r *replay) event(e eventstore.Event) error {
+	r.erased.note(e)
+	if e.Causation > 0 && isDecision(e) {
+		if err := r.steps(r.queue.take(e.Causation)); err != nil {
+			return err
+		}
+	}
+	stray, err := r.queue.add(e)
+	if err != nil || stray == nil {
+		return err
+	}
+	return r.onlyRecorded(step{in: planner.Input{Position: e.Causation}}, *stray)
+}
+
+func (r *replay) steps(steps []step) error {
+	for _, s := range steps {
+		if s.in.Position > r.To {
+			return nil
+		}
+		if err := r.step(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step decides on one input. Outside of what is compared, and where what the input told is gone, the recorded decisions
+// are taken as they are.
+func (r *replay) step(s step) (err error) {
+	r.out.input(s)
+	switch {
+	case s.erased:
+		return r.adopt(s)
+	case s.in.Position < r.From:
+		_, _ = state.Fold(r.view, s.in)
+		return r.apply(s.recorded)
+	}
+	left := s
+	left.recorded = slices.Clone(s.recorded)
+	decide(r.view, s.in, func(p piece) bool {
+		planned, undo, failed := p.try(r.view)
+		if err == nil {
+			err = r.compare(&left, planned, undo)
+		}
+		return failed
+	})
+	for _, e := range left.recorded {
+		if err == nil {
+			err = r.onlyRecorded(s, e)
+		}
+	}
+	return err
+}
+
+func (r *replay) apply(recorded []eventstore.Event) error {
+	for _, e := range recorded {
+		if _, err := r.take(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take applies a recorded decision.
+func (r *replay) take(e eventstore.Event) (planner.Decision, error) {
+	d, err := state.Decision(e)
+	if err != nil {
+		return d, err
+	}
+	r.version = d.Planner
+	r.view.Apply(d)
+	return d, nil
+}
+
+// adopt takes what was decided on an erased input as it is.
+func (r *replay) adopt(s step) error {
+	for _, e := range s.recorded {
+		d, err := r.take(e)
+		if err != nil {
+			return err
+		}
+		if s.in.Position >= r.From {
+			r.out.adopted(d.Contact)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,263 @@
+package replay
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/outbound/state"
+)
+
+// ahead is how many inputs are read before one is decided on, so that what is told of a record that a command of ours
+// made is known for that before the command's outcome is.
+const ahead = 4096
+
+// WhatIf decides on the history in a log as if other settings had been in force, from Config.From on.
+func WhatIf(ctx context.Context, c Config, s settings.Settings) (Forecast, error) {
+	end, err := c.bound(ctx)
+	if err != nil {
+		return Forecast{}, err
+	}
+	b := newBranch(c, s)
+	if err := b.read(ctx, end); err != nil {
+		return Forecast{}, fmt.Errorf("what if: %w", err)
+	}
+	return b.result(), nil
+}
+
+// branch is the history as it would have been. Its state evolves by its own decisions.
+type branch struct {
+	Config
+	settings settings.Settings // of the branch, put in the place of those recorded
+	view     *planner.View
+	queue    queue
+	ready    []step
+	begun    bool
+	// recorded are the settings in force in the log, to read what recorded commands wrote.
+	recorded settings.Settings
+	// envs are what values of the branch's settings, and of those recorded, are read through, with choices told at envAt.
+	envs  [2]*settings.Env
+	envAt int64
+	reality
+	*account
+}
+
+func newBranch(c Config, s settings.Settings) *branch {
+	return &branch{
+		Config: c, settings: s, view: newView(c.Log),
+		reality: newReality(), account: newAccount(c),
+	}
+}
+
+func (b *branch) read(ctx context.Context, end int64) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	for p := range pages(ctx, b.Log, end) {
+		if p.err != nil {
+			return p.err
+		}
+		for _, e := range p.events {
+			if err := b.event(e); err != nil {
+				return err
+			}
+		}
+		if b.Progress != nil {
+			b.Progress(p.events[len(p.events)-1].Position, end)
+		}
+	}
+	b.ready = append(b.ready, b.queue.take(math.MaxInt64)...)
+	return b.steps(0)
+}
+
+// event takes the next event in, and decides on inputs that lie far enough behind.
+func (b *branch) event(e eventstore.Event) error {
+	if isDecision(e) {
+		b.ready = append(b.ready, b.queue.take(e.Causation)...)
+	} else if e.Type == domain.CommandSettled && bytes.Contains(e.Data, []byte(`"created":true`)) {
+		b.noteMade(e)
+	}
+	if _, err := b.queue.add(e); err != nil {
+		return err
+	}
+	return b.steps(ahead)
+}
+
+// steps decides on what is ready, but for the last so many inputs.
+func (b *branch) steps(keep int) error {
+	for len(b.ready) > keep {
+		s := b.ready[0]
+		b.ready = b.ready[1:]
+		if s.in.Position > b.To {
+			continue
+		}
+		if err := b.step(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *branch) step(s step) error {
+	if s.in.Position < b.From || s.erased {
+		return b.adopt(s)
+	}
+	b.begin(s.in)
+	in, ok := b.inBranch(s.in)
+	var planned []planner.Planned
+	if ok {
+		planned = b.decide(in)
+	}
+	b.Inputs++
+	if b.identical(s.recorded, planned) {
+		b.both(planned)
+		return nil
+	}
+	was := make([]planner.Decision, 0, len(s.recorded))
+	for _, e := range s.recorded {
+		d, err := state.Decision(e)
+		if err != nil {
+			return err
+		}
+		was = append(was, d)
+	}
+	if err := b.carryOut(s.in, b.differ(s.in, was, planned), 0); err != nil {
+		return err
+	}
+	return b.goOn(s.in, was, planned)
+}
+
+// goOn is the person who lets a sync go on that a guard of the branch alone has stopped.
+func (b *branch) goOn(in planner.Input, was []planner.Decision, planned []planner.Planned) error {
+	trips := func(d planner.Decision) bool { return d.Guard != nil }
+	i := slices.IndexFunc(planned, func(p planner.Planned) bool { return trips(p.Decision) })
+	if i < 0 || slices.ContainsFunc(was, trips) {
+		return nil
+	}
+	b.Guards++
+	for _, kind := range []string{domain.SyncPaused, domain.SyncResumed} {
+		act := remade(in, domain.Act{Guard: planned[i].Decision.Guard})
+		act.Type, act.Stream = kind, "connection"
+		act.ID = domain.DeriveID(in.ID, "whatif/"+kind, "", 0)
+		if err := b.carryOut(in, b.differ(in, nil, b.decide(act)), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt takes a step as it was recorded.
+func (b *branch) adopt(s step) error {
+	if !s.erased {
+		b.noteSettings(s.in)
+		_, _ = state.Fold(b.view, s.in)
+	}
+	for _, e := range s.recorded {
+		d, err := state.Decision(e)
+		if err != nil {
+			return err
+		}
+		b.view.Apply(d)
+	}
+	return nil
+}
+
+// begin puts the settings in force at the first input of the branch, unless there were none yet.
+func (b *branch) begin(in planner.Input) {
+	if b.begun {
+		return
+	}
+	b.begun = true
+	if now := b.view.Control.Settings; now.Version > 0 && in.Type != domain.SettingsChanged {
+		in.Type, in.Position = domain.SettingsChanged, in.Position-1
+		in.Data = b.settingsAct(now.Version, now)
+		_, _ = state.Fold(b.view, in) // what it could release is no act of the history
+	}
+}
+
+// settingsAct is the payload by which the branch's settings take the place of others, whose mode stays.
+func (b *branch) settingsAct(version int, of settings.Settings) []byte {
+	s := b.settings
+	s.Version, s.Mode, s.Pilot = version, of.Mode, of.Pilot
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return nil
+	}
+	data, err := json.Marshal(domain.SettingsAct{Version: version, Settings: raw})
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// decide plans an input as the planner does.
+func (b *branch) decide(in planner.Input) (all []planner.Planned) {
+	decide(b.view, in, func(p piece) bool {
+		planned, _, failed := p.try(b.view)
+		all = append(all, planned...)
+		return failed
+	})
+	return all
+}
+
+// identical reports whether an input led to the same decisions to the byte.
+func (b *branch) identical(recorded []eventstore.Event, planned []planner.Planned) bool {
+	if len(recorded) != len(planned) {
+		return false
+	}
+	for i, p := range planned {
+		data, err := json.Marshal(p.Decision)
+		if err != nil || recorded[i].ID != p.ID || !bytes.Equal(data, recorded[i].Data) {
+			return false
+		}
+	}
+	return true
+}
+
+// carryOut assumes that commands which only the branch issued succeed at once, and decides on what they answer.
+func (b *branch) carryOut(in planner.Input, commands []planner.Outgoing, depth int) error {
+	if depth > 20 {
+		return fmt.Errorf("on %d: commands that are assumed to succeed lead to more and more of them", in.Position)
+	}
+	for _, o := range commands {
+		for _, answer := range b.answers(in, o) {
+			next := b.differ(in, nil, b.decide(answer))
+			if err := b.carryOut(in, next, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// noteSettings keeps the recorded settings in force.
+func (b *branch) noteSettings(in planner.Input) {
+	if in.Type != domain.SettingsChanged {
+		return
+	}
+	if s, ok := state.Settings(in); ok {
+		b.recorded, b.envs = s, [2]*settings.Env{}
+	}
+}
+
+// env is what values are read through: those of the branch, or of the log.
+func (b *branch) env(recorded bool) settings.Env {
+	i, s := 0, b.view.Control.Settings
+	if recorded {
+		i, s = 1, b.recorded
+	}
+	if at := b.view.Control.Refit; at != b.envAt {
+		b.envs, b.envAt = [2]*settings.Env{}, at
+	}
+	if b.envs[i] == nil {
+		env := b.view.Env(s)
+		b.envs[i] = &env
+	}
+	return *b.envs[i]
+}
