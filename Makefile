@@ -1,9 +1,10 @@
-# make test    every test, with the race detector, on SQLite and on a PostgreSQL of its own; and make simulate
+# make test    every test, with the race detector, on SQLite and on a PostgreSQL of its own; and make watermill simulate
 # make check   format, vet, linters, layout and import rules, go.mod
 # make fuzz    every fuzz target for FUZZTIME each, until the first finding; FUZZ=pattern narrows
 # make crash   processes killed, frozen and cut off, networks and disks that fail, under traffic; KILLS=n on each database
 # make plans   a push and a pull killed again and again, by kill -9: KILLS=n among CONTACTS=n people
 # make simulate  an interleaving model of the whole engine: SEEDS=n from FIRST on; SEED=n shrinks one and tells its story
+# make watermill  Watermill's own tests of a Pub/Sub, in full: under the race detector they are short
 # make bench   every benchmark; BENCH=pattern narrows
 # make build   ./duolog
 #
@@ -27,7 +28,7 @@ LINT = go tool -modfile=tools.mod golangci-lint
 test: tools
 	@.ci/install cc
 	.ci/postgres env $(GOTEST) $(TESTFLAGS) $(PACKAGES)
-	$(if $(findstring -run,$(TESTFLAGS))$(filter-out ./...,$(PACKAGES)),,$(MAKE) --no-print-directory simulate)
+	$(if $(findstring -run,$(TESTFLAGS))$(filter-out ./...,$(PACKAGES)),,$(MAKE) --no-print-directory watermill simulate)
 
 check: tools
 	go mod tidy -diff
@@ -68,6 +69,9 @@ plans: tools
 SEEDS ?= 2000
 FIRST ?= 1
 SEED ?=
+
+watermill: tools
+	.ci/postgres go test -count=1 ./adapters/stream/subscriber -run TestWatermillsOwnSuite
 
 # Without the race detector, under which make test plays a few seeds as well: in the bubble of a seed only one thing runs
 # at a time, and SQLite is some twenty times slower under it. A seed that fails is named with the command that shrinks it.

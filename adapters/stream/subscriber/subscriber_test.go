@@ -3,6 +3,8 @@ package subscriber_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
+	"os"
 	"strconv"
 	"sync"
 	"testing"
@@ -20,6 +22,18 @@ import (
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 )
+
+// TestMain has Watermill's suite play its short form under the race detector, where its thousands of messages take longer
+// than it waits for them; make test plays the long one without.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if raced {
+		if err := flag.Set("test.short", "true"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 // publisher appends the suite's messages as events, whatever they hold.
 type publisher struct {
