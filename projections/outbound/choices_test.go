@@ -110,6 +110,7 @@ func (s *scene) schema() {
 // never stops, and planners that start anew for every few events, decide the same, and the state they leave is what a
 // rebuild folds.
 func TestChoicesFollowTheLog(t *testing.T) {
+	t.Parallel()
 	sent := map[string]int{}
 	for seed := range uint64(5) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {

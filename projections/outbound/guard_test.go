@@ -85,6 +85,7 @@ func TestGuardPauses(t *testing.T) {
 // TestGuardIsOneComputation: what guards counted, and on whom they tripped, is the same live, rebuilt from the log, and
 // planned again in pages of any size, also when acts come between an input and what was decided on it.
 func TestGuardIsOneComputation(t *testing.T) {
+	t.Parallel()
 	for _, seed := range []uint64{1, 2, 3} {
 		backends.Each(t, func(t *testing.T, store eventstore.Store) {
 			s := crowd(t, store, 30)

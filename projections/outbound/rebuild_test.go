@@ -168,6 +168,7 @@ func (s *scene) vanish() {
 // TestOneComputation: the live run, a rebuild from the log alone, and planning again with a restart at every position
 // or in other pages end in the same rows, and decide the same to the byte.
 func TestOneComputation(t *testing.T) {
+	t.Parallel()
 	for _, seed := range []uint64{13, 60, 96, 134} {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			backends.Each(t, func(t *testing.T, store eventstore.Store) { oneComputation(t, store, seed) })
