@@ -108,7 +108,7 @@ func told(h http.Header, otherwise time.Duration) time.Duration {
 	if err != nil || s < 1 {
 		return otherwise
 	}
-	return min(time.Duration(s)*time.Second, maxWaitTold)
+	return time.Duration(min(s, int(maxWaitTold/time.Second))) * time.Second
 }
 
 // text says what HubSpot answered, in words that hold no value: the status and HubSpot's own category.

@@ -62,6 +62,7 @@ func FuzzLimits(f *testing.F) {
 	f.Add("190", "10000", "")
 	f.Add("-1", "1000", "-5")
 	f.Add("999999999999999999999", "1e4", "99999999")
+	f.Add("110", "10000", "9227000000") // more nanoseconds than an int64 holds
 	f.Fuzz(func(t *testing.T, most, interval, after string) {
 		h := http.Header{
 			"X-Hubspot-Ratelimit-Max": {most}, "X-Hubspot-Ratelimit-Interval-Milliseconds": {interval}, "Retry-After": {after},
