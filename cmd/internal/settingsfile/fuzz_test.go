@@ -38,6 +38,8 @@ func FuzzSet(f *testing.F) {
 		{"", ""},
 		{"..", "!!binary x"},
 		{"preset", "default"},
+		{"0", "\xb4"},
+		{"\xb4", "0"},
 	} {
 		f.Add(s[0], s[1])
 	}

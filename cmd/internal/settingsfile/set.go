@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -33,6 +34,12 @@ func Set(s settings.Settings, changes ...Assignment) (settings.Settings, error) 
 	p := &parser{lines: map[string]int{}}
 	top := p.keys()
 	for _, c := range changes {
+		if !utf8.ValidString(c.Key + c.Value) {
+			return settings.Settings{}, &Error{Faults: []settings.Fault{{
+				Field: strings.ToValidUTF8(c.Key, "?"), Found: strings.ToValidUTF8(c.Value, "?"), Wanted: "text in UTF-8",
+				Fix: "set the terminal to UTF-8 and type it again",
+			}}}
+		}
 		path := strings.Split(c.Key, ".")
 		if _, known := top[path[0]]; !known {
 			if f, ok := s.Named(path[0]); ok {
