@@ -37,20 +37,32 @@ func (c *Client) unknown(ctx context.Context, snapshots []adapters.Snapshot) err
 	return nil
 }
 
+// listed asks for the list without the lock: two who miss it at once ask twice, and nobody waits for another's request.
 func (c *Client) listed(ctx context.Context) (map[string]bool, error) {
-	c.known.mu.Lock()
-	defer c.known.mu.Unlock()
 	now := c.cfg.Clock()
-	if since := now.Sub(c.known.at); c.known.names != nil && since >= 0 && since < listFor {
-		return c.known.names, nil
+	if names := c.known.fresh(now); names != nil {
+		return names, nil
 	}
 	all, err := c.Schema(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c.known.names, c.known.at = make(map[string]bool, len(all)), now
+	names := make(map[string]bool, len(all))
 	for _, p := range all {
-		c.known.names[p.Name] = true
+		names[p.Name] = true
 	}
-	return c.known.names, nil
+	c.known.mu.Lock()
+	defer c.known.mu.Unlock()
+	c.known.names, c.known.at = names, now
+	return names, nil
+}
+
+// fresh is the list, nil when it is too old to be believed.
+func (k *known) fresh(now time.Time) map[string]bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if since := now.Sub(k.at); since < 0 || since >= listFor {
+		return nil
+	}
+	return k.names
 }

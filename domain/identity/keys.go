@@ -31,18 +31,15 @@ type Key struct {
 
 // Finder finds match keys under settings.
 type Finder struct {
-	region string
-	main   map[domain.System]struct{ email, phone string } // the properties they are mapped to
+	region       string
+	email, phone settings.Field
 }
 
 // NewFinder returns the settings' finder.
 func NewFinder(s settings.Settings) Finder {
-	f := Finder{region: s.PhoneRegion, main: map[domain.System]struct{ email, phone string }{}}
-	email, _ := s.Field(settings.EmailField)
-	phone, _ := s.Field(settings.PhoneField)
-	for _, sys := range domain.Systems {
-		f.main[sys] = struct{ email, phone string }{email.Side(sys).Read, phone.Side(sys).Read}
-	}
+	f := Finder{region: s.PhoneRegion}
+	f.email, _ = s.Field(settings.EmailField)
+	f.phone, _ = s.Field(settings.PhoneField)
 	return f
 }
 
@@ -54,20 +51,20 @@ func Keys(s settings.Settings, rec domain.Record, props domain.Properties) []Key
 
 // Keys is Keys of a record whose properties are got one by one.
 func (f Finder) Keys(rec domain.Record, get func(property string) json.RawMessage) []Key {
-	c, main := collector{format: domain.Format{System: rec.System, Region: f.region}}, f.main[rec.System]
+	c := collector{format: domain.Format{System: rec.System, Region: f.region}}
 	if rec.System == domain.HubSpot {
 		c.unique(get(domain.UniqueProperty))
 	}
-	if main.email != "" {
-		c.add(KindEmail, domain.Email, get(main.email))
+	if email := f.email.Side(rec.System).Read; email != "" {
+		c.add(KindEmail, domain.Email, get(email))
 	}
 	if rec.System == domain.HubSpot {
 		for email := range strings.SplitSeq(domain.Scalar(get(settings.AdditionalEmails)), ";") {
 			c.add(KindEmail, domain.Email, text(email))
 		}
 	}
-	if main.phone != "" {
-		c.add(KindPhone, domain.Phone, get(main.phone))
+	if phone := f.phone.Side(rec.System).Read; phone != "" {
+		c.add(KindPhone, domain.Phone, get(phone))
 	}
 	if rec.System == domain.HubSpot {
 		c.add(KindPhone, domain.Phone, get(settings.MobilePhone))
@@ -81,7 +78,7 @@ func (f Finder) Keys(rec domain.Record, get func(property string) json.RawMessag
 
 // Properties are those that Keys asks for: what others show gives no key.
 func (f Finder) Properties(sys domain.System) []string {
-	out := []string{f.main[sys].email, f.main[sys].phone}
+	out := []string{f.email.Side(sys).Read, f.phone.Side(sys).Read}
 	if sys == domain.HubSpot {
 		return append(out, domain.UniqueProperty, settings.AdditionalEmails, settings.MobilePhone)
 	}
