@@ -92,7 +92,7 @@ func (r *Runner) settle(ctx context.Context, table string) {
 
 // baseline returns how long it takes to scan the events up to the position and to copy the live rows.
 func (r *Runner) baseline(ctx context.Context, p Projection, until int64) (time.Duration, error) {
-	took, err := r.scanEvents(ctx, until)
+	took, err := ScanEvents(ctx, r.db, r.log.Connection(), until)
 	if err != nil {
 		return took, err
 	}
@@ -110,11 +110,12 @@ func (r *Runner) baseline(ctx context.Context, p Projection, until int64) (time.
 	return took, nil
 }
 
-func (r *Runner) scanEvents(ctx context.Context, until int64) (time.Duration, error) {
+// ScanEvents returns how long it takes to read the events up to the position in order, unopened: what benches compare with.
+func ScanEvents(ctx context.Context, db eventstore.DB, connection string, until int64) (time.Duration, error) {
 	began := time.Now()
-	rows, err := r.db.Query(ctx, `SELECT position, id, stream, type, schema, occurred_at, recorded_at, actor, causation,
+	rows, err := db.Query(ctx, `SELECT position, id, stream, type, schema, occurred_at, recorded_at, actor, causation,
 		subject, data, hash FROM event WHERE connection = $1 AND position <= $2 ORDER BY connection, position`,
-		r.log.Connection(), until)
+		connection, until)
 	if err != nil {
 		return 0, err
 	}

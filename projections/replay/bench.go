@@ -9,12 +9,13 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections"
 )
 
 // Baseline returns how long it takes to scan a log's events in order and to decode their payloads, one after the other:
 // what anything that reads the log does at least. Reading them opened is not part of it.
 func Baseline(ctx context.Context, db eventstore.DB, log eventstore.Log, end int64) (time.Duration, error) {
-	took, err := scan(ctx, db, log, end)
+	took, err := projections.ScanEvents(ctx, db, log.Connection(), end)
 	if err != nil {
 		return 0, fmt.Errorf("scan: %w", err)
 	}
@@ -31,27 +32,6 @@ func Baseline(ctx context.Context, db eventstore.DB, log eventstore.Log, end int
 		took += time.Since(began)
 	}
 	return took, nil
-}
-
-func scan(ctx context.Context, db eventstore.DB, log eventstore.Log, end int64) (time.Duration, error) {
-	began := time.Now()
-	rows, err := db.Query(ctx, `SELECT position, id, stream, type, schema, occurred_at, recorded_at, actor, causation,
-		subject, data, hash FROM event WHERE connection = $1 AND position <= $2 ORDER BY connection, position`,
-		log.Connection(), end)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = rows.Close() }()
-	var e eventstore.Event
-	var id, hash []byte
-	var schema int64
-	for rows.Next() {
-		if err := rows.Scan(&e.Position, &id, &e.Stream, &e.Type, &schema, &e.OccurredAt, &e.RecordedAt, &e.Actor,
-			&e.Causation, &e.Subject, &e.Data, &hash); err != nil {
-			return 0, err
-		}
-	}
-	return time.Since(began), rows.Err()
 }
 
 func decode(e eventstore.Event) error {
