@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -23,41 +22,25 @@ const byItself = "duolog"
 // refreshAgain is how long after a refresh that failed it is tried again.
 const refreshAgain = time.Hour
 
-// lookForDue is how often it is looked whether a pull is due.
-const lookForDue = time.Second
-
 // keepCatalogs carries out the pulls people ask for and those that are due, while this process owns the connection.
 func (e *engine) keepCatalogs(ctx context.Context, h *lease.Handle) error {
-	for ctx.Err() == nil {
-		if err := e.catalogChores(ctx, h, *e.control.Load()); err != nil && ctx.Err() == nil {
-			if errors.Is(err, lease.ErrLost) {
+	var looked time.Time
+	return e.attend(ctx, "catalogs", func() error {
+		control := *e.control.Load()
+		if control.Mode == domain.ModeOff || control.Settings.Version == 0 {
+			return nil // nothing is read
+		}
+		for _, op := range control.Operations {
+			if err := e.pull(ctx, h, op); err != nil {
 				return err
 			}
-			e.Logger.Warn("catalogs will be looked at again", slog.Any("error", err))
-			sleep(ctx, 4*lookForDue)
-			continue
 		}
-		t := time.NewTimer(lookForDue)
-		select {
-		case <-ctx.Done():
-		case <-t.C:
-		case <-e.asked:
+		if time.Since(looked) < lookForDue {
+			return nil // the state moves with each page that is planned, and what is due is read from the tables
 		}
-		t.Stop()
-	}
-	return ctx.Err()
-}
-
-func (e *engine) catalogChores(ctx context.Context, h *lease.Handle, control planner.Control) error {
-	if control.Mode == domain.ModeOff || control.Settings.Version == 0 {
-		return nil // nothing is read
-	}
-	for _, op := range control.Operations {
-		if err := e.pull(ctx, h, op); err != nil {
-			return err
-		}
-	}
-	return e.startDue(ctx, control.Settings)
+		looked = time.Now()
+		return e.startDue(ctx, control.Settings)
+	})
 }
 
 // startDue starts the pulls whose time has come. The moment a run is due is worked out from the log alone and is the

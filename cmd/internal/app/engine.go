@@ -27,13 +27,10 @@ const firstPause = 250 * time.Millisecond
 // engine runs a connection while this process owns it.
 type engine struct {
 	*App
-	systems  map[domain.System]adapters.System
-	metrics  *dispatch.Metrics
-	control  atomic.Pointer[planner.Control]
-	steered  chan struct{} // signalled after the control state moved
-	asked    chan struct{} // the same, for the catalogs
-	operated chan struct{} // …and for operations
-	tested   chan struct{} // …and for tests of the mapping
+	systems map[domain.System]adapters.System
+	metrics *dispatch.Metrics
+	control atomic.Pointer[planner.Control]
+	moved   bell // rung after the control state moved
 }
 
 // engine makes the engine with the systems under the limits of the settings in force.
@@ -55,10 +52,7 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{
-		App: a, systems: systems, metrics: &dispatch.Metrics{}, steered: make(chan struct{}, 1), asked: make(chan struct{}, 1),
-		operated: make(chan struct{}, 1), tested: make(chan struct{}, 1),
-	}
+	e := &engine{App: a, systems: systems, metrics: &dispatch.Metrics{}}
 	e.control.Store(&control)
 	return e, nil
 }
@@ -128,12 +122,7 @@ func silent(c planner.Control) bool { return c.Mode == domain.ModeObserve || c.M
 // steer notes where the connection's own state stands.
 func (e *engine) steer(c planner.Control) {
 	e.control.Store(&c)
-	for _, ch := range []chan struct{}{e.steered, e.asked, e.operated, e.tested} {
-		select {
-		case ch <- struct{}{}:
-		default:
-		}
-	}
+	e.moved.ring()
 }
 
 func sleep(ctx context.Context, d time.Duration) {

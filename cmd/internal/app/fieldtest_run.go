@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/duolog/duolog/adapters"
@@ -28,25 +27,17 @@ const (
 // keepTests carries out the tests people ask for, while this process owns the connection. One that was interrupted is
 // found among the operations that have not ended, and ended by whoever owns the connection next.
 func (e *engine) keepTests(ctx context.Context, h *lease.Handle) error {
-	for ctx.Err() == nil {
+	return e.attend(ctx, "tests of the mapping", func() error {
 		for _, op := range e.control.Load().Operations {
 			if op.Name != opTest {
 				continue
 			}
-			if err := e.test(ctx, h, op); err != nil && ctx.Err() == nil {
-				if errors.Is(err, lease.ErrLost) {
-					return err
-				}
-				e.Logger.Warn("a test of the mapping will be gone on with", slog.Any("error", err))
-				sleep(ctx, 4*lookForDue)
+			if err := e.test(ctx, h, op); err != nil {
+				return err
 			}
 		}
-		select {
-		case <-ctx.Done():
-		case <-e.tested:
-		}
-	}
-	return ctx.Err()
+		return nil
+	})
 }
 
 // test carries one test out and says how it ended.

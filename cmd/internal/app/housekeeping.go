@@ -22,6 +22,7 @@ const opReconcile = "reconcile"
 func (e *engine) housekeeping(ctx context.Context, gate *gatekeeper) error {
 	pause := firstPause
 	for ctx.Err() == nil {
+		moved := e.moved.heard()
 		if err := e.chores(ctx, gate, *e.control.Load()); err != nil && ctx.Err() == nil {
 			e.Logger.Warn("will be tried again", slog.Any("error", err))
 			sleep(ctx, pause)
@@ -29,13 +30,7 @@ func (e *engine) housekeeping(ctx context.Context, gate *gatekeeper) error {
 			continue
 		}
 		pause = firstPause
-		t := time.NewTimer(time.Second)
-		select {
-		case <-ctx.Done():
-		case <-t.C:
-		case <-e.steered:
-		}
-		t.Stop()
+		rest(ctx, moved, time.Second)
 	}
 	return ctx.Err()
 }
@@ -105,14 +100,17 @@ func (e *engine) baseline(ctx context.Context) error {
 
 // until waits for the planner to reach a state.
 func (e *engine) until(ctx context.Context, reached func(planner.Control) bool) error {
-	for !reached(*e.control.Load()) {
+	for {
+		moved := e.moved.heard()
+		if reached(*e.control.Load()) {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-e.steered:
+		case <-moved:
 		}
 	}
-	return nil
 }
 
 // operate carries out an operation a person started, and says how it ended.

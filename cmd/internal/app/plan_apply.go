@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -30,25 +28,7 @@ const finishEvery = 250 * time.Millisecond
 
 // keepOperations makes plans and applies them, while this process owns the connection.
 func (e *engine) keepOperations(ctx context.Context, h *lease.Handle) error {
-	for ctx.Err() == nil {
-		err := e.planChores(ctx, h)
-		if errors.Is(err, lease.ErrLost) {
-			return err
-		}
-		wait := lookForDue
-		if err != nil && ctx.Err() == nil {
-			e.Logger.Warn("operations will be looked at again", slog.Any("error", err))
-			wait = 4 * lookForDue
-		}
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-		case <-t.C:
-		case <-e.operated:
-		}
-		t.Stop()
-	}
-	return ctx.Err()
+	return e.attend(ctx, "operations", func() error { return e.planChores(ctx, h) })
 }
 
 func (e *engine) planChores(ctx context.Context, h *lease.Handle) error {
@@ -194,7 +174,7 @@ func (a *applying) roomy(ctx context.Context) (bool, error) {
 		return err == nil, err
 	}
 	sleep(ctx, 50*time.Millisecond)
-	a.wake()
+	a.moved.ring()
 	return false, nil
 }
 
@@ -228,22 +208,10 @@ func (a *applying) page(ctx context.Context, op planner.Operation) error {
 	}); err != nil {
 		return err
 	}
-	return a.moved(ctx, op)
-}
-
-// moved waits until the planner has taken a page, or said that it came in vain.
-func (a *applying) moved(ctx context.Context, op planner.Operation) error {
-	for {
-		now := running(*a.control.Load(), op)
-		if now == nil || now.Done != op.Done || now.Vain != op.Vain {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-a.operated:
-		}
-	}
+	return a.until(ctx, func(c planner.Control) bool { // the page is taken, or came in vain
+		now := running(c, op)
+		return now == nil || now.Done != op.Done || now.Vain != op.Vain
+	})
 }
 
 // finish ends an operation whose rows were all decided, once every write they led to is answered.
@@ -265,12 +233,4 @@ func (a *applying) finish(ctx context.Context, control planner.Control) error {
 		domain.CountDone: a.op.Rows,
 		domain.CountCost: int64(float64(lrn)*control.Settings.Cost.LRNPerNumberUSD*micros + 0.5),
 	}})
-}
-
-// wake has operations looked at again soon.
-func (e *engine) wake() {
-	select {
-	case e.operated <- struct{}{}:
-	default:
-	}
 }
