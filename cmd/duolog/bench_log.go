@@ -16,7 +16,7 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
-	"github.com/duolog/duolog/projections/outbound"
+	"github.com/duolog/duolog/projections/outbound/state"
 )
 
 // benchLife makes the log of a connection that has been in use: everybody is seen in both systems and linked, then
@@ -268,7 +268,7 @@ const fillBatch = 2000
 
 // fillLog appends so many events about so many people, or a few more: the last change is told to its end.
 func (c *cli) fillLog(ctx context.Context, a *app.App, events, contacts int, skew float64) (*benchLife, error) {
-	life, err := newBenchLife(contacts, skew, outbound.Digester(a.Log))
+	life, err := newBenchLife(contacts, skew, state.Digester(a.Log.Vault()))
 	if err != nil {
 		return nil, err
 	}

@@ -64,9 +64,6 @@ func New(c Config) *Process {
 	return &Process{Config: c, digester: state.Digester(c.Log.Vault()), poison: map[poisoned]bool{}}
 }
 
-// Digester makes the digests that stand in the connection's decisions.
-func Digester(log eventstore.Log) planner.Digester { return state.Digester(log.Vault()) }
-
 // Run plans until ctx ends or the lease is lost. A failing database is tried again after a second.
 func (p *Process) Run(ctx context.Context) error {
 	for ctx.Err() == nil {

@@ -4,13 +4,11 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/duolog/duolog/adapters/stream"
 	"github.com/duolog/duolog/domain"
-	"github.com/duolog/duolog/domain/planner"
 )
 
 // published are the schemas consumers were given. A file is never changed in a way that breaks a reader of it: a payload
@@ -18,20 +16,6 @@ import (
 //
 //go:embed schemas/*.json
 var published embed.FS
-
-// payloads says of what Go type an event's payload is; a type that is not named carries an Act.
-var payloads = map[string]reflect.Type{
-	domain.RecordCreated: reflect.TypeFor[domain.Fact](), domain.RecordUpdated: reflect.TypeFor[domain.Fact](),
-	domain.RecordDeleted: reflect.TypeFor[domain.Fact](), domain.RecordRestored: reflect.TypeFor[domain.Fact](),
-	domain.RecordMerged: reflect.TypeFor[domain.Fact](), domain.RecordObserved: reflect.TypeFor[domain.Fact](),
-	domain.RecordAbsent: reflect.TypeFor[domain.Fact](), domain.RecordSuppressed: reflect.TypeFor[domain.Fact](),
-	domain.SourceRaw: reflect.TypeFor[domain.Raw](), domain.DecisionMade: reflect.TypeFor[planner.Decision](),
-	domain.CommandSettled: reflect.TypeFor[domain.Outcome](), domain.ConnectionOpened: reflect.TypeFor[domain.Opened](),
-	domain.SettingsChanged: reflect.TypeFor[domain.SettingsAct](), domain.SchemaObserved: reflect.TypeFor[domain.Schema](),
-	domain.CatalogObserved: reflect.TypeFor[domain.CatalogFact](), domain.ActivityObserved: reflect.TypeFor[domain.Activity](),
-	domain.PlanMade: reflect.TypeFor[domain.Plan](), domain.PlanApplied: reflect.TypeFor[domain.PlanPage](),
-	stream.ContactChanged: reflect.TypeFor[stream.Changed](),
-}
 
 // Types lists every event type a consumer can meet, sorted.
 func Types() []string {
@@ -46,20 +30,6 @@ func Version(kind string) int {
 		return 1
 	}
 	return domain.SchemaOf(kind)
-}
-
-// Today describes the payload as this program writes it.
-func Today(kind string) *Schema {
-	t, ok := payloads[kind]
-	if !ok {
-		t = reflect.TypeFor[domain.Act]()
-	}
-	s := schemaOf(t)
-	s.Dialect, s.ID = "https://json-schema.org/draft/2020-12/schema", path(kind, Version(kind))
-	s.Title = fmt.Sprintf("%s, schema %d", kind, Version(kind))
-	s.Description = "With a token that grants ids only, the members that hold values are absent and property_names lists " +
-		"their names; the data of an erased event is absent altogether."
-	return s
 }
 
 // path is where a schema is served.
