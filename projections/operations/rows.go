@@ -45,25 +45,39 @@ func (t rows) load(ctx context.Context, f *fold, told []input, paged bool) error
 		}
 	}
 	ids, plans := wanted(f, told)
-	found, err := t.q.QueryKeys(ctx, `SELECT `+operationColumns+` FROM operation
-		WHERE connection = $1 AND version = $2 AND operation IN ($keys)`, ids, t.connection, t.version)
-	ops, err := eventstore.Scan(found, err, scanOperation)
-	if err != nil {
+	if err := t.loadOperations(ctx, f, ids); err != nil {
 		return fmt.Errorf("load operations: %w", err)
 	}
-	for _, o := range ops {
-		f.operations[o.id] = o
-	}
-	found, err = t.q.QueryKeys(ctx, `SELECT `+planColumns+` FROM operation_plan
-		WHERE connection = $1 AND version = $2 AND plan IN ($keys)`, plans, t.connection, t.version)
-	all, err := eventstore.Scan(found, err, scanPlan)
-	if err != nil {
+	if err := t.loadPlans(ctx, f, plans); err != nil {
 		return fmt.Errorf("load plans: %w", err)
 	}
+	return nil
+}
+
+func (t rows) loadOperations(ctx context.Context, f *fold, ids []string) error {
+	if len(ids) == 0 { // as nearly always: most outcomes are no operation's
+		return nil
+	}
+	found, err := t.q.QueryKeys(ctx, `SELECT `+operationColumns+` FROM operation
+		WHERE connection = $1 AND version = $2 AND operation IN ($keys)`, ids, t.connection, t.version)
+	all, err := eventstore.Scan(found, err, scanOperation)
+	for _, o := range all {
+		f.operations[o.id] = o
+	}
+	return err
+}
+
+func (t rows) loadPlans(ctx context.Context, f *fold, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := t.q.QueryKeys(ctx, `SELECT `+planColumns+` FROM operation_plan
+		WHERE connection = $1 AND version = $2 AND plan IN ($keys)`, ids, t.connection, t.version)
+	all, err := eventstore.Scan(found, err, scanPlan)
 	for _, p := range all {
 		f.plans[p.id] = p
 	}
-	return nil
+	return err
 }
 
 // loadPages finds which outcomes an operation led to.
@@ -73,6 +87,9 @@ func (t rows) loadPages(ctx context.Context, f *fold, told []input) error {
 		if _, held := f.pages[in.Causation]; in.outcome != nil && !held {
 			causes[in.Causation] = true
 		}
+	}
+	if len(causes) == 0 {
+		return nil
 	}
 	found, err := t.q.QueryKeys(ctx, `SELECT position, operation FROM operation_page
 		WHERE connection = $1 AND version = $2 AND position IN ($keys)`, slices.Sorted(maps.Keys(causes)), t.connection, t.version)
