@@ -18,8 +18,11 @@ KILLS ?= 20
 FUZZ ?= .
 FUZZTIME ?= 30s
 
+# gotestsum says at the end what failed, however much was printed before.
+GOTESTSUM = go tool -modfile=tools.mod gotestsum --format $(if $(findstring -v,$(TESTFLAGS)),standard-verbose,pkgname)
+
 # The race detector needs cgo; nothing that ships does.
-GOTEST = CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m
+GOTEST = CGO_ENABLED=1 $(GOTESTSUM) -- -race -shuffle=on -timeout 20m
 
 LINT = go tool -modfile=tools.mod golangci-lint
 
