@@ -118,7 +118,7 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args)%3 != 0 {
 		ts.Fatalf("await PATH OP VALUE…")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
