@@ -47,7 +47,7 @@ func TestStateBeforeTheIDWasThere(t *testing.T) {
 	both(t, func(w *world) {
 		created := w.tell(hub, domain.RecordCreated, 1000, "city", "Oakland")
 		d := linked(two, created, nil)
-		d.Links = d.Links[1:]
+		d.Links = d.Links[:1]
 		before := w.decide(d)
 		merged := w.tell(alo, domain.RecordObserved, 2000, "cnam_city", "Oakland")
 		d = linked(one, merged, nil)
