@@ -38,6 +38,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerConsumers()
 	a.registerContacts()
 	a.registerCard()
+	a.registerExplain()
 	a.registerCatalogs()
 	a.registerPlans()
 	a.registerRouting()
