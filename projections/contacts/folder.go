@@ -10,17 +10,19 @@ import (
 
 // folder folds pages into rows it holds, each page in a fold of its own.
 type folder struct {
-	version  projections.Version
-	records  *projections.Rows
-	contacts *projections.Rows
-	policies []policy // those since the last Write, behind the one in force there
-	codec    *codec
-	scratch  []byte
+	version projections.Version
+	// The first two columns of every row.
+	connection, number any
+	records            *projections.Rows
+	contacts           *projections.Rows
+	policies           []policy // those since the last Write, behind the one in force there
+	codec              *codec
+	scratch            []byte
 }
 
 func openFolder(v projections.Version) *folder {
 	return &folder{
-		version: v, codec: newCodec(),
+		version: v, connection: v.Connection, number: v.Number, codec: newCodec(),
 		records: projections.NewRows(v, v.Memory/4*3), contacts: projections.NewRows(v, v.Memory/4),
 	}
 }
