@@ -62,19 +62,23 @@ func (o *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 // keep holds the fold's rows: those that changed until they are written, the others as long as there is room.
 func (o *folder) keep(f *fold) {
 	for stream, r := range f.records {
-		o.scratch = o.codec.appendRecord(o.scratch[:0], r)
-		keepRow(o.records, stream, o.scratch, r.stored, r.dirty)
+		if _, held := o.records.Get(stream); r.dirty || !held {
+			o.scratch = o.codec.appendRecord(o.scratch[:0], r)
+			keepRow(o.records, stream, o.scratch, r.stored, r.dirty)
+		}
 	}
 	for id, c := range f.contacts {
-		o.scratch = o.codec.appendContact(o.scratch[:0], c)
-		keepRow(o.contacts, id, o.scratch, c.hasRow, c.dirty)
+		if _, held := o.contacts.Get(id); c.dirty || !held {
+			o.scratch = o.codec.appendContact(o.scratch[:0], c)
+			keepRow(o.contacts, id, o.scratch, c.hasRow, c.dirty)
+		}
 	}
 }
 
 func keepRow(in *projections.Rows, key string, encoded []byte, stored, dirty bool) {
 	if dirty {
 		in.Put(key, encoded, stored)
-	} else if _, held := in.Get(key); !held {
+	} else {
 		in.Load(key, encoded)
 	}
 }

@@ -125,11 +125,24 @@ func (v *vault) Blind(kind, value string) []byte { return envelope.Blind(&v.blin
 func (v *vault) Secret(name string) []byte { return envelope.Derive(v.secret, "use:"+name) }
 
 func (v *vault) one(ctx context.Context, subject string, missing policy) (envelope.Key, error) {
+	if k, ok := v.held(subject); ok && !k.erased {
+		return k.key, nil
+	}
 	keys, err := v.keys(ctx, []string{subject}, missing)
 	if err != nil {
 		return envelope.Key{}, err
 	}
 	return usable(subject, keys)
+}
+
+// held returns a key that is in memory and stored.
+func (v *vault) held(subject string) (subjectKey, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, pending := v.pending[subject]; pending {
+		return subjectKey{}, false
+	}
+	return v.known.get(digestOf(subject))
 }
 
 func usable(subject string, keys map[string]subjectKey) (envelope.Key, error) {
