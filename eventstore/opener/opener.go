@@ -59,10 +59,7 @@ func (o *Opener) key(subject string, wrapped []byte) (envelope.Key, error) {
 	if err != nil {
 		return envelope.Key{}, err
 	}
-	key, err := envelope.NewKey(raw)
-	if err != nil {
-		return envelope.Key{}, err
-	}
+	key := envelope.NewKey(raw)
 	if len(o.known) >= keep {
 		clear(o.known)
 	}

@@ -194,6 +194,7 @@ func (f *fold) applyDecision(in *input) error {
 	if d.Head != nil && at.after(c.body.Head.Order) {
 		c.body.Head = head{HeadState: *d.Head, Order: at}
 	}
+	c.body.Fields.grow(len(d.Fields))
 	for _, v := range d.Fields {
 		c.decide(v, at)
 	}

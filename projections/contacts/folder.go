@@ -10,17 +10,19 @@ import (
 
 // folder folds pages into rows it holds, each page in a fold of its own.
 type folder struct {
-	version  projections.Version
-	records  *projections.Rows
-	contacts *projections.Rows
-	policies []policy // those since the last Write, behind the one in force there
-	codec    *codec
-	scratch  []byte
+	version projections.Version
+	// The first two columns of every row.
+	connection, number any
+	records            *projections.Rows
+	contacts           *projections.Rows
+	policies           []policy // those since the last Write, behind the one in force there
+	codec              *codec
+	scratch            []byte
 }
 
 func openFolder(v projections.Version) *folder {
 	return &folder{
-		version: v, codec: newCodec(),
+		version: v, connection: v.Connection, number: v.Number, codec: newCodec(),
 		records: projections.NewRows(v, v.Memory/4*3), contacts: projections.NewRows(v, v.Memory/4),
 	}
 }
@@ -60,19 +62,23 @@ func (o *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 // keep holds the fold's rows: those that changed until they are written, the others as long as there is room.
 func (o *folder) keep(f *fold) {
 	for stream, r := range f.records {
-		o.scratch = o.codec.appendRecord(o.scratch[:0], r)
-		keepRow(o.records, stream, o.scratch, r.stored, r.dirty)
+		if _, held := o.records.Get(stream); r.dirty || !held {
+			o.scratch = o.codec.appendRecord(o.scratch[:0], r)
+			keepRow(o.records, stream, o.scratch, r.stored, r.dirty)
+		}
 	}
 	for id, c := range f.contacts {
-		o.scratch = o.codec.appendContact(o.scratch[:0], c)
-		keepRow(o.contacts, id, o.scratch, c.hasRow, c.dirty)
+		if _, held := o.contacts.Get(id); c.dirty || !held {
+			o.scratch = o.codec.appendContact(o.scratch[:0], c)
+			keepRow(o.contacts, id, o.scratch, c.hasRow, c.dirty)
+		}
 	}
 }
 
 func keepRow(in *projections.Rows, key string, encoded []byte, stored, dirty bool) {
 	if dirty {
 		in.Put(key, encoded, stored)
-	} else if _, held := in.Get(key); !held {
+	} else {
 		in.Load(key, encoded)
 	}
 }
