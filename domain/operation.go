@@ -13,6 +13,7 @@ const (
 	OpPull      = "pull contacts"
 	OpMatch     = "match"
 	OpReconcile = "reconcile"
+	OpUndo      = "undo"
 
 	PlanPrefix = "plan "
 )
@@ -45,7 +46,7 @@ func (s Scope) Source() System {
 
 // Creates reports whether it may make a contact in the system.
 func (s Scope) Creates(in System) bool {
-	return s.Name != OpMatch && s.Field == "" && s.Source() != in
+	return s.Name != OpMatch && s.Name != OpUndo && s.Field == "" && s.Source() != in
 }
 
 // Covers reports whether it touches the field.
@@ -61,13 +62,16 @@ type PlanSpec struct {
 	Filter  string    `json:"filter,omitempty"`
 	// Known: plan from what is known, without reading the systems first.
 	Known bool `json:"known,omitempty"`
+	// Undo, in an undo, says which writes are put back.
+	Undo *Undo `json:"undo,omitempty"`
 }
 
 // Valid reports a spec an operation can be made of.
 func (s PlanSpec) Valid() bool {
 	toward := s.Toward == "" || s.Name == OpReconcile && slices.Contains([]string{TowardRules, TowardHubSpot, TowardAloware}, s.Toward)
-	named := slices.Contains([]string{OpPush, OpPull, OpMatch, OpReconcile}, s.Name)
-	return named && toward && (s.Field == "" || s.Name == OpReconcile)
+	named := slices.Contains([]string{OpPush, OpPull, OpMatch, OpReconcile, OpUndo}, s.Name)
+	undo := (s.Undo != nil) == (s.Name == OpUndo) && (s.Undo == nil || s.Undo.Valid())
+	return named && toward && undo && (s.Field == "" || s.Name == OpReconcile || s.Name == OpUndo)
 }
 
 // Plan is the payload of plan.made: an immutable set of rows, told by their digest, and what they come to.
@@ -132,4 +136,6 @@ type PlanPage struct {
 type PlanRow struct {
 	Contact ulid.ULID `json:"contact"`
 	Digest  string    `json:"digest"`
+	// Back, in an undo, is what is put back; the digest is of that.
+	Back []PutBack `json:"back,omitempty"`
 }

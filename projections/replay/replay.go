@@ -79,6 +79,9 @@ func (r *replay) read(ctx context.Context, end int64) error {
 		if p.err != nil {
 			return p.err
 		}
+		if err := recall(ctx, r.Log, r.view, p.events); err != nil {
+			return err
+		}
 		for _, e := range p.events {
 			if err := r.event(e); err != nil {
 				return err
