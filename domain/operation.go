@@ -109,6 +109,7 @@ const (
 	CountApart          = "apart"
 	CountPending        = "pending" // something is on its way already, or has to be read first
 	CountUnchanged      = "unchanged"
+	CountChanged        = "changed" // since, and left so by an undo
 	CountNumbers        = "numbers"
 
 	CountRows    = "rows"

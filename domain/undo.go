@@ -5,7 +5,7 @@ import "github.com/oklog/ulid/v2"
 // Undo says which of what Duolog wrote is put back: what it decided within a time, for an operation, or under a version
 // of the settings.
 type Undo struct {
-	// From and To bound when it was decided, µs UTC.
+	// From and To bound when it was decided, µs UTC; no To: until the plan is made.
 	From int64 `json:"from,omitempty"`
 	To   int64 `json:"to,omitempty"`
 	// Operation is the one it was decided for, Version that of the settings it was decided under.
@@ -23,7 +23,7 @@ func (u Undo) Valid() bool {
 			n++
 		}
 	}
-	return n == 1 && u.From <= u.To && u.Version >= 0
+	return n == 1 && (u.To == 0 || u.From <= u.To) && u.Version >= 0
 }
 
 // PutBack is a value from before, and what its place must still hold for it to be put back. It names values by where in

@@ -7,6 +7,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
 )
 
 // An undo puts back values that the planner's state no longer holds: whoever hands it the page of one recalls the events
@@ -71,4 +72,31 @@ func (v *View) BackDigest(contact ulid.ULID, back []domain.PutBack) string {
 		return ""
 	}
 	return v.Digester.Of("plan row", contact.String()+string(text))
+}
+
+// DigestOf tells a value of a system as it is compared.
+func (v *View) DigestOf(f settings.Field, s domain.System, raw json.RawMessage) string {
+	return (&pass{v: v}).answerDigest(f, s, Seen{Value: raw})
+}
+
+// ShownDigest tells what a record shows of a field.
+func (v *View) ShownDigest(r domain.Record, f settings.Field) string {
+	rec := v.records[r]
+	if rec == nil {
+		return ""
+	}
+	return (&pass{v: v}).side(f, rec, rec.Properties()).digest
+}
+
+// Told is the latest value of a property, null for a blank one; false for one nobody has told of.
+func (v *View) Told(r domain.Record, property string) (Seen, bool) {
+	rec := v.records[r]
+	if rec == nil || v.Untold(rec, property) {
+		return Seen{}, false
+	}
+	seen, ok := rec.value(property)
+	if !ok {
+		seen = Seen{Value: json.RawMessage("null"), Position: rec.Whole}
+	}
+	return seen, ok || rec.Known && rec.Whole > 0
 }

@@ -37,13 +37,19 @@ func (p *fieldPass) backInStep() bool {
 func (p *pass) undo(c *Contact, row domain.PlanRow) {
 	d := p.draft(c.ID)
 	skip := func(rule string) { d.Whole = &Whole{Result: Skipped, Rule: rule} }
+	none := func(rule string) {
+		skip(rule)
+		for _, b := range row.Back {
+			*p.left = append(*p.left, Left{b.Field, Skipped, rule})
+		}
+	}
 	a, h := p.standing(c.ID, domain.Aloware, domain.Record{}), p.standing(c.ID, domain.HubSpot, domain.Record{})
 	switch {
 	case p.v.BackDigest(row.Contact, row.Back) != row.Digest:
-		skip(ruleOtherRow)
+		none(ruleOtherRow)
 		return
 	case a == nil || h == nil || a.Link.State != Linked || h.Link.State != Linked || p.parked(d):
-		skip(ruleNoPair)
+		none(ruleNoPair)
 		return
 	}
 	w, outside := p.writes(d, a, h, "update"), !p.takesPart(a, h)
