@@ -14,6 +14,7 @@ const (
 	OpMatch     = "match"
 	OpReconcile = "reconcile"
 	OpUndo      = "undo"
+	OpRepair    = "repair"
 
 	PlanPrefix = "plan "
 )
@@ -46,8 +47,11 @@ func (s Scope) Source() System {
 
 // Creates reports whether it may make a contact in the system.
 func (s Scope) Creates(in System) bool {
-	return s.Name != OpMatch && s.Name != OpUndo && s.Field == "" && s.Source() != in
+	return s.Name != OpMatch && !s.PutsBack() && s.Field == "" && s.Source() != in
 }
+
+// PutsBack reports an operation whose rows name the values that are written.
+func (s Scope) PutsBack() bool { return s.Name == OpUndo || s.Name == OpRepair }
 
 // Covers reports whether it touches the field.
 func (s Scope) Covers(field string) bool { return s.Field == "" || s.Field == field }
@@ -64,14 +68,17 @@ type PlanSpec struct {
 	Known bool `json:"known,omitempty"`
 	// Undo, in an undo, says which writes are put back.
 	Undo *Undo `json:"undo,omitempty"`
+	// Repair, in a repair, says which decisions are looked at again.
+	Repair *Repair `json:"repair,omitempty"`
 }
 
 // Valid reports a spec an operation can be made of.
 func (s PlanSpec) Valid() bool {
 	toward := s.Toward == "" || s.Name == OpReconcile && slices.Contains([]string{TowardRules, TowardHubSpot, TowardAloware}, s.Toward)
-	named := slices.Contains([]string{OpPush, OpPull, OpMatch, OpReconcile, OpUndo}, s.Name)
+	named := slices.Contains([]string{OpPush, OpPull, OpMatch, OpReconcile, OpUndo, OpRepair}, s.Name)
 	undo := (s.Undo != nil) == (s.Name == OpUndo) && (s.Undo == nil || s.Undo.Valid())
-	return named && toward && undo && (s.Field == "" || s.Name == OpReconcile || s.Name == OpUndo)
+	repair := (s.Repair != nil) == (s.Name == OpRepair)
+	return named && toward && undo && repair && (s.Field == "" || s.Name == OpReconcile || s.PutsBack())
 }
 
 // Plan is the payload of plan.made: an immutable set of rows, told by their digest, and what they come to.

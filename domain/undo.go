@@ -26,6 +26,14 @@ func (u Undo) Valid() bool {
 	return n == 1 && (u.To == 0 || u.From <= u.To) && u.Version >= 0
 }
 
+// Repair says which decisions are looked at again: those on inputs from one position to another, 0 for all. What is
+// decided otherwise today since the planner is another one is put right; Unexplained: what differs otherwise as well.
+type Repair struct {
+	From        int64 `json:"from,omitempty"`
+	To          int64 `json:"to,omitempty"`
+	Unexplained bool  `json:"unexplained,omitempty"`
+}
+
 // PutBack is a value from before, and what its place must still hold for it to be put back. It names values by where in
 // the log they stand and by keyed digests, and holds none.
 type PutBack struct {
@@ -33,6 +41,8 @@ type PutBack struct {
 	Record Record `json:"record"` // where it is put back
 	// Holds is the digest of what that record shows.
 	Holds string `json:"holds"`
+	// Of is the record that showed the value; zero: Record itself.
+	Of Record `json:"of,omitzero"`
 	// Position is of the event that told the value from before, Digest the value's.
 	Position int64  `json:"position"`
 	Digest   string `json:"digest"`

@@ -189,7 +189,7 @@ func (p *fieldPass) still(w writes) {
 		p.agree()
 		return
 	}
-	if p.again(w) || p.backInStep() {
+	if p.again(w) {
 		return
 	}
 	if p.takenBack() {

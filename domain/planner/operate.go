@@ -95,7 +95,7 @@ func (v *View) PlanRow(in Input, page domain.PlanPage, row domain.PlanRow) []Pla
 	o := v.Control.operation(page.Operation)
 	p := v.operating(in, page.Scope, row.Contact)
 	p.operation, p.e.Confirmed = page.Operation, o != nil && o.Spent < o.Budget
-	if page.Name == domain.OpUndo {
+	if page.PutsBack() {
 		p.undo(now, row)
 		return p.done()
 	}

@@ -53,12 +53,12 @@ func (v *View) Preview(in Input, s domain.PlanSpec, filter settings.Filter, watc
 	return out, true
 }
 
-// PreviewBack says what an undo would put back for a contact, and leaves the view as it is.
-func (v *View) PreviewBack(in Input, contact ulid.ULID, back []domain.PutBack) Preview {
+// PreviewBack says what an undo, or a repair, would put back for a contact, and leaves the view as it is.
+func (v *View) PreviewBack(in Input, s domain.Scope, contact ulid.ULID, back []domain.PutBack) Preview {
 	row := domain.PlanRow{Contact: contact, Digest: v.BackDigest(contact, back), Back: back}
 	out := Preview{Contact: contact, Digest: row.Digest}
 	planned, undo := v.Try(func() []Planned {
-		p := v.operating(in, domain.Scope{Name: domain.OpUndo}, contact)
+		p := v.operating(in, s, contact)
 		p.e.Confirmed = true
 		p.undo(v.Contact(contact), row)
 		planned := p.done()

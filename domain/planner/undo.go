@@ -22,16 +22,6 @@ const (
 // undone reports a field that was put back: it stands apart until the side it was not written to changes.
 func (s FieldState) undone() bool { return s.State == Apart && s.Result == Undone }
 
-// backInStep agrees on a field both sides of which were put back to the same.
-func (p *fieldPass) backInStep() bool {
-	same := p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest
-	if !p.now.undone() || p.unsure != nil || !same || !p.atBase(domain.Aloware) || !p.atBase(domain.HubSpot) {
-		return false
-	}
-	p.agree()
-	return true
-}
-
 // undo puts back what a row says, where its place still holds what it held when that was planned. What is left is said
 // field by field, and of the contact.
 func (p *pass) undo(c *Contact, row domain.PlanRow) {
@@ -85,8 +75,12 @@ func (p *fieldPass) undo(w writes, b domain.PutBack) (Result, string) {
 	case p.unsure != nil || p.stirs():
 		return Waiting, ruleOnItsWay
 	}
-	raw, known := p.v.before(b.Position, p.f.Side(sys).Read)
-	before := p.valued(t, raw)
+	of := b.Record
+	if b.Of.System.Valid() {
+		of = b.Of
+	}
+	raw, known := p.v.before(b.Position, p.f.Side(of.System).Read)
+	before := p.valued(t, of.System, raw)
 	if !known || before.digest != b.Digest {
 		return Skipped, ruleForgotten
 	}
@@ -101,15 +95,15 @@ func (p *fieldPass) undo(w writes, b domain.PutBack) (Result, string) {
 		return HeldBack, rule
 	}
 	p.backTo(w[sys], t, other, prop, value, before.digest)
-	p.conclude(Verdict{Result: Sent, Rule: domain.OpUndo, Command: w[sys].id, Value: &Ref{
-		Record: b.Record, Property: p.f.Side(sys).Read, Position: b.Position, Digest: b.Digest,
+	p.conclude(Verdict{Result: Sent, Rule: p.e.Operation.Name, Command: w[sys].id, Value: &Ref{
+		Record: of, Property: p.f.Side(of.System).Read, Position: b.Position, Digest: b.Digest,
 	}})
 	return "", ""
 }
 
-// valued is a side as if it showed a value.
-func (p *fieldPass) valued(t side, raw json.RawMessage) side {
-	t.text, _, t.err = p.f.Get(t.system(), domain.Properties{p.f.Side(t.system()).Read: raw}, p.v.env())
+// valued is a side as if it showed a value that a system told.
+func (p *fieldPass) valued(t side, of domain.System, raw json.RawMessage) side {
+	t.text, _, t.err = p.f.Get(of, domain.Properties{p.f.Side(of).Read: raw}, p.v.env())
 	t.digest = p.v.Digester.Of(p.f.Name, t.text)
 	return t
 }
@@ -155,5 +149,9 @@ func (p *fieldPass) backTo(u *update, t, other side, prop string, value json.Raw
 	p.remember(t.system(), digest)
 	u.values[prop], u.digests[prop] = value, digest
 	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: digest, Was: other.digest, Over: t.digest}
+	if digest == other.digest { // as good as if that side's value had been sent
+		p.now.State, p.now.Result, p.now.Rule, p.now.From = Pending, "", "", other.system()
+		return
+	}
 	p.now.State, p.now.Result, p.now.Rule, p.now.From = Apart, Undone, ruleUndo, ""
 }

@@ -93,7 +93,7 @@ func TestUndoneInBoth(t *testing.T) {
 	d.webhook(hub, values{"firstname": "Ann"})
 	d.stays()
 	d.back(alo, "Eve", "Ann", ann[domain.Aloware])
-	d.says(planner.Sent, planner.Apart, to{domain.Aloware: "Ann"})
+	d.says(planner.Sent, planner.Pending, to{domain.Aloware: "Ann"})
 	d.settled(d.sent[0], values{"first_name": "Ann"}, nil)
 	d.webhook(alo, values{"first_name": "Ann"})
 	if f := d.field("first_name"); f.State != planner.InStep || len(d.sent) > 0 {

@@ -27,6 +27,8 @@ type Config struct {
 	Progress func(done, total int64)
 	// Differed, when set, is handed every difference as it is found, in planner order.
 	Differed func(Difference)
+	// Paired, when set, is handed the two decisions of every difference as well; the one that was not made is nil.
+	Paired func(d Difference, was, now *planner.Decision)
 }
 
 // Run replays a log as far as it was planned.

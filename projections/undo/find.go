@@ -191,7 +191,7 @@ func (f *finder) preview(ctx context.Context, v *planner.View, r Row, out *Found
 	if err := state.RecallAt(ctx, f.log, v, at...); err != nil {
 		return err
 	}
-	r.Preview = v.PreviewBack(f.in, out.Contact, r.Back)
+	r.Preview = v.PreviewBack(f.in, f.Spec.Scope, out.Contact, r.Back)
 	if len(r.Preview.Left) > 0 {
 		for _, l := range r.Preview.Left {
 			i := slices.IndexFunc(r.Back, func(b domain.PutBack) bool { return b.Field == l.Field })
@@ -202,7 +202,7 @@ func (f *finder) preview(ctx context.Context, v *planner.View, r Row, out *Found
 			r.Back = slices.Delete(r.Back, i, i+1)
 		}
 		if len(r.Back) > 0 {
-			r.Preview = v.PreviewBack(f.in, out.Contact, r.Back)
+			r.Preview = v.PreviewBack(f.in, f.Spec.Scope, out.Contact, r.Back)
 		}
 	}
 	if len(r.Back) > 0 {
