@@ -88,6 +88,7 @@ type Connection struct {
 	Card      func(ctx context.Context, contact ulid.ULID) (Card, error)
 	DealOwner func(ctx context.Context, phone string) (Route, error)
 	Settings  Settings
+	Replays   Replays
 	Mapping   Mapping
 	Import    Importer
 	Status    func(context.Context) (Status, error)
