@@ -157,7 +157,7 @@ func TestTokensAreAskedFor(t *testing.T) {
 		{"POST", "/v1/connections/default/settings/rollback", "audit", 403},
 		{"POST", "/v1/connections/default/replay", "ops", 403},
 		{"POST", "/v1/connections/default/whatif", "feed", 403},
-		{"GET", "/v1/connections/default/settings/2/impact", "ops", 403},
+		{"GET", "/v1/connections/default/settings/impact/2", "ops", 403},
 		{"POST", mode, "", 401},
 		{"POST", mode, "audit", 403},
 		{"POST", mode, "ops", 404},

@@ -122,7 +122,7 @@ func (a *api) registerReplays() {
 			register(a, op, TryHistory, a.whatIf)
 		}
 	}
-	impact := get("settings-impact", at+"/settings/{version}/impact", "What a version of the settings caused", "replays")
+	impact := get("settings-impact", at+"/settings/impact/{version}", "What a version of the settings caused", "replays")
 	impact.Description = "What was while it was in force, and what would have been under the version before. " + bounded
 	impact.Middlewares = huma.Middlewares{enduring}
 	register(a, impact, TryHistory, a.impact)

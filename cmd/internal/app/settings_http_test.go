@@ -82,8 +82,8 @@ func TestSettingsOverHTTP(t *testing.T) {
 			{"what if", "POST", "whatif", j{"set": j{"contacts.create": "←"}, "from": "2020-01-01T00:00:00Z", "seconds": 60}, 200, `"key":"contacts.create"`},
 			{"what if nothing", "POST", "whatif", j{"preset": "default"}, 200, `"same":true`},
 			{"what if both", "POST", "whatif", j{"preset": "default", "set": j{"gate": "sync"}}, 400, "want one of"},
-			{"impact", "GET", "settings/2/impact", nil, 200, `"reason":"CHG-1"`},
-			{"impact of nothing", "GET", "settings/9/impact", nil, 404, "there is no version 9"},
+			{"impact", "GET", "settings/impact/2", nil, 200, `"reason":"CHG-1"`},
+			{"impact of nothing", "GET", "settings/impact/9", nil, 404, "there is no version 9"},
 		} {
 			status, out := r.ask(c.method, c.path, c.body)
 			if status != c.status || !strings.Contains(text(out), c.want) {
