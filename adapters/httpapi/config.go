@@ -90,6 +90,7 @@ type Connection struct {
 	// Explain says why a field of a contact is as it is, or was at a moment.
 	Explain  Explainer
 	Settings Settings
+	Replays  Replays
 	Mapping  Mapping
 	Import   Importer
 	Status   func(context.Context) (Status, error)

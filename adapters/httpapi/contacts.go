@@ -18,6 +18,7 @@ type Contacts interface {
 	Find(ctx context.Context, text string) ([]contacts.Contact, error)
 	Get(ctx context.Context, id ulid.ULID) (contacts.Contact, error)
 	At(ctx context.Context, id ulid.ULID, at contacts.Moment) (contacts.Contact, error)
+	PositionAt(ctx context.Context, at time.Time) (int64, error)
 	List(ctx context.Context, filter contacts.Filter) ([]contacts.Contact, error)
 	Counts(ctx context.Context) (map[string]int64, error)
 	Causes(ctx context.Context, status string) ([]contacts.Cause, error)
