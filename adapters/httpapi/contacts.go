@@ -39,16 +39,16 @@ type listContactsInput struct {
 type getContactInput struct {
 	Connection string `path:"connection" maxLength:"100"`
 	ID         string `path:"id" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID" example:"hubspot:512"`
-	momentInput
+	MomentInput
 }
 
-// momentInput asks for another moment than now.
-type momentInput struct {
+// MomentInput asks for another moment than now.
+type MomentInput struct {
 	Position int64     `query:"position" minimum:"1" doc:"As it was at this position"`
 	At       time.Time `query:"at" doc:"As it was recorded at this time (RFC 3339)"`
 }
 
-func (m momentInput) moment() (contacts.Moment, error) {
+func (m MomentInput) moment() (contacts.Moment, error) {
 	if m.Position != 0 && !m.At.IsZero() {
 		return contacts.Moment{}, fmt.Errorf("%w: position and at say the same thing twice: send one", ErrBadInput)
 	}

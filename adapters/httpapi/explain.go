@@ -20,7 +20,7 @@ type explainInput struct {
 	ID         string `path:"id" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID"`
 	Field      string `query:"field" required:"true" minLength:"1" maxLength:"100" doc:"The field's name, or a property of either system" example:"city"`
 	Live       bool   `query:"live" doc:"Ask both systems what they show now, and compare"`
-	momentInput
+	MomentInput
 }
 
 func (a *api) registerExplain() {

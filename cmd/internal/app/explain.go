@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -32,11 +33,12 @@ func (a *App) Explain(ctx context.Context, id ulid.ULID, field string, at contac
 	if err != nil {
 		return explain.Answer{}, err
 	}
-	q.Hooked = control.Hooked
+	q.Hooked = map[string]bool{}
+	maps.Copy(q.Hooked, control.Hooked)
 	if q.Waiting, err = a.waiting(ctx, q.Contact.ID); err != nil {
 		return explain.Answer{}, err
 	}
-	if f, mapped := q.Sync.Settings.Named(field); live && mapped {
+	if f, mapped := explain.Mapped(q.Sync.Settings, field); live && mapped {
 		if q.Live, err = a.readLive(ctx, q, f); err != nil {
 			return explain.Answer{}, err
 		}

@@ -30,6 +30,10 @@ func (x *explanation) chain() {
 	if x.paired() {
 		x.say(allowed, x.allowed(), time.Time{}, 0)
 	}
+	if x.answer.Cause == NeverTold {
+		x.say(decided, "nothing: there is no fact to decide on", time.Time{}, 0)
+		return
+	}
 	x.decided()
 	if x.paired() {
 		x.sent()
@@ -46,11 +50,14 @@ func (x *explanation) heard() {
 	if v := x.counts; v != nil && v.verdict.Lost != nil && x.answer.Cause == LostOne {
 		x.tell(v.verdict.Lost.Position, v.verdict.Lost.Record.System.Title()+"'s: ")
 	}
-	if !side.Told {
+	switch {
+	case !side.Told:
 		x.say(heard, "nothing from {from}", time.Time{}, 0)
-		return
+	case side.untold():
+		x.tell(side.Position, "not what {from} shows now; the last it told: ")
+	default:
+		x.tell(side.Position, "")
 	}
-	x.tell(side.Position, "")
 }
 
 func (x *explanation) tell(position int64, lead string) {
@@ -207,7 +214,7 @@ func (w Waiting) says() string {
 func (x *explanation) untold() string {
 	for _, s := range domain.Systems {
 		side := x.sides[s]
-		if side.Live == nil || !side.Live.Differs {
+		if !side.untold() {
 			continue
 		}
 		if s == domain.HubSpot && x.Hooked != nil && !x.Hooked[side.Property] {

@@ -28,7 +28,7 @@ type explanation struct {
 
 // Explain answers the question.
 func Explain(q Question) Answer {
-	f, mapped := q.Sync.Settings.Named(q.Field)
+	f, mapped := Mapped(q.Sync.Settings, q.Field)
 	if !mapped {
 		return unmapped(q)
 	}
@@ -47,6 +47,14 @@ func Explain(q Question) Answer {
 	x.chain()
 	x.finish()
 	return x.answer
+}
+
+// Mapped returns the field people mean by a word: its name, or a property of either system.
+func Mapped(s settings.Settings, word string) (settings.Field, bool) {
+	if f, ok := s.Named(word); ok {
+		return f, true
+	}
+	return s.FieldFor(domain.Aloware, word)
 }
 
 func (x *explanation) begin(field string) Answer {
@@ -73,7 +81,7 @@ func (x *explanation) finish() {
 	}
 	switch {
 	case len(x.answer.Because) == 0:
-	case x.differs():
+	case x.differs() || x.answer.Cause == NeverTold:
 		x.answer.About = x.fill("Why {to} does not have {from}'s value")
 	default:
 		x.answer.About = "How it came to be so"

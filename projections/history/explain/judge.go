@@ -52,10 +52,15 @@ func (x *explanation) weigh(r ruling) {
 	}
 }
 
-// flows is the side whose value counts: what was decided, or else the one that changed last.
+// flows is the side whose value counts: one that shows another now than it told, or what was decided, or else the one
+// that changed last.
 func (x *explanation) flows() domain.System {
 	a, h := x.sides[domain.Aloware], x.sides[domain.HubSpot]
 	switch {
+	case h.untold():
+		return domain.HubSpot
+	case a.untold():
+		return domain.Aloware
 	case x.counts != nil && x.counts.verdict.From.Valid():
 		return x.counts.verdict.From
 	case a.Record == "":
@@ -66,12 +71,15 @@ func (x *explanation) flows() domain.System {
 	return domain.HubSpot
 }
 
+// untold reports that the system shows another value now than it told.
+func (s *Side) untold() bool { return s.Live != nil && s.Live.Differs }
+
 // judge finds the cause: what is true of the contact as such first, then what is true of the field.
 func (x *explanation) judge() Cause {
 	switch {
 	case x.Contact.Erased:
 		return Erased
-	case slices.ContainsFunc(x.answer.Sides, func(s Side) bool { return s.Live != nil && s.Live.Differs }):
+	case x.sides[domain.Aloware].untold() || x.sides[domain.HubSpot].untold():
 		return NeverTold
 	case !x.paired():
 		return x.alone()
