@@ -3,6 +3,7 @@ package contacts
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections"
@@ -17,12 +18,13 @@ type folder struct {
 	contacts           *projections.Rows
 	policies           []policy // those since the last Write, behind the one in force there
 	codec              *codec
+	blinds             *blinds
 	scratch            []byte
 }
 
 func openFolder(v projections.Version) *folder {
 	return &folder{
-		version: v, connection: v.Connection, number: v.Number, codec: newCodec(),
+		version: v, connection: v.Connection, number: v.Number, codec: newCodec(), blinds: newBlinds(v.Vault),
 		records: projections.NewRows(v, v.Memory/4*3), contacts: projections.NewRows(v, v.Memory/4),
 	}
 }
@@ -45,7 +47,7 @@ func (o *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 			return err
 		}
 	}
-	f.decoder, f.policies = &o.codec.decoder, o.policies
+	f.decoder, f.blinds, f.policies = &o.codec.decoder, o.blinds, o.policies
 	if err := t.load(ctx, f, want(inputs)); err != nil {
 		return err
 	}
@@ -103,6 +105,7 @@ func (t rows) heldRecords(streams []string) (all []*record, ask []string, err er
 		}
 		all = append(all, r)
 	}
+	slices.Sort(ask)
 	return all, ask, nil
 }
 
@@ -126,6 +129,7 @@ func (t rows) heldContacts(ids []string) (all []*contact, ask []string, err erro
 		}
 		all = append(all, c)
 	}
+	slices.Sort(ask)
 	return all, ask, nil
 }
 
