@@ -51,6 +51,7 @@ const (
 	TokenRevoked       = "token.revoked"
 	KeyRotated         = "key.rotated"
 	ExportMade         = "export.made"
+	AccessMade         = "access.made"
 )
 
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
@@ -236,7 +237,28 @@ type Act struct {
 	Key string `json:"key,omitempty"`
 	// Export is what an export.made gave away.
 	Export *Export `json:"export,omitempty"`
+	// Access is what an access.made showed of people.
+	Access *Access `json:"access,omitempty"`
 }
+
+// Access says which personal data somebody looked at.
+type Access struct {
+	// What was looked at: one of the Access constants.
+	What string `json:"what"`
+	// Contacts are those shown, as far as they were asked for one by one.
+	Contacts []ulid.ULID `json:"contacts,omitempty"`
+}
+
+// What can be looked at.
+const (
+	AccessContact = "contact" // both sides of a contact, now or as they were
+	AccessHistory = "history"
+	AccessCard    = "card"
+	AccessSearch  = "search"
+	AccessList    = "list"   // of contacts
+	AccessFeed    = "feed"   // events with their values
+	AccessReport  = "report" // values that lost a conflict
+)
 
 // Export says which events left the log, and whether they could be read.
 type Export struct {
