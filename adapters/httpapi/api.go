@@ -50,6 +50,8 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerReview()
 	a.registerTokens()
 	a.registerProof()
+	a.registerReport()
+	a.registerExport()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
 		return nil, err

@@ -118,6 +118,9 @@ func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*body[Co
 	if err != nil {
 		return nil, err
 	}
+	if err := conn.looked(ctx, domain.AccessList); err != nil {
+		return nil, err
+	}
 	if in.AsOf != "" {
 		return asOfPage(ctx, conn, in, list, position, name)
 	}
@@ -155,6 +158,9 @@ func (a *api) getContact(ctx context.Context, in *getContactInput) (*body[contac
 		return nil, err
 	}
 	got, err := contactAt(ctx, conn.Contacts, id, in)
+	if err == nil {
+		err = conn.looked(ctx, domain.AccessContact, id)
+	}
 	return &body[contacts.Contact]{got}, err
 }
 
@@ -171,6 +177,9 @@ func (a *api) findContacts(ctx context.Context, in *findInput) (*body[FoundConta
 		return nil, err
 	}
 	list, err := conn.Contacts.Find(ctx, in.Body.Text)
+	if err == nil && len(list) > 0 {
+		err = conn.looked(ctx, domain.AccessSearch, idsOf(list)...)
+	}
 	return &body[FoundContacts]{FoundContacts{some(list)}}, err
 }
 

@@ -39,6 +39,9 @@ func (c *cli) contactShow() *cobra.Command {
 			if k, err = asOf(ctx, a, k, when, position); err != nil {
 				return err
 			}
+			if err := a.Looked(ctx, domain.AccessContact, by(a, ""), k.ID); err != nil {
+				return err
+			}
 			return c.showContact(ctx, a, k)
 		}),
 	}

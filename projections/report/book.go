@@ -22,21 +22,21 @@ type book struct {
 	settings settings.Settings // in force at the event that passes
 	known    bool              // there are any
 
-	facts, writes, unsettled       tally
-	fields, wholes                 tally // what was not sent
-	decisions                      tally // by version of the settings
-	conflicts                      tally
-	samples                        map[string][]conflict
-	suspected, resolved            tally
-	merged                         []domain.Record // away, in one system
-	linked                         []found
-	made                           map[domain.Record]bool
-	stops                          map[ulid.ULID]stop
-	consent                        map[string]*delivery
-	acts                           []act
-	sweeps                         map[string]*swept
-	retries                        map[string]*tries
-	price                          float64 // of the look-ups of numbers, in US dollars
+	facts, writes, unsettled tally
+	fields, wholes           tally // what was not sent
+	decisions                tally // by version of the settings
+	conflicts                tally
+	samples                  map[string][]conflict
+	suspected, resolved      tally
+	merged                   []domain.Record // away, in one system
+	linked                   []found
+	made                     map[domain.Record]bool
+	stops                    map[ulid.ULID]stop
+	consent                  map[string]*delivery
+	acts                     []act
+	sweeps                   map[string]*swept
+	retries                  map[string]*tries
+	price                    float64 // of the look-ups of numbers, in US dollars
 }
 
 func newBook(o Options) *book {
