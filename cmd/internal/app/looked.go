@@ -53,8 +53,8 @@ func (a *App) Looked(ctx context.Context, what string, by httpapi.By, contacts .
 	if err != nil {
 		return err
 	}
-	e.Key = a.Log.Vault().Blind("access", look+" "+hour.Format(time.RFC3339))
-	if _, err := a.append(ctx, e); err != nil {
+	key := a.Log.Vault().Blind("access", look+" "+hour.Format(time.RFC3339))
+	if _, err := a.append(ctx, once(e, key)); err != nil {
 		return fmt.Errorf("that it was looked at cannot be put into the log, so nothing is shown: %w", err)
 	}
 	a.looks.keep(hour, look)
