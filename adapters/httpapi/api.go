@@ -50,6 +50,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerReview()
 	a.registerTokens()
 	a.registerProof()
+	a.registerConnections()
 	a.registerReport()
 	a.registerExport()
 	a.registerHealth()

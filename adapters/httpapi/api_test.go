@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 73 {
-		t.Errorf("%d operations, want 73", n)
+	if n != 75 {
+		t.Errorf("%d operations, want 75", n)
 	}
 }
 

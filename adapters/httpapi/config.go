@@ -35,6 +35,8 @@ type Config struct {
 	PublicURL string
 	// Connection returns the named connection; false when there is none. It is asked on every request.
 	Connection func(name string) (Connection, bool)
+	// Connections lists those of the database; nil: they are not listed.
+	Connections func(context.Context) ([]ConnectionInfo, error)
 	// HubSpotApp takes what arrives at the app-wide endpoint; nil: there is none.
 	HubSpotApp Webhooks
 	Authorizer Authorizer

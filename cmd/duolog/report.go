@@ -33,7 +33,7 @@ func (f *reportFlags) add(cmd *cobra.Command) {
 	complete(cmd, "format", report.Formats...)
 }
 
-func (c *cli) report() *cobra.Command {
+func (c *cli) reports() *cobra.Command {
 	var f reportFlags
 	var actors, noVerify, noValues bool
 	cmd := &cobra.Command{

@@ -102,6 +102,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	g.Go(func() error { return s.Planner.Run(ctx) })
 	g.Go(func() error { return e.sealer.Run(ctx) })
 	g.Go(func() error { return e.forwardEvents(ctx) })
+	g.Go(func() error { return e.keepUsage(ctx) })
 	g.Go(func() error {
 		if unsure != nil {
 			if err := e.recognised(ctx, *unsure); err != nil {

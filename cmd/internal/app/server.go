@@ -42,7 +42,7 @@ func (h *host) server() (httpapi.Server, error) {
 			}
 			return s.conn, true
 		},
-		HubSpotApp: h.appWide(),
+		Connections: e.Connections, HubSpotApp: h.appWide(),
 		Checks: []httpapi.Check{
 			{Name: "database", Run: httpapi.Usable(e.Store, e.Log)},
 			{Name: "planner", Run: h.notStuck},
