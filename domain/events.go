@@ -53,6 +53,7 @@ const (
 	ExportMade         = "export.made"
 	LogRestored        = "log.restored"
 	LogMoved           = "log.moved"
+	AccessMade         = "access.made"
 )
 
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
@@ -240,6 +241,8 @@ type Act struct {
 	Export *Export `json:"export,omitempty"`
 	// Restored is what a log.restored put back.
 	Restored *Restored `json:"restored,omitempty"`
+	// Access is what an access.made showed of people.
+	Access *Access `json:"access,omitempty"`
 }
 
 // Restored says what of a log was kept when it was put back to an earlier time.
@@ -253,6 +256,25 @@ type Restored struct {
 	// Lost is how many events a signed head spoke for that is of what is lost; 0: none is known.
 	Lost int64 `json:"head_known_lost,omitempty"`
 }
+
+// Access says which personal data somebody looked at.
+type Access struct {
+	// What was looked at: one of the Access constants.
+	What string `json:"what"`
+	// Contacts are those shown, as far as they were asked for one by one.
+	Contacts []ulid.ULID `json:"contacts,omitempty"`
+}
+
+// What can be looked at.
+const (
+	AccessContact = "contact" // both sides of a contact, now or as they were
+	AccessHistory = "history"
+	AccessCard    = "card"
+	AccessSearch  = "search"
+	AccessList    = "list"   // of contacts
+	AccessFeed    = "feed"   // events with their values
+	AccessReport  = "report" // values that lost a conflict
+)
 
 // Export says which events left the log, and whether they could be read.
 type Export struct {

@@ -54,6 +54,9 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerReview()
 	a.registerTokens()
 	a.registerProof()
+	a.registerConnections()
+	a.registerReport()
+	a.registerExport()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
 		return nil, err

@@ -94,7 +94,7 @@ func (c *cli) groups() []commandGroup {
 			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.webhooks(), c.tokens(),
 		}},
 		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
-			c.events(), c.consumers(), c.replay(), c.verify(), c.heads(), c.export(), c.verifyExport(), c.projections(), c.rebuild(),
+			c.events(), c.consumers(), c.replay(), c.reports(), c.verify(), c.heads(), c.export(), c.verifyExport(), c.projections(), c.rebuild(),
 			c.backup(), c.restore(), c.migrate(), c.bench(), c.version(),
 		}},
 	}

@@ -44,6 +44,7 @@ var (
 		},
 		domain.PlanApplied: {"name", "toward", "field", "operation", "plan", "first", "rows", "watch"},
 		domain.KeyRotated:  actIDs, domain.ExportMade: actIDs, domain.LogRestored: actIDs, domain.LogMoved: actIDs,
+		domain.AccessMade:     {"access"},
 		domain.CommandRetried: actIDs, domain.CommandDiscarded: actIDs, domain.PlannerRetried: actIDs,
 		domain.SweepCompleted: actIDs, domain.ReviewSettled: actIDs, domain.DuplicateResolved: actIDs,
 		domain.SchemaObserved: {"system", "clock", "digest"},

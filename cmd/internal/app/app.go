@@ -50,6 +50,7 @@ type App struct {
 	tokens     *httpapi.Tokens
 	sealer     *seal.Sealer
 	key        eventstore.MasterKey
+	looks      looks
 }
 
 // MasterKey is what the log's keys are wrapped by, for who reads it past the store.

@@ -118,7 +118,9 @@ func (v *vault) unwrap(row KeyRow) (subjectKey, error) {
 	return subjectKey{key: envelope.NewKey(raw)}, nil
 }
 
-func (v *vault) purpose(subject string) string { return eventstore.SubjectPurpose(v.connection, subject) }
+func (v *vault) purpose(subject string) string {
+	return eventstore.SubjectPurpose(v.connection, subject)
+}
 
 func (v *vault) generate(subject string) pendingKey {
 	raw := make([]byte, 32)
