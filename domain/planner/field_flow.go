@@ -41,7 +41,7 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 		p.now.Since = max(t.seen.Clock, 1) // also where it never told a value
 	}
 	was, over := p.now.Base[from], t.digest
-	lost := p.unsure != nil && p.unsure.System == from && s.digest != p.unsure.Digest
+	lost := p.unsure != nil && p.unsure.System == from && s.digest != p.unsure.Digest && p.lets(from)
 	if old := p.now.Pending; old != nil && old.System == t.system() {
 		was, over = old.Was, old.Over
 	}

@@ -122,7 +122,7 @@ func (p *fieldPass) weighMeanwhile(w writes, hubspotChanged bool) {
 		p.now.State, p.now.Result, p.now.Rule = Dirty, HeldBack, rule
 		p.conclude(Verdict{Result: HeldBack, Rule: rule, Loser: loser})
 		return
-	case winner == domain.Aloware && p.lets(domain.HubSpot):
+	case winner == domain.Aloware && p.lets(domain.HubSpot) && p.lets(domain.Aloware):
 		p.putBack(w, told, shown, rule)
 		return
 	}

@@ -211,7 +211,7 @@ func (p *fieldPass) restore(w writes) {
 	p.sides[domain.HubSpot] = told
 	rule := "conflict = " + string(p.f.Conflict)
 	p.now.Since = told.seen.Clock // a later one may be told later still
-	if told.err != nil || p.f.Conflict != settings.HubSpotWins || !p.lets(domain.Aloware) || told.blank() {
+	if told.err != nil || p.f.Conflict != settings.HubSpotWins || !p.lets(domain.Aloware) || !p.lets(domain.HubSpot) || told.blank() {
 		p.sides[domain.HubSpot] = h
 		p.conclude(Verdict{Result: LostIt, Rule: rule, From: domain.Aloware, Loser: &Ref{
 			Record: h.rec.ID, Property: p.f.HubSpot.Read, Position: told.seen.Position, Digest: told.digest,
