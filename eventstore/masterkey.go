@@ -71,6 +71,17 @@ func CreateMasterKey(path string) (MasterKey, error) {
 	return m, nil
 }
 
+// Save writes the key to a new file with mode 0600. A file that is there is left alone: the error then wraps fs.ErrExist.
+func (m MasterKey) Save(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("save master key: %w", err)
+	}
+	if err := writeNew(path, []byte(hex.EncodeToString(m.key[:])+"\n")); err != nil {
+		return fmt.Errorf("save master key: %w", err)
+	}
+	return nil
+}
+
 // writeNew makes the file appear whole or not at all: a key cut short by a crash would lock the log for ever.
 func writeNew(path string, content []byte) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
@@ -105,6 +116,14 @@ func (m MasterKey) String() string {
 
 // Format keeps every verb from printing the key; String alone would leave %d and %#v.
 func (m MasterKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
+
+// SubjectPurpose binds a subject's wrapped key to its place.
+func SubjectPurpose(connection, subject string) string {
+	return "subject key\n" + connection + "\n" + subject
+}
+
+// SecretPurpose is SubjectPurpose for the secret of a connection.
+func SecretPurpose(connection string) string { return "connection secret\n" + connection }
 
 // Wrap seals a secret (AES-256-GCM, random nonce in front), bound to what it is for.
 func (m MasterKey) Wrap(purpose string, secret []byte) []byte {

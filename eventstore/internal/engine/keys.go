@@ -118,9 +118,8 @@ func (v *vault) unwrap(row KeyRow) (subjectKey, error) {
 	return subjectKey{key: envelope.NewKey(raw)}, nil
 }
 
-// purpose binds a wrapped key to its place.
 func (v *vault) purpose(subject string) string {
-	return "subject key\n" + v.connection + "\n" + subject
+	return eventstore.SubjectPurpose(v.connection, subject)
 }
 
 func (v *vault) generate(subject string) pendingKey {

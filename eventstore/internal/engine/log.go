@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/envelope"
 )
 
 // Log implements eventstore.Log.
@@ -20,7 +21,8 @@ type Log struct {
 	vault      *vault
 	recent     *recent
 	bell       bell
-	head       atomic.Int64 // the highest position known here
+	head       atomic.Int64                    // the highest position known here
+	unsealed   atomic.Pointer[envelope.Sealed] // set by Unsealed alone
 
 	mu      sync.Mutex
 	queue   []*call
