@@ -54,13 +54,14 @@ type Runner struct {
 
 	mu    sync.Mutex
 	marks map[string]int64 // projection → when this process last looked at the log, µs
+	noted map[string]int64 // projection → when it last saw to it that the table says so, µs
 }
 
 // New returns a runner of the projections over the log, whose tables lie in db.
 func New(db eventstore.DB, log eventstore.Log, opts Options, projections ...Projection) *Runner {
 	r := &Runner{
 		db: db, log: log, projections: projections, page: opts.Page, memory: opts.Memory, clock: opts.Now,
-		slog: opts.Log, marks: map[string]int64{},
+		slog: opts.Log, marks: map[string]int64{}, noted: map[string]int64{},
 	}
 	if r.page == 0 {
 		r.page = pagePostgres
@@ -162,7 +163,11 @@ func (r *Runner) catchUp(ctx context.Context, p Projection) (int64, error) {
 		if len(events) == 0 {
 			return cp.position, nil
 		}
-		if err := r.apply(ctx, p, &cp, events); err != nil && !errors.Is(err, errFenced) {
+		err = r.apply(ctx, p, &cp, events)
+		switch {
+		case err == nil && len(events) < r.page:
+			return cp.position, nil
+		case err != nil && !errors.Is(err, errFenced):
 			return 0, err
 		}
 	}

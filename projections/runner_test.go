@@ -295,3 +295,37 @@ func TestFrozenDoesNotLookHealthy(t *testing.T) {
 		t.Errorf("status %+v, want lag 2 and both ages one hour", st)
 	}
 }
+
+// countedLog counts how often it is read.
+type countedLog struct {
+	eventstore.Log
+	reads int
+}
+
+func (l *countedLog) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
+	l.reads++
+	return l.Log.Read(ctx, after, limit)
+}
+
+func TestAPageThatIsNotFullIsTheEnd(t *testing.T) {
+	store := backends.SQLite(t)
+	log := &countedLog{Log: openLog(t, store)}
+	appendTo(t, log, "hubspot/contact/1", "hubspot/contact/2", "hubspot/contact/3")
+	for page, reads := range map[int]int{4: 1, 3: 2, 2: 2} {
+		name := fmt.Sprintf("page%d", page)
+		log.reads = 0
+		catchUp(t, projections.New(store, log, projections.Options{Page: page}, named{name: name}))
+		at, err := projections.Position(t.Context(), store, log.Connection(), name)
+		if err != nil || at != 3 || log.reads != reads {
+			t.Errorf("pages of %d: at %d after %d reads, %v; want 3 after %d", page, at, log.reads, err, reads)
+		}
+	}
+}
+
+// named is a list of another name.
+type named struct {
+	list
+	name string
+}
+
+func (n named) Name() string { return n.name }

@@ -2,7 +2,6 @@ package contacts
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
 	"strings"
 
@@ -48,26 +47,42 @@ func (k *keyRun) add(r *record) {
 	}
 }
 
-// emit hands out the run, in order, and begins the next.
-func (k *keyRun) emit(o *folder, emit func(...projections.Batch) error) error {
+// sorted brings the run into order, beside what is done until it is asked for.
+func (k keyRun) sorted() func() keyRun {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, keys := range [][]keyOf{k.has, k.more, k.lost} {
+			slices.SortFunc(keys, func(a, b keyOf) int {
+				if c := bytes.Compare(a.key[:], b.key[:]); c != 0 {
+					return c
+				}
+				return strings.Compare(k.streams[a.stream], k.streams[b.stream])
+			})
+		}
+	}()
+	return func() keyRun {
+		<-done
+		return k
+	}
+}
+
+// emit hands out a run that is in order.
+func (k keyRun) emit(o *folder, emit func(...projections.Batch) error) error {
 	for _, part := range []struct {
 		mode eventstore.BulkMode
 		keys []keyOf
 	}{{eventstore.Insert, k.has}, {eventstore.InsertNew, k.more}, {eventstore.Delete, k.lost}} {
-		slices.SortFunc(part.keys, func(a, b keyOf) int {
-			return cmp.Or(bytes.Compare(a.key[:], b.key[:]), strings.Compare(k.streams[a.stream], k.streams[b.stream]))
-		})
 		for chunk := range slices.Chunk(part.keys, keyChunk) {
 			if err := emit(projections.Batch{Op: keyTable.Op(part.mode), Rows: k.rows(o, chunk)}); err != nil {
 				return err
 			}
 		}
 	}
-	*k = keyRun{}
 	return nil
 }
 
-func (k *keyRun) rows(o *folder, keys []keyOf) [][]any {
+func (k keyRun) rows(o *folder, keys []keyOf) [][]any {
 	const width = 4
 	cells, out := make([]any, width*len(keys)), make([][]any, len(keys))
 	for i := range keys {

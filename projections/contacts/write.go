@@ -47,13 +47,14 @@ func (o *folder) Write(ctx context.Context, q eventstore.Querier) error {
 				return err
 			}
 		}
-		if err := keys.emit(o, emit); err != nil {
-			return err
-		}
+		sorted := keys.sorted() // while contacts are written, which takes the database longer than us
 		for chunk := range chunks(o.contacts.Changed(), writeChunk) {
 			if err := o.emitContacts(chunk, emit); err != nil {
 				return err
 			}
+		}
+		if err := sorted().emit(o, emit); err != nil {
+			return err
 		}
 		return emit(projections.Batch{Op: policyTable.Op(eventstore.Upsert), Rows: o.policyRows()})
 	})
@@ -117,7 +118,9 @@ func (o *folder) emitRecords(
 	if err != nil || !keys.long() {
 		return err
 	}
-	return keys.emit(o, emit)
+	run := *keys
+	*keys = keyRun{}
+	return run.sorted()().emit(o, emit)
 }
 
 func (o *folder) changedRecords(ctx context.Context, streams []string) ([]*record, error) {

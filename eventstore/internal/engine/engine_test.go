@@ -34,6 +34,20 @@ func TestCacheKeepsWhatIsUsed(t *testing.T) {
 	}
 }
 
+func TestCacheLosesNothingBeforeItIsFull(t *testing.T) {
+	c := newCache[int, int](10)
+	for i := range 10 {
+		c.put(i, i)
+	}
+	for range 3 {
+		for i := range 10 {
+			if _, ok := c.get(i); !ok {
+				t.Fatalf("entry %d of 10 is gone", i)
+			}
+		}
+	}
+}
+
 func TestAnswerTellsRedeliveryFromMisuse(t *testing.T) {
 	first := ulid.Make()
 	s := stored{Appended: eventstore.Appended{Position: 7, ID: first, RecordedAt: 9}, hash: [32]byte{1}}
