@@ -40,6 +40,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerConsumers()
 	a.registerContacts()
 	a.registerCard()
+	a.registerExplain()
 	a.registerCatalogs()
 	a.registerPlans()
 	a.registerRouting()
@@ -53,6 +54,9 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerReview()
 	a.registerTokens()
 	a.registerProof()
+	a.registerConnections()
+	a.registerReport()
+	a.registerExport()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
 		return nil, err

@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 73 {
-		t.Errorf("%d operations, want 73", n)
+	if n != 80 {
+		t.Errorf("%d operations, want 80", n)
 	}
 }
 
@@ -158,6 +158,9 @@ func TestTokensAreAskedFor(t *testing.T) {
 		{"POST", "/v1/connections/default/replay", "ops", 403},
 		{"POST", "/v1/connections/default/whatif", "feed", 403},
 		{"GET", "/v1/connections/default/settings/impact/2", "ops", 403},
+		{"POST", "/v1/connections/default/export", "ops", 403}, // an auditor's
+		{"POST", "/v1/connections/default/export", "feed", 403},
+		{"GET", "/v1/connections/default/report", "feed", 403},
 		{"POST", mode, "", 401},
 		{"POST", mode, "audit", 403},
 		{"POST", mode, "ops", 404},

@@ -49,11 +49,15 @@ const (
 	ImportContacts Verb = "contacts.import" // files exported from a system
 	Consume        Verb = "events.consume"  // named consumers: make, read, acknowledge, reset
 	TryHistory     Verb = "history.try"     // decide again on what was, under the same settings or others
+	ExportLog      Verb = "log.export"      // events with what opens them
 )
 
 // allowed is the role table. Admin may everything.
 var allowed = map[Role][]Verb{
-	Auditor: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations, TryHistory},
+	Auditor: {
+		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations,
+		TryHistory, ExportLog,
+	},
 	Operator: {
 		ReadFeed, ReadContacts, ReadCommands, SettleCommands, SettleContacts, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync,
 		ReadCatalogs, ChangeCatalogs, ReadOperations, RunOperations, RouteCalls, ImportContacts, Consume,

@@ -31,6 +31,8 @@ type Config struct {
 	Progress func(done, total int64)
 	// Differed, when set, is handed every difference as it is found, in planner order.
 	Differed func(Difference)
+	// Paired, when set, is handed the two decisions of every difference as well; the one that was not made is nil.
+	Paired func(d Difference, was, now *planner.Decision)
 	// Settled, when set, is handed what the systems in the log answered to commands, by a what-if.
 	Settled func(domain.Outcome)
 	// Enough, when set, is asked now and then; once it says so, the run ends where it is, and its result says how far
@@ -95,6 +97,9 @@ func (r *replay) read(ctx context.Context, end int64) error {
 	for p := range pages(ctx, r.Log, end) {
 		if p.err != nil {
 			return p.err
+		}
+		if err := recall(ctx, r.Log, r.view, p.events); err != nil {
+			return err
 		}
 		for _, e := range p.events {
 			if err := r.event(e); err != nil {

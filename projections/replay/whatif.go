@@ -64,6 +64,9 @@ func (b *branch) read(ctx context.Context, end int64) error {
 		if p.err != nil {
 			return p.err
 		}
+		if err := recall(ctx, b.Log, b.view, p.events); err != nil {
+			return err
+		}
 		for _, e := range p.events {
 			if err := b.event(e); err != nil {
 				return err
