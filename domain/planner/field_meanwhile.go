@@ -19,7 +19,7 @@ func (p *fieldPass) guard(u *update, prop string, t side) {
 	if len(known) == 0 {
 		known = json.RawMessage("null")
 	}
-	u.expects[prop] = Expected{Property: p.f.Aloware.Read, Value: known}
+	u.used().expects[prop] = Expected{Property: p.f.Aloware.Read, Value: known}
 }
 
 // noteMeanwhile notes what Aloware shows while a write to it is under way, and reports whether that is news.
