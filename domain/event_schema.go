@@ -39,7 +39,7 @@ var lineages = registry{
 	OperationPaused: first, OperationResumed: first, OperationCancelled: first,
 	PlanMade: first, PlanApplied: first, PlanDiscarded: first,
 	"subject.erased": first, "subject.held": first, "subject.released": first, ExportMade: first, AccessMade: first,
-	TokenCreated: first, TokenRevoked: first, KeyRotated: first, "log.restored": first, "log.moved": first,
+	TokenCreated: first, TokenRevoked: first, KeyRotated: first, LogRestored: first, LogMoved: first,
 }
 
 // first is the lineage of a type whose payload has never changed.

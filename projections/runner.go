@@ -87,15 +87,12 @@ func (r *Runner) Run(ctx context.Context) error {
 	for _, p := range r.projections {
 		wg.Go(func() { r.follow(ctx, p) })
 	}
+	wg.Go(func() { r.tend(ctx) })
 	wg.Wait()
 	return ctx.Err()
 }
 
 func (r *Runner) follow(ctx context.Context, p Projection) {
-	if err := r.removeOld(ctx, p); err != nil { // a rebuild may have been killed after its swap
-		r.slog.LogAttrs(ctx, slog.LevelWarn, "old rows stay for now",
-			slog.String("projection", p.Name()), slog.String("error", safeText(err)))
-	}
 	for ctx.Err() == nil {
 		err := r.followOnce(ctx, p)
 		if err == nil || ctx.Err() != nil {
@@ -153,7 +150,7 @@ func (r *Runner) catchUp(ctx context.Context, p Projection) (int64, error) {
 			return 0, fmt.Errorf("%s: %w", p.Name(), ErrNewer)
 		}
 		if cp.fold < int64(p.Fold()) {
-			if err := r.Rebuild(ctx, p.Name(), nil); err != nil {
+			if err := r.rebuild(ctx, p, nil); err != nil {
 				return 0, err
 			}
 			continue

@@ -54,7 +54,7 @@ func TestCheckpointOnALog(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		got, err := at.on(head)
+		got, err := at.on(head, 3)
 		var p *Problem
 		if errors.As(err, &p) {
 			if p.Status != 409 || p.ContinueAfter != tt.resume {
@@ -75,7 +75,7 @@ func FuzzCheckpoint(f *testing.F) {
 		at, err := parseCheckpoint(s)
 		if err == nil {
 			var pos int64
-			pos, err = at.on(head)
+			pos, err = at.on(head, 3)
 			if err == nil && (pos < 0 || pos > head.Position) {
 				t.Fatalf("%q reads after %d of %d", s, pos, head.Position)
 			}

@@ -90,10 +90,13 @@ type Connection struct {
 	// Card tells about a contact at a glance, DealOwner to whom a call from a number is put through.
 	Card      func(ctx context.Context, contact ulid.ULID) (Card, error)
 	DealOwner func(ctx context.Context, phone string) (Route, error)
-	Settings  Settings
-	Mapping   Mapping
-	Import    Importer
-	Status    func(context.Context) (Status, error)
+	// Explain says why a field of a contact is as it is, or was at a moment.
+	Explain  Explainer
+	Settings Settings
+	Replays  Replays
+	Mapping  Mapping
+	Import   Importer
+	Status   func(context.Context) (Status, error)
 	// Report tells what the log says about a period.
 	Report func(ctx context.Context, q ReportQuery, by By) (report.Report, error)
 	// Export puts into the log that events are given away, and returns what writes them.

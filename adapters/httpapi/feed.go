@@ -175,7 +175,7 @@ func (a *api) feed(ctx context.Context, in *feedInput) (*feed, error) {
 		tail: a.tail(conn.Log), head: head, data: data, filter: filter, left: in.Limit,
 		enc: cloudevent.New(in.Connection, head, data),
 	}
-	if f.after, err = at.on(head); fromEnd {
+	if f.after, err = at.in(ctx, conn.Log, head); fromEnd {
 		f.after = head.Position
 	}
 	if err != nil || in.Contact == "" {

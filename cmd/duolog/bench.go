@@ -44,6 +44,10 @@ type benchResult struct {
 	BaselineEventsPerSecond float64 `json:"baseline_events_per_second"`
 	Ratio                   float64 `json:"ratio"`
 	PeakResidentMiB         float64 `json:"peak_resident_mib,omitempty"`
+	// What the runs used of a processor, all threads together.
+	CPUSeconds         float64 `json:"cpu_seconds,omitempty"`
+	BaselineCPUSeconds float64 `json:"baseline_cpu_seconds,omitempty"`
+	CPURatio           float64 `json:"cpu_ratio,omitempty"`
 	// Latency is printed by ingest --end-to-end, for each direction.
 	Latency []latency `json:"latency,omitempty"`
 
@@ -112,8 +116,12 @@ func (c *cli) showBench(r benchResult) error {
 	if r.PeakResidentMiB > 0 {
 		memory = fmt.Sprintf(", at most %.0f MiB", r.PeakResidentMiB)
 	}
-	c.printf("%s on %s: %s events/s, baseline %s/s, ratio %.2f%s\n", r.Bench, r.Backend,
-		number(int64(r.EventsPerSecond)), number(int64(r.BaselineEventsPerSecond)), r.Ratio, memory)
+	cpu := ""
+	if r.CPUSeconds > 0 {
+		cpu = fmt.Sprintf("; of a processor %.2f s, baseline %.2f s, ratio %.2f", r.CPUSeconds, r.BaselineCPUSeconds, r.CPURatio)
+	}
+	c.printf("%s on %s: %s events/s, baseline %s/s, ratio %.2f%s%s\n", r.Bench, r.Backend,
+		number(int64(r.EventsPerSecond)), number(int64(r.BaselineEventsPerSecond)), r.Ratio, memory, cpu)
 	return nil
 }
 

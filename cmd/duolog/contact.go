@@ -21,7 +21,7 @@ email or a phone.`
 
 func (c *cli) contact() *cobra.Command {
 	return group(&cobra.Command{Use: "contact", Short: "People: how they stand, and what happened to them", Long: contactHelp},
-		append([]*cobra.Command{c.contactList(), c.contactShow(), c.contactHistory(), c.contactCard()}, c.contactActs()...)...)
+		append([]*cobra.Command{c.contactList(), c.contactShow(), c.contactHistory(), c.contactExplain(), c.contactCard()}, c.contactActs()...)...)
 }
 
 const contactListHelp = `List contacts with how they stand, after the counts of each status:

@@ -111,6 +111,7 @@ const (
 	Parked     Result = "parked"
 	Parted     Result = "parted"
 	Skipped    Result = "skipped" // by an operation
+	Undone     Result = "undone"  // put back to what it was: what the other side holds is not sent again
 )
 
 // Verdict is what was decided about one field, with the state it leaves the field in.

@@ -72,6 +72,9 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := whole(ctx, store); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	log, err := c.log(ctx, store)
 	var unknown *UnknownConnectionError
 	switch {
