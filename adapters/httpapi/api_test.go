@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 71 {
-		t.Errorf("%d operations, want 71", n)
+	if n != 72 {
+		t.Errorf("%d operations, want 72", n)
 	}
 }
 

@@ -13,21 +13,27 @@ import (
 // one ended in.
 func (f *finder) field(ctx context.Context, v *planner.View, w *written, at place, out *Found, rows *[2]Row) error {
 	all := slices.DeleteFunc(slices.Clone(w.sends[at]), func(s *send) bool { return s.settled && !s.written })
-	if len(all) == 0 {
+	right := w.right[at]
+	if len(all) == 0 && right == nil {
 		return nil // nothing of it arrived
 	}
-	first, last := all[0], all[len(all)-1]
 	field, mapped := v.Control.Settings.Field(at.field)
 	switch {
 	case !mapped:
-		out.leave(at.field, last.record, planner.Skipped, Unmapped)
+		out.leave(at.field, domain.Record{System: at.system}, planner.Skipped, Unmapped)
 		return nil
+	case right != nil:
+		rows[1].correct(v, field, right, all, out)
+		return nil
+	}
+	first, last := all[0], all[len(all)-1]
+	switch {
 	case slices.ContainsFunc(all, func(s *send) bool { return !s.settled }):
 		out.leave(at.field, last.record, planner.Waiting, OnItsWay)
 		return nil
 	}
 	holds := v.ShownDigest(last.record, field)
-	if holds != last.digest && (last.shown == "" || holds != last.shown) {
+	if !last.stands(holds) {
 		out.leave(at.field, last.record, planner.Skipped, Changed)
 		return nil
 	}
@@ -40,7 +46,7 @@ func (f *finder) field(ctx context.Context, v *planner.View, w *written, at plac
 		row = &rows[0]
 	}
 	row.take(out, field, last.record, holds, before, known)
-	if !f.Spec.Undo.Source || !last.from.Valid() || last.value == nil || len(w.sends[place{at.field, last.from}]) > 0 {
+	if u := f.Spec.Undo; u == nil || !u.Source || !last.from.Valid() || last.value == nil || len(w.sends[place{at.field, last.from}]) > 0 {
 		return nil
 	}
 	return f.source(ctx, v, field, all, out, &rows[0])
