@@ -12,7 +12,7 @@ import (
 // field works out one place of a contact: what it was before the first of the writes, as long as it holds what the last
 // one ended in.
 func (f *finder) field(ctx context.Context, v *planner.View, w *written, at place, out *Found, rows *[2]Row) error {
-	all := slices.DeleteFunc(slices.Clone(w.sends[at]), func(s *send) bool { return s.settled && !s.written })
+	all := w.arrived(at)
 	right := w.right[at]
 	if len(all) == 0 && right == nil {
 		return nil // nothing of it arrived
@@ -27,8 +27,7 @@ func (f *finder) field(ctx context.Context, v *planner.View, w *written, at plac
 		return nil
 	}
 	first, last := all[0], all[len(all)-1]
-	switch {
-	case slices.ContainsFunc(all, func(s *send) bool { return !s.settled }):
+	if slices.ContainsFunc(all, func(s *send) bool { return !s.settled }) {
 		out.leave(at.field, last.record, planner.Waiting, OnItsWay)
 		return nil
 	}
@@ -42,19 +41,24 @@ func (f *finder) field(ctx context.Context, v *planner.View, w *written, at plac
 		return err
 	}
 	row := &rows[1]
-	if f.goesFirst(w, at, last) {
+	if w.goesFirst(at, last) {
 		row = &rows[0]
 	}
 	row.take(out, field, last.record, holds, before, known)
-	if u := f.Spec.Undo; u == nil || !u.Source || !last.from.Valid() || last.value == nil || len(w.sends[place{at.field, last.from}]) > 0 {
+	if u := f.Spec.Undo; u == nil || !u.Source || !last.from.Valid() || last.value == nil || len(w.arrived(place{at.field, last.from})) > 0 {
 		return nil
 	}
 	return f.source(ctx, v, field, all, out, &rows[0])
 }
 
+// arrived are the writes of a place that were not refused.
+func (w *written) arrived(at place) []*send {
+	return slices.DeleteFunc(slices.Clone(w.sends[at]), func(s *send) bool { return s.settled && !s.written })
+}
+
 // goesFirst reports a place that was written to itself, and whose value then went to the other side.
-func (f *finder) goesFirst(w *written, at place, last *send) bool {
-	other := w.sends[place{at.field, at.system.Other()}]
+func (w *written) goesFirst(at place, last *send) bool {
+	other := w.arrived(place{at.field, at.system.Other()})
 	return len(other) > 0 && other[len(other)-1].input > last.input
 }
 
