@@ -42,6 +42,9 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 	if control.Demo != a.Demo && control.Opened {
 		return nil, fmt.Errorf("%w: the log in %s is %s", ErrRefused, a.Database(), demoWord(control.Demo))
 	}
+	if err := a.notMoved(ctx); err != nil {
+		return nil, err
+	}
 	s := control.Settings
 	if s.Version == 0 {
 		if s, err = settings.Preset(settings.PresetDefault); err != nil {

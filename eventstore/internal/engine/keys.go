@@ -126,8 +126,8 @@ func (v *vault) generate(subject string) (pendingKey, error) {
 	_, _ = rand.Read(raw) // never fails
 	key, err := envelope.NewKey(raw)
 	master := v.store.opts.MasterKey
-	row := KeyRow{Subject: subject, MasterID: master.ID(), Wrapped: master.Wrap(v.purpose(subject), raw)}
-	return pendingKey{row: row, key: key}, err
+	id, wrapped := master.Wrap(v.purpose(subject), raw)
+	return pendingKey{row: KeyRow{Subject: subject, MasterID: id, Wrapped: wrapped}, key: key}, err
 }
 
 // create makes keys for subjects that have none.
