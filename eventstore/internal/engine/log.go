@@ -154,7 +154,7 @@ func (l *Log) open(ctx context.Context, rows eventstore.Rows, err error) ([]even
 
 func openEvent(ev *eventstore.Event, keys map[string]subjectKey) (err error) {
 	sealed := ev.Data
-	ev.Data, ev.Erased = nil, keys[ev.Subject].erased
+	ev.Data, ev.Erased = nil, keys[ev.Subject].erased || ev.Position <= keys[ev.Subject].since
 	if ev.Erased {
 		return nil
 	}

@@ -18,6 +18,7 @@ type stamp struct{ generation, epoch int64 }
 type subjectKey struct {
 	key    envelope.Key
 	erased bool
+	since  int64 // position up to which events were sealed under a key that was destroyed
 }
 
 // pendingKey is a key that is in memory only. Whatever transaction commits next on this store takes it along.
@@ -73,12 +74,19 @@ func (v *vault) Seal(ctx context.Context, subject, purpose string, plain []byte)
 
 // Open reverses Seal.
 func (v *vault) Open(ctx context.Context, subject, purpose string, sealed []byte) ([]byte, error) {
-	key, err := v.one(ctx, subject, readOnly)
+	keys, err := v.keys(ctx, []string{subject}, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	key, err := usable(subject, keys)
 	if err != nil {
 		return nil, err
 	}
 	plain, err := key.OpenRow(subject, purpose, sealed)
-	if err != nil {
+	switch {
+	case err != nil && keys[subject].since > 0: // sealed under the key it had before
+		return nil, fmt.Errorf("%s of subject %s: %w", purpose, subject, eventstore.ErrErased)
+	case err != nil:
 		return nil, fmt.Errorf("open %s of %s: %w", purpose, subject, err)
 	}
 	return plain, nil
@@ -97,7 +105,7 @@ func (v *vault) EventKeys(ctx context.Context, events ...eventstore.EventID) ([]
 	found := make([][]byte, len(events))
 	for i, e := range events {
 		key, err := usable(e.Subject, keys)
-		if errors.Is(err, eventstore.ErrErased) {
+		if errors.Is(err, eventstore.ErrErased) || err == nil && e.Position <= keys[e.Subject].since {
 			continue
 		}
 		if err != nil {
