@@ -111,6 +111,8 @@ const (
 	Parked     Result = "parked"
 	Parted     Result = "parted"
 	Skipped    Result = "skipped" // by an operation
+	Erased     Result = "erased"
+	Lifted     Result = "lifted" // an erasure no longer keeps the person out
 )
 
 // Verdict is what was decided about one field, with the state it leaves the field in.

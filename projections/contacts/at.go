@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
 )
 
 // streamPage is how many events of a stream are read at once.
@@ -57,7 +59,7 @@ type gathering struct {
 
 // contact reads the contact's decisions, and everything they and its present members lead to.
 func (g *gathering) contact(ctx context.Context, id string) error {
-	todo := []string{contactStream(id)}
+	todo := []string{contactStream(id), domain.StreamPrivacy}
 	for len(todo) > 0 {
 		next, err := g.streams(ctx, todo)
 		if err != nil {

@@ -16,6 +16,8 @@ type folder struct {
 	policies []policy // those since the last Write, behind the one in force there
 	codec    *codec
 	scratch  []byte
+	// forgotten are records that were erased since the last Write.
+	forgotten []string
 }
 
 func openFolder(v projections.Version) *folder {
@@ -52,7 +54,7 @@ func (o *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 			return err
 		}
 	}
-	o.policies = f.policies
+	o.policies, o.forgotten = f.policies, append(o.forgotten, f.forgotten...)
 	o.keep(f)
 	return nil
 }
@@ -132,6 +134,7 @@ func (o *folder) Waiting() (int, bool) {
 func (o *folder) Written() {
 	o.records.Written()
 	o.contacts.Written()
+	o.forgotten = nil
 	o.policies = o.policies[len(o.policies)-1:]
 	o.policies[0].fresh = false
 }
