@@ -48,6 +48,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerMapping()
 	a.registerTests()
 	a.registerReview()
+	a.registerErasures()
 	a.registerTokens()
 	a.registerProof()
 	a.registerHealth()

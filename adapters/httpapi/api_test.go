@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 70 {
-		t.Errorf("%d operations, want 70", n)
+	if n != 75 {
+		t.Errorf("%d operations, want 75", n)
 	}
 }
 
@@ -155,6 +155,8 @@ func TestTokensAreAskedFor(t *testing.T) {
 		{"POST", "/v1/connections/default/settings", "ops", 403}, // an admin's business
 		{"POST", "/v1/connections/default/settings/set", "ops", 403},
 		{"POST", "/v1/connections/default/settings/rollback", "audit", 403},
+		{"POST", "/v1/connections/default/contacts/hubspot:512/erase", "ops", 403}, // an admin's business
+		{"POST", "/v1/connections/default/contacts/hubspot:512/hold", "audit", 403},
 		{"POST", mode, "", 401},
 		{"POST", mode, "audit", 403},
 		{"POST", mode, "ops", 404},

@@ -20,7 +20,7 @@ var ErrRole = errors.New("not fit to be a runtime role")
 var rights = map[string]string{
 	"event": "SELECT, INSERT", "append_key": "SELECT, INSERT",
 	"subject_key": "SELECT, INSERT, UPDATE (master_id, wrapped, since)",
-	"tree_hash": "SELECT, INSERT", "tree_head": "SELECT, INSERT",
+	"tree_hash":   "SELECT, INSERT", "tree_head": "SELECT, INSERT",
 	"log_head": "SELECT, INSERT, UPDATE", "goose_db_version": "SELECT", "goose_lock": "",
 }
 

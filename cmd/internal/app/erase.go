@@ -24,6 +24,8 @@ import (
 var (
 	ErrHeld = errors.New("on hold")
 	ErrBusy = errors.New("a write of this contact is on its way; try again in some seconds")
+
+	errErasedBefore = errors.New("it was erased before")
 )
 
 // busyWait is how long a write that is on its way is waited for.
@@ -167,6 +169,11 @@ func (a *App) Erase(ctx context.Context, contact ulid.ULID, by httpapi.By) (out 
 		a.Logger.Warn("erased, and the files are yet to be cleaned", slog.Any("error", err))
 		out.Notes = append(out.Notes, "The keys are gone; the database's files could not be cleaned: "+err.Error())
 	}
+	cert, err := a.certify(ctx, out)
+	if err != nil {
+		return out, err
+	}
+	out.Certificate = &cert
 	return out, a.CatchUp(ctx)
 }
 
@@ -196,7 +203,7 @@ func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, by httpapi.By) (
 			httpapi.ErrConflict, ErrHeld, h.At.Format(time.RFC3339), h.By, h.Reason)
 	}
 	if !slices.ContainsFunc(c.contact.Records, func(r contacts.Record) bool { return !r.Erased }) {
-		return out, fmt.Errorf("%w: it was erased before", httpapi.ErrConflict)
+		return out, fmt.Errorf("%w: %w", httpapi.ErrConflict, errErasedBefore)
 	}
 	act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, domain.Act{
 		Reason: by.Reason, Contact: c.contact.ID, Records: c.records, Subjects: c.others(),
@@ -292,8 +299,8 @@ func (a *App) Lift(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpa
 	return done, err
 }
 
-// Certify says that an erasure was made, and names nobody.
-func (a *App) Certify(ctx context.Context, e httpapi.Erasure) (httpapi.Certificate, error) {
+// certify says that an erasure was made, and names nobody.
+func (a *App) certify(ctx context.Context, e httpapi.Erasure) (httpapi.Certificate, error) {
 	head, err := a.Seal(ctx)
 	if err != nil {
 		return httpapi.Certificate{}, err
