@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
@@ -188,6 +190,12 @@ func (f *fold) applyErasure(in *input) {
 		r.erase()
 		r.erased, r.opened = in.Type == domain.SubjectErased, true
 		f.forgotten = append(f.forgotten, r.stream)
+		if c := f.contacts[r.contact]; c != nil {
+			m, _ := c.body.Members.get(r.stream)
+			m.Done = ulid.ULID{} // who reads the log anew finds no answer there
+			c.body.Members.put(r.stream, m)
+			c.touch(in.Position, in.RecordedAt)
+		}
 	}
 }
 

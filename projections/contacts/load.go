@@ -38,7 +38,7 @@ func want(inputs []*input) wanted {
 		}
 		if in.erasure != nil {
 			for _, r := range in.erasure.Records {
-				w.records[r.Stream()] = true
+				w.records[r.Stream()], w.linked[r.Stream()] = true, true
 			}
 		}
 		streams, _ := in.read()

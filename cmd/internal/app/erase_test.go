@@ -67,7 +67,7 @@ func erasing(t *testing.T, database string) (r *rig, aloware *down, her, other s
 		t.Fatalf("a plan without her: %+v", p)
 	}
 	r.post(alowarePath, `{"event":"Moon-Full","body":{"mail":"`+zoe["email"]+`"}}`, bearer)
-	foreign := "[" + item(99, her, "77", "Zerlinda") + "]"
+	foreign := "[" + item(99, her, "77", zoe["email"]) + "]"
 	r.post(hubspotPath, foreign, r.signed(foreign, time.Now()))
 	aloware.Store(true)
 	r.must(r.hubspot.Edit(her, map[string]string{"lastname": "Quexley-Byron"}, "7"))
