@@ -32,7 +32,7 @@ var (
 const busyWait = 30 * time.Second
 
 // scrubbed are the tables that an erasure deletes from, or overwrites in.
-var scrubbed = []string{"subject_key", "outbox", "outbound_key", "contact_key", "parked_delivery"}
+var scrubbed = []string{"subject_key", "outbox", "outbound_key", "contact_key", "catalog_deal", "parked_delivery"}
 
 // reach says what an erasure here does not do.
 var reach = []string{
@@ -68,8 +68,11 @@ type closure struct {
 	parked  []ingest.ParkedBody
 }
 
-func (a *App) closure(ctx context.Context, contact ulid.ULID) (c closure, err error) {
+func (a *App) closure(ctx context.Context, contact ulid.ULID, check func(*closure) error) (c closure, err error) {
 	if c.contact, c.ids, err = a.everyID(ctx, contact); err != nil {
+		return c, err
+	}
+	if err := check(&c); err != nil {
 		return c, err
 	}
 	for _, r := range c.contact.Records {
@@ -112,7 +115,7 @@ func (c *closure) others() []string {
 
 // Erasure says what an erasure of the contact would take; it changes nothing.
 func (a *App) Erasure(ctx context.Context, contact ulid.ULID) (httpapi.Erasure, error) {
-	c, err := a.closure(ctx, contact)
+	c, err := a.closure(ctx, contact, func(*closure) error { return nil })
 	if err != nil {
 		return httpapi.Erasure{}, err
 	}
@@ -133,6 +136,18 @@ func (a *App) Erasure(ctx context.Context, contact ulid.ULID) (httpapi.Erasure, 
 		out.Commands += len(waiting)
 	}
 	return out, nil
+}
+
+// erasable says why the person may not be erased.
+func (c *closure) erasable(p privacy) error {
+	if h, ok := p.held(c.ids); ok {
+		return fmt.Errorf("%w: %w since %s by %s: %s; duolog hold release ends that",
+			httpapi.ErrConflict, ErrHeld, h.At.Format(time.RFC3339), h.By, h.Reason)
+	}
+	if !slices.ContainsFunc(c.contact.Records, func(r contacts.Record) bool { return !r.Erased }) {
+		return fmt.Errorf("%w: %w", httpapi.ErrConflict, errErasedBefore)
+	}
+	return nil
 }
 
 func (c *closure) shown() httpapi.Erasure {
@@ -189,22 +204,15 @@ func again(do func() error) error {
 }
 
 func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpapi.Erasure, error) {
-	c, err := a.closure(ctx, contact)
-	if err != nil {
-		return httpapi.Erasure{}, err
-	}
 	p, err := a.privacy(ctx)
 	if err != nil {
 		return httpapi.Erasure{}, err
 	}
+	c, err := a.closure(ctx, contact, func(c *closure) error { return c.erasable(p) })
+	if err != nil {
+		return httpapi.Erasure{}, err
+	}
 	out := c.shown()
-	if h, ok := p.held(c.ids); ok {
-		return out, fmt.Errorf("%w: %w since %s by %s: %s; duolog hold release ends that",
-			httpapi.ErrConflict, ErrHeld, h.At.Format(time.RFC3339), h.By, h.Reason)
-	}
-	if !slices.ContainsFunc(c.contact.Records, func(r contacts.Record) bool { return !r.Erased }) {
-		return out, fmt.Errorf("%w: %w", httpapi.ErrConflict, errErasedBefore)
-	}
 	act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, domain.Act{
 		Reason: by.Reason, Contact: c.contact.ID, Records: c.records, Subjects: c.others(),
 	}, by)
@@ -238,7 +246,7 @@ func (a *App) clear(ctx context.Context, tx eventstore.Tx, c *closure) ([]events
 	if err != nil {
 		return nil, err
 	}
-	for _, table := range []string{"outbound_key", "contact_key"} {
+	for _, table := range []string{"outbound_key", "contact_key", "catalog_deal"} {
 		rows, err := tx.QueryKeys(ctx, "DELETE FROM "+table+" WHERE connection = $1 AND record IN ($keys) RETURNING record",
 			c.streams(), a.Connection)
 		if _, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) }); err != nil {

@@ -327,4 +327,3 @@ func TestPrivacyDeletionErases(t *testing.T) {
 		r.verifies()
 	})
 }
-
