@@ -38,7 +38,7 @@ var lineages = registry{
 
 	OperationPaused: first, OperationResumed: first, OperationCancelled: first,
 	PlanMade: first, PlanApplied: first, PlanDiscarded: first,
-	"subject.erased": first, "subject.held": first, "subject.released": first, ExportMade: first, AccessMade: first,
+	SubjectErased: first, SubjectLifted: first, SubjectHeld: first, SubjectReleased: first, ExportMade: first, AccessMade: first,
 	TokenCreated: first, TokenRevoked: first, KeyRotated: first, LogRestored: first, LogMoved: first,
 }
 

@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -54,7 +55,14 @@ const (
 	LogRestored        = "log.restored"
 	LogMoved           = "log.moved"
 	AccessMade         = "access.made"
+	SubjectErased      = "subject.erased"
+	SubjectLifted      = "subject.lifted"
+	SubjectHeld        = "subject.held"
+	SubjectReleased    = "subject.released"
 )
+
+// StreamPrivacy is where erasures, their ends and holds lie: an erasure is appended after the last hold it has seen.
+const StreamPrivacy = "privacy"
 
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
 // unmapped ones, any JSON at all).
@@ -120,6 +128,9 @@ type Fact struct {
 	Vendor string `json:"vendor,omitempty"`
 }
 
+// Private reports that a person was deleted for good, on request: nobody may keep anything of theirs.
+func (f Fact) Private() bool { return strings.HasSuffix(f.Vendor, ".privacyDeletion") }
+
 // Raw is the payload of source.raw: a body that could not be read or is not known, kept as it came.
 type Raw struct {
 	System System          `json:"system"`
@@ -184,6 +195,7 @@ const (
 	ReasonImpossible = "impossible"  // the target's API cannot do it
 	ReasonFailed     = "failed"      // tries ran out: a dead letter, discarded by a person
 	ReasonPerson     = "by a person" // discarded or retried by a person
+	ReasonErased     = "erased"      // its record was erased before it was carried out
 )
 
 // Opened is the payload of connection.opened.
@@ -228,6 +240,9 @@ type Act struct {
 	Verdict string   `json:"verdict,omitempty"`
 	Records []Record `json:"records,omitempty"`
 	From    System   `json:"from,omitempty"`
+	// Subjects, in a subject.erased, are those whose keys were destroyed beside those of Records: bodies that could not be
+	// read and were the person's.
+	Subjects []string `json:"subjects,omitempty"`
 	// Sweeps, in a sweep.completed, say how far it went in each system it read.
 	Sweeps []Sweep `json:"sweeps,omitempty"`
 	// Plan is the plan an operation applies, or that was discarded; Spec, what a plan is to be made of.

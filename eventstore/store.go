@@ -115,13 +115,17 @@ type Store interface {
 	// Writable returns why nothing can be written: nil while no write has failed, or when one tried some seconds after
 	// the last that did goes well.
 	Writable(ctx context.Context) error
+	// Scrub has the database's files let go of what was deleted from the tables or overwritten in them, as far as the role
+	// may: what no query finds may lie in them for long.
+	Scrub(ctx context.Context, tables ...string) error
 	Close() error
 }
 
 // EventID names an event and whose key seals it.
 type EventID struct {
-	ID      ulid.ULID
-	Subject string
+	ID       ulid.ULID
+	Subject  string
+	Position int64
 }
 
 // Vault seals and opens what belongs to a subject, and makes blind tokens under the connection's secret.

@@ -52,6 +52,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerTests()
 	a.registerReplays()
 	a.registerReview()
+	a.registerErasures()
 	a.registerTokens()
 	a.registerProof()
 	a.registerConnections()

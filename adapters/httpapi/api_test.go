@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 80 {
-		t.Errorf("%d operations, want 80", n)
+	if n != 86 {
+		t.Errorf("%d operations, want 86", n)
 	}
 }
 
@@ -161,6 +161,8 @@ func TestTokensAreAskedFor(t *testing.T) {
 		{"POST", "/v1/connections/default/export", "ops", 403}, // an auditor's
 		{"POST", "/v1/connections/default/export", "feed", 403},
 		{"GET", "/v1/connections/default/report", "feed", 403},
+		{"POST", "/v1/connections/default/contacts/hubspot:512/erase", "ops", 403}, // an admin's business
+		{"POST", "/v1/connections/default/contacts/hubspot:512/hold", "audit", 403},
 		{"POST", mode, "", 401},
 		{"POST", mode, "audit", 403},
 		{"POST", mode, "ops", 404},

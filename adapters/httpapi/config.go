@@ -79,6 +79,7 @@ type Connection struct {
 	History  Timeline
 	Commands Commands
 	Acts     Acts
+	Erasures Erasures
 	Tokens   TokenKeeper // nil: tokens are not kept here
 	Catalogs Catalogs
 	Proofs   Proofs

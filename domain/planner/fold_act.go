@@ -25,7 +25,7 @@ func (v *View) foldAct(in Input) (Effect, error) {
 	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted, domain.LogRestored,
 		domain.OperationStarted, domain.OperationFinished, domain.OperationPaused, domain.OperationResumed,
 		domain.OperationCancelled, domain.PlannerRetried, domain.CommandRetried,
-		domain.ReviewSettled, domain.DuplicateResolved, domain.SweepCompleted:
+		domain.ReviewSettled, domain.DuplicateResolved, domain.SweepCompleted, domain.SubjectErased, domain.SubjectLifted:
 		if err := json.Unmarshal(in.Data, &a); err != nil {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
@@ -34,6 +34,9 @@ func (v *View) foldAct(in Input) (Effect, error) {
 	}
 	if in.Type == domain.ReviewSettled || in.Type == domain.DuplicateResolved {
 		return v.foldVerdict(in, a), nil
+	}
+	if in.Type == domain.SubjectErased || in.Type == domain.SubjectLifted {
+		return v.foldErasure(in, a), nil
 	}
 	return v.takeAct(in, a), nil
 }

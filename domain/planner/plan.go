@@ -107,6 +107,9 @@ func (p *pass) planContact(id ulid.ULID) {
 		return
 	}
 	d := p.draft(c.ID)
+	if p.erased(d) {
+		return
+	}
 	if p.v.Control.Stopped() || p.parked(d) {
 		p.markDirty(d)
 		p.stopsThrough(d)

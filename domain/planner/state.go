@@ -160,6 +160,8 @@ type Control struct {
 	Heard map[domain.System]int64 `json:"heard,omitempty"`
 	// Native counts what Aloware's own integration with HubSpot made.
 	Native Native `json:"native,omitzero"`
+	// Requests are the people HubSpot deleted on request, who are to be erased here as well.
+	Requests []Request `json:"requests,omitempty"`
 	// Swept is how far the last sweep of each system went.
 	Swept   map[domain.System]domain.Sweep `json:"swept,omitempty"`
 	Portal  string                         `json:"portal,omitempty"`

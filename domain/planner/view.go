@@ -27,6 +27,7 @@ type View struct {
 	filter   *settings.Filter // of mode pilot
 	only     settings.Filter  // of who takes part
 	control  bool             // control changed
+	erased   []domain.Record  // since the view was made
 	journal  *journal         // of what is being tried; nil for none
 	recalled map[int64]recall // what events from before told, by position
 }
@@ -35,7 +36,7 @@ type View struct {
 func NewView(c Control, d Digester) *View {
 	c.ShutFields, c.Writes, c.Operations = maps.Clone(c.ShutFields), maps.Clone(c.Writes), slices.Clone(c.Operations)
 	c.Mapped, c.Heard, c.Swept = maps.Clone(c.Mapped), maps.Clone(c.Heard), maps.Clone(c.Swept)
-	c.Guard, c.Present = c.Guard.clone(), maps.Clone(c.Present)
+	c.Guard, c.Present, c.Requests = c.Guard.clone(), maps.Clone(c.Present), slices.Clone(c.Requests)
 	c.Faults, c.Schemas, c.Shown = maps.Clone(c.Faults), maps.Clone(c.Schemas), maps.Clone(c.Shown)
 	c.Hooked, c.Missed = maps.Clone(c.Hooked), maps.Clone(c.Missed)
 	v := &View{

@@ -77,7 +77,7 @@ func (f *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 
 // Waiting counts the rows held: about as many as changed.
 func (f *folder) Waiting() (int, bool) {
-	n := len(f.fold.entries) + len(f.fold.deals) + len(f.fold.pulls)
+	n := len(f.fold.entries) + len(f.fold.deals) + len(f.fold.pulls) + len(f.fold.forgotten)
 	return n, n*rowCost >= f.version.Memory/2
 }
 

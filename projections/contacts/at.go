@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
 )
 
 // streamPage is how many events of a stream are read at once.
@@ -39,7 +41,7 @@ func (r *Reader) at(ctx context.Context, id ulid.ULID, at Moment) (Contact, erro
 	}
 	streams, err := r.Streams(ctx, id)
 	if err == nil {
-		err = g.contact(ctx, append(streams, contactStream(id.String())))
+		err = g.contact(ctx, append(streams, contactStream(id.String()), domain.StreamPrivacy))
 	}
 	if err != nil {
 		return Contact{}, err

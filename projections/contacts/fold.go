@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
@@ -33,6 +35,8 @@ type fold struct {
 	contacts map[string]*contact
 	policies []policy // by position; the first one stands for everything before the second
 	decoder  *decoder
+	// forgotten are the records whose keys have to go, whatever they are: nobody can tell any more.
+	forgotten []string
 }
 
 func newFold(v eventstore.Vault) *fold {
@@ -47,6 +51,9 @@ func (f *fold) apply(ctx context.Context, in *input) error {
 		return f.applySettings(in)
 	case in.decision != nil:
 		return f.applyDecision(in)
+	case in.erasure != nil:
+		f.applyErasure(in)
+		return nil
 	case in.outcome != nil:
 		f.applyOutcome(in)
 	}
@@ -174,6 +181,25 @@ func (f *fold) open(ctx context.Context, r *record) error {
 // erase forgets the values: the key that sealed them is gone.
 func (r *record) erase() {
 	r.erased, r.values, r.keys, r.sealed, r.keysAt, r.dirty = true, nil, nil, nil, 0, true
+}
+
+// applyErasure forgets the records that were erased. One that is let in again begins anew, under a key of its own.
+func (f *fold) applyErasure(in *input) {
+	for _, rec := range in.erasure.Records {
+		r := f.records[rec.Stream()]
+		if r == nil {
+			continue
+		}
+		r.erase()
+		r.erased, r.opened = in.Type == domain.SubjectErased, true
+		f.forgotten = append(f.forgotten, r.stream)
+		if c := f.contacts[r.contact]; c != nil {
+			m, _ := c.body.Members.get(r.stream)
+			m.Done = ulid.ULID{} // who reads the log anew finds no answer there
+			c.body.Members.put(r.stream, m)
+			c.touch(in.Position, in.RecordedAt)
+		}
+	}
 }
 
 // applyDecision folds a decision's effects, each at the position of its input.

@@ -20,6 +20,7 @@ type folder struct {
 	codec              *codec
 	blinds             *blinds
 	scratch            []byte
+	forgotten          []string // records that were erased since the last Write
 }
 
 func openFolder(v projections.Version) *folder {
@@ -56,7 +57,7 @@ func (o *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 			return err
 		}
 	}
-	o.policies = f.policies
+	o.policies, o.forgotten = f.policies, append(o.forgotten, f.forgotten...)
 	o.keep(f)
 	return nil
 }
@@ -142,6 +143,7 @@ func (o *folder) Waiting() (int, bool) {
 func (o *folder) Written() {
 	o.records.Written()
 	o.contacts.Written()
+	o.forgotten = nil
 	o.policies = o.policies[len(o.policies)-1:]
 	o.policies[0].fresh = false
 }

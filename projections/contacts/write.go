@@ -40,6 +40,9 @@ const writeChunk = 2000
 
 // Write stores everything that changed.
 func (o *folder) Write(ctx context.Context, q eventstore.Querier) error {
+	if err := forgetKeys(ctx, q, o.version, o.forgotten); err != nil {
+		return err
+	}
 	return projections.WriteBatches(ctx, q, func(ctx context.Context, emit func(...projections.Batch) error) error {
 		var keys keyRun
 		for chunk := range chunks(o.records.Changed(), writeChunk) {
@@ -220,4 +223,18 @@ func (o *folder) policyRows() [][]any {
 		}
 	}
 	return out
+}
+
+// forgetKeys removes what erased records were found by, before what came since is written.
+func forgetKeys(ctx context.Context, q eventstore.Querier, v projections.Version, streams []string) error {
+	if len(streams) == 0 {
+		return nil
+	}
+	rows, err := q.QueryKeys(ctx, `DELETE FROM contact_key WHERE connection = $1 AND version = $2 AND record IN ($keys)
+		RETURNING record`, streams, v.Connection, v.Number)
+	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) })
+	if err != nil {
+		return fmt.Errorf("forget keys: %w", err)
+	}
+	return nil
 }

@@ -115,6 +115,9 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 		g.Go(func() error { return e.keepTests(ctx, h) })
 		g.Go(func() error { return e.keepSweeping(ctx, h) })
 		g.Go(func() error { return e.keepOperations(ctx, h) })
+		g.Go(func() error {
+			return e.attend(ctx, "a privacy deletion", func() error { return e.eraseRequested(ctx) })
+		})
 		return nil
 	})
 	return g.Wait()

@@ -74,7 +74,7 @@ func (v *vault) lookup(subjects []string, pendingToo bool) (found map[string]sub
 func (v *vault) read(ctx context.Context, q eventstore.Querier, subjects []string) (map[string]KeyRow, error) {
 	rows, err := q.QueryKeys(ctx, v.store.sql.SubjectKeys, subjects, v.connection)
 	list, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (k KeyRow, err error) {
-		return k, r.Scan(&k.Subject, &k.MasterID, &k.Wrapped)
+		return k, r.Scan(&k.Subject, &k.MasterID, &k.Wrapped, &k.Since)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read subject keys: %w", err)
@@ -86,7 +86,8 @@ func (v *vault) read(ctx context.Context, q eventstore.Querier, subjects []strin
 	return found, nil
 }
 
-// learn unwraps rows and keeps them, unless keys were forgotten since the stamp: the rows may be older than that.
+// learn unwraps rows and keeps them, unless keys were forgotten since the stamp: the rows may be older than that. That a
+// key was destroyed is not kept, for a process that asks must hear of a new one.
 func (v *vault) learn(rows map[string]KeyRow, at stamp) (map[string]subjectKey, error) {
 	keys := make(map[string]subjectKey, len(rows))
 	for subject, row := range rows {
@@ -100,7 +101,9 @@ func (v *vault) learn(rows map[string]KeyRow, at stamp) (map[string]subjectKey, 
 	defer v.mu.Unlock()
 	if v.at == at {
 		for subject, k := range keys {
-			v.known.put(digestOf(subject), k)
+			if !k.erased {
+				v.known.put(digestOf(subject), k)
+			}
 		}
 	}
 	v.compare(rows)
@@ -115,7 +118,7 @@ func (v *vault) unwrap(row KeyRow) (subjectKey, error) {
 	if err != nil {
 		return subjectKey{}, err
 	}
-	return subjectKey{key: envelope.NewKey(raw)}, nil
+	return subjectKey{key: envelope.NewKey(raw), since: row.Since}, nil
 }
 
 func (v *vault) purpose(subject string) string {

@@ -156,7 +156,7 @@ func (l *Log) open(ctx context.Context, rows eventstore.Rows, err error, limit i
 
 func openEvent(ev *eventstore.Event, keys map[string]subjectKey) (err error) {
 	sealed := ev.Data
-	ev.Data, ev.Erased = nil, keys[ev.Subject].erased
+	ev.Data, ev.Erased = nil, keys[ev.Subject].erased || ev.Position <= keys[ev.Subject].since
 	if ev.Erased {
 		return nil
 	}

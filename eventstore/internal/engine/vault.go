@@ -19,6 +19,7 @@ type stamp struct{ generation, epoch int64 }
 type subjectKey struct {
 	key    envelope.Key
 	erased bool
+	since  int64 // position up to which events were sealed under a key that was destroyed
 }
 
 // digest stands for a subject where many are held: the garbage collector finds nothing to follow in it.
@@ -82,12 +83,19 @@ func (v *vault) Seal(ctx context.Context, subject, purpose string, plain []byte)
 
 // Open reverses Seal.
 func (v *vault) Open(ctx context.Context, subject, purpose string, sealed []byte) ([]byte, error) {
-	key, err := v.one(ctx, subject, readOnly)
+	keys, err := v.keys(ctx, []string{subject}, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	key, err := usable(subject, keys)
 	if err != nil {
 		return nil, err
 	}
 	plain, err := key.OpenRow(subject, purpose, sealed)
-	if err != nil {
+	switch {
+	case err != nil && keys[subject].since > 0: // sealed under the key it had before
+		return nil, fmt.Errorf("%s of subject %s: %w", purpose, subject, eventstore.ErrErased)
+	case err != nil:
 		return nil, fmt.Errorf("open %s of %s: %w", purpose, subject, err)
 	}
 	return plain, nil
@@ -106,7 +114,7 @@ func (v *vault) EventKeys(ctx context.Context, events ...eventstore.EventID) ([]
 	found := make([][]byte, len(events))
 	for i, e := range events {
 		key, err := usable(e.Subject, keys)
-		if errors.Is(err, eventstore.ErrErased) {
+		if errors.Is(err, eventstore.ErrErased) || err == nil && e.Position <= keys[e.Subject].since {
 			continue
 		}
 		if err != nil {
