@@ -41,7 +41,7 @@ var results = map[planner.Result]words{
 	planner.Parked:     {Parked, "it could not be decided"},
 	planner.Parted:     {Alone, "the records were parted"},
 	planner.Skipped:    {Undecided, "left out by an operation"},
-	planner.Erased:     {Excluded, "the person was erased"},
+	planner.Erased:     {Erased, "the person was erased"},
 	planner.Lifted:     {Same, "the erasure no longer keeps the person out"},
 	planner.Undone:     {Person, "put back to what it was"},
 
@@ -90,7 +90,7 @@ var rules = []rule{
 	{"placeholder", "", "a placeholder stands for a name nobody knows; it is no value to send back", false},
 	{"match writes nothing", Matched, "a match links and writes nothing", false},
 	{"changed since the plan was made", "", "it changed since the plan was made", false},
-	{"erased for good", Excluded, "the person was erased, and is let in again by an act alone", false},
+	{"erased for good", Erased, "the person was erased, and is let in again by an act alone", false},
 	{"let in again", "", "a person let them in again", false},
 	{"something is on its way", OnItsWay, "something was on its way there", false},
 	{"was to be put back, and was not", "", "it was to be put back and was not: plan it again", false},
