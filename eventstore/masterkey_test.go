@@ -62,7 +62,7 @@ func TestLoadMasterKeyRefusesWithoutRepeating(t *testing.T) {
 
 func TestMasterKeyWraps(t *testing.T) {
 	one, other := eventstore.NewMasterKey(), eventstore.NewMasterKey()
-	wrapped := one.Wrap("p", []byte("secret"))
+	_, wrapped := one.Wrap("p", []byte("secret"))
 	if plain, err := one.Unwrap("p", wrapped); err != nil || string(plain) != "secret" {
 		t.Fatalf("%q, %v", plain, err)
 	}

@@ -133,6 +133,14 @@ func (a *api) registerPlans() {
 			}
 			return a.planAct(ctx, in.Connection, in.Body.Reason, func(p Plans, by By) (Done, error) { return p.StartPlan(ctx, spec, by) })
 		})
+	register(a, act("repair", at+"/repair", "Plan to put right what is decided otherwise today", repairAbout), RunOperations,
+		func(ctx context.Context, in *repairInput) (*body[Done], error) {
+			spec, err := in.spec()
+			if err != nil {
+				return nil, err
+			}
+			return a.planAct(ctx, in.Connection, in.Body.Reason, func(p Plans, by By) (Done, error) { return p.StartPlan(ctx, spec, by) })
+		})
 	a.registerPlanReads(at)
 	register(a, act("apply-plan", at+"/plans/{plan}/apply", "Apply a plan", "The owner of the connection does it. Each plan is applied once."),
 		RunOperations, func(ctx context.Context, in *planActInput) (*body[Done], error) {

@@ -59,3 +59,29 @@ func optionalID(name, text string) (id ulid.ULID, err error) {
 	}
 	return id, nil
 }
+
+const repairAbout = "It decides again on the recorded inputs. What another version of the planner decided otherwise becomes a plan: what " +
+	"would be written today, and what was there before where nothing would be; both only where what was written then still stands."
+
+type repairInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+	Body       struct {
+		From        int64  `json:"from,omitempty" minimum:"0" doc:"The first position that is looked at"`
+		To          int64  `json:"to,omitempty" minimum:"0" doc:"The last one"`
+		Unexplained bool   `json:"unexplained,omitempty" doc:"Repair what differs within one version as well"`
+		Field       string `json:"field,omitempty" maxLength:"100" doc:"The only field that is repaired"`
+		Contact     string `json:"contact,omitempty" pattern:"^[0-9A-HJKMNP-TV-Z]{26}$" doc:"The only contact, by its id"`
+		Known       bool   `json:"known,omitempty" doc:"Plan from what is known, without reading HubSpot first"`
+		Reason      string `json:"reason" minLength:"1" maxLength:"500" doc:"Why, kept in the log"`
+	}
+}
+
+func (in *repairInput) spec() (spec domain.PlanSpec, err error) {
+	b := in.Body
+	spec = domain.PlanSpec{
+		Scope: domain.Scope{Name: domain.OpRepair, Field: b.Field}, Known: b.Known,
+		Repair: &domain.Repair{From: b.From, To: b.To, Unexplained: b.Unexplained},
+	}
+	spec.Contact, err = optionalID("contact", b.Contact)
+	return spec, err
+}

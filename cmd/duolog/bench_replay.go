@@ -62,7 +62,6 @@ func (b *replayBench) fill(ctx context.Context, a *app.App, recorded int64) erro
 }
 
 func (b *replayBench) measure(ctx context.Context, a *app.App, _ []string) (err error) {
-	defer boundMemory()()
 	head, err := a.Log.Head(ctx)
 	if err != nil {
 		return err

@@ -56,6 +56,9 @@ func titled(s domain.PlanSpec) string {
 	case domain.OpReconcile:
 		title += " toward " + cmp.Or(s.Toward, domain.TowardRules)
 	}
+	if s.Repair != nil {
+		title += " of what was decided otherwise"
+	}
 	if s.Undo != nil {
 		title += undoneWords(*s.Undo)
 	}
@@ -103,7 +106,7 @@ func leftLines(rows []operations.Row) (lines []string) {
 			name = r.Sample.Person
 		}
 		l := r.What.Left[0]
-		lines = append(lines, fitted("           "+name+"  "+strings.TrimPrefix(l.Field+" ", " ")+"in "+l.System.Title()+" "+l.Why, "             ", true))
+		lines = append(lines, fitted("           "+name+"  "+l.String(), "             ", true))
 	}
 	return lines
 }

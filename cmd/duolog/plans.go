@@ -108,7 +108,7 @@ func (c *cli) planCSV(ctx context.Context, a *app.App, p httpapi.Plan) error {
 func leftWords(all []operations.Left) string {
 	words := make([]string, 0, len(all))
 	for _, l := range all {
-		words = append(words, strings.TrimPrefix(l.Field+" ", " ")+"in "+l.System.Title()+" "+l.Why)
+		words = append(words, l.String())
 	}
 	return strings.Join(words, "; ")
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/projections/replay"
 )
@@ -27,7 +28,12 @@ decide otherwise, as CHANGES says: those differences are counted apart, exit 0. 
 log of a running one before it takes its place. What was decided with regard to somebody who was erased since is taken
 as it is.
 
---from and --to are positions of the log, or times: what lies before them is taken as it was recorded.`
+--from and --to are positions of the log, or times: what lies before them is taken as it was recorded.
+
+With --repair, what another version of the planner decided otherwise becomes a plan, which you are asked about or which
+duolog apply runs later: what would be written today is written, and what would not is put back to what was there
+before, both only where what was written then still stands. The rest is listed. --unexplained repairs differences
+within one version as well: find their cause first.`
 
 // part is which part of the log is asked about.
 type part struct{ from, to, contact string }
@@ -90,10 +96,12 @@ func isPosition(typed string) bool {
 
 func (c *cli) replay() *cobra.Command {
 	var p part
+	r := &repair{operate: operate{spec: domain.PlanSpec{Scope: domain.Scope{Name: domain.OpRepair}, Repair: &domain.Repair{}}}}
 	cmd := &cobra.Command{
 		Use: "replay", Short: "Decide again, and compare with what was decided", Long: replayHelp, Args: none,
 		Example: "  duolog replay\n  duolog replay --from 2026-11-01 --to 2026-11-08\n" +
-			"  duolog replay --contact jane.cooper@example.com --json",
+			"  duolog replay --contact jane.cooper@example.com --json\n" +
+			"  duolog replay --repair --dry-run",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
 			var cfg replay.Config
 			var err error
@@ -109,10 +117,14 @@ func (c *cli) replay() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if r.asked {
+				return c.repair(ctx, a, r, sum, cfg)
+			}
 			return c.showReplay(sum, read, time.Since(began))
 		}),
 	}
 	p.flags(cmd)
+	r.repairFlags(cmd)
 	return cmd
 }
 

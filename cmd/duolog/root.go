@@ -95,7 +95,7 @@ func (c *cli) groups() []commandGroup {
 		}},
 		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
 			c.events(), c.consumers(), c.replay(), c.reports(), c.verify(), c.heads(), c.export(), c.verifyExport(), c.projections(), c.rebuild(),
-			c.backup(), c.restore(), c.migrate(), c.bench(), c.version(),
+			c.backup(), c.restore(), c.copy(), c.keys(), c.migrate(), c.bench(), c.version(),
 		}},
 	}
 }

@@ -119,9 +119,7 @@ func (v *View) foldSettings(in Input) (Effect, error) {
 	v.foldMapped(in)
 	v.choices.forget()
 	v.compile()
-	for _, r := range v.records {
-		v.reindex(r)
-	}
+	v.every(v.reindex)
 	return v.opened(in, first), nil
 }
 

@@ -80,6 +80,7 @@ type Record struct {
 	keys    []identity.Key
 	before  []identity.Key
 	changed bool
+	turn    int64 // in which it was looked at last
 }
 
 // Tie is a person's word on two records, for ever: the same person, or not.
@@ -103,6 +104,7 @@ type Contact struct {
 	Unasked []ulid.ULID `json:"unasked,omitempty"`
 
 	changed bool
+	turn    int64 // in which it was looked at last
 }
 
 // Field is a field's decided state and the outcome of its pending write, which an input adds.

@@ -181,7 +181,7 @@ func (r *run) rewrap(purpose string, cells []any) error {
 	if err != nil {
 		return fmt.Errorf("it was made with master key %s, this one is %s: %w", id, r.Key.ID(), eventstore.ErrMasterKey)
 	}
-	cells[0], cells[1] = now, r.NewKey.Wrap(purpose, secret)
+	cells[0], cells[1] = r.NewKey.Wrap(purpose, secret)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
 )
 
 // Kinds of entries.
@@ -162,7 +163,9 @@ type Act struct {
 	Settings int         `json:"settings,omitempty"` // version
 	// Fields are those whose rules the new settings changed.
 	Fields []string `json:"fields,omitempty"`
-	Field  string   `json:"field,omitempty"` // a gate's, or the one decided about
+	// Changed is what the new settings have otherwise than those before.
+	Changed []settings.Change `json:"changed,omitempty"`
+	Field   string            `json:"field,omitempty"` // a gate's, or the one decided about
 	// Verdict is what a person decided about the contact, Records those it names, From whose value counts.
 	Verdict string          `json:"verdict,omitempty"`
 	Records []domain.Record `json:"records,omitempty"`

@@ -38,13 +38,9 @@ func (r *Reader) Timeline(ctx context.Context, contact ulid.ULID) ([]Entry, erro
 
 // Until is Timeline as it was at the moment.
 func (r *Reader) Until(ctx context.Context, contact ulid.ULID, at contacts.Moment) ([]Entry, error) {
-	positions, err := r.positions(ctx, contact)
+	events, err := r.Events(ctx, contact, at)
 	if err != nil {
-		return nil, fmt.Errorf("timeline of %s: %w", contact, err)
-	}
-	events, err := r.get(ctx, positions, at)
-	if err != nil {
-		return nil, fmt.Errorf("timeline of %s: %w", contact, err)
+		return nil, err
 	}
 	entries, err := tell(events)
 	if err == nil {
@@ -54,6 +50,38 @@ func (r *Reader) Until(ctx context.Context, contact ulid.ULID, at contacts.Momen
 		return nil, fmt.Errorf("timeline of %s: %w", contact, err)
 	}
 	return entries, nil
+}
+
+// Events returns what a timeline is told from: the events that concern the contact, those of records that were its own
+// once included, and the connection's acts since.
+func (r *Reader) Events(ctx context.Context, contact ulid.ULID, at contacts.Moment) ([]eventstore.Event, error) {
+	events, err := r.events(ctx, contact, at)
+	if err != nil {
+		return nil, fmt.Errorf("events of %s: %w", contact, err)
+	}
+	return events, nil
+}
+
+func (r *Reader) events(ctx context.Context, contact ulid.ULID, at contacts.Moment) ([]eventstore.Event, error) {
+	owners, err := r.contacts.Streams(ctx, contact)
+	if err != nil {
+		return nil, err
+	}
+	positions, err := r.positions(ctx, owners)
+	if err != nil {
+		return nil, err
+	}
+	events, err := r.get(ctx, positions, at)
+	if err != nil {
+		return nil, err
+	}
+	more, err := r.left(ctx, events, owners)
+	if err != nil || len(more) == 0 {
+		return events, err
+	}
+	positions = append(positions, more...)
+	slices.Sort(positions)
+	return r.get(ctx, slices.Compact(positions), at)
 }
 
 // get reads the events at the sorted positions, up to the moment.
@@ -74,14 +102,10 @@ func (r *Reader) get(ctx context.Context, positions []int64, at contacts.Moment)
 	return events, nil
 }
 
-// positions lists the events that concern the contact, sorted, with the connection's acts since its first.
-func (r *Reader) positions(ctx context.Context, contact ulid.ULID) ([]int64, error) {
-	owners, err := r.contacts.Streams(ctx, contact)
-	if err != nil {
-		return nil, err
-	}
+// positions lists the events that concern the owners, sorted, with the connection's acts since their first.
+func (r *Reader) positions(ctx context.Context, owners []string) ([]int64, error) {
 	var all []int64
-	err = r.db.ReadTx(ctx, func(q eventstore.Querier) error {
+	err := r.db.ReadTx(ctx, func(q eventstore.Querier) error {
 		all = nil
 		version, err := projections.Live(ctx, q, r.log.Connection(), Name)
 		if err != nil {

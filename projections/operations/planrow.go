@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 
@@ -46,6 +47,18 @@ type Left struct {
 	Field  string        `json:"field,omitempty"`
 	System domain.System `json:"system"`
 	Why    string        `json:"why"`
+}
+
+// String says it in words.
+func (l Left) String() string {
+	var words []string
+	if l.Field != "" {
+		words = append(words, l.Field)
+	}
+	if l.System.Valid() {
+		words = append(words, "in", l.System.Title())
+	}
+	return strings.TrimPrefix(strings.Join(words, " ")+": "+l.Why, ": ")
 }
 
 // Sample shows what changes for a person, in one field.

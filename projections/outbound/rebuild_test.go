@@ -22,6 +22,7 @@ import (
 	"github.com/duolog/duolog/projections/lease"
 	"github.com/duolog/duolog/projections/outbound"
 	"github.com/duolog/duolog/projections/outbound/state"
+	"github.com/duolog/duolog/projections/undo"
 )
 
 // drive makes a seeded history: people appear and edit on both sides, webhooks come late, twice and out of order, the
@@ -68,7 +69,7 @@ func (s *scene) step() {
 	case n == 22:
 		s.vanish()
 	case n < 25:
-		s.operate([]string{domain.OpPush, domain.OpPull, domain.OpMatch, domain.OpReconcile}[s.rnd.IntN(4)])
+		s.operate([]string{domain.OpPush, domain.OpPull, domain.OpMatch, domain.OpReconcile, domain.OpUndo}[s.rnd.IntN(5)])
 	default:
 		s.append(eventstore.NewEvent{
 			ID: s.id(), Type: domain.RecordUpdated, Schema: 1, Stream: "hubspot/contact/" + fmt.Sprint(1+s.rnd.IntN(12)),
@@ -80,27 +81,66 @@ func (s *scene) step() {
 // operate starts an operation on everybody, as they stand now; things may happen before its page is planned.
 func (s *scene) operate(name string) {
 	s.Helper()
-	page := domain.PlanPage{Scope: domain.Scope{Name: name}, Operation: s.id()}
-	control, _, err := outbound.EachPreview(s.Context(), s.store, s.log, domain.PlanSpec{Scope: page.Scope}, s.tick(),
+	if name == domain.OpUndo {
+		s.undo()
+		return
+	}
+	var rows []domain.PlanRow
+	control, _, err := outbound.EachPreview(s.Context(), s.store, s.log, domain.PlanSpec{Scope: domain.Scope{Name: name}}, s.tick(),
 		func(p outbound.Previewed) error {
-			page.Rows = append(page.Rows, domain.PlanRow{Contact: p.Contact, Digest: p.Digest})
+			rows = append(rows, domain.PlanRow{Contact: p.Contact, Digest: p.Digest})
 			return nil
 		})
 	if err != nil {
 		s.Fatal(err)
 	}
-	page.Watch = outbound.Watch(control.Settings)
-	act := func(id ulid.ULID, kind string, payload any) eventstore.NewEvent {
-		data, err := json.Marshal(payload)
-		if err != nil {
-			s.Fatal(err)
+	s.apply(name, outbound.Watch(control.Settings), rows)
+}
+
+// undo puts back what was written until now, where values came from first.
+func (s *scene) undo() {
+	s.Helper()
+	var first, later []domain.PlanRow
+	_, _, err := undo.Each(s.Context(), undo.Config{DB: s.store, Log: s.log, Now: s.tick(), Spec: domain.PlanSpec{
+		Scope: domain.Scope{Name: domain.OpUndo}, Undo: &domain.Undo{From: 1, Source: s.rnd.IntN(2) == 0},
+	}}, func(f undo.Found) error {
+		for _, r := range f.Rows {
+			row := domain.PlanRow{Contact: f.Contact, Digest: r.Preview.Digest, Back: r.Back}
+			if r.Source {
+				first = append(first, row)
+			} else {
+				later = append(later, row)
+			}
 		}
-		return eventstore.NewEvent{
-			ID: id, Type: kind, Schema: 1, Stream: "connection", Subject: eventstore.SubjectLog, Actor: "test", Data: data,
-		}
+		return nil
+	})
+	if err != nil {
+		s.Fatal(err)
 	}
-	s.append(act(page.Operation, domain.OperationStarted, domain.Act{Name: name, Counts: map[string]int64{domain.CountBudget: 2}}))
-	s.append(act(s.id(), domain.PlanApplied, page))
+	s.apply(domain.OpUndo, nil, first, later)
+}
+
+// apply starts an operation of some pages.
+func (s *scene) apply(name string, watch map[domain.System][]string, pages ...[]domain.PlanRow) {
+	s.Helper()
+	page := domain.PlanPage{Scope: domain.Scope{Name: name}, Operation: s.id(), Watch: watch}
+	s.append(s.actOf(page.Operation, domain.OperationStarted, domain.Act{Name: name, Counts: map[string]int64{domain.CountBudget: 2}}))
+	for _, rows := range pages {
+		page.Rows = rows
+		s.append(s.actOf(s.id(), domain.PlanApplied, page))
+		page.First += int64(len(rows))
+	}
+}
+
+func (s *scene) actOf(id ulid.ULID, kind string, payload any) eventstore.NewEvent {
+	s.Helper()
+	data, err := json.Marshal(payload)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return eventstore.NewEvent{
+		ID: id, Type: kind, Schema: 1, Stream: "connection", Subject: eventstore.SubjectLog, Actor: "test", Data: data,
+	}
 }
 
 // deliver appends webhooks that are under way, some again.

@@ -115,6 +115,7 @@ func (b *branch) steps(keep int) error {
 
 func (b *branch) step(s step) error {
 	b.reached = s.in.Position
+	b.view.Rest(b.AtHand)
 	if s.in.Position < b.Config.From || s.erased {
 		return b.adopt(s)
 	}
@@ -226,7 +227,7 @@ func (b *branch) settingsAct(version int, of settings.Settings) []byte {
 
 // decide plans an input as the planner does.
 func (b *branch) decide(in planner.Input) (all []planner.Planned) {
-	decide(b.view, in, func(p piece) bool {
+	decide(b.view, in, b.AtHand, func(p piece) bool {
 		planned, _, failed := p.try(b.view)
 		all = append(all, planned...)
 		return failed

@@ -81,6 +81,16 @@ func (b *book) take(e eventstore.Event) (was settings.Settings, a domain.Setting
 	return was, a, nil
 }
 
+// upcast counts an event as it would be written today.
+func (b *book) upcast(e eventstore.Event) (err error) {
+	if !e.Erased {
+		if e.Data, e.Schema, err = domain.Upcast(e.Type, e.Schema, e.Data); err != nil {
+			return err
+		}
+	}
+	return b.event(e)
+}
+
 func (b *book) event(e eventstore.Event) error {
 	switch {
 	case e.Type == domain.DecisionMade:

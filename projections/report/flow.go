@@ -42,14 +42,21 @@ type delivery struct {
 // tries counts how often commands for a system had to be sent.
 type tries struct{ settled, again, attempts int64 }
 
+// told is what a report takes of a fact, of whatever kind.
+type told struct {
+	Via    string          `json:"via"`
+	Origin domain.Origin   `json:"origin"`
+	Merged []domain.Record `json:"merged"`
+}
+
 func (b *book) fact(e eventstore.Event) error {
-	f, ok, err := opened[domain.Fact](e)
+	f, ok, err := opened[told](e)
 	if err != nil {
 		return err
 	}
-	system, _, _ := strings.Cut(e.Stream, "/")
-	if e.Type == domain.SourceRaw {
-		f, system = domain.Fact{}, e.Actor
+	system, _, record := strings.Cut(e.Stream, "/")
+	if !record {
+		system = e.Actor
 	}
 	if !ok {
 		f.Via = "erased"

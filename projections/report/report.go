@@ -145,7 +145,7 @@ func (o Options) read(ctx context.Context) (*book, error) {
 			break
 		}
 		for _, e := range events {
-			if err := b.event(e); err != nil {
+			if err := b.upcast(e); err != nil {
 				return nil, fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
 			}
 		}

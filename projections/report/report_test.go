@@ -198,6 +198,36 @@ func TestMonthlyCountsAPeriod(t *testing.T) {
 	})
 }
 
+// TestEveryEventCanBeReported: there is no type of event, in no schema, that a report stumbles over.
+func TestEveryEventCanBeReported(t *testing.T) {
+	store := backends.SQLite(t)
+	log, err := store.Log(t.Context(), "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range domain.EventTypes() {
+		if kind == domain.SettingsChanged {
+			continue // its sample holds no settings
+		}
+		for schema := 1; schema <= domain.SchemaOf(kind); schema++ {
+			_, err := log.Append(t.Context(), eventstore.NewEvent{
+				ID: ulid.Make(), Stream: "connection", Type: kind, Schema: schema, Actor: "hubspot", Subject: eventstore.SubjectLog,
+				Data: domain.Sample(kind, schema),
+			})
+			if err != nil {
+				t.Fatal(kind, err)
+			}
+		}
+	}
+	head, err := log.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := report.Monthly(t.Context(), report.Options{Log: log, From: 1, Through: head.Position, Values: true}); err != nil {
+		t.Error(err)
+	}
+}
+
 func written(t *testing.T, r report.Report, format string) string {
 	t.Helper()
 	var b bytes.Buffer

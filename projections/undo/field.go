@@ -12,22 +12,27 @@ import (
 // field works out one place of a contact: what it was before the first of the writes, as long as it holds what the last
 // one ended in.
 func (f *finder) field(ctx context.Context, v *planner.View, w *written, at place, out *Found, rows *[2]Row) error {
-	all := slices.DeleteFunc(slices.Clone(w.sends[at]), func(s *send) bool { return s.settled && !s.written })
-	if len(all) == 0 {
+	all := w.arrived(at)
+	right := w.right[at]
+	if len(all) == 0 && right == nil {
 		return nil // nothing of it arrived
 	}
-	first, last := all[0], all[len(all)-1]
 	field, mapped := v.Control.Settings.Field(at.field)
 	switch {
 	case !mapped:
-		out.leave(at.field, last.record, planner.Skipped, Unmapped)
+		out.leave(at.field, domain.Record{System: at.system}, planner.Skipped, Unmapped)
 		return nil
-	case slices.ContainsFunc(all, func(s *send) bool { return !s.settled }):
+	case right != nil:
+		rows[1].correct(v, field, right, all, out)
+		return nil
+	}
+	first, last := all[0], all[len(all)-1]
+	if slices.ContainsFunc(all, func(s *send) bool { return !s.settled }) {
 		out.leave(at.field, last.record, planner.Waiting, OnItsWay)
 		return nil
 	}
 	holds := v.ShownDigest(last.record, field)
-	if holds != last.digest && (last.shown == "" || holds != last.shown) {
+	if !last.stands(holds) {
 		out.leave(at.field, last.record, planner.Skipped, Changed)
 		return nil
 	}
@@ -36,19 +41,24 @@ func (f *finder) field(ctx context.Context, v *planner.View, w *written, at plac
 		return err
 	}
 	row := &rows[1]
-	if f.goesFirst(w, at, last) {
+	if w.goesFirst(at, last) {
 		row = &rows[0]
 	}
 	row.take(out, field, last.record, holds, before, known)
-	if !f.Spec.Undo.Source || !last.from.Valid() || last.value == nil || len(w.sends[place{at.field, last.from}]) > 0 {
+	if u := f.Spec.Undo; u == nil || !u.Source || !last.from.Valid() || last.value == nil || len(w.arrived(place{at.field, last.from})) > 0 {
 		return nil
 	}
 	return f.source(ctx, v, field, all, out, &rows[0])
 }
 
+// arrived are the writes of a place that were not refused.
+func (w *written) arrived(at place) []*send {
+	return slices.DeleteFunc(slices.Clone(w.sends[at]), func(s *send) bool { return s.settled && !s.written })
+}
+
 // goesFirst reports a place that was written to itself, and whose value then went to the other side.
-func (f *finder) goesFirst(w *written, at place, last *send) bool {
-	other := w.sends[place{at.field, at.system.Other()}]
+func (w *written) goesFirst(at place, last *send) bool {
+	other := w.arrived(place{at.field, at.system.Other()})
 	return len(other) > 0 && other[len(other)-1].input > last.input
 }
 

@@ -25,6 +25,7 @@ const (
 	Became    = "became part of another contact"
 	Unmapped  = "is not mapped any more"
 	NotRemove = "made there: what was made is not removed"
+	Unlike    = "what differs is not a value: a person has to look"
 )
 
 // Left is what is left of a contact as it is, and why.
@@ -81,7 +82,15 @@ func Each(ctx context.Context, c Config, fn func(Found) error) (planner.Control,
 	if err != nil {
 		return planner.Control{}, 0, err
 	}
-	s := &scan{log: c.Log, spec: c.Spec, view: f.fresh(), contacts: map[ulid.ULID]*written{}, commands: map[ulid.ULID][]*send{}}
+	s := &scan{
+		log: c.Log, spec: c.Spec, view: f.fresh(), wrong: map[int64]bool{}, contacts: map[ulid.ULID]*written{},
+		commands: map[ulid.ULID][]*send{},
+	}
+	if c.Spec.Repair != nil {
+		if err := s.again(ctx, f); err != nil {
+			return f.Control, f.Position, err
+		}
+	}
 	if err := s.run(ctx, c.After, f.Position); err != nil {
 		return f.Control, f.Position, err
 	}
@@ -151,14 +160,15 @@ func (f *finder) contact(ctx context.Context, v *planner.View, id ulid.ULID) (Fo
 		return *out, false, nil
 	}
 	for _, s := range domain.Systems {
-		if w.made[s] && f.Spec.Field == "" {
+		if w.made[s] && f.Spec.Undo != nil && f.Spec.Field == "" {
 			out.Left = append(out.Left, Left{System: s, Result: string(planner.Kept), Why: NotRemove})
 		}
 	}
+	if w.unlike {
+		out.leave("", domain.Record{}, planner.Kept, Unlike)
+	}
 	rows := [2]Row{{Source: true}, {}}
-	for _, at := range slices.SortedFunc(maps.Keys(w.sends), func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.field, b.field), cmp.Compare(a.system, b.system))
-	}) {
+	for _, at := range w.places() {
 		if now.ID != id {
 			out.leave(at.field, domain.Record{System: at.system}, planner.Skipped, Became)
 			continue
@@ -173,6 +183,15 @@ func (f *finder) contact(ctx context.Context, v *planner.View, id ulid.ULID) (Fo
 		}
 	}
 	return *out, len(out.Rows)+len(out.Left) > 0, nil
+}
+
+// places are those that were written to, or would be, in order.
+func (w *written) places() []place {
+	all := slices.AppendSeq(slices.Collect(maps.Keys(w.sends)), maps.Keys(w.right))
+	slices.SortFunc(all, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.field, b.field), cmp.Compare(a.system, b.system))
+	})
+	return slices.Compact(all)
 }
 
 func (o *Found) leave(field string, r domain.Record, result planner.Result, why string) {

@@ -30,6 +30,7 @@ type send struct {
 	from    domain.System // whose value it was, none for one from before
 	value   *planner.Ref  // …and where that stood
 	was     string        // digest of what had been agreed on there before
+	over    string        // digest of what the write went over
 	// settled: it was answered, and written: with yes. shown is the digest of what the answer shows.
 	settled, written bool
 	shown            string
@@ -39,13 +40,17 @@ type send struct {
 type written struct {
 	sends map[place][]*send
 	made  map[domain.System]bool // records that were made
+	// right, in a repair, is what would be written today, the last of each place; unlike: something else differs.
+	right  map[place]*send
+	unlike bool
 }
 
 // scan gathers what was written in the part of the log a plan asks for, and what became of it since.
 type scan struct {
 	log      eventstore.Log
 	spec     domain.PlanSpec
-	view     *planner.View // reads values as the planner does
+	view     *planner.View  // reads values as the planner does
+	wrong    map[int64]bool // positions of decisions, in a repair
 	contacts map[ulid.ULID]*written
 	commands map[ulid.ULID][]*send
 }
@@ -98,6 +103,8 @@ func (s *scan) event(e eventstore.Event) error {
 func (s *scan) asked(e eventstore.Event, d planner.Decision) bool {
 	u := s.spec.Undo
 	switch {
+	case s.spec.Name == domain.OpRepair:
+		return s.wrong[e.Position]
 	case !s.spec.Contact.IsZero() && s.spec.Contact != d.Contact:
 		return false
 	case u.Version != 0:
@@ -109,34 +116,45 @@ func (s *scan) asked(e eventstore.Event, d planner.Decision) bool {
 }
 
 func (s *scan) decision(d planner.Decision) {
+	into := s.of(d.Contact)
+	for _, c := range d.Commands {
+		if c.Kind == domain.KindCreate {
+			into.made[c.System] = true
+		}
+	}
+	for _, w := range sendsOf(d, s.spec) {
+		at := place{w.field, w.record.System}
+		into.sends[at] = append(into.sends[at], w)
+		s.commands[w.command] = append(s.commands[w.command], w)
+	}
+}
+
+// sendsOf lists what a decision writes to records that are there, of the fields that are asked for.
+func sendsOf(d planner.Decision, spec domain.PlanSpec) (all []*send) {
 	targets := map[ulid.ULID]domain.Record{}
 	for _, c := range d.Commands {
-		switch c.Kind {
-		case domain.KindUpdate:
+		if c.Kind == domain.KindUpdate {
 			targets[c.ID] = c.Record
-		case domain.KindCreate:
-			s.of(d.Contact).made[c.System] = true
 		}
 	}
 	for _, v := range d.Fields {
 		target, ok := targets[v.Command]
 		p := v.After.Pending
-		if !ok || v.Result != planner.Sent || p == nil || p.Command != v.Command || !s.spec.Covers(v.Field) {
+		if !ok || v.Result != planner.Sent || p == nil || p.Command != v.Command || !spec.Covers(v.Field) {
 			continue
 		}
-		w := &send{
-			field: v.Field, input: d.Input, command: v.Command, record: target, digest: p.Digest, from: v.From, value: v.Value, was: p.Was,
-		}
-		at, all := place{v.Field, target.System}, s.of(d.Contact).sends
-		all[at] = append(all[at], w)
-		s.commands[w.command] = append(s.commands[w.command], w)
+		all = append(all, &send{
+			field: v.Field, input: d.Input, command: v.Command, record: target, digest: p.Digest, from: v.From, value: v.Value,
+			was: p.Was, over: p.Over,
+		})
 	}
+	return all
 }
 
 func (s *scan) of(contact ulid.ULID) *written {
 	w := s.contacts[contact]
 	if w == nil {
-		w = &written{sends: map[place][]*send{}, made: map[domain.System]bool{}}
+		w = &written{sends: map[place][]*send{}, made: map[domain.System]bool{}, right: map[place]*send{}}
 		s.contacts[contact] = w
 	}
 	return w

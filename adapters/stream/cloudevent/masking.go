@@ -40,7 +40,7 @@ var (
 		domain.OperationPaused: actIDs, domain.OperationResumed: actIDs, domain.OperationCancelled: actIDs, domain.PlanDiscarded: actIDs,
 		domain.PlanMade: {
 			"number", "name", "toward", "field", "contact", "operation", "settings", "through", "rows", "digest", "watch", "counts", "why",
-			"cost", "seconds", "undo",
+			"cost", "seconds", "undo", "repair",
 		},
 		domain.PlanApplied: {"name", "toward", "field", "operation", "plan", "first", "rows", "watch"},
 		domain.KeyRotated:  actIDs, domain.ExportMade: actIDs, domain.LogRestored: actIDs, domain.LogMoved: actIDs,

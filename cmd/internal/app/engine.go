@@ -42,7 +42,7 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 	if control.Demo != a.Demo && control.Opened {
 		return nil, fmt.Errorf("%w: the log in %s is %s", ErrRefused, a.Database(), demoWord(control.Demo))
 	}
-	if err := a.readable(ctx); err != nil {
+	if err := errors.Join(a.readable(ctx), a.notMoved(ctx)); err != nil {
 		return nil, err
 	}
 	s := control.Settings

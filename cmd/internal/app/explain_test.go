@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/projections/contacts"
@@ -50,6 +51,11 @@ func TestExplain(t *testing.T) {
 	for _, query := range []string{fmt.Sprintf("position=%d", before), "at=" + url.QueryEscape(until.UTC().Format(time.RFC3339Nano))} {
 		if then := why("field=cnam_city&" + query); then.Cause != explain.Same || then.Field != "city" {
 			t.Errorf("%s: %+v", query, then)
+		}
+		for _, e := range asked[httpapi.History](r, "contacts/hubspot:"+h.ID+"/history?"+query).Entries {
+			if e.Position > before {
+				t.Errorf("%s: the timeline holds #%d", query, e.Position)
+			}
 		}
 		then := asked[contacts.Contact](r, "contacts/hubspot:"+h.ID+"?"+query)
 		if got := string(then.Records[0].Values["cnam_city"].Value); got != `"London"` {

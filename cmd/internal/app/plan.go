@@ -20,7 +20,7 @@ func (a *App) MayPlan(ctx context.Context, spec domain.PlanSpec) error {
 		return err
 	}
 	if !spec.Valid() {
-		return fmt.Errorf("%w: a plan is of push contacts, pull contacts, match, reconcile or undo; a field only of reconcile and undo, toward "+
+		return fmt.Errorf("%w: a plan is of push contacts, pull contacts, match, reconcile, undo or repair; a field not of the first three, toward "+
 			"rules, hubspot or aloware only of reconcile; an undo is of a time, an operation or a version of the settings", httpapi.ErrBadInput)
 	}
 	if spec.Undo != nil {
@@ -116,7 +116,7 @@ func (a *App) planShown(ctx context.Context, p operations.Plan) (httpapi.Plan, e
 			out.Samples = append(out.Samples, r)
 		}
 	}
-	if p.Plan.Name == domain.OpUndo {
+	if p.PutsBack() {
 		out.Left, err = operations.Rows(ctx, a.Store, a.Log, p.ID, p.Rows, maxSkipped)
 	}
 	return out, err

@@ -191,7 +191,7 @@ func (a *applying) page(ctx context.Context, op planner.Operation) error {
 	if err != nil {
 		return err
 	}
-	if made.Plan.Name == domain.OpUndo && len(rows) > 0 {
+	if made.PutsBack() && len(rows) > 0 {
 		if rows, err = a.inTurn(ctx, op, rows); err != nil || len(rows) == 0 {
 			return err
 		}

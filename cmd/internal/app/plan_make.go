@@ -173,7 +173,7 @@ func (e *engine) planned(ctx context.Context, position int64) error {
 
 // previews works the rows out, contact by contact.
 func (p *planning) previews(ctx context.Context, spec domain.PlanSpec) (planner.Control, int64, error) {
-	if spec.Name == domain.OpUndo {
+	if spec.PutsBack() {
 		return p.undo(ctx, spec)
 	}
 	return outbound.EachPreview(ctx, p.Store, p.Log, spec, p.now().UnixMicro(), func(v outbound.Previewed) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -52,7 +51,12 @@ func (a *App) undoneAfter(ctx context.Context, u domain.Undo) (int64, error) {
 
 // undo adds what can be put back to the plan: where values came from first, and what is left at the end.
 func (p *planning) undo(ctx context.Context, spec domain.PlanSpec) (planner.Control, int64, error) {
-	after, err := p.undoneAfter(ctx, *spec.Undo)
+	after, err := int64(0), error(nil)
+	if spec.Undo != nil {
+		after, err = p.undoneAfter(ctx, *spec.Undo)
+	} else {
+		after = max(spec.Repair.From-1, 0)
+	}
 	if err != nil {
 		return planner.Control{}, 0, err
 	}
@@ -107,7 +111,7 @@ func (e *estimate) back(f undo.Found) (first, later, left []operations.Row) {
 		}
 	}
 	for _, l := range f.Left {
-		e.why[strings.TrimPrefix(l.Field+": ", ": ")+l.System.Title()+": "+l.Why]++
+		e.why[operations.Left{Field: l.Field, System: l.System, Why: l.Why}.String()]++
 	}
 	if len(f.Left) > 0 {
 		left = append(left, leftRow(f))

@@ -126,7 +126,8 @@ func (v *vault) generate(subject string) pendingKey {
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw) // never fails
 	master := v.store.opts.MasterKey
-	row := KeyRow{Subject: subject, MasterID: master.ID(), Wrapped: master.Wrap(v.purpose(subject), raw)}
+	id, wrapped := master.Wrap(v.purpose(subject), raw)
+	row := KeyRow{Subject: subject, MasterID: id, Wrapped: wrapped}
 	return pendingKey{row: row, key: envelope.NewKey(raw)}
 }
 

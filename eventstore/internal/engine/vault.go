@@ -163,11 +163,12 @@ func (v *vault) stamp() stamp {
 	return v.at
 }
 
-// sawEpoch forgets all keys when one may have been destroyed since they were read.
+// sawEpoch forgets all keys when one may have been destroyed, or wrapped anew, since they were read.
 func (v *vault) sawEpoch(epoch int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if epoch > v.at.epoch {
+		v.store.opts.MasterKey.Reload()
 		v.at.epoch = epoch
 		v.at.generation++
 		v.known.clear()

@@ -68,8 +68,14 @@ func decide(q *explain.Question, v history.Verdict, o *history.Outcome) {
 	q.Entries = append(q.Entries, e)
 }
 
-// whole puts a later decision about the contact as such into the timeline.
+// whole puts a later change of HubSpot's city, and a decision about the contact as such, into the timeline.
 func whole(q *explain.Question, result planner.Result, rule string) {
+	for _, r := range q.Contact.Records {
+		if v, ok := r.Values["city"]; ok {
+			v.Position = 30
+			r.Values["city"] = v
+		}
+	}
 	q.Entries = append(q.Entries, history.Entry{Position: 30, Kind: history.KindChanged, Record: hub, Steps: []history.Step{{
 		Position: 31, Kind: history.StepDecided, Decision: &history.Decision{Whole: &planner.Whole{Result: result, Rule: rule}},
 	}}})
@@ -181,6 +187,12 @@ func TestWhy(t *testing.T) {
 		{"matched", "apart", "kept: match writes nothing", nil, explain.Matched, []string{"a match writes nothing"}},
 		{"asked first", "apart", "waiting: Aloware is asked first", nil, explain.Asking, []string{"waits for an answer"}},
 		{"paused", "in_step", "", func(q *explain.Question) { whole(q, planner.Withheld, "paused") }, explain.Paused, []string{"the sync is paused", "the sync was paused"}},
+		{"another field while paused", "apart", "kept: blank = keep", func(q *explain.Question) {
+			whole(q, planner.Withheld, "paused")
+			v := q.Contact.Records[1].Values["city"]
+			v.Position = 20
+			q.Contact.Records[1].Values["city"] = v
+		}, explain.Blank, nil},
 		{"off", "in_step", "", func(q *explain.Question) { whole(q, planner.Withheld, "mode = off") }, explain.Off, []string{"while the sync is off"}},
 		{"the whole gate", "in_step", "", func(q *explain.Question) { whole(q, planner.Withheld, "gate shut") }, explain.Gate, []string{"gate is shut"}},
 		{"parked", "in_step", "", func(q *explain.Question) { whole(q, planner.Parked, "error") }, explain.Parked, []string{"could not be decided"}},

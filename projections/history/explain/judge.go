@@ -132,6 +132,9 @@ func (x *explanation) stopped() bool {
 	if x.whole == nil || x.whole.whole.Result != planner.Withheld && x.whole.whole.Result != planner.Parked {
 		return false
 	}
+	if x.state != nil && !x.newer() {
+		return false
+	}
 	return x.counts == nil || x.whole.step.Position > x.counts.step.Position
 }
 
