@@ -30,6 +30,23 @@ const retryAfter = 5 * time.Second
 // machine and the log's disk with it, go before tables that people look at.
 const gather = 20 * time.Millisecond
 
+// While the log grows without a pause, a follower waits longer: once as long again for so many pages in a row, and that many
+// times as long at most. A page costs it much the same whether there is one event in it or fifty.
+const (
+	pagesInRow = 8
+	mostGather = 8
+)
+
+// pace says how long to gather.
+type pace struct{ inRow int } // pages that the log had grown for when the one before was done
+
+func (p *pace) gather(waited time.Duration) time.Duration {
+	if p.inRow++; waited >= gather {
+		p.inRow = 0
+	}
+	return gather * time.Duration(min(1+p.inRow/pagesInRow, mostGather))
+}
+
 // Options tune a Runner; the zero value is right for service.
 type Options struct {
 	// Page is the number of events in a transaction; 0 takes the backend's.
@@ -94,8 +111,9 @@ func (r *Runner) Run(ctx context.Context) error {
 }
 
 func (r *Runner) follow(ctx context.Context, p Projection) {
+	var pace pace
 	for ctx.Err() == nil {
-		err := r.followOnce(ctx, p)
+		err := r.followOnce(ctx, p, &pace)
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
@@ -106,7 +124,7 @@ func (r *Runner) follow(ctx context.Context, p Projection) {
 }
 
 // followOnce catches up and then waits for the log to grow.
-func (r *Runner) followOnce(ctx context.Context, p Projection) error {
+func (r *Runner) followOnce(ctx context.Context, p Projection, pace *pace) error {
 	at, err := r.catchUp(ctx, p)
 	if err != nil {
 		return err
@@ -114,10 +132,11 @@ func (r *Runner) followOnce(ctx context.Context, p Projection) error {
 	if err := r.mark(ctx, p); err != nil {
 		return err
 	}
+	began := time.Now()
 	if err := r.log.Wait(ctx, at); err != nil {
 		return err
 	}
-	r.pause(ctx, gather)
+	r.pause(ctx, pace.gather(time.Since(began)))
 	return nil
 }
 

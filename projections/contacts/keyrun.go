@@ -29,6 +29,11 @@ const (
 	keyChunk     = 5000
 )
 
+// newKeyRun has room for the keys of so many records, as most have them.
+func newKeyRun(records int) keyRun {
+	return keyRun{has: make([]keyOf, 0, min(5*records, keyRunLength)), streams: make([]string, 0, records)}
+}
+
 func (k *keyRun) long() bool { return len(k.has)+len(k.more)+len(k.lost) >= keyRunLength }
 
 // add takes in what to write of a record's keys, and what to remove.

@@ -44,7 +44,7 @@ func (o *folder) Write(ctx context.Context, q eventstore.Querier) error {
 		return err
 	}
 	return projections.WriteBatches(ctx, q, func(ctx context.Context, emit func(...projections.Batch) error) error {
-		var keys keyRun
+		keys := newKeyRun(o.records.Waiting())
 		for chunk := range chunks(o.records.Changed(), writeChunk) {
 			if err := o.emitRecords(ctx, chunk, &keys, emit); err != nil {
 				return err
