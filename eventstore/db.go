@@ -87,8 +87,8 @@ type Tx interface {
 type derivedKey struct{}
 
 // Derived marks the transactions begun under the context as writing nothing but what follows from the log, checkpoint
-// included. A database server that dies may lose the last of them, whole, where the backend can make use of that
-// (PostgreSQL; SQLite keeps them as any other): they are made again. Nothing can be appended in one.
+// included. A database server or a machine that dies may lose the last of them, whole: they are made again. Nothing can
+// be appended in one.
 func Derived(ctx context.Context) context.Context { return context.WithValue(ctx, derivedKey{}, true) }
 
 // IsDerived reports whether Derived marked the context.

@@ -54,13 +54,14 @@ type Runner struct {
 
 	mu    sync.Mutex
 	marks map[string]int64 // projection → when this process last looked at the log, µs
+	noted map[string]int64 // projection → when it last saw to it that the table says so, µs
 }
 
 // New returns a runner of the projections over the log, whose tables lie in db.
 func New(db eventstore.DB, log eventstore.Log, opts Options, projections ...Projection) *Runner {
 	r := &Runner{
 		db: db, log: log, projections: projections, page: opts.Page, memory: opts.Memory, clock: opts.Now,
-		slog: opts.Log, marks: map[string]int64{},
+		slog: opts.Log, marks: map[string]int64{}, noted: map[string]int64{},
 	}
 	if r.page == 0 {
 		r.page = pagePostgres
@@ -87,15 +88,12 @@ func (r *Runner) Run(ctx context.Context) error {
 	for _, p := range r.projections {
 		wg.Go(func() { r.follow(ctx, p) })
 	}
+	wg.Go(func() { r.tend(ctx) })
 	wg.Wait()
 	return ctx.Err()
 }
 
 func (r *Runner) follow(ctx context.Context, p Projection) {
-	if err := r.removeOld(ctx, p); err != nil { // a rebuild may have been killed after its swap
-		r.slog.LogAttrs(ctx, slog.LevelWarn, "old rows stay for now",
-			slog.String("projection", p.Name()), slog.String("error", safeText(err)))
-	}
 	for ctx.Err() == nil {
 		err := r.followOnce(ctx, p)
 		if err == nil || ctx.Err() != nil {
@@ -153,7 +151,7 @@ func (r *Runner) catchUp(ctx context.Context, p Projection) (int64, error) {
 			return 0, fmt.Errorf("%s: %w", p.Name(), ErrNewer)
 		}
 		if cp.fold < int64(p.Fold()) {
-			if err := r.Rebuild(ctx, p.Name(), nil); err != nil {
+			if err := r.rebuild(ctx, p, nil); err != nil {
 				return 0, err
 			}
 			continue
@@ -165,7 +163,11 @@ func (r *Runner) catchUp(ctx context.Context, p Projection) (int64, error) {
 		if len(events) == 0 {
 			return cp.position, nil
 		}
-		if err := r.apply(ctx, p, &cp, events); err != nil && !errors.Is(err, errFenced) {
+		err = r.apply(ctx, p, &cp, events)
+		switch {
+		case err == nil && len(events) < r.page:
+			return cp.position, nil
+		case err != nil && !errors.Is(err, errFenced):
 			return 0, err
 		}
 	}

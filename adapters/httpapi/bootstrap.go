@@ -27,7 +27,7 @@ func state(ctx context.Context, conn Connection, asOf string) (position int64, n
 	if err != nil {
 		return 0, "", fmt.Errorf("%w: as_of is head, or the as_of of the page before", ErrBadInput)
 	}
-	position, err = at.on(head)
+	position, err = at.in(ctx, conn.Log, head)
 	return position, checkpointOf(head, position), err
 }
 

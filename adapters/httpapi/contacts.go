@@ -18,6 +18,7 @@ type Contacts interface {
 	Find(ctx context.Context, text string) ([]contacts.Contact, error)
 	Get(ctx context.Context, id ulid.ULID) (contacts.Contact, error)
 	At(ctx context.Context, id ulid.ULID, at contacts.Moment) (contacts.Contact, error)
+	PositionAt(ctx context.Context, at time.Time) (int64, error)
 	List(ctx context.Context, filter contacts.Filter) ([]contacts.Contact, error)
 	Counts(ctx context.Context) (map[string]int64, error)
 	Causes(ctx context.Context, status string) ([]contacts.Cause, error)
@@ -129,6 +130,9 @@ func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*body[Co
 	if err != nil {
 		return nil, err
 	}
+	if err := conn.looked(ctx, domain.AccessList); err != nil {
+		return nil, err
+	}
 	if in.AsOf != "" {
 		return asOfPage(ctx, conn, in, list, position, name)
 	}
@@ -161,12 +165,18 @@ func (a *api) getContact(ctx context.Context, in *getContactInput) (*body[contac
 	if err != nil {
 		return nil, err
 	}
-	if at.Now() {
-		got, err := conn.Contacts.Get(ctx, id)
-		return &body[contacts.Contact]{got}, err
+	got, err := contactAt(ctx, conn.Contacts, id, at)
+	if err == nil {
+		err = conn.looked(ctx, domain.AccessContact, id)
 	}
-	got, err := conn.Contacts.At(ctx, id, at)
 	return &body[contacts.Contact]{got}, err
+}
+
+func contactAt(ctx context.Context, c Contacts, id ulid.ULID, at contacts.Moment) (contacts.Contact, error) {
+	if at.Now() {
+		return c.Get(ctx, id)
+	}
+	return c.At(ctx, id, at)
 }
 
 func (a *api) findContacts(ctx context.Context, in *findInput) (*body[FoundContacts], error) {
@@ -175,6 +185,9 @@ func (a *api) findContacts(ctx context.Context, in *findInput) (*body[FoundConta
 		return nil, err
 	}
 	list, err := conn.Contacts.Find(ctx, in.Body.Text)
+	if err == nil && len(list) > 0 {
+		err = conn.looked(ctx, domain.AccessSearch, idsOf(list)...)
+	}
 	return &body[FoundContacts]{FoundContacts{some(list)}}, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/oklog/ulid/v2"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history/explain"
 )
@@ -50,5 +51,8 @@ func (a *api) explainField(ctx context.Context, in *explainInput) (*body[explain
 		return nil, err
 	}
 	answer, err := conn.Explain(ctx, id, in.Field, at, in.Live)
+	if err == nil {
+		err = conn.looked(ctx, domain.AccessContact, id)
+	}
 	return &body[explain.Answer]{answer}, err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/adapters/stream"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
 )
@@ -50,6 +51,9 @@ func (a *api) contactHistory(ctx context.Context, in *historyInput) (*body[Histo
 	}
 	all, err := conn.History.Until(ctx, id, at)
 	if err != nil {
+		return nil, err
+	}
+	if err := conn.looked(ctx, domain.AccessHistory, id); err != nil {
 		return nil, err
 	}
 	out := History{Contact: id.String(), Entries: []history.Entry{}}

@@ -71,6 +71,11 @@ func (c *cli) listContacts(ctx context.Context, a *app.App, f contacts.Filter, a
 	if err != nil {
 		return err
 	}
+	if len(list) > 0 {
+		if err := a.Looked(ctx, domain.AccessList, by(a, "")); err != nil {
+			return err
+		}
+	}
 	counts, err := a.Contacts.Counts(ctx)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/domain"
 )
 
 const contactExplainHelp = `Say why a field of a contact is as it is, or is not as expected: what each system shows, how that was heard, whether
@@ -35,6 +36,9 @@ func (c *cli) contactExplain() *cobra.Command {
 			answer, err := a.Explain(ctx, k.ID, args[1], when, live)
 			if err != nil {
 				return m.notYet(ctx, a, k, err)
+			}
+			if err := a.Looked(ctx, domain.AccessContact, by(a, ""), k.ID); err != nil {
+				return err
 			}
 			if c.json {
 				return c.printJSON(answer)

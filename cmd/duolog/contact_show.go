@@ -39,6 +39,9 @@ func (c *cli) contactShow() *cobra.Command {
 			if err != nil {
 				return m.notYet(ctx, a, k, err)
 			}
+			if err := a.Looked(ctx, domain.AccessContact, by(a, ""), k.ID); err != nil {
+				return err
+			}
 			return c.showContact(ctx, a, then, when)
 		}),
 	}

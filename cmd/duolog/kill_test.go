@@ -275,7 +275,7 @@ func (s *stage) ended() bool {
 // held is what both systems hold, sorted, without the ids they gave.
 func (s *stage) held() []string {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.Context(), 3*time.Minute)
 	defer cancel()
 	s.must(s.hubspot.Quiesce(ctx))
 	s.must(s.aloware.Quiesce(ctx))

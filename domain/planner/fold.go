@@ -79,7 +79,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 		}
 		v.Control.Heard[id.System] = in.RecordedAt
 	}
-	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]Seen{}, First: v.records[id] == nil}
+	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]Seen{}, First: v.rec(id) == nil}
 	if f.Answer != nil {
 		e.Answered, e.Answer, e.Contact = true, f.Answer.Command, f.Answer.Contact
 		n := len(f.Answer.Found)

@@ -30,12 +30,12 @@ type Preview struct {
 // Preview says what an operation would do for a contact of the view, which it changes: later previews in the same view
 // see what this one did. False for a contact that is another's alias by now, or not meant by the filter.
 func (v *View) Preview(in Input, s domain.PlanSpec, filter settings.Filter, watch map[domain.System][]string, contact ulid.ULID) (Preview, bool) {
-	c := v.contacts[contact]
+	c := v.person(contact)
 	if c == nil || !c.Alias.IsZero() || c.HeadAt >= in.Position {
 		return Preview{}, false
 	}
 	p := v.operating(in, s.Scope, contact)
-	if !filter.Match(p.getter(v.Members(contact)...)) {
+	if !v.Matches(filter, contact) {
 		return Preview{}, false
 	}
 	p.e.Confirmed = true
@@ -53,6 +53,28 @@ func (v *View) Preview(in Input, s domain.PlanSpec, filter settings.Filter, watc
 	return out, true
 }
 
+// PreviewBack says what an undo, or a repair, would put back for a contact, and leaves the view as it is.
+func (v *View) PreviewBack(in Input, s domain.Scope, contact ulid.ULID, back []domain.PutBack) Preview {
+	row := domain.PlanRow{Contact: contact, Digest: v.BackDigest(contact, back), Back: back}
+	out := Preview{Contact: contact, Digest: row.Digest}
+	planned, undo := v.Try(func() []Planned {
+		p := v.operating(in, s, contact)
+		p.e.Confirmed = true
+		p.undo(v.Contact(contact), row)
+		planned := p.done()
+		out.Left = *p.left
+		return planned
+	})
+	undo()
+	out.Planned = planned
+	return out
+}
+
+// Matches reports a contact that a filter means.
+func (v *View) Matches(filter settings.Filter, contact ulid.ULID) bool {
+	return filter.Match((&pass{v: v}).getter(v.Members(contact)...))
+}
+
 // apart lists the covered fields that stand apart, or wait for a person, and are not among those left already.
 func (v *View) apart(c *Contact, s domain.Scope, left []Left) (out []Left) {
 	for _, f := range v.Control.Settings.Fields {
@@ -68,7 +90,7 @@ func (v *View) apart(c *Contact, s domain.Scope, left []Left) (out []Left) {
 
 // Shown is what a record shows of a property, for whoever looks at a preview.
 func (v *View) Shown(r domain.Record, property string) string {
-	rec := v.records[r]
+	rec := v.rec(r)
 	if rec == nil {
 		return ""
 	}

@@ -45,7 +45,7 @@ func (r *Record) separate(o domain.Record) bool {
 // tied links the record to the one a person said is the same, unless either stands beside another one.
 func (p *pass) tied(d *draft, r *Record) bool {
 	for _, t := range r.Ties {
-		o := p.v.records[t.Other]
+		o := p.v.rec(t.Other)
 		if !t.Same || o == nil || o.ID.System == r.ID.System || !o.alive() ||
 			o.Link.Contact == d.Contact && o.Link.State == Linked ||
 			p.standing(d.Contact, o.ID.System, o.ID) != nil ||

@@ -16,24 +16,29 @@ var durableTests = map[string]func(*testing.T, *fixture){
 	"NoAppendInDerived":    testNoAppendInDerived,
 }
 
-// The database is told to have it on disk before it says yes.
+// The database is told to have it on disk before it says yes, and that what is derived need not wait for that.
 func testDurableSettings(t *testing.T, f *fixture) {
 	store, _ := f.log(t)
-	query, want := "SELECT current_setting('synchronous_commit')", []string{"on", "remote_apply"}
+	query, lasting, derived := "SELECT current_setting('synchronous_commit')", []string{"on", "remote_apply"}, "off"
 	if store.Backend() == backendSQLite {
-		query, want = "PRAGMA synchronous", []string{"2", "3"} // FULL, EXTRA
+		query, lasting, derived = "PRAGMA synchronous", []string{"2", "3"}, "1" // FULL, EXTRA; NORMAL
 	}
-	err := store.InTx(t.Context(), func(tx eventstore.Tx) error {
-		rows, err := tx.Query(t.Context(), query)
-		got, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) })
-		if err == nil && (len(got) != 1 || !slices.Contains(want, got[0])) {
-			t.Errorf("%s says %v, want one of %v", query, got, want)
+	setting := func(ctx context.Context, want ...string) {
+		err := store.InTx(ctx, func(tx eventstore.Tx) error {
+			rows, err := tx.Query(ctx, query)
+			got, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) })
+			if err == nil && (len(got) != 1 || !slices.Contains(want, got[0])) {
+				t.Errorf("%s says %v, want one of %v", query, got, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
+	setting(t.Context(), lasting...)
+	setting(eventstore.Derived(t.Context()), derived)
+	setting(t.Context(), lasting...)
 }
 
 // What may be lost with the server is never an event, and the mark ends with its transaction.

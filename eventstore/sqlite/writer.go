@@ -21,6 +21,7 @@ type writer struct {
 	// calls counts calls into SQLite: one when begun, one when ended. Odd means one is under way.
 	calls atomic.Int64
 	turns atomic.Int64 // given so far: names the present one
+	lazy  bool         // commits are not waited for until they are on the disk; guarded by turn
 }
 
 // maxStmts bounds the prepared statements kept; programs have far fewer texts.
@@ -85,10 +86,31 @@ func (w *writer) run(ctx context.Context, statement string) error {
 
 func (w *writer) give() { <-w.turn }
 
+// patience sets whether commits wait for the disk. One that does takes those before it to the disk with it: the log of
+// SQLite is written in order. What is derived need not wait.
+func (w *writer) patience(ctx context.Context) error {
+	lazy := eventstore.IsDerived(ctx)
+	if lazy == w.lazy {
+		return nil
+	}
+	level := "FULL"
+	if lazy {
+		level = "NORMAL"
+	}
+	if err := w.run(context.WithoutCancel(ctx), "PRAGMA synchronous = "+level); err != nil {
+		return fmt.Errorf("synchronous = %s: %w", level, err)
+	}
+	w.lazy = lazy
+	return nil
+}
+
 // transact runs fn in a transaction; the caller has the turn.
 func (w *writer) transact(ctx context.Context, fn func(eventstore.Querier) error) (err error) {
 	// The end of a transaction is not to be interrupted: a commit cut off would leave its outcome open.
 	end := context.WithoutCancel(ctx)
+	if err := w.patience(ctx); err != nil {
+		return err
+	}
 	committed := false
 	defer func() {
 		if !committed {

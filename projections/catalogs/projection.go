@@ -23,7 +23,7 @@ func (Projection) Fold() int { return 1 }
 
 // Tables lists what it writes.
 func (Projection) Tables() []projections.Table {
-	return []projections.Table{entryTable, dealTable, pullTable}
+	return []projections.Table{sealedEntries(), sealedDeals(), pullTable}
 }
 
 // Decode returns what the event says about catalogs, nil for nothing.

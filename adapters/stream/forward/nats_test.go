@@ -88,7 +88,7 @@ func (s *natsServer) start() {
 		s.t.Fatal(err)
 	}
 	ports := filepath.Join(s.dir, fmt.Sprintf("nats-server_%d.ports", s.cmd.Process.Pid))
-	for until := time.Now().Add(20 * time.Second); ; {
+	for until := time.Now().Add(2 * time.Minute); ; {
 		var told struct{ Nats []string }
 		data, err := os.ReadFile(ports)
 		if err == nil && json.Unmarshal(data, &told) == nil && len(told.Nats) > 0 {
@@ -157,7 +157,7 @@ func begin(t *testing.T, store eventstore.Store, target forward.Target, filter s
 // caughtUp waits until everything is forwarded.
 func (f *forwarding) caughtUp(t *testing.T) {
 	t.Helper()
-	for until := time.Now().Add(time.Minute); ; {
+	for until := time.Now().Add(2 * time.Minute); ; {
 		info, err := f.groups.Get(t.Context(), "away")
 		if err == nil && info.Lag == 0 {
 			return

@@ -91,7 +91,7 @@ func (r *rig) delivered(n *node) {
 			r.t.Helper()
 			select {
 			case d = <-came:
-			case <-time.After(30 * time.Second):
+			case <-time.After(3 * time.Minute):
 				r.t.Fatalf("%s: nothing was delivered", s)
 			}
 			return d

@@ -1,9 +1,12 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -50,6 +53,23 @@ func (r *rig) waiting() (n int64) {
 	return s.Systems[string(domain.HubSpot)].Waiting
 }
 
+// queued keeps the updates of a backlog from being answered until it is closed.
+type queued chan struct{}
+
+func (q queued) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if bytes.Contains(body, []byte(`"Ann"`)) {
+			select {
+			case <-q:
+			case <-r.Context().Done():
+			}
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	})
+}
+
 // TestDoNotCallOvertakesTheQueue: behind a backlog of updates, outside the pilot and while the
 // sync is paused; and lifting it waits for a person.
 func TestDoNotCallOvertakesTheQueue(t *testing.T) {
@@ -67,17 +87,17 @@ func TestDoNotCallOvertakesTheQueue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			eachBackend(t, func(t *testing.T, database string) {
-				r := start(t, plan{database: database, change: doNotCall})
+				queue := make(queued)
+				r := start(t, plan{database: database, change: doNotCall, portalFront: queue.wrap})
+				t.Cleanup(func() { close(queue) }) // before the rig stops
 				r.baseline()
 				_, err := r.hubspot.Create(adaHubSpot, "7")
 				r.must(err)
 				r.settle()
 				r.must(way(r))
 				r.backlog(backlog)
-				took := r.stopped(adaPhone)
-				left := r.waiting()
-				t.Logf("%s, %d still waiting", took.Round(time.Millisecond), left)
-				if name != "paused" && left < backlog/2 {
+				t.Logf("%s", r.stopped(adaPhone).Round(time.Millisecond))
+				if left := r.waiting(); left < backlog && name != "paused" { // a pause takes back what waits
 					t.Errorf("only %d updates were still waiting: nothing was overtaken", left)
 				}
 			})
@@ -106,7 +126,7 @@ func (r *rig) stopped(phone string) time.Duration {
 	r.must(r.aloware.Edit(a.ID, map[string]any{"is_dnc": true}))
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for end := began.Add(30 * time.Second); time.Now().Before(end); <-tick.C {
+	for end := began.Add(2 * time.Minute); time.Now().Before(end); <-tick.C {
 		if h, _ := r.twin(phone); h.Properties["do_not_call"] == "true" {
 			return time.Since(began)
 		}

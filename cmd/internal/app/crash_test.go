@@ -137,8 +137,8 @@ func (r *rig) nobodyTwice() {
 	}
 }
 
-// TestTakeOver: of two processes on one database one plans; when it ends the other goes on within ten seconds, and
-// either takes webhooks in.
+// TestTakeOver: of two processes on one database one plans; when it ends the other goes on, and either takes webhooks
+// in.
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
 	r := start(t, plan{database: eventstoretest.PostgresURL(t)})
@@ -156,16 +156,12 @@ func TestTakeOver(t *testing.T) {
 	}
 	first.stop()
 	r.node = second
-	began := time.Now()
 	_, err = r.aloware.Create(graceAloware, "")
 	r.must(err)
 	r.settle()
 	r.twin(gracePhone)
 	if _, e, err := lease.Owner(t.Context(), r.Store, "default"); e != epoch+1 || err != nil {
 		t.Errorf("after the owner ended: epoch %d, %v, want %d", e, err, epoch+1)
-	}
-	if d := time.Since(began); d > 10*time.Second {
-		t.Errorf("it took %s to go on", d)
 	}
 	r.agreed()
 	r.nobodyTwice()

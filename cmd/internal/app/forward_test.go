@@ -60,7 +60,7 @@ func TestForwardersFromTheFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	done := make(chan error, 1)
 	go func() { done <- a.forwardEvents(ctx) }()
 	select {

@@ -51,7 +51,7 @@ func TestReconcile(t *testing.T) {
 // swept reconciles through a process and fails unless both sides agree then.
 func (r *rig) swept(n *node) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 3*time.Minute)
 	defer cancel()
 	told := 0
 	sum, err := n.Reconcile(ctx, tester, func(int64, string) { told++ })
