@@ -20,8 +20,8 @@ const explained = `phone_number differs between the two systems, and Aloware can
   Why Aloware does not have HubSpot's value
     heard      Nov 19, 2026, 4:40:00 PM webhook contact.propertyChange, authenticated       #334,410
     allowed    updates are both ways, phone_number is both ways (settings v7): yes
-    decided    not sent: it is impossible there: Aloware finds a contact by its phone; its  #334,411
-               API would make a second one (settings v7)
+    decided    not sent: it is impossible there: Aloware finds a contact by its phone;      #334,411
+               its API would make a second one (settings v7)
     sent       nothing
 
   What to do
