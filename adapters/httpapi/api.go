@@ -40,6 +40,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerCard()
 	a.registerCatalogs()
 	a.registerPlans()
+	a.registerProjections()
 	a.registerRouting()
 	a.registerCommands()
 	a.registerSync()
@@ -80,7 +81,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "catalogs", "history", "operations", "planner", "settings":
+	case "catalogs", "history", "operations", "planner", "projections", "settings":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

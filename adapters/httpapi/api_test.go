@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 70 {
-		t.Errorf("%d operations, want 70", n)
+	if n != 76 {
+		t.Errorf("%d operations, want 76", n)
 	}
 }
 

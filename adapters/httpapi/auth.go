@@ -48,6 +48,8 @@ const (
 	RouteCalls     Verb = "calls.route"     // to whom a number is put through
 	ImportContacts Verb = "contacts.import" // files exported from a system
 	Consume        Verb = "events.consume"  // named consumers: make, read, acknowledge, reset
+
+	RebuildProjections Verb = "projections.rebuild" // rebuild, pause, resume, cancel, rollback
 )
 
 // allowed is the role table. Admin may everything.
@@ -59,7 +61,7 @@ var allowed = map[Role][]Verb{
 	},
 	Engineer: {
 		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations,
-		RouteCalls, Consume,
+		RouteCalls, Consume, RebuildProjections,
 	},
 	Consumer: {ReadFeed, ReadStatus, RouteCalls, Consume},
 }

@@ -90,7 +90,9 @@ type Connection struct {
 	Settings  Settings
 	Mapping   Mapping
 	Import    Importer
-	Status    func(context.Context) (Status, error)
+	// Projections has projections rebuilt; nil: none run here.
+	Projections Projections
+	Status      func(context.Context) (Status, error)
 }
 
 func (c *Config) complete() error {

@@ -29,7 +29,7 @@ func (c *cli) rebuild() *cobra.Command {
 	var how rebuilding
 	cmd := &cobra.Command{
 		Use: "rebuild [NAME…]", Short: "Make projections again from the log", Long: rebuildHelp, Args: cobra.ArbitraryArgs,
-		Example: "  duolog rebuild\n  duolog rebuild contacts --diff\n  duolog rebuild status\n  duolog rebuild rollback contacts",
+		Example:   "  duolog rebuild\n  duolog rebuild contacts --diff\n  duolog rebuild status\n  duolog rebuild rollback contacts",
 		ValidArgs: projectionNames,
 		RunE: c.on(func(ctx context.Context, a *app.App, names []string) error {
 			if len(names) == 0 {

@@ -19,7 +19,7 @@ func (e *engine) surface(hubspot, aloware httpapi.Webhooks) httpapi.Connection {
 		Log: e.Log, HubSpot: hubspot, Aloware: aloware,
 		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App, Tokens: e.App, Proofs: e.App,
 		Settings: e.App, Mapping: e.App, Status: e.Status, Catalogs: e.App, Plans: e.App, Card: e.Card, DealOwner: e.DealOwner,
-		Import: e.importFile, Groups: e.Groups,
+		Import: e.importFile, Groups: e.Groups, Projections: e.Runner,
 	}
 }
 
