@@ -101,7 +101,7 @@ func (s *rebuildStage) differs(more ...string) (rebuilt, int) {
 // undisturbed one comes to; a row changed by hand is found before the next swap, and comes back with a rollback.
 func TestKilledRebuild(t *testing.T) {
 	t.Parallel()
-	s := newRebuildStage(t, 20_000)
+	s := newRebuildStage(t, 12_000)
 	at := s.killed()
 	if _, err := s.app.Contacts.Counts(t.Context()); err != nil {
 		t.Errorf("reads go on: %v", err)
@@ -118,7 +118,7 @@ func TestKilledRebuild(t *testing.T) {
 	if first <= at {
 		t.Errorf("killed at %d, it went on at %d", at, first)
 	}
-	if r, code := s.differs(); code != exitOK || !r.Swapped || r.Diff.Tables[0].Same != 20_000 {
+	if r, code := s.differs(); code != exitOK || !r.Swapped || r.Diff.Tables[0].Same != 12_000 {
 		t.Errorf("the resumed one and an undisturbed one: %+v, exit %d", r, code)
 	}
 
