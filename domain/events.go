@@ -51,6 +51,9 @@ const (
 	TokenRevoked       = "token.revoked"
 	KeyRotated         = "key.rotated"
 	ExportMade         = "export.made"
+	LogRestored        = "log.restored"
+	LogMoved           = "log.moved"
+	AccessMade         = "access.made"
 )
 
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
@@ -236,7 +239,42 @@ type Act struct {
 	Key string `json:"key,omitempty"`
 	// Export is what an export.made gave away.
 	Export *Export `json:"export,omitempty"`
+	// Restored is what a log.restored put back.
+	Restored *Restored `json:"restored,omitempty"`
+	// Access is what an access.made showed of people.
+	Access *Access `json:"access,omitempty"`
 }
+
+// Restored says what of a log was kept when it was put back to an earlier time.
+type Restored struct {
+	// Generation is the log's from here on.
+	Generation int64 `json:"generation"`
+	// Kept is the last position that is the same event as before; what came after it is lost.
+	Kept int64 `json:"last_kept_position"`
+	// TakenAt is when the backup was taken, µs UTC; 0: not known.
+	TakenAt int64 `json:"backup_taken_at,omitempty"`
+	// Lost is how many events a signed head spoke for that is of what is lost; 0: none is known.
+	Lost int64 `json:"head_known_lost,omitempty"`
+}
+
+// Access says which personal data somebody looked at.
+type Access struct {
+	// What was looked at: one of the Access constants.
+	What string `json:"what"`
+	// Contacts are those shown, as far as they were asked for one by one.
+	Contacts []ulid.ULID `json:"contacts,omitempty"`
+}
+
+// What can be looked at.
+const (
+	AccessContact = "contact" // both sides of a contact, now or as they were
+	AccessHistory = "history"
+	AccessCard    = "card"
+	AccessSearch  = "search"
+	AccessList    = "list"   // of contacts
+	AccessFeed    = "feed"   // events with their values
+	AccessReport  = "report" // values that lost a conflict
+)
 
 // Export says which events left the log, and whether they could be read.
 type Export struct {

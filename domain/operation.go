@@ -13,6 +13,8 @@ const (
 	OpPull      = "pull contacts"
 	OpMatch     = "match"
 	OpReconcile = "reconcile"
+	OpUndo      = "undo"
+	OpRepair    = "repair"
 
 	PlanPrefix = "plan "
 )
@@ -45,8 +47,11 @@ func (s Scope) Source() System {
 
 // Creates reports whether it may make a contact in the system.
 func (s Scope) Creates(in System) bool {
-	return s.Name != OpMatch && s.Field == "" && s.Source() != in
+	return s.Name != OpMatch && !s.PutsBack() && s.Field == "" && s.Source() != in
 }
+
+// PutsBack reports an operation whose rows name the values that are written.
+func (s Scope) PutsBack() bool { return s.Name == OpUndo || s.Name == OpRepair }
 
 // Covers reports whether it touches the field.
 func (s Scope) Covers(field string) bool { return s.Field == "" || s.Field == field }
@@ -61,13 +66,19 @@ type PlanSpec struct {
 	Filter  string    `json:"filter,omitempty"`
 	// Known: plan from what is known, without reading the systems first.
 	Known bool `json:"known,omitempty"`
+	// Undo, in an undo, says which writes are put back.
+	Undo *Undo `json:"undo,omitempty"`
+	// Repair, in a repair, says which decisions are looked at again.
+	Repair *Repair `json:"repair,omitempty"`
 }
 
 // Valid reports a spec an operation can be made of.
 func (s PlanSpec) Valid() bool {
 	toward := s.Toward == "" || s.Name == OpReconcile && slices.Contains([]string{TowardRules, TowardHubSpot, TowardAloware}, s.Toward)
-	named := slices.Contains([]string{OpPush, OpPull, OpMatch, OpReconcile}, s.Name)
-	return named && toward && (s.Field == "" || s.Name == OpReconcile)
+	named := slices.Contains([]string{OpPush, OpPull, OpMatch, OpReconcile, OpUndo, OpRepair}, s.Name)
+	undo := (s.Undo != nil) == (s.Name == OpUndo) && (s.Undo == nil || s.Undo.Valid())
+	repair := (s.Repair != nil) == (s.Name == OpRepair)
+	return named && toward && undo && repair && (s.Field == "" || s.Name == OpReconcile || s.PutsBack())
 }
 
 // Plan is the payload of plan.made: an immutable set of rows, told by their digest, and what they come to.
@@ -105,6 +116,7 @@ const (
 	CountApart          = "apart"
 	CountPending        = "pending" // something is on its way already, or has to be read first
 	CountUnchanged      = "unchanged"
+	CountChanged        = "changed" // since, and left so by an undo
 	CountNumbers        = "numbers"
 
 	CountRows    = "rows"
@@ -132,4 +144,6 @@ type PlanPage struct {
 type PlanRow struct {
 	Contact ulid.ULID `json:"contact"`
 	Digest  string    `json:"digest"`
+	// Back, in an undo, is what is put back; the digest is of that.
+	Back []PutBack `json:"back,omitempty"`
 }

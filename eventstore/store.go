@@ -21,6 +21,8 @@ var (
 	ErrDisk = errors.New("no room to write, or no right to")
 	// ErrInvalid: the event cannot be stored as it is (NUL or invalid UTF-8 in a text, missing type …).
 	ErrInvalid = errors.New("invalid event")
+	// ErrClosed: the log went on in another database, and takes no more events here.
+	ErrClosed = errors.New("this log was moved: it goes on in another database")
 	// ErrMasterKey: the log's keys were wrapped by another master key.
 	ErrMasterKey = errors.New("wrong master key")
 )

@@ -12,6 +12,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 	"github.com/duolog/duolog/projections"
@@ -120,6 +121,28 @@ func catchUp(t *testing.T, r *projections.Runner) {
 	if err := r.CatchUp(t.Context()); err != nil {
 		t.Fatalf("catch up: %v", err)
 	}
+}
+
+// TestNewerEventsStopAProjection: what a newer program wrote is no poison. It is not put aside, and nothing after it is
+// folded without it.
+func TestNewerEventsStopAProjection(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log := openLog(t, store)
+		appendTo(t, log, "hubspot/contact/1")
+		newer := eventstore.NewEvent{
+			ID: ulid.Make(), Stream: "hubspot/contact/2", Type: "record.updated", Schema: 99, Actor: "test", Subject: "log", Data: []byte("{}"),
+		}
+		logtest.Append(t, log, newer)
+		appendTo(t, log, "hubspot/contact/3")
+		r := projections.New(store, log, projections.Options{}, list{})
+		if err := r.CatchUp(t.Context()); !errors.Is(err, domain.ErrNewerSchema) {
+			t.Errorf("caught up: %v", err)
+		}
+		status, err := r.Status(t.Context())
+		if err != nil || status[0].Parked != 0 || slices.Contains(applied(t, store, log), 3) {
+			t.Errorf("%+v, %v, applied %v", status, err, applied(t, store, log))
+		}
+	})
 }
 
 func TestPoisonIsParkedWithWhatFollowsItAndNothingElse(t *testing.T) {

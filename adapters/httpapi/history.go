@@ -7,6 +7,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/adapters/stream"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/projections/history"
 )
 
@@ -44,6 +45,9 @@ func (a *api) contactHistory(ctx context.Context, in *historyInput) (*body[Histo
 	}
 	all, err := conn.History.Timeline(ctx, id)
 	if err != nil {
+		return nil, err
+	}
+	if err := conn.looked(ctx, domain.AccessHistory, id); err != nil {
 		return nil, err
 	}
 	out := History{Contact: id.String(), Entries: []history.Entry{}}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/projections/operations"
 )
@@ -37,6 +35,7 @@ type Plan struct {
 	Samples  []operations.Row `json:"samples,omitempty" doc:"Ten of its rows with what they change"`
 	LRNPrice float64          `json:"lrn_per_number_usd,omitempty"`
 	BigJobs  string           `json:"big_jobs,omitempty" doc:"When it may run"`
+	Left     []operations.Row `json:"left,omitempty" doc:"Of an undo: who is left as it is, and why"`
 }
 
 // Operation is an operation, with how far it is.
@@ -126,6 +125,14 @@ func (a *api) registerPlans() {
 			return a.startPlan(ctx, v.name, in)
 		})
 	}
+	register(a, act("undo", at+"/undo", "Plan to put back what Duolog wrote", undoAbout), RunOperations,
+		func(ctx context.Context, in *undoInput) (*body[Done], error) {
+			spec, err := in.spec()
+			if err != nil {
+				return nil, err
+			}
+			return a.planAct(ctx, in.Connection, in.Body.Reason, func(p Plans, by By) (Done, error) { return p.StartPlan(ctx, spec, by) })
+		})
 	a.registerPlanReads(at)
 	register(a, act("apply-plan", at+"/plans/{plan}/apply", "Apply a plan", "The owner of the connection does it. Each plan is applied once."),
 		RunOperations, func(ctx context.Context, in *planActInput) (*body[Done], error) {
@@ -188,12 +195,9 @@ func (a *api) registerOperations(at string) {
 func (a *api) startPlan(ctx context.Context, name string, in *planInput) (*body[Done], error) {
 	b := in.Body
 	spec := domain.PlanSpec{Scope: domain.Scope{Name: name, Toward: b.Toward, Field: b.Field}, Filter: b.Filter, Known: b.Known}
-	if b.Contact != "" {
-		id, err := ulid.ParseStrict(b.Contact)
-		if err != nil {
-			return nil, fmt.Errorf("%w: contact: want an id of 26 letters and digits", ErrBadInput)
-		}
-		spec.Contact = id
+	var err error
+	if spec.Contact, err = optionalID("contact", b.Contact); err != nil {
+		return nil, err
 	}
 	return a.planAct(ctx, in.Connection, b.Reason, func(p Plans, by By) (Done, error) { return p.StartPlan(ctx, spec, by) })
 }

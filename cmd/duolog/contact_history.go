@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
@@ -43,6 +44,9 @@ func (c *cli) contactHistory() *cobra.Command {
 				return err
 			}
 			if entries, err = f.narrow(entries, control.Settings); err != nil {
+				return err
+			}
+			if err := a.Looked(ctx, domain.AccessHistory, by(a, ""), k.ID); err != nil {
 				return err
 			}
 			return c.showHistory(k, entries, control.Settings, asCSV)

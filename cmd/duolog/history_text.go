@@ -131,26 +131,11 @@ func (t *teller) headline(e history.Entry) string {
 		return text[:len(text)-len(kindWords[e.Kind])] + callWords(*e.Activity) + "  " + e.Record.ID
 	case e.Kind == history.KindDeal, e.Kind == history.KindSeen || e.Kind == history.KindAbsent:
 	case e.ByKnown:
-		text += " by " + byWhom(e.By)
+		text += " by " + history.Author(e.By)
 	default:
 		text += " (" + e.By + ")"
 	}
 	return text + "  " + e.Record.ID
-}
-
-// byWhom says HubSpot's words for who made a change as people do: "CRM_UI userId:7" is user 7 in HubSpot.
-func byWhom(by string) string {
-	source, user, ok := strings.Cut(by, " userId:")
-	switch {
-	case !ok:
-		return by
-	case strings.Trim(user, "0123456789") == "":
-		user = "user " + user
-	}
-	if source == "CRM_UI" {
-		return user + " in HubSpot"
-	}
-	return user + " (" + source + ")"
 }
 
 // fieldName is the mapped field a property belongs to, or the property itself.

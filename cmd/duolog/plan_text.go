@@ -30,6 +30,7 @@ func planLines(p httpapi.Plan) []string {
 		lines = append(lines, "", "Left as it is, by reason")
 		lines = append(lines, whyLines(p.Why)...)
 	}
+	lines = append(lines, leftLines(p.Left)...)
 	if p.Rows == 0 {
 		return append(lines, "", "There is nothing to do.")
 	}
@@ -55,6 +56,9 @@ func titled(s domain.PlanSpec) string {
 	case domain.OpReconcile:
 		title += " toward " + cmp.Or(s.Toward, domain.TowardRules)
 	}
+	if s.Undo != nil {
+		title += undoneWords(*s.Undo)
+	}
 	if s.Field != "" {
 		title += ", field " + s.Field
 	}
@@ -65,6 +69,43 @@ func titled(s domain.PlanSpec) string {
 		title += ", one contact"
 	}
 	return title
+}
+
+// undoneWords say what is undone.
+func undoneWords(u domain.Undo) string {
+	at := func(micros int64) string { return time.UnixMicro(micros).UTC().Format("Jan 2, 15:04 UTC") }
+	text := " of what was written since " + at(u.From)
+	switch {
+	case u.Version != 0:
+		text = fmt.Sprintf(" of what was written under settings %d", u.Version)
+	case !u.Operation.IsZero():
+		text = " of operation " + u.Operation.String()
+	case u.To != 0:
+		text = " of what was written " + at(u.From) + " – " + at(u.To)
+	}
+	if u.Source {
+		text += ", source included"
+	}
+	return text
+}
+
+// leftMost bounds how many of those that are left are named.
+const leftMost = 10
+
+// leftLines name who is left as it is by an undo.
+func leftLines(rows []operations.Row) (lines []string) {
+	for i, r := range rows {
+		if i == leftMost {
+			return append(lines, "           … all of them: duolog plans show PLAN --csv")
+		}
+		name := r.Contact.String()
+		if r.Sample != nil && r.Sample.Person != "" {
+			name = r.Sample.Person
+		}
+		l := r.What.Left[0]
+		lines = append(lines, fitted("           "+name+"  "+strings.TrimPrefix(l.Field+" ", " ")+"in "+l.System.Title()+" "+l.Why, "             ", true))
+	}
+	return lines
 }
 
 // planWords are the counts of a plan in words, in order.
@@ -80,6 +121,7 @@ var planWords = [][2]string{
 	{domain.CountAmbiguous, "ambiguous: held for a person"},
 	{domain.CountImpossible, "impossible there"},
 	{domain.CountPending, "on their way already"},
+	{domain.CountChanged, "changed since by someone: left alone"},
 }
 
 func countLines(counts map[string]int64, words [][2]string) (lines []string) {

@@ -9,9 +9,10 @@ import (
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/projections/operations"
 )
 
-const plansHelp = `A plan says what a push, a pull, a match or a reconcile would do, contact by contact. It never changes: what is
+const plansHelp = `A plan says what a push, a pull, a match, a reconcile or an undo would do, contact by contact. It never changes: what is
 applied is what was shown, and who changed since is left alone.`
 
 func (c *cli) plans() *cobra.Command {
@@ -82,7 +83,7 @@ func (c *cli) showPlan(_ context.Context, _ *app.App, p httpapi.Plan) error {
 
 // planCSV lists every row of a plan.
 func (c *cli) planCSV(ctx context.Context, a *app.App, p httpapi.Plan) error {
-	t := table{head: []string{"contact", "create", "update", "link", "hold", "fields", "why"}}
+	t := table{head: []string{"contact", "create", "update", "link", "hold", "fields", "why", "left", "person"}}
 	for from := int64(0); ; {
 		rows, err := a.PlanRows(ctx, p.Name, from, 500)
 		if err != nil {
@@ -98,9 +99,26 @@ func (c *cli) planCSV(ctx context.Context, a *app.App, p httpapi.Plan) error {
 				updates = append(updates, string(s))
 			}
 			t.add(r.Contact.String(), string(r.What.Create), strings.Join(updates, " "), fmt.Sprint(r.What.Link), fmt.Sprint(r.What.Hold),
-				strings.Join(r.What.Fields, " "), r.What.Why)
+				strings.Join(r.What.Fields, " "), r.What.Why, leftWords(r.What.Left), personIn(r))
 		}
 	}
+}
+
+// leftWords say what of a contact is left as it is.
+func leftWords(all []operations.Left) string {
+	words := make([]string, 0, len(all))
+	for _, l := range all {
+		words = append(words, strings.TrimPrefix(l.Field+" ", " ")+"in "+l.System.Title()+" "+l.Why)
+	}
+	return strings.Join(words, "; ")
+}
+
+// personIn names a person where the plan keeps a sample of the row.
+func personIn(r operations.Row) string {
+	if r.Sample == nil {
+		return ""
+	}
+	return r.Sample.Person
 }
 
 func (c *cli) plansDiscard() *cobra.Command {

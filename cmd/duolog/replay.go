@@ -95,7 +95,7 @@ func (c *cli) replay() *cobra.Command {
 		Example: "  duolog replay\n  duolog replay --from 2026-11-01 --to 2026-11-08\n" +
 			"  duolog replay --contact jane.cooper@example.com --json",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
-			cfg := replay.Config{DB: a.Store, Log: a.Log}
+			var cfg replay.Config
 			var err error
 			if cfg.From, cfg.To, cfg.Contact, err = p.positions(ctx, a); err != nil {
 				return err
@@ -104,7 +104,7 @@ func (c *cli) replay() *cobra.Command {
 			var read int64
 			cfg.Progress = func(done, total int64) { read = done; m.set(done, total) }
 			began := time.Now()
-			sum, err := replay.Run(ctx, cfg)
+			sum, err := a.Replay(ctx, cfg)
 			m.done()
 			if err != nil {
 				return err

@@ -88,14 +88,14 @@ func (c *cli) groups() []commandGroup {
 		}},
 		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.whatif(), c.mapping()}},
 		{"bulk", "Bulk work: a plan first, then it runs", []*cobra.Command{
-			c.push(), c.pull(), c.match(), c.reconcile(), c.importing(), c.plans(), c.apply(), c.operations(),
+			c.push(), c.pull(), c.match(), c.reconcile(), c.undo(), c.importing(), c.plans(), c.apply(), c.operations(),
 		}},
 		{"people", "People", []*cobra.Command{
 			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.webhooks(), c.tokens(),
 		}},
 		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
-			c.events(), c.consumers(), c.replay(), c.verify(), c.heads(), c.export(), c.verifyExport(), c.projections(), c.rebuild(),
-			c.bench(), c.migrate(), c.version(),
+			c.events(), c.consumers(), c.replay(), c.reports(), c.verify(), c.heads(), c.export(), c.verifyExport(), c.projections(), c.rebuild(),
+			c.backup(), c.restore(), c.migrate(), c.bench(), c.version(),
 		}},
 	}
 }

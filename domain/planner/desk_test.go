@@ -34,6 +34,7 @@ type desk struct {
 	last []planner.Decision
 	sent []planner.Outgoing
 	all  []planner.Decision
+	log  []planner.Input
 }
 
 // newDesk is live, with its baseline done.
@@ -61,6 +62,10 @@ func (d *desk) in(kind, stream string, payload any) {
 	in := planner.Input{Position: d.pos, ID: id, Type: kind, Stream: stream, RecordedAt: d.now, Data: data}
 	if d.rnd != nil {
 		d.v = shuffled(d.T, d.v, d.rnd)
+	}
+	d.log = append(d.log, in)
+	for _, at := range planner.Recalls(in) {
+		d.v.Recall(d.log[at-1])
 	}
 	e, err := d.v.Fold(in)
 	if err != nil {

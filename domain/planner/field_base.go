@@ -74,6 +74,10 @@ func (p *fieldPass) existed(w *PendingWrite) {
 
 // withdrawn takes a write back that never left: its source has changed again, and is planned from the present.
 func (p *fieldPass) withdrawn(w *PendingWrite) {
+	if p.stored.undone() {
+		p.now.Rule = ruleNotBack
+		return
+	}
 	from := w.System.Other()
 	p.now.State, p.now.Result, p.now.Rule = Dirty, Waiting, "withdrawn"
 	if w.Was == "" {

@@ -196,7 +196,7 @@ func (p *fieldPass) still(w writes) {
 		p.flow(w, p.now.From, "taken back unsent")
 		return
 	}
-	if p.now.State == Apart && p.now.Result == Refused && p.stored.State == Pending {
+	if p.now.State == Apart && p.now.Result == Refused && (p.stored.State == Pending || p.stored.undone()) {
 		p.conclude(Verdict{Result: Refused, Rule: p.now.Rule, From: p.now.From})
 		return
 	}

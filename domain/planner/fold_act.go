@@ -22,7 +22,7 @@ func (v *View) foldAct(in Input) (Effect, error) {
 		return Effect{}, v.foldOpened(in)
 	case domain.PlanApplied:
 		return v.foldPage(in)
-	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted,
+	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted, domain.LogRestored,
 		domain.OperationStarted, domain.OperationFinished, domain.OperationPaused, domain.OperationResumed,
 		domain.OperationCancelled, domain.PlannerRetried, domain.CommandRetried,
 		domain.ReviewSettled, domain.DuplicateResolved, domain.SweepCompleted:
@@ -59,8 +59,11 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		return v.foldSweep(a)
 	case domain.GateChanged:
 		return v.foldGate(in, a, was)
+	case domain.LogRestored: // what was done since is not known: both systems are read anew before anybody is taken to be new
+		v.Control.Baseline, v.Control.Restored = false, true
 	case domain.BaselineCompleted:
 		first := !v.Control.Baseline
+		v.Control.Restored = false
 		v.Control.Baseline, v.Control.Standing, v.Control.WasOff = true, false, v.Control.WasOff || v.Control.Standing
 		return v.confirmed(in, first, first)
 	case domain.OperationStarted, domain.OperationPaused, domain.OperationResumed, domain.OperationCancelled:

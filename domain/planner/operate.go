@@ -95,6 +95,10 @@ func (v *View) PlanRow(in Input, page domain.PlanPage, row domain.PlanRow) []Pla
 	o := v.Control.operation(page.Operation)
 	p := v.operating(in, page.Scope, row.Contact)
 	p.operation, p.e.Confirmed = page.Operation, o != nil && o.Spent < o.Budget
+	if page.PutsBack() {
+		p.undo(now, row)
+		return p.done()
+	}
 	if now != c || v.RowDigest(c.ID, page.Watch) != row.Digest {
 		p.draft(now.ID).Whole = &Whole{Result: Skipped, Rule: ruleChangedSince}
 		return p.done()

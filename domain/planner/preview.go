@@ -35,7 +35,7 @@ func (v *View) Preview(in Input, s domain.PlanSpec, filter settings.Filter, watc
 		return Preview{}, false
 	}
 	p := v.operating(in, s.Scope, contact)
-	if !filter.Match(p.getter(v.Members(contact)...)) {
+	if !v.Matches(filter, contact) {
 		return Preview{}, false
 	}
 	p.e.Confirmed = true
@@ -51,6 +51,28 @@ func (v *View) Preview(in Input, s domain.PlanSpec, filter settings.Filter, watc
 	out.Held = after.Head.Review != "" || slices.ContainsFunc(v.Members(after.ID), func(r *Record) bool { return r.Link.State == Held })
 	out.Left = append(out.Left, v.apart(after, s.Scope, out.Left)...)
 	return out, true
+}
+
+// PreviewBack says what an undo, or a repair, would put back for a contact, and leaves the view as it is.
+func (v *View) PreviewBack(in Input, s domain.Scope, contact ulid.ULID, back []domain.PutBack) Preview {
+	row := domain.PlanRow{Contact: contact, Digest: v.BackDigest(contact, back), Back: back}
+	out := Preview{Contact: contact, Digest: row.Digest}
+	planned, undo := v.Try(func() []Planned {
+		p := v.operating(in, s, contact)
+		p.e.Confirmed = true
+		p.undo(v.Contact(contact), row)
+		planned := p.done()
+		out.Left = *p.left
+		return planned
+	})
+	undo()
+	out.Planned = planned
+	return out
+}
+
+// Matches reports a contact that a filter means.
+func (v *View) Matches(filter settings.Filter, contact ulid.ULID) bool {
+	return filter.Match((&pass{v: v}).getter(v.Members(contact)...))
 }
 
 // apart lists the covered fields that stand apart, or wait for a person, and are not among those left already.

@@ -252,3 +252,20 @@ func TestHigherInputWins(t *testing.T) {
 		}
 	}
 }
+
+// TestDeliveriesThatCross: two bodies of Aloware that arrive at once may be stored in the other order, and nothing in
+// them says which is the older one: the record is asked, and what it shows then counts.
+func TestDeliveriesThatCross(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	at := d.now + 2*hour
+	for i, name := range []string{"Bob", "Cyd"} {
+		d.in(domain.RecordUpdated, alo.Stream(), domain.Fact{
+			Via: "webhook", Clock: at - int64(i), Properties: values{"first_name": name}.raw(),
+		})
+	}
+	if len(d.sent) == 0 || d.sent[len(d.sent)-1].Kind != domain.KindRead {
+		t.Fatalf("sent %v, want that the record is read", d.kinds())
+	}
+	d.read(alo, values{"phone_number": "(818) 212-4567", "first_name": "Cyd"}, d.sent[len(d.sent)-1])
+	d.wrote(to{domain.HubSpot: "Cyd"})
+}

@@ -25,6 +25,7 @@ func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input
 	if hadTold && clock < told.Clock {
 		if !sameRaw(value, old.Value) {
 			e.Stale[name] = next
+			r.cross(name, told, next)
 		}
 		return
 	}
@@ -48,6 +49,16 @@ func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input
 	if had && clock < old.Clock && !sameRaw(value, old.Value) {
 		e.Stale[name] = next
 	}
+}
+
+// cross doubts a value of Aloware when another one arrived just before it and was stored after it: the two came at once,
+// and neither tells when it was so.
+func (r *Record) cross(name string, told, stale Seen) {
+	if r.ID.System != domain.Aloware || told.Read || stale.Read || told.Clock-stale.Clock >= hastyMicros {
+		return
+	}
+	told.Hasty = true
+	r.Seen[name] = told
 }
 
 // asked tells which properties a full snapshot of the system would show: in HubSpot those that are read, in Aloware

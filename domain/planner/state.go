@@ -152,6 +152,8 @@ type Control struct {
 	// Mapped says since which position a HubSpot property is mapped: reads before it did not ask for it.
 	Mapped   map[string]int64 `json:"mapped,omitempty"`
 	Baseline bool             `json:"baseline,omitempty"`
+	// Restored: the log was put back to an earlier time, and the systems were not read since.
+	Restored bool `json:"restored,omitempty"`
 	// Heard is when the last webhook of each system was recorded, µs UTC.
 	Heard map[domain.System]int64 `json:"heard,omitempty"`
 	// Native counts what Aloware's own integration with HubSpot made.

@@ -26,6 +26,7 @@ type View struct {
 	only     settings.Filter  // of who takes part
 	control  bool             // control changed
 	journal  *journal         // of what is being tried; nil for none
+	recalled map[int64]recall // what events from before told, by position
 }
 
 // NewView makes an empty view under a control state, which it leaves as it is.

@@ -28,6 +28,7 @@ const (
 // fold holds the rows a run of events touches, and folds the events into them.
 type fold struct {
 	vault    eventstore.Vault
+	blinds   *blinds
 	records  map[string]*record
 	contacts map[string]*contact
 	policies []policy // by position; the first one stands for everything before the second
@@ -35,7 +36,9 @@ type fold struct {
 }
 
 func newFold(v eventstore.Vault) *fold {
-	return &fold{vault: v, records: map[string]*record{}, contacts: map[string]*contact{}, decoder: newDecoder()}
+	return &fold{
+		vault: v, blinds: newBlinds(v), records: map[string]*record{}, contacts: map[string]*contact{}, decoder: newDecoder(),
+	}
 }
 
 func (f *fold) apply(ctx context.Context, in *input) error {
@@ -134,7 +137,7 @@ func (f *fold) applyValues(ctx context.Context, in *input) error {
 		r.tellOutcome(in.Event, in.outcome, p)
 	}
 	if r.changed && (r.rekey || r.keysAt == 0 || r.keysAt < p.position) {
-		r.keys, r.keysAt = keysOf(f.vault, rec, r.values, p), in.Position
+		r.keys, r.keysAt = keysOf(f.blinds, rec, r.values, p), in.Position
 	}
 	r.changed, r.rekey = false, false
 	return nil
@@ -194,6 +197,7 @@ func (f *fold) applyDecision(in *input) error {
 	if d.Head != nil && at.after(c.body.Head.Order) {
 		c.body.Head = head{HeadState: *d.Head, Order: at}
 	}
+	c.body.Fields.grow(len(d.Fields))
 	for _, v := range d.Fields {
 		c.decide(v, at)
 	}

@@ -102,9 +102,9 @@ func (w wanted) follow(f *fold, c *contact) {
 	}
 }
 
-// take empties the set and returns what was in it, sorted.
+// take empties the set and returns what was in it.
 func take(set map[string]bool) []string {
-	keys := sortedKeys(set)
+	keys := slices.Collect(maps.Keys(set))
 	clear(set)
 	return keys
 }

@@ -48,6 +48,7 @@ type Entry struct {
 	// ByKnown is false when the system does not tell by whom; By says that.
 	ByKnown bool     `json:"by_known"`
 	Via     string   `json:"via,omitempty"`
+	Vendor  string   `json:"vendor,omitempty"` // the system's own word for what it told
 	Changes []Change `json:"changes,omitempty"`
 	Steps   []Step   `json:"steps,omitempty"`
 	Erased  bool     `json:"erased,omitempty"` // the values are gone for ever

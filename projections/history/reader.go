@@ -33,17 +33,18 @@ func NewReader(db eventstore.DB, log eventstore.Log) *Reader {
 // Timeline returns what happened to the contact, oldest first: the changes of all its records, through links, merges
 // and former ids, each with what it caused. contacts.ErrNotFound when there is no such contact.
 func (r *Reader) Timeline(ctx context.Context, contact ulid.ULID) ([]Entry, error) {
+	return r.Until(ctx, contact, contacts.Moment{})
+}
+
+// Until is Timeline as it was at the moment.
+func (r *Reader) Until(ctx context.Context, contact ulid.ULID, at contacts.Moment) ([]Entry, error) {
 	positions, err := r.positions(ctx, contact)
 	if err != nil {
 		return nil, fmt.Errorf("timeline of %s: %w", contact, err)
 	}
-	var events []eventstore.Event
-	for chunk := range slices.Chunk(positions, getPage) {
-		some, err := r.log.Get(ctx, chunk...)
-		if err != nil {
-			return nil, fmt.Errorf("timeline of %s: %w", contact, err)
-		}
-		events = append(events, some...)
+	events, err := r.get(ctx, positions, at)
+	if err != nil {
+		return nil, fmt.Errorf("timeline of %s: %w", contact, err)
 	}
 	entries, err := tell(events)
 	if err == nil {
@@ -53,6 +54,24 @@ func (r *Reader) Timeline(ctx context.Context, contact ulid.ULID) ([]Entry, erro
 		return nil, fmt.Errorf("timeline of %s: %w", contact, err)
 	}
 	return entries, nil
+}
+
+// get reads the events at the sorted positions, up to the moment.
+func (r *Reader) get(ctx context.Context, positions []int64, at contacts.Moment) ([]eventstore.Event, error) {
+	var events []eventstore.Event
+	for chunk := range slices.Chunk(positions, getPage) {
+		some, err := r.log.Get(ctx, chunk...)
+		if err != nil {
+			return nil, err
+		}
+		for i, e := range some {
+			if !at.Covers(e) {
+				return append(events, some[:i]...), nil
+			}
+		}
+		events = append(events, some...)
+	}
+	return events, nil
 }
 
 // positions lists the events that concern the contact, sorted, with the connection's acts since its first.

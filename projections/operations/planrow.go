@@ -34,6 +34,18 @@ type What struct {
 	Hold    bool            `json:"hold,omitempty"`
 	Fields  []string        `json:"fields,omitempty"`
 	Why     string          `json:"why,omitempty"`
+	// Back is what an undo puts back, Source that it goes first: where the values came from.
+	Back   []domain.PutBack `json:"back,omitempty"`
+	Source bool             `json:"source,omitempty"`
+	// Left, in a row behind those that are applied, is what stays as it is, and why.
+	Left []Left `json:"left,omitempty"`
+}
+
+// Left is a field of a contact that an undo leaves as it is; no field: what was made.
+type Left struct {
+	Field  string        `json:"field,omitempty"`
+	System domain.System `json:"system"`
+	Why    string        `json:"why"`
 }
 
 // Sample shows what changes for a person, in one field.

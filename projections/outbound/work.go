@@ -53,6 +53,9 @@ func (w *work) page(ctx context.Context, events []eventstore.Event) error {
 		if err := w.loader.Load(ctx, needs[i]); err != nil { // all there, unless inputs before made a contact of two
 			return err
 		}
+		if err := state.Recall(ctx, w.Log, w.view, in); err != nil {
+			return err
+		}
 		if err := w.input(ctx, in); err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ func (r *replay) pair(e eventstore.Event, now planner.Decision) (same bool, err 
 	}
 	d := differ(was, now)
 	d.Position = e.Position
-	r.differs(d)
+	r.differs(d, &was, &now)
 	return false, nil
 }
 
@@ -86,7 +86,7 @@ func (r *replay) onlyNow(now planner.Decision) {
 	}
 	d := differ(planner.Decision{Planner: r.planner(), Input: now.Input, Trigger: now.Trigger, Contact: now.Contact}, now)
 	d.Kind = Added
-	r.differs(d)
+	r.differs(d, nil, &now)
 }
 
 // onlyRecorded notes a recorded decision that is not made any more, and applies it.
@@ -100,7 +100,7 @@ func (r *replay) onlyRecorded(s step, e eventstore.Event) error {
 	} else {
 		d := differ(was, planner.Decision{Input: s.in.Position, Contact: was.Contact})
 		d.Kind, d.Position = Missing, e.Position
-		r.differs(d)
+		r.differs(d, &was, nil)
 	}
 	return nil
 }
@@ -113,8 +113,11 @@ func (r *replay) planner() int {
 	return r.version
 }
 
-func (r *replay) differs(d Difference) {
+func (r *replay) differs(d Difference, was, now *planner.Decision) {
 	r.out.differs(d)
+	if r.Paired != nil {
+		r.Paired(d, was, now)
+	}
 	if r.Differed != nil {
 		r.Differed(d)
 	}

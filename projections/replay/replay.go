@@ -8,6 +8,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound/state"
@@ -27,7 +28,17 @@ type Config struct {
 	Progress func(done, total int64)
 	// Differed, when set, is handed every difference as it is found, in planner order.
 	Differed func(Difference)
+	// Paired, when set, is handed the two decisions of every difference as well; the one that was not made is nil.
+	Paired func(d Difference, was, now *planner.Decision)
+	// Settled, when set, is handed what the systems in the log answered to commands, by a what-if.
+	Settled func(domain.Outcome)
+	// Enough, when set, is asked now and then; once it says so, the run ends where it is, and its result says how far
+	// that was.
+	Enough func() bool
 }
+
+// enough reports whether to end before the end.
+func (c *Config) enough(done, total int64) bool { return done < total && c.Enough != nil && c.Enough() }
 
 // Run replays a log as far as it was planned.
 func Run(ctx context.Context, c Config) (Summary, error) {
@@ -69,6 +80,8 @@ type replay struct {
 	erased erased
 	// version of the planner that decided last.
 	version int
+	// reached is the last input that was decided on.
+	reached int64
 }
 
 // read takes the log in, page by page, and decides on inputs as soon as all that was decided on them is known.
@@ -78,6 +91,9 @@ func (r *replay) read(ctx context.Context, end int64) error {
 	for p := range pages(ctx, r.Log, end) {
 		if p.err != nil {
 			return p.err
+		}
+		if err := recall(ctx, r.Log, r.view, p.events); err != nil {
+			return err
 		}
 		for _, e := range p.events {
 			if err := r.event(e); err != nil {
@@ -90,6 +106,10 @@ func (r *replay) read(ctx context.Context, end int64) error {
 		}
 		if len(r.queue.steps) > 0 && r.queue.steps[0].in.Position > r.To {
 			return ctx.Err()
+		}
+		if r.enough(last, end) {
+			r.out.Cut, r.out.To = true, r.reached
+			return nil
 		}
 	}
 	return r.steps(r.queue.take(math.MaxInt64))
@@ -124,6 +144,7 @@ func (r *replay) steps(steps []step) error {
 // step decides on one input. Outside of what is compared, and where what the input told is gone, the recorded decisions
 // are taken as they are.
 func (r *replay) step(s step) (err error) {
+	r.reached = s.in.Position
 	r.out.input(s)
 	switch {
 	case s.erased:

@@ -40,10 +40,11 @@ var (
 		domain.OperationPaused: actIDs, domain.OperationResumed: actIDs, domain.OperationCancelled: actIDs, domain.PlanDiscarded: actIDs,
 		domain.PlanMade: {
 			"number", "name", "toward", "field", "contact", "operation", "settings", "through", "rows", "digest", "watch", "counts", "why",
-			"cost", "seconds",
+			"cost", "seconds", "undo",
 		},
 		domain.PlanApplied: {"name", "toward", "field", "operation", "plan", "first", "rows", "watch"},
-		domain.KeyRotated:  actIDs, domain.ExportMade: actIDs,
+		domain.KeyRotated:  actIDs, domain.ExportMade: actIDs, domain.LogRestored: actIDs, domain.LogMoved: actIDs,
+		domain.AccessMade:     {"access"},
 		domain.CommandRetried: actIDs, domain.CommandDiscarded: actIDs, domain.PlannerRetried: actIDs,
 		domain.SweepCompleted: actIDs, domain.ReviewSettled: actIDs, domain.DuplicateResolved: actIDs,
 		domain.SchemaObserved: {"system", "clock", "digest"},

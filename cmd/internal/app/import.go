@@ -241,11 +241,10 @@ func (i *importing) fact(r domain.Record, f domain.Fact) (eventstore.NewEvent, e
 		return eventstore.NewEvent{}, fmt.Errorf("fact of %s: a value is not JSON", r)
 	}
 	sum := sha256.Sum256(data)
-	return eventstore.NewEvent{
+	return once(eventstore.NewEvent{
 		ID: i.NewID(), Stream: r.Stream(), Type: domain.RecordObserved, Schema: domain.SchemaOf(domain.RecordObserved),
 		OccurredAt: f.Clock, Actor: string(r.System), Subject: r.Stream(), Data: data,
-		Key: i.Log.Vault().Blind("import", r.Stream()+" "+string(sum[:])),
-	}, nil
+	}, i.Log.Vault().Blind("import", r.Stream()+" "+string(sum[:]))), nil
 }
 
 // store appends facts together. When one of them cannot be stored each goes by itself: what belongs to an erased person

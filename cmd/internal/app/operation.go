@@ -21,7 +21,7 @@ func lastRuns() [][2]string {
 	for _, p := range catalogs.Pulls {
 		all = append(all, [2]string{catalogs.Operation(p.Name), "pull " + p.Title})
 	}
-	return append(all, [2]string{domain.OpMatch, "match"}, [2]string{domain.OpReconcile, "reconcile"})
+	return append(all, [2]string{domain.OpMatch, "match"}, [2]string{domain.OpReconcile, "reconcile"}, [2]string{domain.OpUndo, "undo"})
 }
 
 // LastRuns tells of every operation when it was done last, in the document's words and the connection's zone.

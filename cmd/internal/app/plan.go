@@ -20,8 +20,13 @@ func (a *App) MayPlan(ctx context.Context, spec domain.PlanSpec) error {
 		return err
 	}
 	if !spec.Valid() {
-		return fmt.Errorf("%w: a plan is of push contacts, pull contacts, match or reconcile; a field, and toward rules, hubspot or "+
-			"aloware, only of reconcile", httpapi.ErrBadInput)
+		return fmt.Errorf("%w: a plan is of push contacts, pull contacts, match, reconcile or undo; a field only of reconcile and undo, toward "+
+			"rules, hubspot or aloware only of reconcile; an undo is of a time, an operation or a version of the settings", httpapi.ErrBadInput)
+	}
+	if spec.Undo != nil {
+		if err := a.mayUndo(ctx, *spec.Undo); err != nil {
+			return err
+		}
 	}
 	if _, ok := control.Settings.Field(spec.Field); spec.Field != "" && !ok {
 		return fmt.Errorf("%w: no field %s is mapped; duolog settings show lists them", httpapi.ErrBadInput, spec.Field)
@@ -103,10 +108,16 @@ func (a *App) planShown(ctx context.Context, p operations.Plan) (httpapi.Plan, e
 		return out, nil
 	}
 	rows, err := operations.Rows(ctx, a.Store, a.Log, p.ID, 0, planChunk)
+	if err != nil {
+		return out, err
+	}
 	for _, r := range rows {
-		if r.Sample != nil {
+		if r.Sample != nil && r.N < p.Rows {
 			out.Samples = append(out.Samples, r)
 		}
+	}
+	if p.Plan.Name == domain.OpUndo {
+		out.Left, err = operations.Rows(ctx, a.Store, a.Log, p.ID, p.Rows, maxSkipped)
 	}
 	return out, err
 }

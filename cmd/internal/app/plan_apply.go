@@ -137,7 +137,9 @@ func (a *applying) intact(ctx context.Context) (bool, error) {
 			break
 		}
 		for _, r := range rows {
-			seal.Add(r)
+			if r.N < a.op.Rows { // behind those stands what is left as it is
+				seal.Add(r)
+			}
 			n = r.N + 1
 		}
 	}
@@ -185,23 +187,28 @@ func (a *applying) page(ctx context.Context, op planner.Operation) error {
 	if made == nil {
 		return fmt.Errorf("plan of %s: %w", op.ID, httpapi.ErrNotFound)
 	}
-	rows, err := operations.Rows(ctx, a.Store, a.Log, op.Plan.String(), op.Done, planPage)
+	rows, err := operations.Rows(ctx, a.Store, a.Log, op.Plan.String(), op.Done, int(min(planPage, op.Rows-op.Done)))
 	if err != nil {
 		return err
+	}
+	if made.Plan.Name == domain.OpUndo && len(rows) > 0 {
+		if rows, err = a.inTurn(ctx, op, rows); err != nil || len(rows) == 0 {
+			return err
+		}
 	}
 	if len(rows) == 0 {
 		return a.endOperation(ctx, a.h, op, domain.Act{Command: op.ID, Name: op.Name, Reason: "rows of the plan are missing: make it anew"})
 	}
 	page := domain.PlanPage{Scope: made.Scope, Operation: op.ID, Plan: op.Plan, First: op.Done, Watch: made.Watch}
 	for _, r := range rows {
-		page.Rows = append(page.Rows, domain.PlanRow{Contact: r.Contact, Digest: r.Digest})
+		page.Rows = append(page.Rows, domain.PlanRow{Contact: r.Contact, Digest: r.Digest, Back: r.What.Back})
 	}
 	act, err := a.act(domain.PlanApplied, streamConnection, page, httpapi.By{Actor: byItself})
 	if err != nil {
 		return err
 	}
 	act.Causation = op.Position
-	act.Key = a.Log.Vault().Blind("operation page", fmt.Sprint(op.ID, "/", op.Done, "/", op.Vain))
+	act = once(act, a.Log.Vault().Blind("operation page", fmt.Sprint(op.ID, "/", op.Done, "/", op.Vain)))
 	if err := a.fence(ctx, a.h, func(tx eventstore.Tx) error {
 		_, err := tx.Append(ctx, a.Log, act)
 		return err
@@ -216,21 +223,26 @@ func (a *applying) page(ctx context.Context, op planner.Operation) error {
 
 // finish ends an operation whose rows were all decided, once every write they led to is answered.
 func (a *applying) finish(ctx context.Context, control planner.Control) error {
-	sleep(ctx, finishEvery)
-	if err := a.Runner.CatchUpOf(ctx, operations.Name); err != nil {
+	c, settled, err := a.answered(ctx)
+	if err != nil || !settled {
 		return err
-	}
-	now, err := a.Operations.Get(ctx, a.op.ID.String())
-	if err != nil || now == nil {
-		return err
-	}
-	c := now.Counts
-	if c[domain.CountDecided] > c[domain.CountSettled] {
-		return nil
 	}
 	lrn := c[domain.CountLRN]
 	return a.endOperation(ctx, a.h, a.op, domain.Act{Command: a.op.ID, Name: a.op.Name, Plan: a.op.Plan, Counts: map[string]int64{
 		domain.CountDone: a.op.Rows,
 		domain.CountCost: int64(float64(lrn)*control.Settings.Cost.LRNPerNumberUSD*micros + 0.5),
 	}})
+}
+
+// answered reports, after a rest, whether every write of the operation is answered, and what it counts.
+func (a *applying) answered(ctx context.Context) (counts map[string]int64, all bool, err error) {
+	sleep(ctx, finishEvery)
+	if err := a.Runner.CatchUpOf(ctx, operations.Name); err != nil {
+		return nil, false, err
+	}
+	o, err := a.Operations.Get(ctx, a.op.ID.String())
+	if err != nil || o == nil {
+		return nil, false, err
+	}
+	return o.Counts, o.Counts[domain.CountDecided] <= o.Counts[domain.CountSettled], nil
 }

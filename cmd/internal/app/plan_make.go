@@ -53,6 +53,8 @@ type planning struct {
 	rows []operations.Row
 	seal operations.Seal
 	plan domain.Plan
+	// later are rows that come behind all others, and left those that are told and never applied.
+	later, left []operations.Row
 }
 
 func (p *planning) run(ctx context.Context, control planner.Control) error {
@@ -72,9 +74,7 @@ func (p *planning) run(ctx context.Context, control planner.Control) error {
 	spec := *p.op.Spec
 	p.plan = domain.Plan{PlanSpec: spec, Operation: p.op.ID, Settings: control.Settings.Version}
 	p.tell = newEstimate(spec)
-	now, through, err := outbound.EachPreview(ctx, p.Store, p.Log, spec, p.now().UnixMicro(), func(v outbound.Previewed) error {
-		return p.take(ctx, v)
-	})
+	now, through, err := p.previews(ctx, spec)
 	if err != nil {
 		return err
 	}
@@ -171,15 +171,29 @@ func (e *engine) planned(ctx context.Context, position int64) error {
 	}
 }
 
-// take adds a contact to the plan, when something would be done for it.
-func (p *planning) take(ctx context.Context, v outbound.Previewed) error {
-	row, ok := p.tell.take(v)
-	if !ok {
-		return nil
+// previews works the rows out, contact by contact.
+func (p *planning) previews(ctx context.Context, spec domain.PlanSpec) (planner.Control, int64, error) {
+	if spec.Name == domain.OpUndo {
+		return p.undo(ctx, spec)
 	}
+	return outbound.EachPreview(ctx, p.Store, p.Log, spec, p.now().UnixMicro(), func(v outbound.Previewed) error {
+		row, ok := p.tell.take(v)
+		if !ok {
+			return nil
+		}
+		return p.add(ctx, row)
+	})
+}
+
+// add adds a row to the plan.
+func (p *planning) add(ctx context.Context, row operations.Row) error {
 	row.N = p.plan.Rows
 	p.plan.Rows++
 	p.seal.Add(row)
+	return p.store(ctx, row)
+}
+
+func (p *planning) store(ctx context.Context, row operations.Row) error {
 	if p.rows = append(p.rows, row); len(p.rows) < planChunk {
 		return nil
 	}
@@ -260,7 +274,7 @@ func (e *engine) endOperation(ctx context.Context, h *lease.Handle, op planner.O
 	if err != nil {
 		return err
 	}
-	act.Key = e.Log.Vault().Blind("operation end", op.ID.String())
+	act = once(act, e.Log.Vault().Blind("operation end", op.ID.String()))
 	if a.Reason != "" {
 		e.Logger.Warn("an operation could not be done", slog.String("operation", op.Name), slog.String("reason", a.Reason))
 	}

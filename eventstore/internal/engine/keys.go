@@ -60,7 +60,7 @@ func (v *vault) lookup(subjects []string, pendingToo bool) (found map[string]sub
 		p, pending := v.pending[subject]
 		if pending && pendingToo {
 			found[subject] = subjectKey{key: p.key}
-		} else if k, ok := v.known.get(subject); ok && !pending {
+		} else if k, ok := v.known.get(digestOf(subject)); ok && !pending {
 			found[subject] = k
 		} else {
 			missed[subject] = true
@@ -100,7 +100,7 @@ func (v *vault) learn(rows map[string]KeyRow, at stamp) (map[string]subjectKey, 
 	defer v.mu.Unlock()
 	if v.at == at {
 		for subject, k := range keys {
-			v.known.put(subject, k)
+			v.known.put(digestOf(subject), k)
 		}
 	}
 	v.compare(rows)
@@ -115,33 +115,26 @@ func (v *vault) unwrap(row KeyRow) (subjectKey, error) {
 	if err != nil {
 		return subjectKey{}, err
 	}
-	key, err := envelope.NewKey(raw)
-	return subjectKey{key: key}, err
+	return subjectKey{key: envelope.NewKey(raw)}, nil
 }
 
-// purpose binds a wrapped key to its place.
 func (v *vault) purpose(subject string) string {
-	return "subject key\n" + v.connection + "\n" + subject
+	return eventstore.SubjectPurpose(v.connection, subject)
 }
 
-func (v *vault) generate(subject string) (pendingKey, error) {
+func (v *vault) generate(subject string) pendingKey {
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw) // never fails
-	key, err := envelope.NewKey(raw)
 	master := v.store.opts.MasterKey
 	row := KeyRow{Subject: subject, MasterID: master.ID(), Wrapped: master.Wrap(v.purpose(subject), raw)}
-	return pendingKey{row: row, key: key}, err
+	return pendingKey{row: row, key: envelope.NewKey(raw)}
 }
 
 // create makes keys for subjects that have none.
 func (v *vault) create(ctx context.Context, subjects []string, how policy, at stamp) (map[string]subjectKey, error) {
 	made := make([]pendingKey, len(subjects))
 	for i, subject := range subjects {
-		p, err := v.proposal(subject)
-		if err != nil {
-			return nil, err
-		}
-		made[i] = p
+		made[i] = v.proposal(subject)
 	}
 	if how == makeNow {
 		stored, stalled, err := v.storeNow(ctx, made)

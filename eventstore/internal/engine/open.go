@@ -68,11 +68,9 @@ func (s *Store) openHead(ctx context.Context, connection string) (eventstore.Hea
 		return head, nil, fmt.Errorf("%w: it was made with %s, this one is %s",
 			eventstore.ErrMasterKey, master, s.opts.MasterKey.ID())
 	}
-	secret, err := s.opts.MasterKey.Unwrap(secretPurpose(connection), wrapped)
+	secret, err := s.opts.MasterKey.Unwrap(eventstore.SecretPurpose(connection), wrapped)
 	return head, secret, err
 }
-
-func secretPurpose(connection string) string { return "connection secret\n" + connection }
 
 func (s *Store) readHead(ctx context.Context, connection string) (
 	head eventstore.Head, master string, wrapped []byte, err error,
@@ -101,7 +99,7 @@ func (s *Store) makeHead(ctx context.Context, connection string) error {
 		_, err := s.driver.Exec(ctx, `INSERT INTO log_head
 			(connection, log_id, generation, position, recorded_at, key_epoch, demo, master_id, secret)
 			VALUES ($1, $2, 1, 0, 0, 1, 0, $3, $4) ON CONFLICT (connection) DO NOTHING`,
-			connection, id[:], master.ID(), master.Wrap(secretPurpose(connection), secret))
+			connection, id[:], master.ID(), master.Wrap(eventstore.SecretPurpose(connection), secret))
 		return err
 	})
 }

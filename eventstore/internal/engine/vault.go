@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -20,6 +21,14 @@ type subjectKey struct {
 	erased bool
 }
 
+// digest stands for a subject where many are held: the garbage collector finds nothing to follow in it.
+type digest [16]byte
+
+func digestOf(subject string) digest {
+	sum := sha256.Sum256([]byte(subject))
+	return digest(sum[:16])
+}
+
 // pendingKey is a key that is in memory only. Whatever transaction commits next on this store takes it along.
 type pendingKey struct {
 	row     KeyRow
@@ -35,7 +44,7 @@ type vault struct {
 	blindKey   [32]byte
 
 	mu      sync.Mutex
-	known   *cache[string, subjectKey]
+	known   *cache[digest, subjectKey]
 	pending map[string]pendingKey
 	at      stamp
 }
@@ -43,7 +52,7 @@ type vault struct {
 func newVault(s *Store, connection string, secret []byte, epoch int64) *vault {
 	return &vault{
 		store: s, connection: connection, secret: secret, blindKey: [32]byte(envelope.Derive(secret, "blind")),
-		known:   newCache[string, subjectKey](s.opts.KeyCache),
+		known:   newCache[digest, subjectKey](s.opts.KeyCache),
 		pending: map[string]pendingKey{}, at: stamp{epoch: epoch},
 	}
 }
@@ -116,11 +125,24 @@ func (v *vault) Blind(kind, value string) []byte { return envelope.Blind(&v.blin
 func (v *vault) Secret(name string) []byte { return envelope.Derive(v.secret, "use:"+name) }
 
 func (v *vault) one(ctx context.Context, subject string, missing policy) (envelope.Key, error) {
+	if k, ok := v.held(subject); ok && !k.erased {
+		return k.key, nil
+	}
 	keys, err := v.keys(ctx, []string{subject}, missing)
 	if err != nil {
 		return envelope.Key{}, err
 	}
 	return usable(subject, keys)
+}
+
+// held returns a key that is in memory and stored.
+func (v *vault) held(subject string) (subjectKey, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, pending := v.pending[subject]; pending {
+		return subjectKey{}, false
+	}
+	return v.known.get(digestOf(subject))
 }
 
 func usable(subject string, keys map[string]subjectKey) (envelope.Key, error) {

@@ -1,0 +1,157 @@
+package undo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/outbound/state"
+)
+
+// place is a field in one system.
+type place struct {
+	field  string
+	system domain.System
+}
+
+// send is one write of one field.
+type send struct {
+	field   string
+	input   int64 // on which it was decided
+	command ulid.ULID
+	record  domain.Record // written to
+	digest  string        // of what was written
+	from    domain.System // whose value it was, none for one from before
+	value   *planner.Ref  // …and where that stood
+	was     string        // digest of what had been agreed on there before
+	// settled: it was answered, and written: with yes. shown is the digest of what the answer shows.
+	settled, written bool
+	shown            string
+}
+
+// written is what was written for a contact, in the order it was decided.
+type written struct {
+	sends map[place][]*send
+	made  map[domain.System]bool // records that were made
+}
+
+// scan gathers what was written in the part of the log a plan asks for, and what became of it since.
+type scan struct {
+	log      eventstore.Log
+	spec     domain.PlanSpec
+	view     *planner.View // reads values as the planner does
+	contacts map[ulid.ULID]*written
+	commands map[ulid.ULID][]*send
+}
+
+// pageSize is how many events are read at once.
+const pageSize = 1000
+
+// run reads the log after a position up to another.
+func (s *scan) run(ctx context.Context, after, end int64) error {
+	for after < end {
+		events, err := s.log.Read(ctx, after, int(min(pageSize, end-after)))
+		if err != nil {
+			return fmt.Errorf("read what was written: %w", err)
+		}
+		if len(events) == 0 {
+			return nil
+		}
+		for _, e := range events {
+			after = e.Position
+			if err := s.event(e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *scan) event(e eventstore.Event) error {
+	switch {
+	case e.Erased:
+	case e.Type == domain.DecisionMade && bytes.Contains(e.Data, []byte(`"commands":[`)):
+		d, err := state.Decision(e)
+		if err == nil && s.asked(e, d) {
+			s.decision(d)
+		}
+		return err
+	case e.Type == domain.CommandSettled && len(s.commands) > 0:
+		var o domain.Outcome
+		if err := json.Unmarshal(e.Data, &o); err != nil {
+			return fmt.Errorf("outcome at %d: %w", e.Position, err)
+		}
+		for _, w := range s.commands[o.Command] {
+			s.outcome(w, o)
+		}
+	}
+	return nil
+}
+
+// asked reports a decision of the part that is to be undone.
+func (s *scan) asked(e eventstore.Event, d planner.Decision) bool {
+	u := s.spec.Undo
+	switch {
+	case !s.spec.Contact.IsZero() && s.spec.Contact != d.Contact:
+		return false
+	case u.Version != 0:
+		return d.Settings == u.Version
+	case !u.Operation.IsZero():
+		return d.Operation == u.Operation
+	}
+	return e.RecordedAt >= u.From && (u.To == 0 || e.RecordedAt <= u.To)
+}
+
+func (s *scan) decision(d planner.Decision) {
+	targets := map[ulid.ULID]domain.Record{}
+	for _, c := range d.Commands {
+		switch c.Kind {
+		case domain.KindUpdate:
+			targets[c.ID] = c.Record
+		case domain.KindCreate:
+			s.of(d.Contact).made[c.System] = true
+		}
+	}
+	for _, v := range d.Fields {
+		target, ok := targets[v.Command]
+		p := v.After.Pending
+		if !ok || v.Result != planner.Sent || p == nil || p.Command != v.Command || !s.spec.Covers(v.Field) {
+			continue
+		}
+		w := &send{
+			field: v.Field, input: d.Input, command: v.Command, record: target, digest: p.Digest, from: v.From, value: v.Value, was: p.Was,
+		}
+		at, all := place{v.Field, target.System}, s.of(d.Contact).sends
+		all[at] = append(all[at], w)
+		s.commands[w.command] = append(s.commands[w.command], w)
+	}
+}
+
+func (s *scan) of(contact ulid.ULID) *written {
+	w := s.contacts[contact]
+	if w == nil {
+		w = &written{sends: map[place][]*send{}, made: map[domain.System]bool{}}
+		s.contacts[contact] = w
+	}
+	return w
+}
+
+// outcome takes in what became of a write.
+func (s *scan) outcome(w *send, o domain.Outcome) {
+	w.settled = true
+	f, ok := s.view.Control.Settings.Field(w.field)
+	if !ok {
+		return
+	}
+	_, refused := o.Refused[f.Side(w.record.System).Write]
+	w.written = !refused && (o.Result == domain.ResultApplied || o.Result == domain.ResultPartly || o.Result == domain.ResultSuperseded)
+	if raw, ok := o.Shows[f.Side(w.record.System).Read]; ok && w.written {
+		w.shown = s.view.DigestOf(f, w.record.System, raw)
+	}
+}
