@@ -8,7 +8,10 @@
 //     its memory for rows is full or half a minute has passed.
 //   - However a log is cut into pages, stopped and resumed, the rows are the same; a rebuild gives the same again.
 //   - An event that cannot be applied is parked, with the later ones of its key; everything else goes on.
-//   - A rebuild fills a new version beside the live one and swaps in one transaction.
+//   - A rebuild fills a new version beside the live one and swaps in one transaction. It is paused, resumed, cancelled and
+//     looked at from any process, and goes on where it was when its own was killed.
+//   - Before the swap both versions can be compared at one position, sealed values opened; after it the version before
+//     is kept for a while, and comes back caught up to the end of the log.
 //
 // A rebuild reads and decodes pages ahead of the fold, and its Folder keeps rows in memory, bounded by Options.Memory.
 //

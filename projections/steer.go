@@ -42,11 +42,18 @@ func (r *Runner) Pause(ctx context.Context, name string) error {
 	return err
 }
 
-// Release has a paused rebuild go on, in whoever runs the projections.
+// Release has a paused rebuild go on, in whoever runs the projections; ErrDiff when it is not theirs.
 func (r *Runner) Release(ctx context.Context, name string) error {
-	p, _, err := r.underWay(ctx, name)
+	p, cp, err := r.underWay(ctx, name)
 	if err != nil {
 		return err
+	}
+	s, _, err := r.task(p).Read(ctx, r.db, cp.version)
+	switch {
+	case err != nil:
+		return err
+	case s.Diff:
+		return ErrDiff
 	}
 	return r.task(p).Release(ctx, false)
 }
@@ -153,7 +160,7 @@ func (r *Runner) turn(ctx context.Context, name string) (checkpoint, error) {
 	p, cp, err := r.underWay(ctx, name)
 	switch {
 	case err == nil && cp.state == stateBuilding:
-		return cp, fmt.Errorf("roll %s back: %w", name, errUnderWay)
+		return cp, fmt.Errorf("roll %s back: %w", name, ErrUnderWay)
 	case err == nil:
 		return cp, r.task(p).Release(ctx, false)
 	case !errors.Is(err, ErrNoRebuild):
@@ -181,7 +188,11 @@ func (r *Runner) turn(ctx context.Context, name string) (checkpoint, error) {
 	return cp, nil
 }
 
-var errUnderWay = errors.New("a rebuild is under way: cancel it first")
+// ErrUnderWay: a rebuild must be ended before its version's predecessor can come back.
+var ErrUnderWay = errors.New("a rebuild is under way: cancel it first")
+
+// ErrDiff: whoever asked for the comparison goes on with it.
+var ErrDiff = errors.New("the rebuild is to be compared before its swap: duolog rebuild resume goes on")
 
 // back catches a returning version up and swaps it in.
 func (r *Runner) back(ctx context.Context, p Projection, cp checkpoint, progress func(done, total int64)) error {

@@ -43,6 +43,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerExplain()
 	a.registerCatalogs()
 	a.registerPlans()
+	a.registerProjections()
 	a.registerRouting()
 	a.registerCommands()
 	a.registerSync()
@@ -88,7 +89,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "catalogs", "history", "operations", "planner", "replay", "settings":
+	case "catalogs", "history", "operations", "planner", "projections", "replay", "settings":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

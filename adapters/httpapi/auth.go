@@ -29,28 +29,29 @@ type Verb string
 
 // The verbs.
 const (
-	ReadFeed       Verb = "feed.read"       // events, ids only
-	ReadValues     Verb = "values.read"     // personal values in events
-	ReadContacts   Verb = "contacts.read"   // contacts and their history
-	ReadCommands   Verb = "commands.read"   // what waits for a system
-	SettleCommands Verb = "commands.settle" // retry, discard
-	ReadSettings   Verb = "settings.read"
-	ChangeSettings Verb = "settings.change" // as in Aloware, an admin's business
-	ReadStatus     Verb = "status.read"     // status, metrics
-	ReadWebhooks   Verb = "webhooks.read"   // what was not taken in
-	SwitchSync     Verb = "sync.switch"     // mode, pause, resume
-	ManageTokens   Verb = "tokens.manage"   // admin only
-	SettleContacts Verb = "contacts.settle" // what a person decides about contacts
-	ReadCatalogs   Verb = "catalogs.read"
-	ChangeCatalogs Verb = "catalogs.change" // pull, map
-	ReadOperations Verb = "operations.read" // and plans
-	RunOperations  Verb = "operations.run"  // push, pull, match, reconcile: make a plan, apply it, have it rest or end
-	RouteCalls     Verb = "calls.route"     // to whom a number is put through
-	ImportContacts Verb = "contacts.import" // files exported from a system
-	EraseContacts  Verb = "contacts.erase"  // and holds; admin only
-	Consume        Verb = "events.consume"  // named consumers: make, read, acknowledge, reset
-	TryHistory     Verb = "history.try"     // decide again on what was, under the same settings or others
-	ExportLog      Verb = "log.export"      // events with what opens them
+	ReadFeed           Verb = "feed.read"       // events, ids only
+	ReadValues         Verb = "values.read"     // personal values in events
+	ReadContacts       Verb = "contacts.read"   // contacts and their history
+	ReadCommands       Verb = "commands.read"   // what waits for a system
+	SettleCommands     Verb = "commands.settle" // retry, discard
+	ReadSettings       Verb = "settings.read"
+	ChangeSettings     Verb = "settings.change" // as in Aloware, an admin's business
+	ReadStatus         Verb = "status.read"     // status, metrics
+	ReadWebhooks       Verb = "webhooks.read"   // what was not taken in
+	SwitchSync         Verb = "sync.switch"     // mode, pause, resume
+	ManageTokens       Verb = "tokens.manage"   // admin only
+	SettleContacts     Verb = "contacts.settle" // what a person decides about contacts
+	ReadCatalogs       Verb = "catalogs.read"
+	ChangeCatalogs     Verb = "catalogs.change"     // pull, map
+	ReadOperations     Verb = "operations.read"     // and plans
+	RunOperations      Verb = "operations.run"      // push, pull, match, reconcile: make a plan, apply it, have it rest or end
+	RouteCalls         Verb = "calls.route"         // to whom a number is put through
+	ImportContacts     Verb = "contacts.import"     // files exported from a system
+	EraseContacts      Verb = "contacts.erase"      // and holds; admin only
+	Consume            Verb = "events.consume"      // named consumers: make, read, acknowledge, reset
+	TryHistory         Verb = "history.try"         // decide again on what was, under the same settings or others
+	ExportLog          Verb = "log.export"          // events with what opens them
+	RebuildProjections Verb = "projections.rebuild" // rebuild, pause, resume, cancel, rollback
 )
 
 // allowed is the role table. Admin may everything.
@@ -65,7 +66,7 @@ var allowed = map[Role][]Verb{
 	},
 	Engineer: {
 		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations,
-		RouteCalls, Consume, TryHistory,
+		RouteCalls, Consume, TryHistory, RebuildProjections,
 	},
 	Consumer: {ReadFeed, ReadStatus, RouteCalls, Consume},
 }

@@ -104,6 +104,8 @@ type Connection struct {
 	Export Exporter
 	// Looked puts into the log that somebody looks at personal data, before it is shown; nil: nobody keeps count.
 	Looked func(ctx context.Context, what string, by By, contacts ...ulid.ULID) error
+	// Projections has projections rebuilt; nil: none run here.
+	Projections Projections
 }
 
 func (c *Config) complete() error {

@@ -26,6 +26,7 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
+	"github.com/duolog/duolog/projections"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
 	"github.com/duolog/duolog/projections/outbound/outbox"
@@ -66,9 +67,10 @@ func start(t testing.TB, store eventstore.Store) *service {
 	conn := httpapi.Connection{
 		Log: log, HubSpot: into, Rejected: ring, Acts: &acts{log: log},
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
-		Commands: httpapi.Outbox{DB: store, Connection: "default"},
-		Groups:   group.New(store, log, nil),
-		Aloware:  ingest.New(ingest.Config{Log: log, System: alo, Ring: ring, Logger: quiet}),
+		Commands:    httpapi.Outbox{DB: store, Connection: "default"},
+		Groups:      group.New(store, log, nil),
+		Projections: projections.New(store, log, projections.Options{}, history.Projection{}),
+		Aloware:     ingest.New(ingest.Config{Log: log, System: alo, Ring: ring, Logger: quiet}),
 	}
 	tokens, err := httpapi.NewStatic("root",
 		"shop:consumer:c8bc2586cdd87cd6f970fc4262c4bbc49165811788825fbc1ba3366bfde45413") // SHA-256 of "feed"

@@ -3,16 +3,20 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/projections"
+	"github.com/duolog/duolog/projections/outbound"
 )
 
 const rebuildHelp = `Make a projection again from the log alone, beside the one in use, and swap in one transaction. Sync and reads go on
-meanwhile; no system is called and nothing is decided again. Without a name, all of them.
+meanwhile; no system is called and nothing is decided again. Without a name, all that duolog projections list shows.
+duolog rebuild outbound makes the planner's state again: it begins anew when it is stopped, and has no way back. What
+waits to be sent is no projection and stays as it is: attempts and leases are not in the log.
 
 A rebuild that was stopped or killed goes on where it was, with rebuild or rebuild resume; a service that runs takes it
 up by itself. status, pause, resume, cancel and rollback work from any process that sees the database. The version
@@ -22,6 +26,9 @@ before is kept for a day, or until the next rebuild: rollback brings it back.
 When something differs it says what, exit 3, and does not swap unless --yes says so. The new version stands beside
 then: duolog rebuild NAME swaps it in, duolog rebuild cancel NAME drops it.`
 
+// plannerState names what the planner works on: rebuilt by this name alone.
+const plannerState = "outbound"
+
 // rebuilding is how a rebuild is to go.
 type rebuilding struct{ diff, yes bool }
 
@@ -30,7 +37,7 @@ func (c *cli) rebuild() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "rebuild [NAME…]", Short: "Make projections again from the log", Long: rebuildHelp, Args: cobra.ArbitraryArgs,
 		Example:   "  duolog rebuild\n  duolog rebuild contacts --diff\n  duolog rebuild status\n  duolog rebuild rollback contacts",
-		ValidArgs: projectionNames,
+		ValidArgs: append(slices.Clone(projectionNames), plannerState),
 		RunE: c.on(func(ctx context.Context, a *app.App, names []string) error {
 			if len(names) == 0 {
 				names = projectionNames
@@ -61,7 +68,14 @@ type rebuilt struct {
 // rebuildOne rebuilds one projection, and compares it first when that is asked for.
 func (c *cli) rebuildOne(ctx context.Context, a *app.App, name string, how rebuilding) error {
 	done := rebuilt{Projection: name}
-	if !how.diff {
+	switch {
+	case name == plannerState && how.diff:
+		return hint(usage("the planner's state has no --diff"), "duolog replay compares what it led to with what was decided")
+	case name == plannerState:
+		return c.work(ctx, "rebuild", "folded", done, func(ctx context.Context, _ string, progress func(done, total int64)) error {
+			return outbound.Rebuild(ctx, a.Store, a.Log, progress)
+		})
+	case !how.diff:
 		return c.work(ctx, "rebuild", "folded", done, a.Runner.Rebuild)
 	}
 	d, err := c.compare(ctx, a, name)

@@ -64,7 +64,7 @@ var left = map[string]bool{
 	"history_entry": true, "catalog_entry": true, "catalog_deal": true, "catalog_pull": true,
 	"operation": true, "operation_page": true, "operation_skipped": true, "operation_plan": true,
 	"outbound_record": true, "outbound_contact": true, "outbound_key": true,
-	"lease": true, "lease_fence": true, "consumer_member": true, "transfer": true,
+	"lease": true, "lease_fence": true, "consumer_member": true, "transfer": true, "rebuild": true,
 	"goose_db_version": true, "goose_lock": true,
 }
 

@@ -59,6 +59,7 @@ var private = []struct {
 	{module + "/eventstore/eventstoretest", nil, "it is for tests"},
 	{module + "/adapters/adaptertest", nil, "it is for tests"},
 	{module + "/adapters/httpapi/bench", []string{"cmd"}, "it knows a system, so only the wiring knows it"},
+	{module + "/projections/outbound/outbox", []string{"projections/outbound", "adapters", "cmd"}, "what rebuilds must not know how to send"},
 	{module + "/adapters/hubspot", wiring, "only the wiring knows a system"},
 	{module + "/adapters/aloware", wiring, "only the wiring knows a system"},
 	{pgx, []string{"eventstore", examples}, "only a backend knows its driver"},

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections"
+	"github.com/duolog/duolog/projections/history"
+)
+
+// rebuildStage is a log of acts, without systems.
+type rebuildStage struct {
+	*stage
+	app *app.App
+}
+
+func newRebuildStage(t *testing.T, events int) *rebuildStage {
+	t.Helper()
+	s := &rebuildStage{stage: &stage{T: t, dir: t.TempDir()}}
+	s.env = append(os.Environ(), "DUOLOG_DATA="+s.dir)
+	cfg, err := app.LoadConfig("", func(string) string { return "" }, func(c *app.Config) {
+		c.Connection, c.Data = app.DefaultConnection, s.dir
+	})
+	s.must(err)
+	s.app, err = app.Open(t.Context(), cfg, (&cli{err: t.Output()}).logger(0))
+	s.must(err)
+	t.Cleanup(func() { _ = s.app.Close() })
+	for at := 0; at < events; at += 1000 {
+		batch := make([]eventstore.NewEvent, 1000)
+		for i := range batch {
+			batch[i] = eventstore.NewEvent{
+				ID: s.app.NewID(), Stream: "connection", Type: domain.SyncPaused, Schema: 1, Actor: "test",
+				Subject: eventstore.SubjectLog, Data: []byte(`{}`),
+			}
+		}
+		_, err := s.app.Log.Append(t.Context(), batch...)
+		s.must(err)
+	}
+	s.must(s.app.Runner.CatchUpOf(t.Context(), history.Name))
+	return s
+}
+
+func (s *rebuildStage) progress() projections.Progress {
+	s.Helper()
+	all, err := s.app.Runner.Rebuilds(s.Context())
+	s.must(err)
+	for _, p := range all {
+		if p.Name == history.Name {
+			return p
+		}
+	}
+	s.Fatal("no history")
+	return projections.Progress{}
+}
+
+// killed starts a rebuild and kills it when some of it is written; it reports where.
+func (s *rebuildStage) killed() int64 {
+	s.Helper()
+	for range 20 {
+		live := s.progress().Live
+		p := s.start("rebuild", history.Name)
+		for began := time.Now(); s.progress().Position == 0 && s.progress().Live == live; {
+			if time.Since(began) > 5*time.Minute {
+				s.Fatal("the rebuild writes nothing")
+			}
+		}
+		p.end(os.Kill)
+		if now := s.progress(); now.State != "" && now.Position > 0 {
+			return now.Position
+		}
+	}
+	s.Fatal("the rebuild is always over before it is killed")
+	return 0
+}
+
+// differs runs rebuild --diff and returns what it found, and its exit code.
+func (s *rebuildStage) differs(more ...string) (rebuilt, int) {
+	s.Helper()
+	cmd := exec.CommandContext(s.Context(), "duolog", append([]string{"rebuild", history.Name, "--diff", "--json"}, more...)...)
+	cmd.Env, cmd.Dir = s.env, s.dir
+	out, err := cmd.Output()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		s.Fatal(err)
+	}
+	var r rebuilt
+	s.must(json.Unmarshal(out, &r))
+	return r, cmd.ProcessState.ExitCode()
+}
+
+// TestKilledRebuild: kill -9 in the midst of a rebuild, which then goes on where it was and comes to the rows an
+// undisturbed one comes to; a row changed by hand is found before the next swap, and comes back with a rollback.
+func TestKilledRebuild(t *testing.T) {
+	t.Parallel()
+	s := newRebuildStage(t, 12_000)
+	at := s.killed()
+	if _, err := s.app.Contacts.Counts(t.Context()); err != nil {
+		t.Errorf("reads go on: %v", err)
+	}
+	if out := string(s.duolog("rebuild", "status", history.Name)); !strings.Contains(out, fmt.Sprintf("version %d", s.progress().Version)) {
+		t.Errorf("killed at %d, status says\n%s", at, out)
+	}
+	first := int64(0)
+	s.must(s.app.Runner.Resume(t.Context(), history.Name, func(done, _ int64) {
+		if first == 0 {
+			first = done
+		}
+	}))
+	if first <= at {
+		t.Errorf("killed at %d, it went on at %d", at, first)
+	}
+	if r, code := s.differs(); code != exitOK || !r.Swapped || r.Diff.Tables[0].Same != 12_000 {
+		t.Errorf("the resumed one and an undisturbed one: %+v, exit %d", r, code)
+	}
+
+	live := s.progress().Live
+	_, err := s.app.Store.Exec(t.Context(), `UPDATE history_entry SET type = 'by hand' WHERE version = $1 AND position = 777`, live)
+	s.must(err)
+	r, code := s.differs()
+	if code != exitPerson || r.Swapped || r.Diff.Differences() != 1 || r.Diff.Tables[0].First[0].Key != "connection 777" {
+		t.Errorf("a row changed by hand: %+v, exit %d", r, code)
+	}
+	if p := s.progress(); p.Live != live || p.State != projections.Resting {
+		t.Errorf("nobody said it is to be swapped in: %+v", p)
+	}
+	if r, code = s.differs("--yes"); code != exitPerson || !r.Swapped || s.progress().Live == live {
+		t.Errorf("told to swap: %+v, exit %d", r, code)
+	}
+	s.duolog("rebuild", "rollback", history.Name)
+	if p := s.progress(); p.Live != live {
+		t.Errorf("rolled back: %+v", p)
+	}
+}
