@@ -127,9 +127,15 @@ func testPair(t *testing.T, from, to string) {
 	if state, _, err := transfer.Read(t.Context(), target); err != nil || state != transfer.Filling {
 		t.Fatalf("state %q, %v", state, err)
 	}
-	same(t, source, target, other, 220)
+	c.Progress = nil
+	fill(t, log, 30)
+	sealed(t, source)
+	if sum, err = c.Run(t.Context()); err != nil || sum.Rows() != 260 {
+		t.Fatalf("the rest: %+v, %v", sum, err)
+	}
+	same(t, source, target, other, 260)
 	head, err := logOf(t, target).Head(t.Context())
-	if err != nil || head.LogID != sum.Logs[0].LogID || head.Generation != 1 || head.Position != 220 {
+	if err != nil || head.LogID != sum.Logs[0].LogID || head.Generation != 1 || head.Position != 260 {
 		t.Fatalf("%+v, %v", head, err)
 	}
 }
