@@ -38,8 +38,8 @@ var lineages = registry{
 
 	OperationPaused: first, OperationResumed: first, OperationCancelled: first,
 	PlanMade: first, PlanApplied: first, PlanDiscarded: first,
-	"subject.erased": first, "subject.held": first, "subject.released": first, ExportMade: first,
-	TokenCreated: first, TokenRevoked: first, KeyRotated: first, "log.restored": first, "log.moved": first,
+	SubjectErased: first, SubjectLifted: first, SubjectHeld: first, SubjectReleased: first, ExportMade: first, AccessMade: first,
+	TokenCreated: first, TokenRevoked: first, KeyRotated: first, LogRestored: first, LogMoved: first,
 }
 
 // first is the lineage of a type whose payload has never changed.
@@ -61,6 +61,9 @@ func CheckSchemas() error { return lineages.check() }
 func Upcast(kind string, schema int, data []byte) ([]byte, int, error) {
 	return lineages.upcast(kind, schema, data)
 }
+
+// Readable reports why a stored event of the type and schema could not be read: nil when it can.
+func Readable(kind string, schema int) error { return lineages.readable(kind, schema) }
 
 type registry map[string]lineage
 
@@ -85,16 +88,24 @@ func (r registry) check() error {
 	return errors.Join(faults...)
 }
 
-func (r registry) upcast(kind string, schema int, data []byte) ([]byte, int, error) {
+func (r registry) readable(kind string, schema int) error {
 	l, ok := r[kind]
 	switch {
 	case !ok:
-		return nil, 0, fmt.Errorf("%s: %w", kind, ErrUnknownEvent)
+		return fmt.Errorf("%s: %w", kind, ErrUnknownEvent)
 	case schema > l.current:
-		return nil, 0, fmt.Errorf("%s: schema %d, known up to %d: %w", kind, schema, l.current, ErrNewerSchema)
+		return fmt.Errorf("%s: schema %d, known up to %d: %w", kind, schema, l.current, ErrNewerSchema)
 	case schema < 1:
-		return nil, 0, fmt.Errorf("%s: %d is no schema", kind, schema)
+		return fmt.Errorf("%s: %d is no schema", kind, schema)
 	}
+	return nil
+}
+
+func (r registry) upcast(kind string, schema int, data []byte) ([]byte, int, error) {
+	if err := r.readable(kind, schema); err != nil {
+		return nil, 0, err
+	}
+	l := r[kind]
 	for n := schema; n < l.current; n++ {
 		next, err := l.up[n](data)
 		if err != nil {

@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -51,7 +52,17 @@ const (
 	TokenRevoked       = "token.revoked"
 	KeyRotated         = "key.rotated"
 	ExportMade         = "export.made"
+	LogRestored        = "log.restored"
+	LogMoved           = "log.moved"
+	AccessMade         = "access.made"
+	SubjectErased      = "subject.erased"
+	SubjectLifted      = "subject.lifted"
+	SubjectHeld        = "subject.held"
+	SubjectReleased    = "subject.released"
 )
+
+// StreamPrivacy is where erasures, their ends and holds lie: an erasure is appended after the last hold it has seen.
+const StreamPrivacy = "privacy"
 
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
 // unmapped ones, any JSON at all).
@@ -117,6 +128,9 @@ type Fact struct {
 	Vendor string `json:"vendor,omitempty"`
 }
 
+// Private reports that a person was deleted for good, on request: nobody may keep anything of theirs.
+func (f Fact) Private() bool { return strings.HasSuffix(f.Vendor, ".privacyDeletion") }
+
 // Raw is the payload of source.raw: a body that could not be read or is not known, kept as it came.
 type Raw struct {
 	System System          `json:"system"`
@@ -181,6 +195,7 @@ const (
 	ReasonImpossible = "impossible"  // the target's API cannot do it
 	ReasonFailed     = "failed"      // tries ran out: a dead letter, discarded by a person
 	ReasonPerson     = "by a person" // discarded or retried by a person
+	ReasonErased     = "erased"      // its record was erased before it was carried out
 )
 
 // Opened is the payload of connection.opened.
@@ -225,6 +240,9 @@ type Act struct {
 	Verdict string   `json:"verdict,omitempty"`
 	Records []Record `json:"records,omitempty"`
 	From    System   `json:"from,omitempty"`
+	// Subjects, in a subject.erased, are those whose keys were destroyed beside those of Records: bodies that could not be
+	// read and were the person's.
+	Subjects []string `json:"subjects,omitempty"`
 	// Sweeps, in a sweep.completed, say how far it went in each system it read.
 	Sweeps []Sweep `json:"sweeps,omitempty"`
 	// Plan is the plan an operation applies, or that was discarded; Spec, what a plan is to be made of.
@@ -236,7 +254,42 @@ type Act struct {
 	Key string `json:"key,omitempty"`
 	// Export is what an export.made gave away.
 	Export *Export `json:"export,omitempty"`
+	// Restored is what a log.restored put back.
+	Restored *Restored `json:"restored,omitempty"`
+	// Access is what an access.made showed of people.
+	Access *Access `json:"access,omitempty"`
 }
+
+// Restored says what of a log was kept when it was put back to an earlier time.
+type Restored struct {
+	// Generation is the log's from here on.
+	Generation int64 `json:"generation"`
+	// Kept is the last position that is the same event as before; what came after it is lost.
+	Kept int64 `json:"last_kept_position"`
+	// TakenAt is when the backup was taken, µs UTC; 0: not known.
+	TakenAt int64 `json:"backup_taken_at,omitempty"`
+	// Lost is how many events a signed head spoke for that is of what is lost; 0: none is known.
+	Lost int64 `json:"head_known_lost,omitempty"`
+}
+
+// Access says which personal data somebody looked at.
+type Access struct {
+	// What was looked at: one of the Access constants.
+	What string `json:"what"`
+	// Contacts are those shown, as far as they were asked for one by one.
+	Contacts []ulid.ULID `json:"contacts,omitempty"`
+}
+
+// What can be looked at.
+const (
+	AccessContact = "contact" // both sides of a contact, now or as they were
+	AccessHistory = "history"
+	AccessCard    = "card"
+	AccessSearch  = "search"
+	AccessList    = "list"   // of contacts
+	AccessFeed    = "feed"   // events with their values
+	AccessReport  = "report" // values that lost a conflict
+)
 
 // Export says which events left the log, and whether they could be read.
 type Export struct {

@@ -82,6 +82,13 @@ type Tx interface {
 	// Append appends to the connection's log inside this transaction. It takes the head lock, so it must come last:
 	// only commit may follow (or another Append).
 	Append(ctx context.Context, log Log, events ...NewEvent) ([]Appended, error)
+	// Erase appends, and destroys the keys of the subjects for ever: what they sealed can be read by nobody any more, and
+	// what would be sealed under them from now on is refused with ErrErased. Subjects that have no key yet never get one.
+	// As after Append, only commit may follow.
+	Erase(ctx context.Context, log Log, subjects []string, events ...NewEvent) ([]Appended, error)
+	// Revive appends, and gives subjects whose keys were destroyed new ones: for what comes after the events. What was
+	// erased stays so.
+	Revive(ctx context.Context, log Log, subjects []string, events ...NewEvent) ([]Appended, error)
 }
 
 type derivedKey struct{}

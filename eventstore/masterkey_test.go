@@ -24,13 +24,13 @@ func TestMasterKeyFile(t *testing.T) {
 		t.Fatalf("mode %v, %v", info.Mode(), err)
 	}
 	loaded, err := eventstore.LoadMasterKey(path)
-	if err != nil || loaded != made || len(loaded.ID()) != 16 || loaded.IsZero() {
+	if err != nil || loaded.ID() != made.ID() || len(loaded.ID()) != 16 || loaded.IsZero() {
 		t.Fatalf("loaded %v, made %v, %v", loaded, made, err)
 	}
 	if _, err := eventstore.CreateMasterKey(path); !errors.Is(err, fs.ErrExist) {
 		t.Fatalf("made over a key that is there: %v", err)
 	}
-	if again, err := eventstore.LoadMasterKey(path); err != nil || again != made {
+	if again, err := eventstore.LoadMasterKey(path); err != nil || again.ID() != made.ID() {
 		t.Fatalf("the key that was there is gone: %v", err)
 	}
 	left, err := os.ReadDir(filepath.Dir(path))
@@ -62,7 +62,7 @@ func TestLoadMasterKeyRefusesWithoutRepeating(t *testing.T) {
 
 func TestMasterKeyWraps(t *testing.T) {
 	one, other := eventstore.NewMasterKey(), eventstore.NewMasterKey()
-	wrapped := one.Wrap("p", []byte("secret"))
+	_, wrapped := one.Wrap("p", []byte("secret"))
 	if plain, err := one.Unwrap("p", wrapped); err != nil || string(plain) != "secret" {
 		t.Fatalf("%q, %v", plain, err)
 	}

@@ -21,6 +21,8 @@ var (
 	ErrDisk = errors.New("no room to write, or no right to")
 	// ErrInvalid: the event cannot be stored as it is (NUL or invalid UTF-8 in a text, missing type …).
 	ErrInvalid = errors.New("invalid event")
+	// ErrClosed: the log went on in another database, and takes no more events here.
+	ErrClosed = errors.New("this log was moved: it goes on in another database")
 	// ErrMasterKey: the log's keys were wrapped by another master key.
 	ErrMasterKey = errors.New("wrong master key")
 )
@@ -113,13 +115,17 @@ type Store interface {
 	// Writable returns why nothing can be written: nil while no write has failed, or when one tried some seconds after
 	// the last that did goes well.
 	Writable(ctx context.Context) error
+	// Scrub has the database's files let go of what was deleted from the tables or overwritten in them, as far as the role
+	// may: what no query finds may lie in them for long.
+	Scrub(ctx context.Context, tables ...string) error
 	Close() error
 }
 
 // EventID names an event and whose key seals it.
 type EventID struct {
-	ID      ulid.ULID
-	Subject string
+	ID       ulid.ULID
+	Subject  string
+	Position int64
 }
 
 // Vault seals and opens what belongs to a subject, and makes blind tokens under the connection's secret.

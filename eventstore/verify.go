@@ -41,7 +41,7 @@ const (
 	FaultBeyond  = "beyond"   // an event past the head
 	FaultHash    = "hash"     // an event whose bytes do not give its hash
 	FaultTime    = "time"     // recorded before its predecessor
-	FaultKeys    = "keys"     // dedupe keys that do not match the events one to one
+	FaultKeys    = "keys"     // dedupe keys that do not match the events one to one, or an event that goes by another's
 	FaultCount   = "count"    // another number of events than the head says
 	FaultHead    = "head"     // a head that does not fit its last event
 	FaultAdded   = "added"    // an event with the id of another
@@ -93,6 +93,9 @@ func (c Check) Run(ctx context.Context) (Report, error) {
 			c.Progress(next, v.report.Head)
 		}
 	}
+	if err := v.owners(ctx); err != nil {
+		return v.report, fmt.Errorf("verify %s: %w", c.Connection, err)
+	}
 	return v.report, nil
 }
 
@@ -105,6 +108,7 @@ type verifier struct {
 	heads      headCheck
 	sealed     sealedTo
 	keyring    keyring
+	dedupe     dedupeCheck
 }
 
 func (v *verifier) fault(position int64, kind, format string, args ...any) {
@@ -137,6 +141,9 @@ func (v *verifier) totals(ctx context.Context, q Querier) error {
 	}
 	v.compare(events, last, recordedAt, lastRecorded)
 	if err := v.keys(ctx, q); err != nil {
+		return err
+	}
+	if err := v.dedupeKeys(ctx, q); err != nil {
 		return err
 	}
 	if err := v.ids(ctx, q); err != nil {
@@ -235,6 +242,7 @@ func (v *verifier) check(ctx context.Context, ev *storedRow) error {
 	}
 	v.recordedAt = ev.recordedAt
 	v.keyed(ev)
+	v.goesBy(ev)
 	leaf := ev.leaf(sum)
 	return v.fold(ctx, &leaf)
 }

@@ -9,7 +9,8 @@ import (
 
 // keyring holds what the events' keys are made of, by subject.
 type keyring struct {
-	prk map[string][]byte // nil: erased, or told of already
+	prk   map[string][]byte // nil: erased, or told of already
+	since map[string]int64  // events up to there were sealed under a key that was destroyed
 }
 
 // maxKeyring bounds the subjects kept; past it, keys are read again.
@@ -21,7 +22,7 @@ func (v *verifier) opened(ctx context.Context, events []storedRow) error {
 		return nil
 	}
 	if v.keyring.prk == nil || len(v.keyring.prk) > maxKeyring {
-		v.keyring.prk = map[string][]byte{}
+		v.keyring = keyring{prk: map[string][]byte{}, since: map[string]int64{}}
 	}
 	var subjects []string
 	asked := map[string]bool{}
@@ -31,15 +32,16 @@ func (v *verifier) opened(ctx context.Context, events []storedRow) error {
 			subjects = append(subjects, ev.subject)
 		}
 	}
-	rows, err := v.db.QueryKeys(ctx, "SELECT subject, wrapped FROM subject_key WHERE connection = $1 AND subject IN ($keys)",
+	rows, err := v.db.QueryKeys(ctx, "SELECT subject, wrapped, since FROM subject_key WHERE connection = $1 AND subject IN ($keys)",
 		subjects, v.Connection)
 	_, err = Scan(rows, err, func(r Rows) (none struct{}, err error) {
 		var subject string
 		var wrapped []byte
-		if err := r.Scan(&subject, &wrapped); err != nil {
+		var since int64
+		if err := r.Scan(&subject, &wrapped, &since); err != nil {
 			return none, err
 		}
-		v.keyring.prk[subject] = v.unwrap(subject, wrapped)
+		v.keyring.prk[subject], v.keyring.since[subject] = v.unwrap(subject, wrapped), since
 		delete(asked, subject)
 		return none, nil
 	})
@@ -72,7 +74,7 @@ func (v *verifier) unwrap(subject string, wrapped []byte) []byte {
 // keyed checks that the event was sealed under its subject's key.
 func (v *verifier) keyed(ev *storedRow) {
 	prk := v.keyring.prk[ev.subject]
-	if prk == nil {
+	if prk == nil || ev.position <= v.keyring.since[ev.subject] {
 		return
 	}
 	key, err := hkdf.Expand(sha256.New, prk, "event:"+string(ev.id), sha256.Size)

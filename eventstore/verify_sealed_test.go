@@ -126,11 +126,30 @@ func TestVerifyFindsWhatWasSealed(t *testing.T) {
 		{"order", []string{
 			"UPDATE event SET position = 99 WHERE position = 2", "UPDATE event SET position = 2 WHERE position = 3",
 			"UPDATE event SET position = 3 WHERE position = 99",
-		}, []string{"tree 2", "tree 3"}},
+		}, []string{"keys 2", "keys 3", "tree 2", "tree 3"}},
 		{"recording time", []string{
 			"UPDATE event SET recorded_at = recorded_at + 1 WHERE position = 10", "UPDATE log_head SET recorded_at = recorded_at + 1",
 		}, []string{"tree 10"}},
 		{"removed", []string{"DELETE FROM event WHERE position = 6"}, []string{"count 0", "missing 6"}},
+		{"removed, and the gap closed", []string{
+			"DELETE FROM event WHERE position = 6", "DELETE FROM append_key WHERE position = 6",
+			"UPDATE event SET position = -position WHERE position > 6", "UPDATE event SET position = -position - 1 WHERE position < 0",
+			"UPDATE append_key SET position = position - 1 WHERE position > 6", "UPDATE log_head SET position = 9",
+		}, []string{"signed 0", "tree 6", "tree 7", "tree 8", "tree 9"}},
+		{"added in between", []string{
+			"UPDATE event SET position = -position WHERE position > 5", "UPDATE event SET position = 1 - position WHERE position < 0",
+			"UPDATE append_key SET position = position + 1 WHERE position > 5", "UPDATE log_head SET position = 11",
+			`INSERT INTO event SELECT connection, 6, substr(hash, 1, 16), stream, type, schema, occurred_at, recorded_at, actor,
+				causation, subject, data, key_hash, hash FROM event WHERE position = 5`,
+			"INSERT INTO append_key SELECT connection, id, 6 FROM event WHERE position = 6",
+		}, []string{"hash 6", "subject 6", "tree 10", "tree 6", "tree 7", "tree 8", "tree 9"}},
+		{"added at the end", []string{
+			`INSERT INTO event SELECT connection, 11, substr(hash, 1, 16), stream, type, schema, occurred_at, recorded_at, actor,
+				causation, subject, data, key_hash, hash FROM event WHERE position = 10`,
+			"INSERT INTO append_key SELECT connection, id, 11 FROM event WHERE position = 11",
+			"UPDATE log_head SET position = 11",
+		}, []string{"hash 11", "subject 11"}},
+		{"another log's id", []string{"UPDATE log_head SET log_id = (SELECT id FROM event WHERE position = 1)"}, []string{"signed 10", "signed 4"}},
 		{"stored twice", []string{
 			`INSERT INTO event SELECT connection, 11, id, stream, type, schema, occurred_at, recorded_at, actor, causation,
 				subject, data, key_hash, hash FROM event WHERE position = 10`,

@@ -26,6 +26,10 @@ func filled(t *testing.T, store eventstore.Store, n int) {
 			ID: ulid.Make(), Stream: stream, Type: "record.updated", Schema: 1, Subject: stream, Actor: "hubspot",
 			OccurredAt: int64(i % 3), Causation: int64(i), Data: []byte(`{"n":1}`),
 		}
+		if i%2 == 1 { // as what a system tells once more goes by a key of its own
+			events[i].Key = fmt.Appendf(nil, "delivery %s", events[i].ID)
+			events[i].ID = eventstore.KeyedID(events[i].ID, events[i].Key)
+		}
 	}
 	if _, err := log.Append(t.Context(), events...); err != nil {
 		t.Fatal(err)
@@ -109,6 +113,9 @@ func TestVerifyFindsWhatWasDone(t *testing.T) {
 		},
 		{"key gone", "DELETE FROM append_key WHERE position = 4", 0, []string{eventstore.FaultKeys}},
 		{"key moved", "UPDATE append_key SET position = 5 WHERE position = 4", 0, []string{eventstore.FaultKeys}},
+		{"keys swapped", "UPDATE append_key SET position = 8 - position WHERE position IN (3, 5)", 5, []string{eventstore.FaultKeys}},
+		{"own keys swapped", "UPDATE append_key SET position = 10 - position WHERE position IN (4, 6)", 6, []string{eventstore.FaultKeys}},
+		{"key for key", "UPDATE append_key SET position = 9 - position WHERE position IN (4, 5)", 4, []string{eventstore.FaultKeys}},
 		{
 			"time", "UPDATE event SET recorded_at = 1 WHERE position = 4", 4,
 			[]string{eventstore.FaultTime},

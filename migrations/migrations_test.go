@@ -17,15 +17,13 @@ func numbers(t *testing.T, backend string) []int64 {
 	return all
 }
 
-func TestBothBackendsHaveTheSameNumbersWithoutGaps(t *testing.T) {
+func TestBothBackendsHaveTheSameNumbersInOrder(t *testing.T) {
 	sqlite, postgres := numbers(t, "sqlite"), numbers(t, "postgres")
 	if !slices.Equal(sqlite, postgres) {
 		t.Fatalf("sqlite has %v, postgres %v", sqlite, postgres)
 	}
-	for i, n := range sqlite {
-		if n != int64(i)+1 {
-			t.Fatalf("numbers %v: want 1..%d without a gap or a repeat", sqlite, len(sqlite))
-		}
+	if !slices.IsSorted(sqlite) || len(slices.Compact(slices.Clone(sqlite))) != len(sqlite) {
+		t.Fatalf("numbers %v: want each once, in order", sqlite)
 	}
 }
 

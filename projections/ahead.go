@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -117,7 +118,13 @@ func undecoded(events []eventstore.Event) []Input {
 func decode(p Projection, inputs []Input) error {
 	return safely(func() (err error) {
 		for i := range inputs {
-			if inputs[i].Decoded, err = p.Decode(inputs[i].Event); err != nil {
+			e := &inputs[i].Event
+			if !e.Erased {
+				if e.Data, e.Schema, err = domain.Upcast(e.Type, e.Schema, e.Data); err != nil {
+					return err
+				}
+			}
+			if inputs[i].Decoded, err = p.Decode(*e); err != nil {
 				return err
 			}
 		}

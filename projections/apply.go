@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -31,7 +32,7 @@ func (r *Runner) apply(ctx context.Context, p Projection, cp *checkpoint, events
 func notTheirFault(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || errors.Is(err, errFenced) || errors.Is(err, eventstore.ErrUnavailable) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, eventstore.ErrMasterKey)
+		errors.Is(err, eventstore.ErrMasterKey) || errors.Is(err, domain.ErrNewerSchema) || errors.Is(err, domain.ErrUnknownEvent)
 }
 
 func (r *Runner) commit(ctx context.Context, p Projection, cp *checkpoint, events []eventstore.Event) error {

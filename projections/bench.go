@@ -62,7 +62,7 @@ func (r *Runner) BenchRebuild(ctx context.Context, name string, o BenchOptions) 
 
 // benchRun rebuilds once. What is left of the version before is removed first, out of the measured time.
 func (r *Runner) benchRun(ctx context.Context, p Projection, o BenchOptions, b *Bench) (time.Duration, error) {
-	if err := r.removeOld(ctx, p); err != nil {
+	if err := r.removeKept(ctx, p, r.now()); err != nil {
 		return 0, err
 	}
 	for _, t := range p.Tables() {

@@ -121,9 +121,17 @@ func (r *Runner) bulkTo(
 			}
 		}
 		if err := look.tell(ctx, f.at); err != nil {
-			return err
+			return f.leave(ctx, err)
 		}
 	}
+}
+
+// leave writes what a filling that is to rest has folded.
+func (f *filling) leave(ctx context.Context, err error) error {
+	if errors.Is(err, ErrPaused) {
+		return errors.Join(f.write(ctx), err)
+	}
+	return err
 }
 
 // take folds a page.

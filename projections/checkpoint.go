@@ -10,9 +10,11 @@ import (
 
 // States of a version.
 const (
-	stateLive     = "live"
-	stateBuilding = "building"
-	stateOld      = "old"
+	stateLive      = "live"
+	stateBuilding  = "building"
+	stateKept      = "kept"      // was live until a rebuild was swapped in; may be so again
+	stateReturning = "returning" // is to be live again, and caught up for that
+	stateOld       = "old"       // to be removed
 )
 
 // errFenced: another process moved the checkpoint, or swapped the version, since it was read.

@@ -17,29 +17,28 @@ const (
 func newFilter() *filter { return &filter{seed: maphash.MakeSeed(), bits: make([]uint64, filterWords)} }
 
 func (f *filter) add(key string) {
-	for i := range f.probes(key) {
-		f.bits[i>>6] |= 1 << (i & 63)
+	at, step := f.probes(key)
+	for range filterProbes {
+		bit := at % (filterWords * 64)
+		f.bits[bit>>6] |= 1 << (bit & 63)
+		at += step
 	}
 }
 
 func (f *filter) has(key string) bool {
-	for i := range f.probes(key) {
-		if f.bits[i>>6]&(1<<(i&63)) == 0 {
+	at, step := f.probes(key)
+	for range filterProbes {
+		bit := at % (filterWords * 64)
+		if f.bits[bit>>6]&(1<<(bit&63)) == 0 {
 			return false
 		}
+		at += step
 	}
 	return true
 }
 
-func (f *filter) probes(key string) func(func(uint64) bool) {
+// probes returns where a key's first bit lies, and how far the next ones are from each other.
+func (f *filter) probes(key string) (at, step uint64) {
 	h := maphash.String(f.seed, key)
-	step := h>>32 | 1
-	return func(yield func(uint64) bool) {
-		for range filterProbes {
-			if !yield(h % (filterWords * 64)) {
-				return
-			}
-			h += step
-		}
-	}
+	return h, h>>32 | 1
 }

@@ -57,6 +57,17 @@ type Table struct {
 	Name    string
 	Columns []eventstore.Column
 	Key     int
+	// Sealed describes the column whose values are sealed, nil when the table has none.
+	Sealed *Sealed
+}
+
+// Sealed is a column of sealed values: each time they are sealed they are other bytes, so rows are compared opened.
+type Sealed struct {
+	Column  string
+	Subject string // the column that says whose key
+	Purpose string
+	// Parts names what a value holds; an error is taken for a value like no other.
+	Parts func(plain []byte) (map[string]string, error)
 }
 
 // Op is a set-wise write to the table.

@@ -3,12 +3,27 @@ package projections
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/duolog/duolog/eventstore"
 )
 
 // chunk is the number of rows after which a removal commits; rows of one key are not parted.
 const chunk = 500
+
+// keepFor is how long the version before the last swap is kept.
+const keepFor = 24 * time.Hour
+
+// removeKept removes what is old, and what was kept since before the time, µs.
+func (r *Runner) removeKept(ctx context.Context, p Projection, before int64) error {
+	_, err := r.db.Exec(ctx, `UPDATE projection SET state = $1
+		WHERE connection = $2 AND name = $3 AND state = $4 AND polled_at <= $5`,
+		stateOld, r.log.Connection(), p.Name(), stateKept, before)
+	if err != nil {
+		return err
+	}
+	return r.removeOld(ctx, p)
+}
 
 // removeOld deletes the rows of every retired version in chunks, then the version itself.
 func (r *Runner) removeOld(ctx context.Context, p Projection) error {

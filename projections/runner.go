@@ -30,6 +30,23 @@ const retryAfter = 5 * time.Second
 // machine and the log's disk with it, go before tables that people look at.
 const gather = 20 * time.Millisecond
 
+// While the log grows without a pause, a follower waits longer: once as long again for so many pages in a row, and that many
+// times as long at most. A page costs it much the same whether there is one event in it or fifty.
+const (
+	pagesInRow = 8
+	mostGather = 8
+)
+
+// pace says how long to gather.
+type pace struct{ inRow int } // pages that the log had grown for when the one before was done
+
+func (p *pace) gather(waited time.Duration) time.Duration {
+	if p.inRow++; waited >= gather {
+		p.inRow = 0
+	}
+	return gather * time.Duration(min(1+p.inRow/pagesInRow, mostGather))
+}
+
 // Options tune a Runner; the zero value is right for service.
 type Options struct {
 	// Page is the number of events in a transaction; 0 takes the backend's.
@@ -54,13 +71,14 @@ type Runner struct {
 
 	mu    sync.Mutex
 	marks map[string]int64 // projection → when this process last looked at the log, µs
+	noted map[string]int64 // projection → when it last saw to it that the table says so, µs
 }
 
 // New returns a runner of the projections over the log, whose tables lie in db.
 func New(db eventstore.DB, log eventstore.Log, opts Options, projections ...Projection) *Runner {
 	r := &Runner{
 		db: db, log: log, projections: projections, page: opts.Page, memory: opts.Memory, clock: opts.Now,
-		slog: opts.Log, marks: map[string]int64{},
+		slog: opts.Log, marks: map[string]int64{}, noted: map[string]int64{},
 	}
 	if r.page == 0 {
 		r.page = pagePostgres
@@ -87,17 +105,15 @@ func (r *Runner) Run(ctx context.Context) error {
 	for _, p := range r.projections {
 		wg.Go(func() { r.follow(ctx, p) })
 	}
+	wg.Go(func() { r.tend(ctx) })
 	wg.Wait()
 	return ctx.Err()
 }
 
 func (r *Runner) follow(ctx context.Context, p Projection) {
-	if err := r.removeOld(ctx, p); err != nil { // a rebuild may have been killed after its swap
-		r.slog.LogAttrs(ctx, slog.LevelWarn, "old rows stay for now",
-			slog.String("projection", p.Name()), slog.String("error", safeText(err)))
-	}
+	var pace pace
 	for ctx.Err() == nil {
-		err := r.followOnce(ctx, p)
+		err := r.followOnce(ctx, p, &pace)
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
@@ -108,7 +124,7 @@ func (r *Runner) follow(ctx context.Context, p Projection) {
 }
 
 // followOnce catches up and then waits for the log to grow.
-func (r *Runner) followOnce(ctx context.Context, p Projection) error {
+func (r *Runner) followOnce(ctx context.Context, p Projection, pace *pace) error {
 	at, err := r.catchUp(ctx, p)
 	if err != nil {
 		return err
@@ -116,10 +132,11 @@ func (r *Runner) followOnce(ctx context.Context, p Projection) error {
 	if err := r.mark(ctx, p); err != nil {
 		return err
 	}
+	began := time.Now()
 	if err := r.log.Wait(ctx, at); err != nil {
 		return err
 	}
-	r.pause(ctx, gather)
+	r.pause(ctx, pace.gather(time.Since(began)))
 	return nil
 }
 
@@ -153,7 +170,7 @@ func (r *Runner) catchUp(ctx context.Context, p Projection) (int64, error) {
 			return 0, fmt.Errorf("%s: %w", p.Name(), ErrNewer)
 		}
 		if cp.fold < int64(p.Fold()) {
-			if err := r.Rebuild(ctx, p.Name(), nil); err != nil {
+			if err := r.rebuild(ctx, p, nil); err != nil {
 				return 0, err
 			}
 			continue
@@ -165,7 +182,11 @@ func (r *Runner) catchUp(ctx context.Context, p Projection) (int64, error) {
 		if len(events) == 0 {
 			return cp.position, nil
 		}
-		if err := r.apply(ctx, p, &cp, events); err != nil && !errors.Is(err, errFenced) {
+		err = r.apply(ctx, p, &cp, events)
+		switch {
+		case err == nil && len(events) < r.page:
+			return cp.position, nil
+		case err != nil && !errors.Is(err, errFenced):
 			return 0, err
 		}
 	}

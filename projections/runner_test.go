@@ -12,6 +12,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 	"github.com/duolog/duolog/projections"
@@ -120,6 +121,28 @@ func catchUp(t *testing.T, r *projections.Runner) {
 	if err := r.CatchUp(t.Context()); err != nil {
 		t.Fatalf("catch up: %v", err)
 	}
+}
+
+// TestNewerEventsStopAProjection: what a newer program wrote is no poison. It is not put aside, and nothing after it is
+// folded without it.
+func TestNewerEventsStopAProjection(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log := openLog(t, store)
+		appendTo(t, log, "hubspot/contact/1")
+		newer := eventstore.NewEvent{
+			ID: ulid.Make(), Stream: "hubspot/contact/2", Type: "record.updated", Schema: 99, Actor: "test", Subject: "log", Data: []byte("{}"),
+		}
+		logtest.Append(t, log, newer)
+		appendTo(t, log, "hubspot/contact/3")
+		r := projections.New(store, log, projections.Options{}, list{})
+		if err := r.CatchUp(t.Context()); !errors.Is(err, domain.ErrNewerSchema) {
+			t.Errorf("caught up: %v", err)
+		}
+		status, err := r.Status(t.Context())
+		if err != nil || status[0].Parked != 0 || slices.Contains(applied(t, store, log), 3) {
+			t.Errorf("%+v, %v, applied %v", status, err, applied(t, store, log))
+		}
+	})
 }
 
 func TestPoisonIsParkedWithWhatFollowsItAndNothingElse(t *testing.T) {
@@ -272,3 +295,37 @@ func TestFrozenDoesNotLookHealthy(t *testing.T) {
 		t.Errorf("status %+v, want lag 2 and both ages one hour", st)
 	}
 }
+
+// countedLog counts how often it is read.
+type countedLog struct {
+	eventstore.Log
+	reads int
+}
+
+func (l *countedLog) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
+	l.reads++
+	return l.Log.Read(ctx, after, limit)
+}
+
+func TestAPageThatIsNotFullIsTheEnd(t *testing.T) {
+	store := backends.SQLite(t)
+	log := &countedLog{Log: openLog(t, store)}
+	appendTo(t, log, "hubspot/contact/1", "hubspot/contact/2", "hubspot/contact/3")
+	for page, reads := range map[int]int{4: 1, 3: 2, 2: 2} {
+		name := fmt.Sprintf("page%d", page)
+		log.reads = 0
+		catchUp(t, projections.New(store, log, projections.Options{Page: page}, named{name: name}))
+		at, err := projections.Position(t.Context(), store, log.Connection(), name)
+		if err != nil || at != 3 || log.reads != reads {
+			t.Errorf("pages of %d: at %d after %d reads, %v; want 3 after %d", page, at, log.reads, err, reads)
+		}
+	}
+}
+
+// named is a list of another name.
+type named struct {
+	list
+	name string
+}
+
+func (n named) Name() string { return n.name }

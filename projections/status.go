@@ -80,7 +80,14 @@ func (r *Runner) mark(ctx context.Context, p Projection) error {
 	now := r.now()
 	r.mu.Lock()
 	r.marks[p.Name()] = now
+	due := now-r.noted[p.Name()] >= pollMark.Microseconds()
+	if due {
+		r.noted[p.Name()] = now
+	}
 	r.mu.Unlock()
+	if !due {
+		return nil
+	}
 	_, err := r.db.Exec(ctx, `UPDATE projection SET polled_at = $1
 		WHERE connection = $2 AND name = $3 AND state = $4 AND polled_at < $5`,
 		now, r.log.Connection(), p.Name(), stateLive, now-pollMark.Microseconds())

@@ -16,9 +16,6 @@ import (
 	"github.com/duolog/duolog/projections/outbound/outbox"
 )
 
-// reasonErased: the command's record was erased before it could be carried out.
-const reasonErased = "erased"
-
 // ending is what becomes of a command: events that settle it, or a deferral.
 type ending struct {
 	entry  *outbox.Entry
@@ -69,7 +66,7 @@ func (d *Dispatcher) open(ctx context.Context, j *job) ([]ending, error) {
 				continue
 			}
 			end, err := d.outcome(e, domain.Outcome{
-				Attempt: j.Attempt, Attempts: e.Attempts, Result: domain.ResultWithdrawn, Reason: reasonErased,
+				Attempt: j.Attempt, Attempts: e.Attempts, Result: domain.ResultWithdrawn, Reason: domain.ReasonErased,
 			})
 			if err != nil {
 				return nil, err

@@ -127,3 +127,15 @@ func forget(ev eventstore.NewEvent) (eventstore.NewEvent, error) {
 	ev.Data, ev.Subject = data, eventstore.SubjectLog
 	return ev, err
 }
+
+// withhold takes out of an outcome what an erased record showed that stood in the way.
+func (d *Dispatcher) withhold(ctx context.Context, o *domain.Outcome) error {
+	if o.Existing.IsZero() {
+		return nil
+	}
+	_, err := d.Log.Vault().Seal(ctx, o.Existing.Stream(), "probe", nil)
+	if errors.Is(err, eventstore.ErrErased) {
+		o.Shows, o.Complete, err = nil, false, nil
+	}
+	return err
+}

@@ -114,7 +114,11 @@ func (d *Dispatcher) judgeWrite(ctx context.Context, c call, a adapters.WriteAns
 	}
 	ended := make([]ending, 0, len(c.lane))
 	for _, e := range c.lane {
-		end, err := d.outcome(e, c.outcome(e, a, rejection))
+		o := c.outcome(e, a, rejection)
+		if err := d.withhold(ctx, &o); err != nil {
+			return nil, nil, err
+		}
+		end, err := d.outcome(e, o)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -24,6 +24,8 @@ type api struct {
 	mux     *http.ServeMux
 	metrics *metrics
 	tails   sync.Map // eventstore.Log: *stream.Tail
+	// deciding are the names of connections on which something decides again.
+	deciding sync.Map
 }
 
 // New returns the handler of the whole surface.
@@ -38,6 +40,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerConsumers()
 	a.registerContacts()
 	a.registerCard()
+	a.registerExplain()
 	a.registerCatalogs()
 	a.registerPlans()
 	a.registerRouting()
@@ -47,9 +50,14 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerSettings()
 	a.registerMapping()
 	a.registerTests()
+	a.registerReplays()
 	a.registerReview()
+	a.registerErasures()
 	a.registerTokens()
 	a.registerProof()
+	a.registerConnections()
+	a.registerReport()
+	a.registerExport()
 	a.registerHealth()
 	if err := a.serveDescription(); err != nil {
 		return nil, err
@@ -80,7 +88,7 @@ func schemaName(t reflect.Type, hint string) string {
 		t = t.Elem()
 	}
 	switch pkg := path.Base(t.PkgPath()); pkg {
-	case "catalogs", "history", "operations", "planner", "settings":
+	case "catalogs", "history", "operations", "planner", "replay", "settings":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 	return name

@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 72 {
-		t.Errorf("%d operations, want 72", n)
+	if n != 86 {
+		t.Errorf("%d operations, want 86", n)
 	}
 }
 
@@ -155,6 +155,14 @@ func TestTokensAreAskedFor(t *testing.T) {
 		{"POST", "/v1/connections/default/settings", "ops", 403}, // an admin's business
 		{"POST", "/v1/connections/default/settings/set", "ops", 403},
 		{"POST", "/v1/connections/default/settings/rollback", "audit", 403},
+		{"POST", "/v1/connections/default/replay", "ops", 403},
+		{"POST", "/v1/connections/default/whatif", "feed", 403},
+		{"GET", "/v1/connections/default/settings/impact/2", "ops", 403},
+		{"POST", "/v1/connections/default/export", "ops", 403}, // an auditor's
+		{"POST", "/v1/connections/default/export", "feed", 403},
+		{"GET", "/v1/connections/default/report", "feed", 403},
+		{"POST", "/v1/connections/default/contacts/hubspot:512/erase", "ops", 403}, // an admin's business
+		{"POST", "/v1/connections/default/contacts/hubspot:512/hold", "audit", 403},
 		{"POST", mode, "", 401},
 		{"POST", mode, "audit", 403},
 		{"POST", mode, "ops", 404},

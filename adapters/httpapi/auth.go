@@ -47,19 +47,25 @@ const (
 	RunOperations  Verb = "operations.run"  // push, pull, match, reconcile: make a plan, apply it, have it rest or end
 	RouteCalls     Verb = "calls.route"     // to whom a number is put through
 	ImportContacts Verb = "contacts.import" // files exported from a system
+	EraseContacts  Verb = "contacts.erase"  // and holds; admin only
 	Consume        Verb = "events.consume"  // named consumers: make, read, acknowledge, reset
+	TryHistory     Verb = "history.try"     // decide again on what was, under the same settings or others
+	ExportLog      Verb = "log.export"      // events with what opens them
 )
 
 // allowed is the role table. Admin may everything.
 var allowed = map[Role][]Verb{
-	Auditor: {ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations},
+	Auditor: {
+		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations,
+		TryHistory, ExportLog,
+	},
 	Operator: {
 		ReadFeed, ReadContacts, ReadCommands, SettleCommands, SettleContacts, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync,
 		ReadCatalogs, ChangeCatalogs, ReadOperations, RunOperations, RouteCalls, ImportContacts, Consume,
 	},
 	Engineer: {
 		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations,
-		RouteCalls, Consume,
+		RouteCalls, Consume, TryHistory,
 	},
 	Consumer: {ReadFeed, ReadStatus, RouteCalls, Consume},
 }

@@ -27,7 +27,7 @@ func state(ctx context.Context, conn Connection, asOf string) (position int64, n
 	if err != nil {
 		return 0, "", fmt.Errorf("%w: as_of is head, or the as_of of the page before", ErrBadInput)
 	}
-	position, err = at.on(head)
+	position, err = at.in(ctx, conn.Log, head)
 	return position, checkpointOf(head, position), err
 }
 
@@ -55,8 +55,8 @@ func asOf(ctx context.Context, c Contacts, list []contacts.Contact, position int
 	var all []contacts.Contact
 	for _, v := range list {
 		if touched(v) > position {
-			then, err := c.At(ctx, v.ID, position)
-			if errors.Is(err, contacts.ErrNotFound) {
+			then, err := c.At(ctx, v.ID, contacts.Moment{Position: position})
+			if errors.Is(err, contacts.ErrNotFound) || err == nil && then.ID != v.ID { // another one then, with its own turn
 				continue
 			}
 			if err != nil {

@@ -77,5 +77,8 @@ func (a *api) contactCard(ctx context.Context, in *cardInput) (*body[Card], erro
 		return nil, err
 	}
 	card, err := conn.Card(ctx, id)
+	if err == nil {
+		err = conn.looked(ctx, domain.AccessCard, id)
+	}
 	return &body[Card]{card}, err
 }

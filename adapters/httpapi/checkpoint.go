@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -76,19 +79,60 @@ func checkpointOf(head eventstore.Head, position int64) string {
 	return checkpoint{head.LogID.String(), head.Generation, position}.String()
 }
 
+// in is on for a log, which tells what of an earlier generation was kept.
+func (c checkpoint) in(ctx context.Context, log eventstore.Log, head eventstore.Head) (int64, error) {
+	kept, err := int64(0), error(nil)
+	if c.generation != 0 && c.generation < head.Generation {
+		if kept, err = keptOf(ctx, log, c.generation, head); err != nil {
+			return 0, err
+		}
+	}
+	return c.on(head, kept)
+}
+
+// keptOf is the last position of a generation that is the same event now: none was lost by the restores since.
+func keptOf(ctx context.Context, log eventstore.Log, generation int64, head eventstore.Head) (int64, error) {
+	kept, found := head.Position, int64(0)
+	for after := int64(0); ; {
+		events, err := log.ReadStream(ctx, "connection", after, 500)
+		if err != nil {
+			return 0, err
+		}
+		if len(events) == 0 {
+			break
+		}
+		after = events[len(events)-1].Position
+		for _, e := range events {
+			var act domain.Act
+			if e.Type != domain.LogRestored || json.Unmarshal(e.Data, &act) != nil || act.Restored == nil {
+				continue
+			}
+			if act.Restored.Generation > generation {
+				kept, found = min(kept, act.Restored.Kept), found+1
+			}
+		}
+	}
+	if found == 0 {
+		return 0, nil
+	}
+	return kept, nil
+}
+
 // on checks the checkpoint against the log's head and returns the position to read after. One of another log or
-// generation counts positions that are other events here, and one past the end was never given out: all are told
-// where to go on, from where nothing can be missed.
-func (c checkpoint) on(head eventstore.Head) (int64, error) {
+// generation may count positions that are other events here, and one past the end was never given out: all are told
+// where to go on, from where nothing can be missed. kept is the last position of the checkpoint's generation that is the
+// same event here.
+func (c checkpoint) on(head eventstore.Head, kept int64) (int64, error) {
 	var p *Problem
 	switch {
 	case c.log != "" && c.log != head.LogID.String():
 		p = problem(http.StatusConflict, "this checkpoint is of another log; read this one from its start")
 		p.ContinueAfter = checkpointOf(head, 0)
 	case c.generation != 0 && c.generation != head.Generation:
-		p = problem(http.StatusConflict, fmt.Sprintf("this log is in generation %d: positions of generation %d may be "+
-			"other events now; read again from the start and skip the event ids you have", head.Generation, c.generation))
-		p.ContinueAfter = checkpointOf(head, 0)
+		p = problem(http.StatusConflict, fmt.Sprintf("this log was restored and is in generation %d: of generation %d, positions "+
+			"up to %d are the same events, and later ones others; go on after continue_after and skip the event ids you have",
+			head.Generation, c.generation, kept))
+		p.ContinueAfter = checkpointOf(head, min(c.position, kept))
 	case c.position > head.Position:
 		p = problem(http.StatusConflict, fmt.Sprintf("the log ends at position %d, before this checkpoint", head.Position))
 		p.ContinueAfter = checkpointOf(head, head.Position)

@@ -29,8 +29,8 @@ func TestCheckpointOnALog(t *testing.T) {
 		{after: "42", resume: logID + ":2:41"},
 		{after: "2:42", resume: logID + ":2:41"},
 		{after: "9223372036854775807", resume: logID + ":2:41"},
-		{after: "1:7", resume: logID + ":2:0"},
-		{after: "3:7", resume: logID + ":2:0"},
+		{after: "1:7", resume: logID + ":2:3"},
+		{after: "3:7", resume: logID + ":2:3"},
 		{after: "-1", bad: true},
 		{after: "0:5", bad: true},
 		{after: "+5", bad: true},
@@ -39,7 +39,7 @@ func TestCheckpointOnALog(t *testing.T) {
 		{after: "1:2:3", bad: true},
 		{after: "1:" + logID + ":2:3", bad: true},
 		{after: logID + ":2:7", want: 7},
-		{after: logID + ":1:7", resume: logID + ":2:0"},
+		{after: logID + ":1:7", resume: logID + ":2:3"},
 		{after: "01JDB4Q8ZK3MT2V5ABCDEFGHJK:2:7", resume: logID + ":2:0"},
 		{after: logID + ":2:42", resume: logID + ":2:41"},
 		{after: "9223372036854775808", bad: true},
@@ -54,7 +54,7 @@ func TestCheckpointOnALog(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		got, err := at.on(head)
+		got, err := at.on(head, 3)
 		var p *Problem
 		if errors.As(err, &p) {
 			if p.Status != 409 || p.ContinueAfter != tt.resume {
@@ -75,7 +75,7 @@ func FuzzCheckpoint(f *testing.F) {
 		at, err := parseCheckpoint(s)
 		if err == nil {
 			var pos int64
-			pos, err = at.on(head)
+			pos, err = at.on(head, 3)
 			if err == nil && (pos < 0 || pos > head.Position) {
 				t.Fatalf("%q reads after %d of %d", s, pos, head.Position)
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/adapters/stream/group"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/report"
 )
 
 // Errors the interfaces of a Connection answer with; anything else is a 500 that says nothing.
@@ -34,6 +35,8 @@ type Config struct {
 	PublicURL string
 	// Connection returns the named connection; false when there is none. It is asked on every request.
 	Connection func(name string) (Connection, bool)
+	// Connections lists those of the database; nil: they are not listed.
+	Connections func(context.Context) ([]ConnectionInfo, error)
 	// HubSpotApp takes what arrives at the app-wide endpoint; nil: there is none.
 	HubSpotApp Webhooks
 	Authorizer Authorizer
@@ -76,6 +79,7 @@ type Connection struct {
 	History  Timeline
 	Commands Commands
 	Acts     Acts
+	Erasures Erasures
 	Tokens   TokenKeeper // nil: tokens are not kept here
 	Catalogs Catalogs
 	Proofs   Proofs
@@ -87,10 +91,19 @@ type Connection struct {
 	// Card tells about a contact at a glance, DealOwner to whom a call from a number is put through.
 	Card      func(ctx context.Context, contact ulid.ULID) (Card, error)
 	DealOwner func(ctx context.Context, phone string) (Route, error)
-	Settings  Settings
-	Mapping   Mapping
-	Import    Importer
-	Status    func(context.Context) (Status, error)
+	// Explain says why a field of a contact is as it is, or was at a moment.
+	Explain  Explainer
+	Settings Settings
+	Replays  Replays
+	Mapping  Mapping
+	Import   Importer
+	Status   func(context.Context) (Status, error)
+	// Report tells what the log says about a period.
+	Report func(ctx context.Context, q ReportQuery, by By) (report.Report, error)
+	// Export puts into the log that events are given away, and returns what writes them.
+	Export Exporter
+	// Looked puts into the log that somebody looks at personal data, before it is shown; nil: nobody keeps count.
+	Looked func(ctx context.Context, what string, by By, contacts ...ulid.ULID) error
 }
 
 func (c *Config) complete() error {

@@ -212,7 +212,7 @@ func beginning(ctx context.Context, conn Connection, after string) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	return at.on(head)
+	return at.in(ctx, conn.Log, head)
 }
 
 func (a *api) deleteConsumer(ctx context.Context, in *consumerInput) (*struct{}, error) {

@@ -17,7 +17,7 @@ import (
 type Contacts interface {
 	Find(ctx context.Context, text string) ([]contacts.Contact, error)
 	Get(ctx context.Context, id ulid.ULID) (contacts.Contact, error)
-	At(ctx context.Context, id ulid.ULID, position int64) (contacts.Contact, error)
+	At(ctx context.Context, id ulid.ULID, at contacts.Moment) (contacts.Contact, error)
 	PositionAt(ctx context.Context, at time.Time) (int64, error)
 	List(ctx context.Context, filter contacts.Filter) ([]contacts.Contact, error)
 	Counts(ctx context.Context) (map[string]int64, error)
@@ -37,10 +37,22 @@ type listContactsInput struct {
 }
 
 type getContactInput struct {
-	Connection string    `path:"connection" maxLength:"100"`
-	ID         string    `path:"id" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID" example:"hubspot:512"`
-	Position   int64     `query:"position" minimum:"1" doc:"As it was at this position"`
-	At         time.Time `query:"at" doc:"As it was recorded at this time (RFC 3339)"`
+	Connection string `path:"connection" maxLength:"100"`
+	ID         string `path:"id" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID" example:"hubspot:512"`
+	MomentInput
+}
+
+// MomentInput asks for another moment than now.
+type MomentInput struct {
+	Position int64     `query:"position" minimum:"1" doc:"As it was at this position"`
+	At       time.Time `query:"at" doc:"As it was recorded at this time (RFC 3339)"`
+}
+
+func (m MomentInput) moment() (contacts.Moment, error) {
+	if m.Position != 0 && !m.At.IsZero() {
+		return contacts.Moment{}, fmt.Errorf("%w: position and at say the same thing twice: send one", ErrBadInput)
+	}
+	return contacts.Moment{Position: m.Position, Time: m.At}, nil
 }
 
 type findInput struct {
@@ -118,6 +130,9 @@ func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*body[Co
 	if err != nil {
 		return nil, err
 	}
+	if err := conn.looked(ctx, domain.AccessList); err != nil {
+		return nil, err
+	}
 	if in.AsOf != "" {
 		return asOfPage(ctx, conn, in, list, position, name)
 	}
@@ -142,27 +157,26 @@ func (a *api) getContact(ctx context.Context, in *getContactInput) (*body[contac
 	if err != nil {
 		return nil, err
 	}
-	if in.Position != 0 && !in.At.IsZero() {
-		return nil, fmt.Errorf("%w: position and at say the same thing twice: send one", ErrBadInput)
-	}
-	if !in.At.IsZero() {
-		if in.Position, err = conn.Contacts.PositionAt(ctx, in.At); err != nil {
-			return nil, err
-		}
+	at, err := in.moment()
+	if err != nil {
+		return nil, err
 	}
 	id, err := contactID(ctx, conn.Contacts, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	got, err := contactAt(ctx, conn.Contacts, id, in)
+	got, err := contactAt(ctx, conn.Contacts, id, at)
+	if err == nil {
+		err = conn.looked(ctx, domain.AccessContact, id)
+	}
 	return &body[contacts.Contact]{got}, err
 }
 
-func contactAt(ctx context.Context, c Contacts, id ulid.ULID, in *getContactInput) (contacts.Contact, error) {
-	if in.Position == 0 && in.At.IsZero() {
+func contactAt(ctx context.Context, c Contacts, id ulid.ULID, at contacts.Moment) (contacts.Contact, error) {
+	if at.Now() {
 		return c.Get(ctx, id)
 	}
-	return c.At(ctx, id, in.Position)
+	return c.At(ctx, id, at)
 }
 
 func (a *api) findContacts(ctx context.Context, in *findInput) (*body[FoundContacts], error) {
@@ -171,6 +185,9 @@ func (a *api) findContacts(ctx context.Context, in *findInput) (*body[FoundConta
 		return nil, err
 	}
 	list, err := conn.Contacts.Find(ctx, in.Body.Text)
+	if err == nil && len(list) > 0 {
+		err = conn.looked(ctx, domain.AccessSearch, idsOf(list)...)
+	}
 	return &body[FoundContacts]{FoundContacts{some(list)}}, err
 }
 

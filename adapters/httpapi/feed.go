@@ -15,6 +15,7 @@ import (
 
 	"github.com/duolog/duolog/adapters/stream"
 	"github.com/duolog/duolog/adapters/stream/cloudevent"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -160,16 +161,21 @@ func (a *api) feed(ctx context.Context, in *feedInput) (*feed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadInput, err)
 	}
+	data := identity(ctx).data()
+	if data != DataIDs {
+		if err := conn.looked(ctx, domain.AccessFeed); err != nil {
+			return nil, err
+		}
+	}
 	head, err := conn.Log.Head(ctx)
 	if err != nil {
 		return nil, err
 	}
-	data := identity(ctx).data()
 	f := &feed{
 		tail: a.tail(conn.Log), head: head, data: data, filter: filter, left: in.Limit,
 		enc: cloudevent.New(in.Connection, head, data),
 	}
-	if f.after, err = at.on(head); fromEnd {
+	if f.after, err = at.in(ctx, conn.Log, head); fromEnd {
 		f.after = head.Position
 	}
 	if err != nil || in.Contact == "" {

@@ -377,6 +377,7 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 		}
 		state := "/v1/connections/default/contacts"
 		s.wantProblem(s.get(state, "feed"), 403)
+		s.wantProblem(s.get(state+"/hubspot:1/explain?field=city", "feed"), 403)
 		s.wantProblem(s.get(state+"?as_of=7:1", "feed"), 409)
 		s.wantProblem(s.get(state+"?as_of=now", "feed"), 400)
 		var page struct {

@@ -7,13 +7,15 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/adapters/stream"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
 )
 
 // Timeline tells what happened to a contact, oldest first; *history.Reader does.
 type Timeline interface {
 	stream.Timeline
-	Timeline(ctx context.Context, contact ulid.ULID) ([]history.Entry, error)
+	Until(ctx context.Context, contact ulid.ULID, at contacts.Moment) ([]history.Entry, error)
 }
 
 // History is a page of a contact's timeline.
@@ -28,6 +30,7 @@ type historyInput struct {
 	ID         string `path:"id" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID"`
 	After      int64  `query:"after" minimum:"0" doc:"Position to read after"`
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	MomentInput
 }
 
 func (a *api) contactHistory(ctx context.Context, in *historyInput) (*body[History], error) {
@@ -38,12 +41,19 @@ func (a *api) contactHistory(ctx context.Context, in *historyInput) (*body[Histo
 	if conn.History == nil {
 		return nil, fmt.Errorf("%w: this connection has no history here", ErrNotFound)
 	}
+	at, err := in.moment()
+	if err != nil {
+		return nil, err
+	}
 	id, err := contactID(ctx, conn.Contacts, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	all, err := conn.History.Timeline(ctx, id)
+	all, err := conn.History.Until(ctx, id, at)
 	if err != nil {
+		return nil, err
+	}
+	if err := conn.looked(ctx, domain.AccessHistory, id); err != nil {
 		return nil, err
 	}
 	out := History{Contact: id.String(), Entries: []history.Entry{}}

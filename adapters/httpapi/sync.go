@@ -8,6 +8,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/domain"
 )
 
@@ -84,12 +85,19 @@ type Shut struct {
 type SystemStatus struct {
 	Account     string     `json:"account,omitempty"`
 	Credential  string     `json:"credential,omitempty" doc:"works, or what is wrong"`
+	Used        *time.Time `json:"credential_used,omitempty" doc:"When the system last answered to it, as far as the log shows"`
 	LastWebhook *time.Time `json:"last_webhook,omitempty"`
 	LastSweep   *Swept     `json:"last_sweep,omitempty" doc:"What was found of what webhooks missed"`
 	Waiting     int64      `json:"waiting"`
+	Oldest      *time.Time `json:"oldest_waiting,omitempty" doc:"Since when the first of them waits"`
 	Failing     int64      `json:"failing"`
 	Dead        int64      `json:"dead"`
+	// Budget is how much of the system's request limits was used when it told last.
+	Budget *adapters.Usage `json:"budget,omitempty"`
 }
+
+// CredentialWorks says that nothing is known against a credential.
+const CredentialWorks = "works"
 
 // Swept is what the last sweep of a system found.
 type Swept struct {

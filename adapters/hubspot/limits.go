@@ -27,6 +27,8 @@ type bucket struct {
 
 	mu  sync.Mutex
 	max int // requests in a window that the limiter is set for
+	// used is what an answer told last.
+	used adapters.Usage
 }
 
 func newCalls(share int) *bucket {
@@ -62,7 +64,32 @@ func (b *bucket) adapt(h http.Header) {
 	}
 	if limit, err := strconv.Atoi(h.Get("X-HubSpot-RateLimit-Max")); err == nil {
 		b.set(min(limit, 10_000_000))
+		b.meter(h, limit)
 	}
+}
+
+// meter notes how much of the limits is used.
+func (b *bucket) meter(h http.Header, limit int) {
+	left, err := strconv.Atoi(h.Get("X-HubSpot-RateLimit-Remaining"))
+	if err != nil || left < 0 || left > limit {
+		return
+	}
+	u := adapters.Usage{At: time.Now(), Used: limit - left, Limit: limit, Share: b.share}
+	day, errDay := strconv.Atoi(h.Get("X-HubSpot-RateLimit-Daily"))
+	left, errLeft := strconv.Atoi(h.Get("X-HubSpot-RateLimit-Daily-Remaining"))
+	if errDay == nil && errLeft == nil && day > 0 && left >= 0 && left <= day {
+		u.Day, u.DayLimit = day-left, day
+	}
+	b.mu.Lock()
+	b.used = u
+	b.mu.Unlock()
+}
+
+// Usage implements adapters.Metered.
+func (c *Client) Usage() (adapters.Usage, bool) {
+	c.calls.mu.Lock()
+	defer c.calls.mu.Unlock()
+	return c.calls.used, c.calls.used.Limit > 0
 }
 
 // drain makes the next calls wait until the bucket would be full again: others have used the limit up.

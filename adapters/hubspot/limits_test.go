@@ -41,6 +41,35 @@ func TestLimitHolds(t *testing.T) {
 	})
 }
 
+// TestUsageIsTold: what answers tell of the limits, those of the day where there are any.
+func TestUsageIsTold(t *testing.T) {
+	c := &Client{calls: newCalls(50)}
+	if u, told := c.Usage(); told {
+		t.Errorf("before any answer: %+v", u)
+	}
+	tell := func(left, dayLeft string) adapters.Usage {
+		h := http.Header{}
+		h.Set("X-HubSpot-RateLimit-Max", "190")
+		h.Set("X-HubSpot-RateLimit-Remaining", left)
+		h.Set("X-HubSpot-RateLimit-Daily", "250000")
+		h.Set("X-HubSpot-RateLimit-Daily-Remaining", dayLeft)
+		c.calls.adapt(h)
+		u, _ := c.Usage()
+		return u
+	}
+	if u := tell("154", "240000"); u.Used != 36 || u.Limit != 190 || u.Share != 50 || u.Day != 10_000 || u.DayLimit != 250_000 || u.At.IsZero() {
+		t.Errorf("%+v", u)
+	}
+	for _, nonsense := range []string{"", "-1", "191", "many"} {
+		if u := tell(nonsense, "1"); u.Used != 36 || u.Day != 10_000 {
+			t.Errorf("remaining %q: %+v", nonsense, u)
+		}
+	}
+	if u := tell("190", "many"); u.Used != 0 || u.DayLimit != 0 {
+		t.Errorf("without a day's limit: %+v", u)
+	}
+}
+
 func TestLimitAdapts(t *testing.T) {
 	b := newCalls(50)
 	tell := func(limit, interval string) {

@@ -39,7 +39,7 @@ func (in *Ingest) appendEach(ctx context.Context, events []eventstore.NewEvent) 
 		got, err := in.cfg.Log.Append(ctx, events[i])
 		switch {
 		case errors.Is(err, eventstore.ErrErased):
-			events[i] = suppressed(events[i])
+			events[i] = Suppressed(events[i])
 			got, err = in.cfg.Log.Append(ctx, events[i])
 		case errors.Is(err, eventstore.ErrInvalid):
 			events[i].Stream = "" // whatever was refused, its envelope may be why
@@ -93,6 +93,9 @@ func (in *Ingest) event(a adapters.Arrival) eventstore.NewEvent {
 		ID: in.cfg.IDs(), Type: a.Type, Schema: domain.SchemaOf(a.Type), OccurredAt: a.OccurredAt,
 		Actor: string(in.System()), Key: in.key(a), Stream: a.Record.Stream(), Subject: a.Record.Stream(),
 	}
+	if e.Key != nil {
+		e.ID = eventstore.KeyedID(e.ID, e.Key)
+	}
 	if a.Raw != nil {
 		return in.rawEvent(e, *a.Raw)
 	}
@@ -126,8 +129,8 @@ func (in *Ingest) key(a adapters.Arrival) []byte {
 	return append(key, in.cfg.Log.Vault().Blind("webhook", a.Key)...)
 }
 
-// suppressed keeps that something came for an erased record, and nothing of what came.
-func suppressed(e eventstore.NewEvent) eventstore.NewEvent {
+// Suppressed keeps that something came for an erased record, and nothing of what came.
+func Suppressed(e eventstore.NewEvent) eventstore.NewEvent {
 	var f domain.Fact
 	_ = json.Unmarshal(e.Data, &f)
 	e.Type, e.Schema = domain.RecordSuppressed, domain.SchemaOf(domain.RecordSuppressed)

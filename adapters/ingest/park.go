@@ -75,7 +75,7 @@ func (in *Ingest) park(ctx context.Context, arrivals []adapters.Arrival, reason 
 func (in *Ingest) parkedRow(ctx context.Context, a adapters.Arrival, e eventstore.NewEvent,
 	reason string,
 ) ([]any, error) {
-	body, err := in.cfg.Log.Vault().Seal(ctx, e.Subject, "parked_delivery/"+e.ID.String(), e.Data)
+	body, err := in.cfg.Log.Vault().Seal(ctx, e.Subject, parkedPurpose(e.ID.String()), e.Data)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 // position, and under the id, of the decision that recognised the change.
 const ContactChanged = "contact.changed"
 
-const subjectErased = "subject.erased"
+const subjectErased = domain.SubjectErased
 
 // streamPage is how many decisions of a contact are read at once.
 const streamPage = 500

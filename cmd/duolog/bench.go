@@ -44,6 +44,10 @@ type benchResult struct {
 	BaselineEventsPerSecond float64 `json:"baseline_events_per_second"`
 	Ratio                   float64 `json:"ratio"`
 	PeakResidentMiB         float64 `json:"peak_resident_mib,omitempty"`
+	// What the runs used of a processor, all threads together.
+	CPUSeconds         float64 `json:"cpu_seconds,omitempty"`
+	BaselineCPUSeconds float64 `json:"baseline_cpu_seconds,omitempty"`
+	CPURatio           float64 `json:"cpu_ratio,omitempty"`
 	// Latency is printed by ingest --end-to-end, for each direction.
 	Latency []latency `json:"latency,omitempty"`
 
@@ -112,8 +116,12 @@ func (c *cli) showBench(r benchResult) error {
 	if r.PeakResidentMiB > 0 {
 		memory = fmt.Sprintf(", at most %.0f MiB", r.PeakResidentMiB)
 	}
-	c.printf("%s on %s: %s events/s, baseline %s/s, ratio %.2f%s\n", r.Bench, r.Backend,
-		number(int64(r.EventsPerSecond)), number(int64(r.BaselineEventsPerSecond)), r.Ratio, memory)
+	cpu := ""
+	if r.CPUSeconds > 0 {
+		cpu = fmt.Sprintf("; of a processor %.2f s, baseline %.2f s, ratio %.2f", r.CPUSeconds, r.BaselineCPUSeconds, r.CPURatio)
+	}
+	c.printf("%s on %s: %s events/s, baseline %s/s, ratio %.2f%s%s\n", r.Bench, r.Backend,
+		number(int64(r.EventsPerSecond)), number(int64(r.BaselineEventsPerSecond)), r.Ratio, memory, cpu)
 	return nil
 }
 
@@ -159,24 +167,29 @@ func (c *cli) benchAppend() *cobra.Command {
 
 func (c *cli) benchIngest() *cobra.Command {
 	var events, writers, batch int
-	var whole bool
+	var whole, sealing bool
 	var o endToEndOptions
 	cmd := &cobra.Command{
 		Use: "ingest", Short: "Signed webhooks over HTTP, and what they cause", Args: none,
 		Long: "Send signed HubSpot webhooks over HTTP to a service of this process; each is answered when its events are\n" +
-			"durable. Median of three runs, in turns with as many of the baseline.\n\n" + endToEndHelp,
-		Example: "  duolog bench ingest --events 20000 --json\n  duolog bench ingest --end-to-end --rate 100 --duration 30s",
+			"durable. Median of three runs, in turns with as many of the baseline: bare inserts, or with --sealing the same\n" +
+			"ingest without encryption, hashes and heads.\n\n" + endToEndHelp,
+		Example: "  duolog bench ingest --events 20000 --json\n  duolog bench ingest --sealing\n  duolog bench ingest --end-to-end --rate 100 --duration 30s",
 		RunE: c.onBench(func(ctx context.Context, a *app.App) (benchResult, error) {
 			if whole {
 				return c.benchEndToEnd(ctx, a, o)
 			}
 			batch = max(batch, 1)
 			r, err := ingestbench.Ingest(ctx, ingestbench.Config{
-				Store: a.Store, Batches: max(events/batch, 1), Size: batch, Senders: writers,
+				Store: a.Store, Batches: max(events/batch, 1), Size: batch, Senders: writers, Sealing: sealing,
 				Progress: func(what string, rate float64) { c.note("%s: %s events/s\n", what, number(int64(rate))) },
 			})
+			name := "ingest"
+			if sealing {
+				name = "ingest sealing"
+			}
 			return benchResult{
-				Bench: "ingest", Backend: r.Backend, Events: int64(r.Events), Writers: writers, Batch: batch,
+				Bench: name, Backend: r.Backend, Events: int64(r.Events), Writers: writers, Batch: batch,
 				EventsPerSecond: r.EventsPerSecond, BaselineEventsPerSecond: r.BaselineEventsPerSecond, Ratio: r.Ratio,
 			}, err
 		}),
@@ -184,6 +197,7 @@ func (c *cli) benchIngest() *cobra.Command {
 	cmd.Flags().IntVar(&events, "events", 20000, "in each run")
 	cmd.Flags().IntVar(&writers, "writers", 10, "webhooks on their way at a time")
 	cmd.Flags().IntVar(&batch, "batch", 100, "events in a webhook; HubSpot sends up to 100")
+	cmd.Flags().BoolVar(&sealing, "sealing", false, "against the same ingest with sealing and encryption off")
 	cmd.Flags().BoolVar(&whole, "end-to-end", false, "time changes from their webhook to the write in the other system")
 	cmd.Flags().Float64Var(&o.rate, "rate", 100, "with --end-to-end: changes a second, both sides together")
 	cmd.Flags().DurationVar(&o.duration, "duration", 10*time.Second, "with --end-to-end: how long they go on")

@@ -25,6 +25,7 @@ last, which tells how far the machine moved meanwhile.
   append    a changed value is appended and durable
   planner   from the append until the decision on it is committed
   contact   found by its ULID, by email, by phone, as duolog contact show does
+  at        a contact as it stood at a time, as duolog contact show --at does
   history   a contact's timeline
 
 Each look is at another contact, in a process that has seen none of them. The logs are filled in bulk, and then

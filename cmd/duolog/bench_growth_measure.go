@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/outbound"
 )
 
 // growthThings are what is measured, in this order.
-var growthThings = []string{"append", "planner", "contact by id", "contact by email", "contact by phone", "history"}
+var growthThings = []string{"append", "planner", "contact by id", "contact by email", "contact by phone", "contact at a time", "history"}
 
 // growthPasses is how many times each contact's turn may come: once a thing, in two measurements. Append and planner are
 // one thing.
-const growthPasses = 10
+const growthPasses = 12
 
 // growthLog is one of the two logs.
 type growthLog struct {
@@ -31,6 +32,10 @@ type growthLog struct {
 // measure measures everything once.
 func (g *growthLog) measure(ctx context.Context, a *app.App, _ []string) error {
 	took := make([][]time.Duration, len(growthThings))
+	filled, err := g.whenFilled(ctx, a)
+	if err != nil {
+		return err
+	}
 	if err := g.changes(ctx, a, took); err != nil {
 		return err
 	}
@@ -38,6 +43,10 @@ func (g *growthLog) measure(ctx context.Context, a *app.App, _ []string) error {
 		func(who int) error { return g.find(ctx, a, g.life.contacts[who].String()) },
 		func(who int) error { return g.find(ctx, a, g.life.values(who)["email"]) },
 		func(who int) error { return g.find(ctx, a, g.life.values(who)["phone_number"]) },
+		func(who int) error {
+			_, err := a.Contacts.At(ctx, g.life.contacts[who], filled)
+			return err
+		},
 		func(who int) error {
 			entries, err := a.History.Timeline(ctx, g.life.contacts[who])
 			if err == nil && len(entries) == 0 {
@@ -63,6 +72,15 @@ func (g *growthLog) measure(ctx context.Context, a *app.App, _ []string) error {
 	}
 	g.medians = append(g.medians, medians)
 	return nil
+}
+
+// whenFilled is the time at which the log was filled: everybody was known, and changes came since.
+func (g *growthLog) whenFilled(ctx context.Context, a *app.App) (contacts.Moment, error) {
+	last, err := a.Log.Get(ctx, g.filled)
+	if err != nil || len(last) != 1 {
+		return contacts.Moment{}, fmt.Errorf("the last event of the filling: %d found, %w", len(last), err)
+	}
+	return contacts.Moment{Time: time.UnixMicro(last[0].RecordedAt)}, nil
 }
 
 // whose names a contact whose turn has not come yet; they do not lie side by side.

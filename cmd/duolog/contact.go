@@ -21,7 +21,7 @@ email or a phone.`
 
 func (c *cli) contact() *cobra.Command {
 	return group(&cobra.Command{Use: "contact", Short: "People: how they stand, and what happened to them", Long: contactHelp},
-		append([]*cobra.Command{c.contactList(), c.contactShow(), c.contactHistory(), c.contactCard()}, c.contactActs()...)...)
+		append([]*cobra.Command{c.contactList(), c.contactShow(), c.contactHistory(), c.contactExplain(), c.contactCard()}, c.contactActs()...)...)
 }
 
 const contactListHelp = `List contacts with how they stand, after the counts of each status:
@@ -70,6 +70,11 @@ func (c *cli) listContacts(ctx context.Context, a *app.App, f contacts.Filter, a
 	list, err := a.Contacts.List(ctx, f)
 	if err != nil {
 		return err
+	}
+	if len(list) > 0 {
+		if err := a.Looked(ctx, domain.AccessList, by(a, "")); err != nil {
+			return err
+		}
 	}
 	counts, err := a.Contacts.Counts(ctx)
 	if err != nil {

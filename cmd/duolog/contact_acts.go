@@ -70,7 +70,7 @@ func (c *cli) duplicates() *cobra.Command {
 		return c.acted(done, err, shortName(k)+" resolved")
 	})
 	return group(&cobra.Command{Use: "duplicates", Short: "People who stand twice", Long: duplicatesHelp},
-		c.duplicatesList(), resolve)
+		c.duplicatesList(), resolve, c.duplicatesReport())
 }
 
 func (c *cli) duplicatesList() *cobra.Command {

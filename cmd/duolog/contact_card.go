@@ -28,6 +28,9 @@ func (c *cli) contactCard() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := a.Looked(ctx, domain.AccessCard, by(a, ""), k.ID); err != nil {
+				return err
+			}
 			if c.json {
 				return c.printJSON(card)
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
@@ -24,7 +25,7 @@ type historyFilter struct {
 
 func (c *cli) contactHistory() *cobra.Command {
 	var f historyFilter
-	var asCSV bool
+	var asCSV, raw bool
 	cmd := &cobra.Command{
 		Use: "history CONTACT", Short: "What happened to a contact, and why", Long: contactHistoryHelp, Args: exactly(1),
 		Example: "  duolog contact history jane.cooper@example.com\n" +
@@ -38,6 +39,9 @@ func (c *cli) contactHistory() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if raw {
+				return c.rawHistory(ctx, a, k, f, control.Settings)
+			}
 			entries, err := a.History.Timeline(ctx, k.ID)
 			if err != nil {
 				return err
@@ -45,13 +49,48 @@ func (c *cli) contactHistory() *cobra.Command {
 			if entries, err = f.narrow(entries, control.Settings); err != nil {
 				return err
 			}
+			if err := a.Looked(ctx, domain.AccessHistory, by(a, ""), k.ID); err != nil {
+				return err
+			}
 			return c.showHistory(k, entries, control.Settings, asCSV)
 		}),
 	}
 	cmd.Flags().StringVar(&f.field, "field", "", "only changes of one mapped field")
 	cmd.Flags().StringVar(&f.since, "since", "", "only from this time on")
+	cmd.Flags().BoolVar(&raw, "raw", false, "the events themselves, as duolog events shows them")
 	csvFlag(cmd, &asCSV)
 	return cmd
+}
+
+// rawHistory prints the events a timeline is told from.
+func (c *cli) rawHistory(ctx context.Context, a *app.App, k contacts.Contact, f historyFilter, s settings.Settings) error {
+	if f.field != "" {
+		return usage("--raw shows whole events: leave --field out")
+	}
+	since := time.Time{}
+	if f.since != "" {
+		var err error
+		if since, err = parseTime(f.since, s.Env().Zone); err != nil {
+			return err
+		}
+	}
+	events, err := a.History.Events(ctx, k.ID, contacts.Moment{})
+	if err != nil {
+		return err
+	}
+	p, err := c.eventPrinter(ctx, a)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if e.RecordedAt < since.UnixMicro() {
+			continue
+		}
+		if err := p.print(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f historyFilter) narrow(entries []history.Entry, s settings.Settings) ([]history.Entry, error) {
@@ -95,7 +134,10 @@ func (c *cli) showHistory(k contacts.Contact, entries []history.Entry, s setting
 	case asCSV:
 		return historyCSV(c, entries, s)
 	}
-	t := teller{c: c, settings: s, zone: s.Env().Zone}
+	t := teller{c: c, settings: s, zone: s.Env().Zone, told: map[int64]time.Time{}}
+	for _, e := range entries {
+		t.told[e.Position] = e.At
+	}
 	blocks := joined(entries)
 	t.header(k, blocks)
 	for _, b := range blocks {

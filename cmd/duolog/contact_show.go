@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -21,96 +20,72 @@ const contactShowHelp = `Show both records of a contact side by side, Aloware le
 With --at or --position, as it was then: the last state recorded by that time.`
 
 func (c *cli) contactShow() *cobra.Command {
-	var when string
-	var position int64
+	var m moment
 	cmd := &cobra.Command{
 		Use: "show CONTACT", Short: "Both sides of a contact, now or as they were", Long: contactShowHelp, Args: exactly(1),
 		Example: "  duolog contact show jane.cooper@example.com\n" +
 			"  duolog contact show hubspot:512 --at '2026-11-12 14:00'\n" +
 			"  duolog contact show hubspot:512 --position 182960",
 		RunE: c.on(func(ctx context.Context, a *app.App, args []string) error {
-			if when != "" && position != 0 {
-				return usage("--at and --position say the same thing twice: give one")
+			when, err := m.read(ctx, a)
+			if err != nil {
+				return err
 			}
 			k, err := findOne(ctx, a, args[0])
 			if err != nil {
 				return err
 			}
-			if k, err = asOf(ctx, a, k, when, position); err != nil {
+			then, err := a.ContactAt(ctx, k.ID, when)
+			if err != nil {
+				return m.notYet(ctx, a, k, err)
+			}
+			if err := a.Looked(ctx, domain.AccessContact, by(a, ""), k.ID); err != nil {
 				return err
 			}
-			return c.showContact(ctx, a, k)
+			return c.showContact(ctx, a, then, when)
 		}),
 	}
-	cmd.Flags().StringVar(&when, "at", "", "as it was recorded at this time")
-	cmd.Flags().Int64Var(&position, "position", 0, "as it was at this position of the log")
+	m.flags(cmd)
 	return cmd
 }
 
-// asOf returns the contact as it was; as it is when neither is given.
-func asOf(ctx context.Context, a *app.App, k contacts.Contact, when string, position int64) (contacts.Contact, error) {
-	if when == "" && position == 0 {
-		return k, nil
-	}
-	if when != "" {
-		zone, err := zoneOf(ctx, a)
-		if err != nil {
-			return k, err
-		}
-		t, err := parseTime(when, zone)
-		if err != nil {
-			return k, err
-		}
-		if position, err = a.Contacts.PositionAt(ctx, t); err != nil {
-			return k, err
-		}
-	}
-	old, err := a.Contacts.At(ctx, k.ID, position)
-	if errors.Is(err, contacts.ErrNotFound) {
-		then := at(position)
-		if when != "" {
-			then = when
-		}
-		zone, bad := zoneOf(ctx, a)
-		if bad != nil {
-			return k, bad
-		}
-		return k, hint(fmt.Errorf("at %s this contact was not known yet", then),
-			"it is known since %s, %s", k.CreatedAt.In(zone).Format(bothLayout), at(firstPosition(k)))
-	}
-	return old, err
-}
-
-// firstPosition is that of the oldest value there is now.
-func firstPosition(k contacts.Contact) int64 {
-	first := k.Position
-	for _, r := range k.Records {
-		for _, v := range r.Values {
-			first = min(first, v.Position)
-		}
-	}
-	return first
-}
-
-func (c *cli) showContact(ctx context.Context, a *app.App, k contacts.Contact) error {
+// showContact shows a contact by the settings that were in force then.
+func (c *cli) showContact(ctx context.Context, a *app.App, k contacts.Contact, when contacts.Moment) error {
 	if c.json {
 		return c.printJSON(k)
 	}
-	control, _, err := a.Control(ctx)
+	sync, err := a.History.Sync(ctx, when)
 	if err != nil {
 		return err
 	}
-	s := control.Settings
-	c.printf("%s\n", c.paint(bold, displayName(k, s))+"   "+k.ID.String()+"   "+pair(k))
+	s := sync.Settings
+	zone, err := zoneOf(ctx, a)
+	if err != nil {
+		return err
+	}
+	c.printf("%s\n", c.paint(bold, displayName(k, s))+"   "+k.ID.String()+"   "+pair(k)+linkedBy(k))
 	stands := strings.ReplaceAll(k.Status, "_", " ")
 	if w := why(k); w != "" {
 		stands += ": " + w
 	}
 	c.printf("%s\n", strings.Join(wrap(stands, lineWidth), "\n"))
-	c.printf("known since %s, last decided %s %s\n\n", k.CreatedAt.In(s.Env().Zone).Format(bothLayout),
-		k.UpdatedAt.In(s.Env().Zone).Format(bothLayout), at(k.Position))
+	c.printf("known since %s, last decided %s %s\n", k.CreatedAt.In(zone).Format(bothLayout),
+		k.UpdatedAt.In(zone).Format(bothLayout), at(k.Position))
+	if !when.Now() {
+		c.printf("%s\n", asItWas(when, s.Version, zone))
+	}
+	c.printf("\n")
 	c.sides(k, s)
 	return nil
+}
+
+// asItWas says which moment is shown, by which settings.
+func asItWas(when contacts.Moment, version int, zone *time.Location) string {
+	moment := at(when.Position)
+	if !when.Time.IsZero() {
+		moment = when.Time.In(zone).Format(bothLayout + " MST")
+	}
+	return fmt.Sprintf("as it stood at %s, under settings v%d", moment, version)
 }
 
 // pair names both records: Aloware 90417 ↔ HubSpot 512.

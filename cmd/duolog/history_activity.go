@@ -20,8 +20,8 @@ func callWords(a history.Activity) string {
 	return words
 }
 
-// told prints what was chosen after a call, and how a deal stood.
-func (t *teller) told(e history.Entry) {
+// chosen prints what was chosen after a call, and how a deal stood.
+func (t *teller) chosen(e history.Entry) {
 	line := func(what, text string) {
 		if text != "" {
 			t.c.printf("%s\n", cut(fmt.Sprintf("%s%-14s %s", indent, what, text), lineWidth))

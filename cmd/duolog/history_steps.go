@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mattn/go-runewidth"
 
@@ -13,15 +14,16 @@ import (
 	"github.com/duolog/duolog/projections/history"
 )
 
-func (t *teller) step(st history.Step) {
+// step tells a step; through is the position of the last event it speaks of.
+func (t *teller) step(st history.Step, through int64) {
 	switch st.Kind {
 	case history.StepDecided:
 		t.decision(st)
 	case history.StepSettled:
-		t.paragraph("→ ", []string{settled(st)}, st.Position)
+		t.paragraph("→ ", []string{t.settled(st)}, st.Position)
 	case history.StepEcho:
-		t.line(fmt.Sprintf("%s↩ %s told it back %s later: echo, stopped", indent, st.System.Title(), tookWord(st.After)),
-			st.Position)
+		t.c.printf("%s\n", rightAt(cut(fmt.Sprintf("%s↩ %s told it back %s later: echo, stopped", indent, st.System.Title(),
+			tookWord(st.After)), lineWidth-20), span(st.Position, through)))
 	case history.StepRead:
 		t.line(indent+"→ "+st.System.Title()+" "+st.Record.ID+" read", st.Position)
 		for _, ch := range st.Changes {
@@ -45,14 +47,18 @@ func (t *teller) decision(st history.Step) {
 	}
 	groups := byResult(d.Verdicts)
 	for _, g := range groups {
-		if !g.quiet() {
+		switch {
+		case g.quiet():
+		case g.conflict():
+			says = append(says, t.fought(g, d.Settings)...)
+		default:
 			says = append(says, g.words(d.Settings))
 		}
 	}
 	if d.Review != "" {
 		says = append(says, "held for a person: "+d.Review)
 	}
-	if len(says) == 0 && (len(groups) > 0 || len(d.Commands) == 0) {
+	if silent(st) {
 		return // an echo, which has a line of its own, or nothing that changed
 	}
 	if len(says) == 0 {
@@ -64,6 +70,17 @@ func (t *teller) decision(st history.Step) {
 			t.values(v)
 		}
 	}
+}
+
+// silent reports a decision of which there is nothing to say.
+func silent(st history.Step) bool {
+	d := st.Decision
+	if d == nil || d.Whole != nil || d.Review != "" {
+		return false
+	}
+	groups := byResult(d.Verdicts)
+	loud := slices.ContainsFunc(groups, func(g verdictGroup) bool { return !g.quiet() })
+	return !loud && (len(groups) > 0 || len(d.Commands) == 0)
 }
 
 // paragraph prints sentences under each other, wrapped, with the position at the first line.
@@ -154,6 +171,38 @@ func (g verdictGroup) quiet() bool {
 	return g.result == planner.Echo || g.result == planner.Unchanged && g.rule == ""
 }
 
+// conflict reports fields that both sides changed, which a rule decided.
+func (g verdictGroup) conflict() bool {
+	return strings.HasPrefix(g.rule, "conflict = ") && (g.result == planner.Sent || g.result == planner.LostIt)
+}
+
+// fought says of a conflict who won it, and by which rule.
+func (t *teller) fought(g verdictGroup, version int) (says []string) {
+	for _, v := range g.verdicts {
+		winner := v.From
+		if v.Kept != nil {
+			winner = v.Kept.Record.System
+		}
+		says = append(says, "both sides changed "+v.Field+t.within(v)+": conflict",
+			fmt.Sprintf("%s wins: rule %s.%s, settings v%d", winner.Title(), v.Field, v.Rule, version))
+	}
+	return says
+}
+
+// within says how soon after each other both sides of a conflict changed.
+func (t *teller) within(v history.Verdict) string {
+	if v.Kept == nil || v.Lost == nil {
+		return ""
+	}
+	kept, ok := t.told[v.Kept.Position]
+	lost, both := t.told[v.Lost.Position]
+	gap := kept.Sub(lost).Abs()
+	if !ok || !both || gap > time.Hour {
+		return ""
+	}
+	return " within " + tookWord(gap)
+}
+
 func byResult(all []history.Verdict) []verdictGroup {
 	var groups []verdictGroup
 	for _, v := range all {
@@ -218,7 +267,7 @@ func refusal(reason string) string {
 }
 
 // settled says what became of a command.
-func settled(st history.Step) string {
+func (t *teller) settled(st history.Step) string {
 	o := st.Outcome
 	if o == nil {
 		return "settled; the details are erased"
@@ -250,8 +299,11 @@ func settled(st history.Step) string {
 	for _, property := range slices.Sorted(maps.Keys(o.Refused)) {
 		text += "; " + property + refusal(o.Refused[property])
 	}
+	if price := t.settings.Cost.LRNPerNumberUSD; o.Created && st.System == domain.Aloware && price > 0 {
+		text += " · 1 LRN look-up, $" + strings.TrimRight(fmt.Sprintf("%.6f", price), "0")
+	}
 	if st.After > 0 {
-		text += " · " + tookWord(st.After)
+		text += " · " + tookWord(st.After) + " after the change"
 	}
 	return text
 }

@@ -6,7 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
@@ -19,6 +22,7 @@ type teller struct {
 	zone     *time.Location
 	day      string
 	unmapped int
+	told     map[int64]time.Time // when what stands at a position happened
 }
 
 // indent is where what belongs to a change begins.
@@ -32,9 +36,26 @@ func (t *teller) header(k contacts.Contact, blocks []block) {
 			changes++
 		}
 	}
-	t.c.printf("%s   %s   %s%s\n", t.c.paint(bold, displayName(k, t.settings)), k.ID, pair(k), linkedBy(k))
+	linked := linkedBy(k)
+	if since := linkedAt(blocks); linked != "" && !since.IsZero() {
+		linked += ", " + dateOf(since, t.zone)
+	}
+	t.c.printf("%s   %s   %s%s\n", t.c.paint(bold, displayName(k, t.settings)), k.ID, pair(k), linked)
 	zone, _ := time.Now().In(t.zone).Zone()
-	t.c.printf("%s, %s, newest last.  Times in %s.\n\n", plural(changes, "change"), plural(events, "event"), zone)
+	t.c.printf("%s, %s, newest last.  Times in %s.   --field F  --since T  --raw  --csv  --json\n\n",
+		plural(changes, "change"), plural(events, "event"), zone)
+}
+
+// linkedAt is when a record was linked first.
+func linkedAt(blocks []block) time.Time {
+	for _, b := range blocks {
+		for _, st := range b.Steps {
+			if st.Decision != nil && slices.ContainsFunc(st.Decision.Links, func(l planner.Link) bool { return l.State == planner.Linked }) {
+				return st.At
+			}
+		}
+	}
+	return time.Time{}
 }
 
 // joined puts what a system told in several webhooks at once, one a property, into one change.
@@ -76,10 +97,7 @@ func (t *teller) entry(e block) {
 		t.c.printf("%s\n", t.c.paint(bold, day))
 		t.day = day
 	}
-	where := at(e.Position)
-	if e.through > e.Position {
-		where += "-" + number(e.through)
-	}
+	where := span(e.Position, e.through)
 	t.c.printf("%s\n", rightAt(cut(fmt.Sprintf("%11s  %s", e.At.In(t.zone).Format(timeLayout), t.headline(e.Entry)),
 		lineWidth-len(where)-1), where))
 	for _, ch := range e.Changes {
@@ -89,14 +107,26 @@ func (t *teller) entry(e block) {
 		t.c.printf("%s%s\n", indent, t.c.paint(faint, "and "+plural(int64(t.unmapped), "value")+" no field is mapped to"))
 		t.unmapped = 0
 	}
-	t.told(e.Entry)
+	t.chosen(e.Entry)
 	if e.Erased {
 		t.c.printf("%sthe values are erased for ever\n", indent)
 	}
-	for _, st := range e.Steps {
-		t.step(st)
+	for i, st := range e.Steps {
+		through := st.Position
+		if st.Kind == history.StepEcho && i+1 < len(e.Steps) && silent(e.Steps[i+1]) {
+			through = e.Steps[i+1].Position // the decision that found the echo
+		}
+		t.step(st, through)
 	}
 	t.c.printf("\n")
+}
+
+// span names positions that belong together.
+func span(from, through int64) string {
+	if through > from {
+		return at(from) + "-" + number(through)
+	}
+	return at(from)
 }
 
 // linkedBy says what the records of a contact were linked on.
@@ -131,26 +161,11 @@ func (t *teller) headline(e history.Entry) string {
 		return text[:len(text)-len(kindWords[e.Kind])] + callWords(*e.Activity) + "  " + e.Record.ID
 	case e.Kind == history.KindDeal, e.Kind == history.KindSeen || e.Kind == history.KindAbsent:
 	case e.ByKnown:
-		text += " by " + byWhom(e.By)
+		text += " by " + history.Author(e.By)
 	default:
 		text += " (" + e.By + ")"
 	}
 	return text + "  " + e.Record.ID
-}
-
-// byWhom says HubSpot's words for who made a change as people do: "CRM_UI userId:7" is user 7 in HubSpot.
-func byWhom(by string) string {
-	source, user, ok := strings.Cut(by, " userId:")
-	switch {
-	case !ok:
-		return by
-	case strings.Trim(user, "0123456789") == "":
-		user = "user " + user
-	}
-	if source == "CRM_UI" {
-		return user + " in HubSpot"
-	}
-	return user + " (" + source + ")"
 }
 
 // fieldName is the mapped field a property belongs to, or the property itself.
@@ -168,10 +183,25 @@ func (t *teller) change(system domain.System, ch history.Change) {
 		return
 	}
 	line := fmt.Sprintf("%s%-14s %s  →  %s", indent, f.Name, orDash(text(ch.Before)), orDash(text(ch.After)))
+	if read := t.readAs(f, system, ch); read != "" {
+		line += "   read as " + read
+	}
 	if ch.Stale {
 		line += "   (older than what was known)"
 	}
 	t.c.printf("%s\n", cut(line, lineWidth))
+}
+
+// readAs is a phone as it is compared, where that is not how it is shown.
+func (t *teller) readAs(f settings.Field, system domain.System, ch history.Change) string {
+	if f.Type != domain.Phone {
+		return ""
+	}
+	read, _, err := f.Get(system, domain.Properties{f.Side(system).Read: ch.After}, t.settings.Env())
+	if err != nil || read == text(ch.After) {
+		return ""
+	}
+	return read
 }
 
 // actWords says what an act was, as the command that made it is called.
@@ -216,21 +246,48 @@ func verdictWords(a *history.Act) string {
 
 // act draws what a person did across the timeline.
 func (t *teller) act(e history.Entry) {
-	parts := []string{dateOf(e.RecordedAt, t.zone) + ", " + e.RecordedAt.In(t.zone).Format(timeLayout)}
+	did := actWords(e)
 	if e.Kind == history.KindSettings {
-		parts = append(parts, fmt.Sprintf("settings v%d", e.Act.Settings))
-	} else {
-		parts = append(parts, actWords(e))
+		did = fmt.Sprintf("settings v%d", e.Act.Settings)
 	}
-	parts = append(parts, "by "+e.By)
-	if len(e.Act.Fields) > 0 {
-		parts = append(parts, "touches "+strings.Join(e.Act.Fields, ", "))
+	lead := fmt.Sprintf("──── %s  %s  by %s", e.RecordedAt.In(t.zone).Format(bothLayout), did, e.By)
+	var more []string
+	if len(e.Act.Changed) > 0 {
+		more = append(more, otherwise(e.Act.Changed))
+	} else if len(e.Act.Fields) > 0 {
+		more = append(more, "touches "+strings.Join(e.Act.Fields, ", "))
 	}
 	if e.Act.Reason != "" {
-		parts = append(parts, e.Act.Reason)
+		more = append(more, e.Act.Reason)
 	}
-	t.line("──── "+strings.Join(parts, "  "), e.Position)
+	whole := strings.Join(append([]string{lead}, more...), "  ")
+	if runewidth.StringWidth(whole) <= lineWidth-13 {
+		t.line(whole, e.Position)
+	} else {
+		t.line(lead, e.Position)
+		for _, line := range wrap(strings.Join(more, "; "), lineWidth-5) {
+			t.c.printf("     %s\n", line)
+		}
+	}
 	t.c.printf("\n")
+}
+
+// otherwise says what new settings changed, the first few things of many.
+func otherwise(changes []settings.Change) string {
+	words := make([]string, len(changes))
+	for i, ch := range changes {
+		words[i] = ch.Key + " " + ch.Now
+		switch {
+		case ch.Now == "":
+			words[i] = ch.Key + " removed"
+		case ch.Was != "":
+			words[i] += " (was " + ch.Was + ")"
+		}
+	}
+	if few := 2; len(words) > few {
+		words = append(words[:few], fmt.Sprintf("%d more", len(changes)-few))
+	}
+	return strings.Join(words, ", ")
 }
 
 func (t *teller) footer(k contacts.Contact) {

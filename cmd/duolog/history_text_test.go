@@ -17,7 +17,7 @@ import (
 )
 
 const story = `Jane Cooper   01JDB4Q8ZK3MT2V50000000000   Aloware 90417 ↔ HubSpot 512   linked by email
-3 changes, 12 events, newest last.  Times in PST.
+3 changes, 12 events, newest last.  Times in PST.   --field F  --since T  --raw  --csv  --json
 
 Nov 3, 2026
  9:14:02 AM  HubSpot: created by user 7 in HubSpot  512                               #61,207-61,209
@@ -27,18 +27,20 @@ Nov 3, 2026
              and 2 values no field is mapped to
              → decided: create in Aloware                                                    #61,208
                         send email to Aloware, with the new contact
-             → Aloware 90417 created · 0.21 s                                                #61,211
-             ↩ Aloware told it back 0.40 s later: echo, stopped                              #61,214
+             → Aloware 90417 created · 1 LRN look-up, $0.002 · 0.21 s after the change       #61,211
+             ↩ Aloware told it back 0.40 s later: echo, stopped                       #61,214-61,215
 
 Nov 12, 2026
  2:31:40 PM  Aloware: changed (Aloware does not tell by whom)  90417                        #182,960
              city           Oakland  →  San Jose
-             → decided: city: lost a conflict, conflict = hubspot                           #182,962
+             → decided: both sides changed city: conflict                                   #182,962
+                        HubSpot wins: rule city.conflict = hubspot, settings v6
                city: kept HubSpot San José   lost Aloware San Jose, kept in #182,960
              → Aloware 90417: rejected, try 2, invalid: no such city; city refused: too     #182,966
                long for this field
 
-──── Nov 18, 2026, 4:05:00 PM  settings v7  by os:priya@acme  touches city  CHG-2190        #304,102
+──── Nov 18, 2026, 4:05:00 PM  settings v7  by os:priya@acme                                #304,102
+     city.conflict hubspot (was newest); CHG-2190
 
 Nov 20, 2026
 10:02:55 AM  HubSpot: deleted by CRM_UI  512                                                #348,730
@@ -150,7 +152,10 @@ func happened() []history.Entry {
 	applied := history.Entry{
 		Position: 304102, At: day(18, 16, 5, 0), RecordedAt: day(18, 16, 5, 0), Kind: history.KindSettings,
 		By: "os:priya@acme", ByKnown: true,
-		Act: &history.Act{Settings: 7, Fields: []string{"city"}, Reason: "CHG-2190"},
+		Act: &history.Act{
+			Settings: 7, Fields: []string{"city"}, Reason: "CHG-2190",
+			Changed: []settings.Change{{Key: "city.conflict", Was: "newest", Now: "hubspot"}},
+		},
 	}
 	deleted := history.Entry{
 		Position: 348730, At: day(20, 10, 2, 55), RecordedAt: day(20, 10, 2, 55), Kind: history.KindDeleted,

@@ -12,10 +12,11 @@ import (
 	"github.com/duolog/duolog/projections/catalogs"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
+	"github.com/duolog/duolog/projections/operations"
 )
 
 // projectionNames lists those that can be rebuilt.
-var projectionNames = []string{contacts.Name, history.Name, catalogs.Name}
+var projectionNames = []string{contacts.Name, history.Name, catalogs.Name, operations.Name}
 
 const projectionsHelp = `A projection folds the log into tables that answer questions. lag is how many events it has not folded yet;
 polled and advanced tell a frozen one from one that has nothing to do.`
@@ -109,49 +110,5 @@ func (c *cli) showParked(all []projections.Parked, asCSV bool) error {
 		return nil
 	}
 	t.print(c)
-	return nil
-}
-
-const rebuildHelp = `Make a projection again from the log alone, beside the one in use, and swap in one transaction. No system is
-called and nothing is decided again. A rebuild that was stopped goes on where it was. Without a name, all of them.`
-
-func (c *cli) rebuild() *cobra.Command {
-	return &cobra.Command{
-		Use: "rebuild [NAME…]", Short: "Make projections again from the log", Long: rebuildHelp,
-		Example: "  duolog rebuild\n  duolog rebuild contacts", ValidArgs: projectionNames,
-		RunE: c.on(func(ctx context.Context, a *app.App, names []string) error {
-			if len(names) == 0 {
-				names = projectionNames
-			}
-			for _, name := range names {
-				if err := c.rebuildOne(ctx, a, name); err != nil {
-					return err
-				}
-			}
-			return nil
-		}),
-	}
-}
-
-func (c *cli) rebuildOne(ctx context.Context, a *app.App, name string) error {
-	defer boundMemory()()
-	m := c.meter("rebuild "+name, "events")
-	began, events := time.Now(), int64(0)
-	err := a.Runner.Rebuild(ctx, name, func(done, total int64) {
-		events = done
-		m.set(done, total)
-	})
-	m.done()
-	if errors.Is(err, projections.ErrUnknown) {
-		return hint(usageError{err}, "duolog projections list names them")
-	}
-	if err != nil {
-		return err
-	}
-	took := time.Since(began)
-	if c.json {
-		return c.printJSON(map[string]any{"projection": name, "events": events, "seconds": took.Seconds()})
-	}
-	c.printf("%s: %s folded in %s, swapped in\n", name, plural(events, "event"), tookWord(took))
 	return nil
 }

@@ -103,7 +103,7 @@ func (c *cli) replay() *cobra.Command {
 			"  duolog replay --contact jane.cooper@example.com --json\n" +
 			"  duolog replay --repair --dry-run",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
-			cfg := replay.Config{DB: a.Store, Log: a.Log}
+			var cfg replay.Config
 			var err error
 			if cfg.From, cfg.To, cfg.Contact, err = p.positions(ctx, a); err != nil {
 				return err
@@ -112,7 +112,7 @@ func (c *cli) replay() *cobra.Command {
 			var read int64
 			cfg.Progress = func(done, total int64) { read = done; m.set(done, total) }
 			began := time.Now()
-			sum, err := replay.Run(ctx, cfg)
+			sum, err := a.Replay(ctx, cfg)
 			m.done()
 			if err != nil {
 				return err

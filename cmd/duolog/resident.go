@@ -14,14 +14,22 @@ import (
 // works harder.
 const memoryLimit = 212 << 20
 
-// boundMemory sets the limit, unless GOMEMLIMIT set one; what it returns takes it back.
+// gcPercent lets garbage grow to what the limit allows: collecting at the double of what is held, as usual, takes a tenth
+// of a rebuild's time.
+const gcPercent = 400
+
+// boundMemory sets the limit, unless GOMEMLIMIT set one, and makes use of it; what it returns takes both back.
 func boundMemory() (undo func()) {
 	before := debug.SetMemoryLimit(-1)
 	if before < math.MaxInt64 {
 		return func() {}
 	}
 	debug.SetMemoryLimit(memoryLimit)
-	return func() { debug.SetMemoryLimit(before) }
+	percent := debug.SetGCPercent(gcPercent)
+	return func() {
+		debug.SetMemoryLimit(before)
+		debug.SetGCPercent(percent)
+	}
 }
 
 // watchResident runs do and returns the most memory the process held meanwhile, in bytes: what Linux says was

@@ -91,11 +91,12 @@ func (c *cli) groups() []commandGroup {
 			c.push(), c.pull(), c.match(), c.reconcile(), c.undo(), c.importing(), c.plans(), c.apply(), c.operations(),
 		}},
 		{"people", "People", []*cobra.Command{
-			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.webhooks(), c.tokens(),
+			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.webhooks(), c.erase(),
+			c.hold(), c.tokens(),
 		}},
 		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
-			c.events(), c.consumers(), c.replay(), c.verify(), c.heads(), c.export(), c.verifyExport(), c.projections(), c.rebuild(),
-			c.bench(), c.migrate(), c.version(),
+			c.events(), c.consumers(), c.replay(), c.reports(), c.verify(), c.heads(), c.export(), c.verifyExport(), c.projections(), c.rebuild(),
+			c.backup(), c.restore(), c.copy(), c.keys(), c.migrate(), c.bench(), c.version(),
 		}},
 	}
 }

@@ -25,13 +25,14 @@ nothing retroactively.
   duolog settings apply settings.yaml        shows the same, asks, applies
   duolog settings set city.conflict=newest   for a change in a line
   duolog settings history                    who changed what, when and why
+  duolog settings impact 6                   what version 6 caused
   duolog settings rollback 6                 a new version with the content of version 6
   duolog settings test --field city --contact hubspot:512   change a value, follow it, put it back`
 
 func (c *cli) settings() *cobra.Command {
 	return group(&cobra.Command{Use: "settings", Short: "Directions, mapping, conflict rules", Long: settingsHelp},
 		c.settingsShow(), c.settingsValidate(), c.settingsDiff(), c.settingsApply(), c.settingsSet(),
-		c.settingsHistory(), c.settingsRollback(), c.settingsTest())
+		c.settingsHistory(), c.settingsRollback(), c.settingsImpact(), c.settingsTest())
 }
 
 func (c *cli) settingsShow() *cobra.Command {

@@ -17,19 +17,22 @@ import (
 
 // change is how a change of settings is asked for.
 type change struct {
-	basedOn int
-	yes     bool
-	reason  string
+	basedOn   int
+	yes       bool
+	noPreview bool
+	reason    string
 }
 
 func (ch *change) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&ch.yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&ch.noPreview, "no-preview", false, "do not find out first what it would have done lately")
 	cmd.Flags().IntVar(&ch.basedOn, "based-on", 0, "refuse when another version than this is in force")
 	reasonFlag(cmd, &ch.reason)
 }
 
-const applyHelp = `Apply a settings file: show what it changes, hold the mapping against both systems, ask, and make it the next
-version. It takes effect at its place in the log; what happened before stays decided as it was. A file that is wrong in
+const applyHelp = `Apply a settings file: show what it changes, hold the mapping against both systems, say what it would have done in
+the last 30 days, as far as that is found out in 10 seconds, ask, and make it the next version. With --yes nothing is
+asked and the last days are not looked at. It takes effect at its place in the log; what happened before stays decided as it was. A file that is wrong in
 any line, or maps what a system does not have, changes nothing, and a file made from an older version than the one in
 force is refused.
 
@@ -199,6 +202,11 @@ func (c *cli) applySettings(ctx context.Context, a *app.App, s settings.Settings
 	if len(checked.Faults) == 0 {
 		if !c.json {
 			c.tellChecked(checked, s.Env().Zone)
+		}
+		if now.Version > 0 && !ch.yes && !ch.noPreview && !c.json && isTerminal(c.in) {
+			if err := c.preview(ctx, a, now, s); err != nil {
+				return err
+			}
 		}
 		if err := c.confirm(ch.yes, fmt.Sprintf("Apply as v%d?", now.Version+1)); err != nil {
 			return err

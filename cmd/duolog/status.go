@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
@@ -150,7 +151,12 @@ func (c *cli) tellSides(aw, hs httpapi.SystemStatus, zone *time.Location) {
 			c.printf("  %-13s%-37s%s\n", what, orDash(l), orDash(r))
 		}
 	}
-	row("credential", func(s httpapi.SystemStatus) string { return s.Credential })
+	row("credential", func(s httpapi.SystemStatus) string {
+		if s.Credential != httpapi.CredentialWorks || s.Used == nil {
+			return s.Credential
+		}
+		return fmt.Sprintf("%s, seen %s", s.Credential, ago(time.Since(*s.Used)))
+	})
 	row("last webhook", func(s httpapi.SystemStatus) string {
 		if s.LastWebhook == nil {
 			return ""
@@ -164,10 +170,28 @@ func (c *cli) tellSides(aw, hs httpapi.SystemStatus, zone *time.Location) {
 		return fmt.Sprintf("%s, drift %s of %s", s.LastSweep.At.In(zone).Format(timeLayout), number(s.LastSweep.Drift),
 			number(s.LastSweep.Looked))
 	})
-	row("to send", func(s httpapi.SystemStatus) string { return number(s.Waiting) })
+	row("to send", func(s httpapi.SystemStatus) string {
+		if s.Oldest == nil {
+			return number(s.Waiting)
+		}
+		return fmt.Sprintf("%s, oldest %s", number(s.Waiting), ago(time.Since(*s.Oldest)))
+	})
 	row("failing", func(s httpapi.SystemStatus) string { return number(s.Failing) })
 	row("given up", func(s httpapi.SystemStatus) string { return number(s.Dead) })
+	row("API budget", func(s httpapi.SystemStatus) string { return budgetWord(s.Budget) })
 	c.printf("\n")
+}
+
+// budgetWord says how much of a system's limits is used.
+func budgetWord(u *adapters.Usage) string {
+	if u == nil || u.Limit == 0 || u.Share == 0 {
+		return ""
+	}
+	word := fmt.Sprintf("%d %% of our %d %%", 100*u.Used*100/(u.Limit*u.Share), u.Share)
+	if u.DayLimit > 0 {
+		word += fmt.Sprintf(", %d %% of the day", 100*u.Day/u.DayLimit)
+	}
+	return word
 }
 
 // gateWord says how far the mapping fits both systems, and when that was looked at.

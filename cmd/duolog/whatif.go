@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/projections/replay"
@@ -97,13 +98,13 @@ func (c *cli) runWhatif(ctx context.Context, a *app.App, o other) error {
 		return err
 	}
 	s.Mode, s.Pilot = now.Settings.Mode, now.Settings.Pilot
-	cfg := replay.Config{DB: a.Store, Log: a.Log}
+	var cfg replay.Config
 	if cfg.From, cfg.To, cfg.Contact, err = o.positions(ctx, a); err != nil {
 		return err
 	}
 	m := c.meter("what if", "events")
 	cfg.Progress = m.set
-	f, err := replay.WhatIf(ctx, cfg, s)
+	f, err := a.WhatIf(ctx, cfg, s)
 	m.done()
 	if err != nil {
 		return err
@@ -113,7 +114,7 @@ func (c *cli) runWhatif(ctx context.Context, a *app.App, o other) error {
 			return err
 		}
 	}
-	t := whatifText{cli: c, Forecast: f, now: now, other: s, price: s.Cost.LRNPerNumberUSD}
+	t := whatifText{cli: c, Forecast: f, now: now, other: s, lrn: httpapi.LRNOf(f, s)}
 	if err := t.show(ctx, a, o); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
@@ -21,7 +22,8 @@ type whatifText struct {
 	replay.Forecast
 	now   app.SettingsVersion
 	other settings.Settings
-	price float64
+	lrn   httpapi.LRN
+	heads []string // of the columns; nil: those of a what-if
 }
 
 func micros(at int64, s settings.Settings) string {
@@ -35,10 +37,8 @@ func (t whatifText) show(ctx context.Context, a *app.App, o other) error {
 			Same bool `json:"same"`
 			replay.Forecast
 			Changes []settings.Change `json:"settings"`
-			LRN     map[string]any    `json:"lrn"`
-		}{t.Same(), t.Forecast, some(changes), map[string]any{
-			"price_usd": t.price, "was_usd": t.cost(t.Created[domain.Aloware].Was), "would_be_usd": t.cost(t.Created[domain.Aloware].Would),
-		}})
+			LRN     httpapi.LRN       `json:"lrn"`
+		}{t.Same(), t.Forecast, some(changes), t.lrn})
 	}
 	t.printf("%s\n", rightAt(t.title(changes), t.versions(o)))
 	span, err := t.span(ctx, a)
@@ -54,7 +54,18 @@ func (t whatifText) show(ctx context.Context, a *app.App, o other) error {
 	t.rules()
 	t.firsts()
 	t.doubts()
+	t.next(o)
 	return nil
+}
+
+// next says what to do about it.
+func (t whatifText) next(o other) {
+	arg := cmp.Or(o.file, "--preset "+o.preset)
+	if len(o.set) > 0 {
+		t.printf("\nApply it: duolog settings set %s\n", strings.Join(o.set, " "))
+		return
+	}
+	t.printf("\nApply it: duolog settings apply %s     Compare: duolog settings diff %s\n", arg, arg)
 }
 
 // title asks the question in words.
@@ -91,7 +102,7 @@ func (t whatifText) short() string {
 	var all []string
 	for _, s := range domain.Systems {
 		if n := t.Created[s]; n.Differs() {
-			all = append(all, fmt.Sprintf("%s would have %s.", s.Title(), more(n, "contact")))
+			all = append(all, fmt.Sprintf("%s would have %s%s.", s.Title(), more(n, "contact"), t.source(s)))
 		}
 	}
 	for _, s := range domain.Systems {
@@ -102,6 +113,9 @@ func (t whatifText) short() string {
 	if t.Held.Differs() {
 		all = append(all, more(t.Held, "contact")+" would wait for a person.")
 	}
+	if t.Twins.Differs() {
+		all = append(all, "There would be "+more(t.Twins, "duplicate")+".")
+	}
 	if t.Guards > 0 {
 		all = append(all, fmt.Sprintf("A guard would have stopped the sync %s.", plural(t.Guards, "time")))
 	}
@@ -109,6 +123,21 @@ func (t whatifText) short() string {
 		all = append(all, fmt.Sprintf("As much would have been sent; %s would hold something else.", plural(t.Ends, "contact")))
 	}
 	return strings.Join(all, "  ")
+}
+
+// source says how most of those came to be who would be made in a system, or would not.
+func (t whatifText) source(s domain.System) string {
+	by := map[string]int64{}
+	for _, d := range t.First {
+		if made := "create in " + s.Title(); d.Source != "" && strings.Contains(d.Was, made) != strings.Contains(d.Would, made) {
+			by[d.Source]++
+		}
+	}
+	if len(by) == 0 {
+		return ""
+	}
+	most := slices.MaxFunc(slices.Sorted(maps.Keys(by)), func(a, b string) int { return cmp.Compare(by[a], by[b]) })
+	return fmt.Sprintf(", %s of them: %s", number(by[most]), strings.ReplaceAll(most, "_", " "))
 }
 
 // more says by how many more or fewer.
@@ -123,30 +152,42 @@ func more(c replay.Change, noun string) string {
 	return number(n) + " " + word + " " + noun
 }
 
-func (t whatifText) cost(n int64) float64 { return float64(n) * t.price }
-
 func (t whatifText) numbers() {
-	out := table{head: []string{"", "as it was", "would be", "difference"}}
+	out := table{head: t.heads}
+	if t.heads == nil {
+		out.head = []string{"", "as it was", "would be", "difference"}
+	}
 	row := func(what string, c replay.Change) { out.add(what, c.Was, c.Would, signed(c)) }
+	later := func(what string, c replay.Change) { out.add(what, c.Was, c.Would, signed(c)+t.mark(c)) }
 	for _, s := range domain.Systems {
 		row("created in "+s.Title(), t.Created[s])
 	}
 	for _, s := range domain.Systems {
-		row("updates to "+s.Title(), t.Updated[s])
+		later("updates to "+s.Title(), t.Updated[s])
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Fields)) {
 		for _, s := range domain.Systems {
 			if n := t.Fields[name][s]; n.Differs() {
-				row("  "+name+" to "+s.Title(), n)
+				later("  "+name+" to "+s.Title(), n)
 			}
 		}
 	}
 	row("held for a person", t.Held)
-	made := t.Created[domain.Aloware]
-	out.add("LRN look-ups", lookUps(made.Was, t.cost(made.Was)), lookUps(made.Would, t.cost(made.Would)), signed(made))
+	row("duplicates made", t.Twins)
+	row("duplicates prevented", t.Prevented)
+	made := t.LookUps()
+	out.add("LRN look-ups", lookUps(made.Was, t.lrn.WasUSD), lookUps(made.Would, t.lrn.WouldUSD), signed(made))
 	out.add("contacts whose end state differs", "", "", number(t.Ends)+" of "+number(t.Contacts))
 	t.printf("\n")
 	out.print(t.cli)
+}
+
+// mark is put where people and workflows might have reacted otherwise.
+func (t whatifText) mark(c replay.Change) string {
+	if t.Later > 0 && c.Differs() {
+		return " ~"
+	}
+	return ""
 }
 
 func lookUps(n int64, usd float64) string { return fmt.Sprintf("%s ($%.2f)", number(n), usd) }
@@ -216,7 +257,7 @@ func (t whatifText) firsts() {
 // doubts says what cannot be known.
 func (t whatifText) doubts() {
 	if t.Later > 0 {
-		t.printf("\n%s\n", fitted(fmt.Sprintf("Counterfactual: after a contact's first difference, people and workflows might have "+
+		t.printf("\n%s\n", fitted(fmt.Sprintf("~ Counterfactual: after a contact's first difference, people and workflows might have "+
 			"reacted otherwise than they did.  %s, %s.", plural(int64(len(t.First)), "contact"), plural(t.Later, "later decision")), "", false))
 	}
 	if len(t.Unknown) == 0 {

@@ -52,7 +52,7 @@ func (v *View) count(d Decision) {
 const hourMicros = int64(3600) * 1e6
 
 func (v *View) applyLink(l Link, input int64) {
-	r := v.records[l.Record]
+	r := v.rec(l.Record)
 	added := r == nil
 	if added {
 		r = &Record{ID: l.Record, Life: Live}
@@ -71,7 +71,7 @@ func (v *View) applyLink(l Link, input int64) {
 // applyAlias ends a contact's own life. Outcomes noted with it are handed on: the write they are about may wait at
 // the contact it became.
 func (v *View) applyAlias(a Alias, input int64) (waiting []*Settlement) {
-	c := v.contacts[a.From]
+	c := v.person(a.From)
 	if c == nil {
 		c = v.add(&Contact{ID: a.From})
 	}
@@ -134,7 +134,7 @@ func (v *View) applyField(id ulid.ULID, name string, s FieldState, input int64) 
 // own returns the contact of exactly this id, nil once it is another's alias: what was decided for it before the
 // merge no longer counts.
 func (v *View) own(id ulid.ULID) *Contact {
-	c := v.contacts[id]
+	c := v.person(id)
 	if c == nil {
 		c = v.add(&Contact{ID: id, changed: true})
 	}

@@ -33,7 +33,7 @@ func (p *pass) adopt(d *draft, id domain.Record, reason string, target domain.Sy
 		return
 	}
 	lone := p.standing(d.Contact, target.Other(), domain.Record{})
-	r := p.v.records[id]
+	r := p.v.rec(id)
 	if lone == nil || r == nil || r.Link.Contact == d.Contact && r.Link.State == Linked {
 		return
 	}
@@ -81,7 +81,7 @@ func (p *pass) mergedInto(d *draft, r, lone *Record) *Record {
 // otherwise the contact stays out, and says because of whom.
 func (p *pass) existing(d *draft, id domain.Record, target domain.System) {
 	lone := p.standing(d.Contact, target.Other(), domain.Record{})
-	r := p.v.records[id]
+	r := p.v.rec(id)
 	if lone == nil || r == nil {
 		return
 	}

@@ -112,6 +112,8 @@ const (
 	Parted     Result = "parted"
 	Skipped    Result = "skipped" // by an operation
 	Undone     Result = "undone"  // put back to what it was: what the other side holds is not sent again
+	Erased     Result = "erased"
+	Lifted     Result = "lifted" // an erasure no longer keeps the person out
 )
 
 // Verdict is what was decided about one field, with the state it leaves the field in.

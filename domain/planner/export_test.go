@@ -4,6 +4,8 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+
+	"github.com/duolog/duolog/domain"
 )
 
 // Copied returns a view that shares nothing with this one that planning could change.
@@ -26,10 +28,10 @@ func (v *View) Copied() *View {
 		c.contacts[id] = &o
 	}
 	for id, m := range v.members {
-		c.members[id] = maps.Clone(m)
+		c.members[id] = slices.Clone(m)
 	}
 	for k, m := range v.byKey {
-		c.byKey[k] = maps.Clone(m)
+		c.byKey[k] = slices.Clone(m)
 	}
 	return c
 }
@@ -37,6 +39,24 @@ func (v *View) Copied() *View {
 // Same reports whether two views hold the same state.
 func (v *View) Same(o *View) bool {
 	return reflect.DeepEqual(v.records, o.records) && reflect.DeepEqual(v.contacts, o.contacts) &&
-		reflect.DeepEqual(v.members, o.members) && reflect.DeepEqual(v.byKey, o.byKey) &&
+		sameLists(v.members, o.members) && sameLists(v.byKey, o.byKey) &&
 		reflect.DeepEqual(v.Control, o.Control) && v.control == o.control
+}
+
+// sameLists compares lists of records, in whatever order.
+func sameLists[K comparable](a, b map[K][]domain.Record) bool {
+	return maps.EqualFunc(a, b, func(x, y []domain.Record) bool {
+		x, y = slices.Clone(x), slices.Clone(y)
+		slices.SortFunc(x, compareRecords)
+		slices.SortFunc(y, compareRecords)
+		return slices.Equal(x, y)
+	})
+}
+
+// Repacked puts a record and a contact away and takes them back.
+func Repacked(r Record, c Contact) (Record, Contact) {
+	p, s := newPacker(), shelf{}
+	at := s.put(p.record(&r))
+	also := s.put(p.contact(&c))
+	return *p.unpackRecord(r.ID, s.take(at)), *p.unpackContact(c.ID, s.take(also))
 }

@@ -41,7 +41,7 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 		p.now.Since = max(t.seen.Clock, 1) // also where it never told a value
 	}
 	was, over := p.now.Base[from], t.digest
-	lost := p.unsure != nil && p.unsure.System == from && s.digest != p.unsure.Digest
+	lost := p.unsure != nil && p.unsure.System == from && s.digest != p.unsure.Digest && p.lets(from)
 	if old := p.now.Pending; old != nil && old.System == t.system() {
 		was, over = old.Was, old.Over
 	}
@@ -52,7 +52,7 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 		p.guard(w[t.system()], prop, t)
 	}
 	p.remember(t.system(), s.digest)
-	u := w[t.system()]
+	u := w[t.system()].used()
 	u.values[prop], u.digests[prop] = raw, s.digest
 	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: s.digest, Was: was, Over: over}
 	p.now.State, p.now.Result, p.now.Rule, p.now.From = Pending, "", "", from
@@ -67,6 +67,7 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 func (p *fieldPass) restate(u *update, s side) {
 	prop, raw, err := p.f.Put(s.system(), s.text, p.v.env())
 	if err == nil {
+		u.used()
 		u.values[prop], u.digests[prop] = raw, s.digest
 		p.remember(s.system(), s.digest)
 	}

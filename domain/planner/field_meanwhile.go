@@ -19,7 +19,7 @@ func (p *fieldPass) guard(u *update, prop string, t side) {
 	if len(known) == 0 {
 		known = json.RawMessage("null")
 	}
-	u.expects[prop] = Expected{Property: p.f.Aloware.Read, Value: known}
+	u.used().expects[prop] = Expected{Property: p.f.Aloware.Read, Value: known}
 }
 
 // noteMeanwhile notes what Aloware shows while a write to it is under way, and reports whether that is news.
@@ -122,7 +122,7 @@ func (p *fieldPass) weighMeanwhile(w writes, hubspotChanged bool) {
 		p.now.State, p.now.Result, p.now.Rule = Dirty, HeldBack, rule
 		p.conclude(Verdict{Result: HeldBack, Rule: rule, Loser: loser})
 		return
-	case winner == domain.Aloware && p.lets(domain.HubSpot):
+	case winner == domain.Aloware && p.lets(domain.HubSpot) && p.lets(domain.Aloware):
 		p.putBack(w, told, shown, rule)
 		return
 	}

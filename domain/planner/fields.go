@@ -69,6 +69,14 @@ type update struct {
 	urgent  bool
 }
 
+// used makes place for what is to be written: mostly nothing is.
+func (u *update) used() *update {
+	if u.values == nil {
+		u.values, u.digests, u.expects = map[string]json.RawMessage{}, map[string]string{}, map[string]Expected{}
+	}
+	return u
+}
+
 func (p *pass) writes(d *draft, a, h *Record, kind string) writes {
 	w := writes{
 		domain.Aloware: {target: a, source: h.ID},
@@ -76,7 +84,6 @@ func (p *pass) writes(d *draft, a, h *Record, kind string) writes {
 	}
 	for i, s := range domain.Systems {
 		w[s].id, w[s].urgent = p.derive(kind, d.Contact, s, i), kind == kindStop
-		w[s].values, w[s].digests, w[s].expects = map[string]json.RawMessage{}, map[string]string{}, map[string]Expected{}
 	}
 	return w
 }
@@ -87,13 +94,13 @@ func (p *pass) fields(d *draft, a, h *Record, consentOnly bool) {
 	w, stops := p.writes(d, a, h, "update"), p.writes(d, a, h, kindStop)
 	own, outside := p.v.own(d.Contact), !p.takesPart(a, h)
 	ap, hp := a.Properties(), h.Properties()
+	sides := make(map[domain.System]side, 2) // one for all fields
 	for _, f := range p.v.Control.Settings.Fields {
 		if consentOnly && !f.Sticky() || !p.touches(f.Name) {
 			continue
 		}
-		fp := &fieldPass{pass: p, d: d, f: f, outside: outside, sides: map[domain.System]side{
-			domain.Aloware: p.side(f, a, ap), domain.HubSpot: p.side(f, h, hp),
-		}}
+		sides[domain.Aloware], sides[domain.HubSpot] = p.side(f, a, ap), p.side(f, h, hp)
+		fp := &fieldPass{pass: p, d: d, f: f, outside: outside, sides: sides}
 		fp.load(own.Fields[f.Name])
 		before := len(d.Fields)
 		switch {
@@ -211,7 +218,7 @@ func (p *fieldPass) restore(w writes) {
 	p.sides[domain.HubSpot] = told
 	rule := "conflict = " + string(p.f.Conflict)
 	p.now.Since = told.seen.Clock // a later one may be told later still
-	if told.err != nil || p.f.Conflict != settings.HubSpotWins || !p.lets(domain.Aloware) || told.blank() {
+	if told.err != nil || p.f.Conflict != settings.HubSpotWins || !p.lets(domain.Aloware) || !p.lets(domain.HubSpot) || told.blank() {
 		p.sides[domain.HubSpot] = h
 		p.conclude(Verdict{Result: LostIt, Rule: rule, From: domain.Aloware, Loser: &Ref{
 			Record: h.rec.ID, Property: p.f.HubSpot.Read, Position: told.seen.Position, Digest: told.digest,

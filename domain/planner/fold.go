@@ -41,6 +41,8 @@ type Effect struct {
 	Operation *domain.Scope
 	// Verdict is what a person decided about Contact, nil for nothing.
 	Verdict *domain.Act
+	// Erased are the records of Contact that were erased, Lifted those that are let in again.
+	Erased, Lifted []domain.Record
 }
 
 // Fold takes an input into the view. It changes only what was seen, told and answered, never what was decided.
@@ -55,6 +57,8 @@ func (v *View) Fold(in Input) (Effect, error) {
 		e, err := v.foldFact(in, f)
 		v.present(append(f.Merged, e.Record)...)
 		return e, err
+	case domain.RecordSuppressed:
+		return v.foldSuppressed(in)
 	case domain.CommandSettled:
 		var o domain.Outcome
 		if err := json.Unmarshal(in.Data, &o); err != nil {
@@ -79,7 +83,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 		}
 		v.Control.Heard[id.System] = in.RecordedAt
 	}
-	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]Seen{}, First: v.records[id] == nil}
+	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]Seen{}, First: v.rec(id) == nil}
 	if f.Answer != nil {
 		e.Answered, e.Answer, e.Contact = true, f.Answer.Command, f.Answer.Contact
 		n := len(f.Answer.Found)
@@ -110,6 +114,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 	r.ChangedAt = max(r.ChangedAt, e.Hastened)
 	r.hear(f.Vendor, &e)
 	v.foldMerge(in, f, r, &e)
+	v.request(in, f, id)
 	v.reindex(r)
 	return e, nil
 }

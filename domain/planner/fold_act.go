@@ -22,10 +22,10 @@ func (v *View) foldAct(in Input) (Effect, error) {
 		return Effect{}, v.foldOpened(in)
 	case domain.PlanApplied:
 		return v.foldPage(in)
-	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted,
+	case domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged, domain.BaselineCompleted, domain.LogRestored,
 		domain.OperationStarted, domain.OperationFinished, domain.OperationPaused, domain.OperationResumed,
 		domain.OperationCancelled, domain.PlannerRetried, domain.CommandRetried,
-		domain.ReviewSettled, domain.DuplicateResolved, domain.SweepCompleted:
+		domain.ReviewSettled, domain.DuplicateResolved, domain.SweepCompleted, domain.SubjectErased, domain.SubjectLifted:
 		if err := json.Unmarshal(in.Data, &a); err != nil {
 			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
 		}
@@ -34,6 +34,9 @@ func (v *View) foldAct(in Input) (Effect, error) {
 	}
 	if in.Type == domain.ReviewSettled || in.Type == domain.DuplicateResolved {
 		return v.foldVerdict(in, a), nil
+	}
+	if in.Type == domain.SubjectErased || in.Type == domain.SubjectLifted {
+		return v.foldErasure(in, a), nil
 	}
 	return v.takeAct(in, a), nil
 }
@@ -59,8 +62,11 @@ func (v *View) takeAct(in Input, a domain.Act) Effect {
 		return v.foldSweep(a)
 	case domain.GateChanged:
 		return v.foldGate(in, a, was)
+	case domain.LogRestored: // what was done since is not known: both systems are read anew before anybody is taken to be new
+		v.Control.Baseline, v.Control.Restored = false, true
 	case domain.BaselineCompleted:
 		first := !v.Control.Baseline
+		v.Control.Restored = false
 		v.Control.Baseline, v.Control.Standing, v.Control.WasOff = true, false, v.Control.WasOff || v.Control.Standing
 		return v.confirmed(in, first, first)
 	case domain.OperationStarted, domain.OperationPaused, domain.OperationResumed, domain.OperationCancelled:
@@ -116,9 +122,7 @@ func (v *View) foldSettings(in Input) (Effect, error) {
 	v.foldMapped(in)
 	v.choices.forget()
 	v.compile()
-	for _, r := range v.records {
-		v.reindex(r)
-	}
+	v.every(v.reindex)
 	return v.opened(in, first), nil
 }
 

@@ -250,7 +250,7 @@ func (c Control) People() int64 {
 // present keeps count of the records that are there, of those an input was about.
 func (v *View) present(ids ...domain.Record) {
 	for _, id := range ids {
-		r := v.records[id]
+		r := v.rec(id)
 		if r == nil || r.First == 0 {
 			continue // known by a decision alone
 		}

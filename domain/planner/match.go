@@ -70,7 +70,7 @@ func (p *pass) candidates(d *draft, r *Record, keys []identity.Key, kind string)
 	}
 	if len(p.e.Found) > 1 && p.e.Record == r.ID && kind == identity.KindPhone {
 		for _, id := range p.e.Found {
-			if o := p.v.records[id]; o != nil && !seen[id] {
+			if o := p.v.rec(id); o != nil && !seen[id] {
 				out.rivals = append(out.rivals, o)
 			}
 		}
@@ -104,8 +104,8 @@ func (v *View) Holders(k identity.Key) []*Record {
 		return nil
 	}
 	var out []*Record
-	for id := range v.byKey[k] {
-		out = append(out, v.records[id])
+	for _, id := range v.byKey[k] {
+		out = append(out, v.rec(id))
 	}
 	slices.SortFunc(out, func(a, b *Record) int { return compareRecords(a.ID, b.ID) })
 	return out

@@ -11,7 +11,7 @@ import (
 // mergePending reports whether the record took others in whose links still say otherwise.
 func (p *pass) mergePending(r *Record) bool {
 	return slices.ContainsFunc(r.Merged, func(id domain.Record) bool {
-		o := p.v.records[id]
+		o := p.v.rec(id)
 		return o != nil && o.Link.State != Merged
 	})
 }
@@ -25,7 +25,7 @@ func (p *pass) planMerge(r *Record) {
 		p.leaveHome(d, r)
 	}
 	for _, id := range r.Merged {
-		o := p.v.records[id]
+		o := p.v.rec(id)
 		if o == nil || o.Link.State == Merged {
 			continue
 		}
@@ -55,7 +55,7 @@ func (p *pass) homeOf(r *Record) ulid.ULID {
 	ids := slices.Clone(r.Merged)
 	slices.SortFunc(ids, compareRecords)
 	for _, id := range append([]domain.Record{r.Primary}, ids...) {
-		if o := p.v.records[id]; o != nil && !o.Link.Contact.IsZero() && o.ID != r.ID {
+		if o := p.v.rec(id); o != nil && !o.Link.Contact.IsZero() && o.ID != r.ID {
 			return p.v.contact(o.Link.Contact).ID
 		}
 	}

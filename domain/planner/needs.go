@@ -36,7 +36,8 @@ func (v *View) Needs(in Input, n Needs) {
 			n.contact(o.Contact)
 			n.keys(identity.Keys(v.Control.Settings, o.Record, o.Shows))
 		}
-	case domain.PlannerRetried, domain.CommandRetried, domain.ReviewSettled, domain.DuplicateResolved:
+	case domain.PlannerRetried, domain.CommandRetried, domain.ReviewSettled, domain.DuplicateResolved,
+		domain.SubjectErased, domain.SubjectLifted:
 		var a domain.Act
 		if json.Unmarshal(in.Data, &a) == nil {
 			n.contact(a.Contact)

@@ -88,7 +88,7 @@ func (d Decision) Writes() (n int) {
 // PlanRow plans one contact of a page for its operation, under the settings in force now. One that changed since the
 // plan was made is left to the rules of every day, and told to have been skipped.
 func (v *View) PlanRow(in Input, page domain.PlanPage, row domain.PlanRow) []Planned {
-	c, now := v.contacts[row.Contact], v.Contact(row.Contact)
+	c, now := v.person(row.Contact), v.Contact(row.Contact)
 	if c == nil || now == nil || c.AliasAt == in.Position || now.HeadAt >= in.Position {
 		return nil // planned with another of the page
 	}
@@ -114,7 +114,7 @@ func (v *View) operating(in Input, s domain.Scope, contact ulid.ULID) *pass {
 // RowDigest tells a contact's state: who it is, what its records show of the properties that are watched, and what was
 // decided. It holds when only the settings change.
 func (v *View) RowDigest(contact ulid.ULID, watch map[domain.System][]string) string {
-	c := v.contacts[contact]
+	c := v.person(contact)
 	if c == nil {
 		return ""
 	}

@@ -14,7 +14,7 @@ func (v *View) Park(in Input) []Planned {
 		return nil
 	}
 	p := &pass{v: v, in: in}
-	r := v.records[rec]
+	r := v.rec(rec)
 	if r != nil && !r.Link.Contact.IsZero() {
 		p.park(r.Link.Contact, rec)
 		return p.done()

@@ -53,7 +53,7 @@ func (v *View) Plan(in Input, e Effect) []Planned {
 // PlanDirty plans one dirty contact on the act that opened the sync. With withhold, what stands open is decided but
 // not sent: going live sends nothing retroactively.
 func (v *View) PlanDirty(in Input, e Effect, contact ulid.ULID) []Planned {
-	if c := v.contacts[contact]; c == nil || !c.Alias.IsZero() || c.HeadAt >= in.Position {
+	if c := v.person(contact); c == nil || !c.Alias.IsZero() || c.HeadAt >= in.Position {
 		return nil // became another's alias, or was planned with it
 	}
 	p := &pass{v: v, in: in, e: Effect{Release: true, Withhold: e.Withhold, Confirmed: e.Confirmed, Changed: true}, dirty: contact}
@@ -75,7 +75,7 @@ type pass struct {
 
 // planRecord plans for the contact of a record, giving it one when it has none.
 func (p *pass) planRecord(id domain.Record) {
-	r := p.v.records[id]
+	r := p.v.rec(id)
 	if r == nil {
 		return
 	}
@@ -107,6 +107,9 @@ func (p *pass) planContact(id ulid.ULID) {
 		return
 	}
 	d := p.draft(c.ID)
+	if p.erased(d) {
+		return
+	}
 	if p.v.Control.Stopped() || p.parked(d) {
 		p.markDirty(d)
 		p.stopsThrough(d)
@@ -170,14 +173,14 @@ func (v *View) stopRule() string {
 // unowned reports whether the fact is about a record that was seen, as what stood in the way of a create, and belongs
 // to nobody yet.
 func (p *pass) unowned() bool {
-	r := p.v.records[p.e.Record]
+	r := p.v.rec(p.e.Record)
 	return r != nil && r.Link.Contact.IsZero()
 }
 
 // echoes reports whether the fact tells a value that a write of ours is, or was last, on its way to: an echo is
 // decided even when nothing new was seen.
 func (p *pass) echoes() bool {
-	r := p.v.records[p.e.Record]
+	r := p.v.rec(p.e.Record)
 	if r == nil {
 		return false
 	}

@@ -30,7 +30,7 @@ type Preview struct {
 // Preview says what an operation would do for a contact of the view, which it changes: later previews in the same view
 // see what this one did. False for a contact that is another's alias by now, or not meant by the filter.
 func (v *View) Preview(in Input, s domain.PlanSpec, filter settings.Filter, watch map[domain.System][]string, contact ulid.ULID) (Preview, bool) {
-	c := v.contacts[contact]
+	c := v.person(contact)
 	if c == nil || !c.Alias.IsZero() || c.HeadAt >= in.Position {
 		return Preview{}, false
 	}
@@ -90,7 +90,7 @@ func (v *View) apart(c *Contact, s domain.Scope, left []Left) (out []Left) {
 
 // Shown is what a record shows of a property, for whoever looks at a preview.
 func (v *View) Shown(r domain.Record, property string) string {
-	rec := v.records[r]
+	rec := v.rec(r)
 	if rec == nil {
 		return ""
 	}

@@ -14,7 +14,7 @@ func (v *View) Expand(direct, n Needs) {
 	near := v.Reach(direct, n)
 	far := NewNeeds()
 	for id := range near {
-		r := v.records[id]
+		r := v.rec(id)
 		if r == nil {
 			continue
 		}
@@ -25,7 +25,7 @@ func (v *View) Expand(direct, n Needs) {
 		far.Keys[k] = true
 	}
 	for k := range far.Keys {
-		for id := range v.byKey[k] {
+		for _, id := range v.byKey[k] {
 			far.Records[id] = true
 		}
 	}
@@ -59,7 +59,7 @@ func (w walk) record(id domain.Record) {
 	}
 	w.records[id] = true
 	w.n.record(id)
-	r := w.v.records[id]
+	r := w.v.rec(id)
 	if r == nil {
 		return
 	}
@@ -76,10 +76,10 @@ func (w walk) contact(id ulid.ULID) {
 	}
 	w.contacts[id] = true
 	w.n.contact(id)
-	for r := range w.v.members[id] {
+	for _, r := range w.v.members[id] {
 		w.record(r)
 	}
-	if c := w.v.contacts[id]; c != nil {
+	if c := w.v.person(id); c != nil {
 		w.contact(c.Alias)
 		if c.Created != nil {
 			w.record(c.Created.Record)

@@ -81,7 +81,7 @@ func (v *View) DigestOf(f settings.Field, s domain.System, raw json.RawMessage) 
 
 // ShownDigest tells what a record shows of a field.
 func (v *View) ShownDigest(r domain.Record, f settings.Field) string {
-	rec := v.records[r]
+	rec := v.rec(r)
 	if rec == nil {
 		return ""
 	}
@@ -90,7 +90,7 @@ func (v *View) ShownDigest(r domain.Record, f settings.Field) string {
 
 // Told is the latest value of a property, null for a blank one; false for one nobody has told of.
 func (v *View) Told(r domain.Record, property string) (Seen, bool) {
-	rec := v.records[r]
+	rec := v.rec(r)
 	if rec == nil || v.Untold(rec, property) {
 		return Seen{}, false
 	}

@@ -17,7 +17,7 @@ func (p *pass) toldNumber(r *Record) int64 {
 // renumbered reports that the fact tells the number of a record to which a write was refused because the number it had
 // led elsewhere: that is decided again, even when it is the same number.
 func (p *pass) renumbered() bool {
-	r := p.v.records[p.e.Record]
+	r := p.v.rec(p.e.Record)
 	if r == nil || p.toldNumber(r) != p.in.Position {
 		return false
 	}

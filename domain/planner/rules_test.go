@@ -2,6 +2,7 @@ package planner_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -268,4 +269,27 @@ func TestDeliveriesThatCross(t *testing.T) {
 	}
 	d.read(alo, values{"phone_number": "(818) 212-4567", "first_name": "Cyd"}, d.sent[len(d.sent)-1])
 	d.wrote(to{domain.HubSpot: "Cyd"})
+}
+
+// TestNoUpdateAgainstTheSwitch: who was made in HubSpot and is edited there before our write is answered has that edit
+// written there once more, since ours may still land; not when updates flow to Aloware alone.
+func TestNoUpdateAgainstTheSwitch(t *testing.T) {
+	for update, again := range map[settings.Direction]bool{settings.Both: true, settings.ToAloware: false} {
+		d := newDesk(t, func(s *settings.Settings) { s.Contacts.Update = update })
+		ann := values{"phone_number": "+18182124567", "email": "ann@example.com", "first_name": "Ann"}
+		d.webhook(alo, ann)
+		for len(d.sent) > 0 && d.sent[0].Kind == domain.KindRead {
+			d.read(alo, ann, d.sent[0])
+		}
+		if len(d.sent) != 1 || d.sent[0].Kind != domain.KindCreate {
+			t.Fatalf("sent %v, want that the person is made", d.kinds())
+		}
+		d.read(hub, values{
+			"phone": "+18182124567", "email": "ann@example.com", "firstname": "Ann", domain.UniqueProperty: d.sent[0].Contact.String(),
+		}, planner.Outgoing{})
+		d.webhook(hub, values{"firstname": "Bob"})
+		if got := slices.ContainsFunc(d.sent, func(o planner.Outgoing) bool { return o.System == domain.HubSpot }); got != again {
+			t.Errorf("contacts.update = %s: sent %v", update, d.kinds())
+		}
+	}
 }

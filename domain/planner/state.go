@@ -80,6 +80,7 @@ type Record struct {
 	keys    []identity.Key
 	before  []identity.Key
 	changed bool
+	turn    int64 // in which it was looked at last
 }
 
 // Tie is a person's word on two records, for ever: the same person, or not.
@@ -103,6 +104,7 @@ type Contact struct {
 	Unasked []ulid.ULID `json:"unasked,omitempty"`
 
 	changed bool
+	turn    int64 // in which it was looked at last
 }
 
 // Field is a field's decided state and the outcome of its pending write, which an input adds.
@@ -152,10 +154,14 @@ type Control struct {
 	// Mapped says since which position a HubSpot property is mapped: reads before it did not ask for it.
 	Mapped   map[string]int64 `json:"mapped,omitempty"`
 	Baseline bool             `json:"baseline,omitempty"`
+	// Restored: the log was put back to an earlier time, and the systems were not read since.
+	Restored bool `json:"restored,omitempty"`
 	// Heard is when the last webhook of each system was recorded, µs UTC.
 	Heard map[domain.System]int64 `json:"heard,omitempty"`
 	// Native counts what Aloware's own integration with HubSpot made.
 	Native Native `json:"native,omitzero"`
+	// Requests are the people HubSpot deleted on request, who are to be erased here as well.
+	Requests []Request `json:"requests,omitempty"`
 	// Swept is how far the last sweep of each system went.
 	Swept   map[domain.System]domain.Sweep `json:"swept,omitempty"`
 	Portal  string                         `json:"portal,omitempty"`

@@ -45,7 +45,7 @@ func (r *Record) separate(o domain.Record) bool {
 // tied links the record to the one a person said is the same, unless either stands beside another one.
 func (p *pass) tied(d *draft, r *Record) bool {
 	for _, t := range r.Ties {
-		o := p.v.records[t.Other]
+		o := p.v.rec(t.Other)
 		if !t.Same || o == nil || o.ID.System == r.ID.System || !o.alive() ||
 			o.Link.Contact == d.Contact && o.Link.State == Linked ||
 			p.standing(d.Contact, o.ID.System, o.ID) != nil ||
@@ -77,7 +77,7 @@ func (p *pass) cut(d *draft) (other ulid.ULID) {
 				d.link(p, o, l)
 			}
 		}
-		p.forget(d)
+		p.forget(d, partedByPerson)
 		d.head.Creation, d.head.Review, d.head.Others, d.head.Lookups = Creation{}, "", nil, nil
 		d.Whole = &Whole{Result: Parted, Rule: personsWord, Others: []domain.Record{r.ID}}
 		return other
@@ -86,10 +86,10 @@ func (p *pass) cut(d *draft) (other ulid.ULID) {
 }
 
 // forget drops what was decided about the contact's fields: should it be linked again, it is first sight.
-func (p *pass) forget(d *draft) {
+func (p *pass) forget(d *draft, rule string) {
 	for _, f := range p.v.Control.Settings.Fields {
 		if p.v.own(d.Contact).Fields[f.Name] != nil {
-			d.verdict(p, Verdict{Field: f.Name, Result: Unchanged, Rule: partedByPerson})
+			d.verdict(p, Verdict{Field: f.Name, Result: Unchanged, Rule: rule})
 		}
 	}
 }

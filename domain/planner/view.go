@@ -18,13 +18,16 @@ type View struct {
 
 	records  map[domain.Record]*Record
 	contacts map[ulid.ULID]*Contact
-	members  map[ulid.ULID]map[domain.Record]bool
-	byKey    map[identity.Key]map[domain.Record]bool
+	members  map[ulid.ULID][]domain.Record
+	byKey    map[identity.Key][]domain.Record
+	away     *away            // nil: everything is at hand
+	turn     int64            // counts the rests
 	choices  *Choices         // nil: nothing is known
 	cached   *settings.Env    // nil: to be made
 	filter   *settings.Filter // of mode pilot
 	only     settings.Filter  // of who takes part
 	control  bool             // control changed
+	erased   []domain.Record  // since the view was made
 	journal  *journal         // of what is being tried; nil for none
 	recalled map[int64]recall // what events from before told, by position
 }
@@ -33,12 +36,12 @@ type View struct {
 func NewView(c Control, d Digester) *View {
 	c.ShutFields, c.Writes, c.Operations = maps.Clone(c.ShutFields), maps.Clone(c.Writes), slices.Clone(c.Operations)
 	c.Mapped, c.Heard, c.Swept = maps.Clone(c.Mapped), maps.Clone(c.Heard), maps.Clone(c.Swept)
-	c.Guard, c.Present = c.Guard.clone(), maps.Clone(c.Present)
+	c.Guard, c.Present, c.Requests = c.Guard.clone(), maps.Clone(c.Present), slices.Clone(c.Requests)
 	c.Faults, c.Schemas, c.Shown = maps.Clone(c.Faults), maps.Clone(c.Schemas), maps.Clone(c.Shown)
 	c.Hooked, c.Missed = maps.Clone(c.Hooked), maps.Clone(c.Missed)
 	v := &View{
 		Control: c, Digester: d, records: map[domain.Record]*Record{}, contacts: map[ulid.ULID]*Contact{},
-		members: map[ulid.ULID]map[domain.Record]bool{}, byKey: map[identity.Key]map[domain.Record]bool{},
+		members: map[ulid.ULID][]domain.Record{}, byKey: map[identity.Key][]domain.Record{},
 	}
 	v.compile()
 	return v
@@ -82,16 +85,16 @@ func (v *View) AddContact(c *Contact) {
 }
 
 // Record returns a record of the view, nil when there is none.
-func (v *View) Record(id domain.Record) *Record { return v.records[id] }
+func (v *View) Record(id domain.Record) *Record { return v.rec(id) }
 
 // Contact returns the contact an id means, aliases followed, nil when it is not in the view.
 func (v *View) Contact(id ulid.ULID) *Contact {
-	c := v.contacts[id]
+	c := v.person(id)
 	for range 32 {
 		if c == nil || c.Alias.IsZero() {
 			return c
 		}
-		c = v.contacts[c.Alias]
+		c = v.person(c.Alias)
 	}
 	return c
 }
@@ -99,8 +102,8 @@ func (v *View) Contact(id ulid.ULID) *Contact {
 // Members returns a contact's records, sorted.
 func (v *View) Members(id ulid.ULID) []*Record {
 	all := make([]*Record, 0, len(v.members[id]))
-	for r := range v.members[id] {
-		all = append(all, v.records[r])
+	for _, r := range v.members[id] {
+		all = append(all, v.rec(r))
 	}
 	slices.SortFunc(all, func(a, b *Record) int {
 		if a.ID.Less(b.ID) {
@@ -119,11 +122,13 @@ func (v *View) Dirty(before int64) []ulid.ULID {
 			ids = append(ids, id)
 		}
 	}
+	ids = append(ids, v.away.waiting(before)...)
 	slices.SortFunc(ids, ulid.ULID.Compare)
 	return ids
 }
 
-// Changed returns the records and contacts an input or a decision changed since loading, sorted.
+// Changed returns the records and contacts an input or a decision changed since loading, sorted. A view that rests tells
+// of those at hand only.
 func (v *View) Changed() (records []*Record, contacts []*Contact, control bool) {
 	for _, r := range v.records {
 		if r.changed {
@@ -147,7 +152,7 @@ func (v *View) Changed() (records []*Record, contacts []*Contact, control bool) 
 
 // record returns the record, making it at the input when it is new.
 func (v *View) record(id domain.Record, in Input) *Record {
-	r := v.records[id]
+	r := v.rec(id)
 	if r == nil {
 		r = &Record{ID: id, Life: Live}
 		v.records[id] = r
@@ -174,40 +179,38 @@ func (v *View) add(c *Contact) *Contact {
 }
 
 func (v *View) join(r *Record) {
-	if r.Link.Contact.IsZero() {
-		return
+	if m := v.members[r.Link.Contact]; !r.Link.Contact.IsZero() && !slices.Contains(m, r.ID) {
+		v.members[r.Link.Contact] = append(m, r.ID)
 	}
-	m := v.members[r.Link.Contact]
-	if m == nil {
-		m = map[domain.Record]bool{}
-		v.members[r.Link.Contact] = m
-	}
-	m[r.ID] = true
 }
 
-func (v *View) leave(r *Record) {
-	m := v.members[r.Link.Contact]
-	if delete(m, r.ID); len(m) == 0 {
-		delete(v.members, r.Link.Contact)
+func (v *View) leave(r *Record) { drop(v.members, r.Link.Contact, r.ID) }
+
+// drop takes a record off a list, and the list away with the last one.
+func drop[K comparable](lists map[K][]domain.Record, of K, r domain.Record) {
+	list := lists[of]
+	i := slices.Index(list, r)
+	switch {
+	case i < 0:
+	case len(list) == 1:
+		delete(lists, of)
+	default:
+		lists[of] = slices.Delete(list, i, i+1)
 	}
 }
 
 func (v *View) index(r *Record) {
 	for _, k := range r.keys {
-		if v.byKey[k] == nil {
-			v.byKey[k] = map[domain.Record]bool{}
+		if !slices.Contains(v.byKey[k], r.ID) {
+			v.byKey[k] = append(v.byKey[k], r.ID)
 		}
-		v.byKey[k][r.ID] = true
 	}
 }
 
 // reindex works the record's match keys out anew.
 func (v *View) reindex(r *Record) {
 	for _, k := range r.keys {
-		m := v.byKey[k]
-		if delete(m, r.ID); len(m) == 0 {
-			delete(v.byKey, k)
-		}
+		drop(v.byKey, k, r.ID)
 	}
 	r.keys = identity.Keys(v.Control.Settings, r.ID, r.Properties())
 	v.index(r)

@@ -1,6 +1,11 @@
 package settings
 
-import "github.com/duolog/duolog/domain"
+import (
+	"cmp"
+	"time"
+
+	"github.com/duolog/duolog/domain"
+)
 
 // Contacts are the rules about people as a whole.
 type Contacts struct {
@@ -16,6 +21,21 @@ type Contacts struct {
 	Match       []string `json:"match"` // link, unique_key, email, phone, in this order
 	OnDelete    string   `json:"on_delete"`
 	OnMerge     string   `json:"on_merge,omitempty"` // empty: OnMergeFollow
+	// PrivacyDelay is how long somebody HubSpot deleted on request is kept here before being erased: "24h", which empty
+	// means, too.
+	PrivacyDelay string `json:"privacy_delay,omitempty"`
+}
+
+// defaultPrivacyDelay leaves a day to notice that it was a mistake.
+const defaultPrivacyDelay = "24h"
+
+// PrivacyWait is PrivacyDelay as a duration.
+func (c Contacts) PrivacyWait() time.Duration {
+	d, err := ParsePeriod(cmp.Or(c.PrivacyDelay, defaultPrivacyDelay))
+	if err != nil {
+		return 24 * time.Hour
+	}
+	return d
 }
 
 // CreatesFrom reports whether a record of the source may have a counterpart made.

@@ -122,6 +122,7 @@ func (c Contacts) lines() []line {
 		line{"contacts.match", strings.Join(c.Match, ", ")},
 		line{"contacts.on_delete", c.OnDelete},
 		line{"contacts.on_merge", c.OnMerge},
+		line{"contacts.privacy_delay", c.PrivacyDelay},
 	)
 }
 

@@ -58,7 +58,7 @@ func TestPeriod(t *testing.T) {
 func TestFilled(t *testing.T) {
 	want := preset(t, "default")
 	old := want
-	old.Contacts.CreateFrom, old.Contacts.WhenLeaving, old.Contacts.OnMerge = nil, "", ""
+	old.Contacts.CreateFrom, old.Contacts.WhenLeaving, old.Contacts.OnMerge, old.Contacts.PrivacyDelay = nil, "", "", ""
 	old.Operations = settings.Operations{}
 	if got := settings.Diff(want, old.Filled()); len(got) > 0 {
 		t.Errorf("filled settings differ from the default: %v", got)

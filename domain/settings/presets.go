@@ -55,7 +55,7 @@ func base() Settings {
 			Create: Both, Update: Both,
 			CreateFrom: everySource(), WhenLeaving: LeavingKeepLink,
 			Match:    []string{MatchLink, MatchUniqueKey, MatchEmail, MatchPhone},
-			OnDelete: OnDeleteIgnore, OnMerge: OnMergeFollow,
+			OnDelete: OnDeleteIgnore, OnMerge: OnMergeFollow, PrivacyDelay: defaultPrivacyDelay,
 		},
 		Defaults: Rules{
 			Direction: Both, Conflict: HubSpotWins, Initial: HubSpotWins,
@@ -94,6 +94,7 @@ func (s Settings) Filled() Settings {
 	}
 	s.Contacts.WhenLeaving = cmp.Or(s.Contacts.WhenLeaving, d.Contacts.WhenLeaving)
 	s.Contacts.OnMerge = cmp.Or(s.Contacts.OnMerge, d.Contacts.OnMerge)
+	s.Contacts.PrivacyDelay = cmp.Or(s.Contacts.PrivacyDelay, d.Contacts.PrivacyDelay)
 	s.Guards.EmptiedSide = cmp.Or(s.Guards.EmptiedSide, d.Guards.EmptiedSide)
 	if s.Operations == (Operations{}) {
 		s.Operations = d.Operations

@@ -15,6 +15,7 @@ var epochTests = map[string]func(*testing.T, *fixture){
 	"UnderLoad":     testEpochUnderLoad,
 	"KeyDestroyed":  testKeyDestroyed,
 	"NoLiveKeyLeft": testNoLiveKeyLeft,
+	"Erase":         testErase,
 }
 
 const raiseEpoch = "UPDATE log_head SET key_epoch = key_epoch + 1 WHERE connection = 'acme'"
@@ -138,5 +139,72 @@ func testNoLiveKeyLeft(t *testing.T, f *fixture) {
 		if !e.Erased {
 			t.Errorf("position %d can still be read", e.Position)
 		}
+	}
+}
+
+// An erasure in a transaction: the keys go with its event or not at all, of records nobody knew of as well; who held
+// them learns of it. Revived, a subject has a key for what comes, and what was erased stays so.
+func testErase(t *testing.T, f *fixture) {
+	store, log := f.log(t)
+	_, other := f.log(t)
+	mustAppend(t, log, event("hubspot/contact/1"), event("hubspot/contact/2"))
+	mustAppend(t, other, event("hubspot/contact/1"))
+	sealed, err := other.Vault().Seal(t.Context(), "hubspot/contact/1", "contacts.name", []byte("Ann"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	undone := errors.New("not after all")
+	act := func(end error, do func(eventstore.Tx) error) {
+		t.Helper()
+		err := store.InTx(t.Context(), func(tx eventstore.Tx) error { return errors.Join(do(tx), end) })
+		if !errors.Is(err, end) || end == nil && err != nil {
+			t.Fatal(err)
+		}
+	}
+	erase := func(tx eventstore.Tx) error {
+		_, err := tx.Erase(t.Context(), log, []string{"hubspot/contact/1", "hubspot/contact/9", "hubspot/contact/1"}, event("privacy"))
+		return err
+	}
+	act(undone, erase)
+	wantReadable(t, log, 3)
+	mustAppend(t, log, event("hubspot/contact/1"))
+	act(nil, erase)
+	for _, l := range []eventstore.Log{log, other} {
+		for _, stream := range []string{"hubspot/contact/1", "hubspot/contact/9"} {
+			_, err := l.Append(t.Context(), event(stream))
+			wantError(t, "append for an erased subject", err, eventstore.ErrErased)
+		}
+		mustAppend(t, l, event("hubspot/contact/2"))
+	}
+	act(nil, func(tx eventstore.Tx) error {
+		_, err := tx.Revive(t.Context(), log, []string{"hubspot/contact/1", "hubspot/contact/2"}, event("privacy"))
+		return err
+	})
+	mustAppend(t, other, event("hubspot/contact/1"))
+	_, err = other.Vault().Open(t.Context(), "hubspot/contact/1", "contacts.name", sealed)
+	wantError(t, "open what was sealed before", err, eventstore.ErrErased)
+	wantErased(t, f, log, store, map[int64]bool{1: true, 3: true, 4: true}, 9)
+	_, err = log.Append(t.Context(), event("hubspot/contact/9"))
+	wantError(t, "append for one that was not revived", err, eventstore.ErrErased)
+	if err := store.Scrub(t.Context(), "subject_key"); err != nil {
+		t.Error(err)
+	}
+}
+
+// wantErased checks that of the first n events exactly these cannot be read, also by their own keys, and that the log
+// verifies.
+func wantErased(
+	t *testing.T, f *fixture, log eventstore.Log, store eventstore.Store, erased map[int64]bool, n int64,
+) {
+	t.Helper()
+	for _, e := range wantDense(t, log, n) {
+		key, err := log.Vault().EventKeys(t.Context(), eventstore.EventID{ID: e.ID, Subject: e.Subject, Position: e.Position})
+		if err != nil || e.Erased != erased[e.Position] || (key[0] == nil) != e.Erased {
+			t.Errorf("position %d: erased %v, its key %x, %v", e.Position, e.Erased, key, err)
+		}
+	}
+	report, err := eventstore.Check{DB: store, Connection: log.Connection(), Master: f.master}.Run(t.Context())
+	if err != nil || !report.OK() {
+		t.Errorf("verify: %+v, %v", report.Faults, err)
 	}
 }

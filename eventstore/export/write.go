@@ -126,7 +126,7 @@ func (e *writer) page(ctx context.Context, from int64) (int64, error) {
 	}
 	ids := make([]eventstore.EventID, len(events))
 	for i := range events {
-		ids[i] = eventstore.EventID{ID: events[i].id, Subject: events[i].subject}
+		ids[i] = eventstore.EventID{ID: events[i].id, Subject: events[i].subject, Position: events[i].position}
 	}
 	keys, err := e.Log.Vault().EventKeys(ctx, ids...)
 	if err != nil {

@@ -55,14 +55,11 @@ func (o *Opener) key(subject string, wrapped []byte) (envelope.Key, error) {
 	if k, ok := o.known[subject]; ok && k.wrapped == string(wrapped) {
 		return k.key, nil
 	}
-	raw, err := o.master.Unwrap("subject key\n"+o.connection+"\n"+subject, wrapped)
+	raw, err := o.master.Unwrap(eventstore.SubjectPurpose(o.connection, subject), wrapped)
 	if err != nil {
 		return envelope.Key{}, err
 	}
-	key, err := envelope.NewKey(raw)
-	if err != nil {
-		return envelope.Key{}, err
-	}
+	key := envelope.NewKey(raw)
 	if len(o.known) >= keep {
 		clear(o.known)
 	}

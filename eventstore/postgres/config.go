@@ -24,7 +24,7 @@ type Config struct {
 	Clock        func() time.Time // time.Now
 	PollInterval time.Duration    // 1 s: how soon appends are noticed when no notification comes
 	MaxConns     int              // 16 connections, besides two for keys and one that listens
-	KeyCache     int              // 100 000 subject keys a connection
+	KeyCache     int              // 250 000 subject keys a connection
 	WriteTimeout time.Duration    // 30 s for a transaction of the group commit
 	// IdleTimeout is how long a transaction may stand still between two statements before the server ends it: a process
 	// that was frozen must not hold the head's lock for as long as it sleeps. 5 s
@@ -54,7 +54,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.PollInterval = cmp.Or(c.PollInterval, time.Second)
 	c.MaxConns = cmp.Or(c.MaxConns, 16)
-	c.KeyCache = cmp.Or(c.KeyCache, 100_000)
+	c.KeyCache = cmp.Or(c.KeyCache, 250_000)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 5*time.Second)
 	c.SilenceLimit = cmp.Or(c.SilenceLimit, time.Minute)

@@ -15,7 +15,7 @@ import (
 
 // translate marks errors that mean the server cannot be reached or is going away.
 func translate(err error) error {
-	return engine.MarkUnavailable(engine.MarkDisk(err, disk), unavailable)
+	return engine.MarkUnavailable(engine.MarkDisk(engine.MarkClosed(err), disk), unavailable)
 }
 
 // disk tells errors of a server whose disk is full, or fails.
@@ -51,6 +51,9 @@ func unavailable(err error) bool {
 func (d *driver) Classify(err error) engine.Class {
 	if errors.Is(err, eventstore.ErrUnavailable) {
 		return engine.Unavailable
+	}
+	if errors.Is(err, eventstore.ErrClosed) {
+		return engine.Other
 	}
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) {

@@ -15,11 +15,12 @@ import (
 var ErrRole = errors.New("not fit to be a runtime role")
 
 // rights are those of a runtime role on tables it may not change at will; on all others it may read and write rows.
-// What it lacks no program error and no stolen password can do: neither an event nor a key of the log can be changed or
-// removed, and no trigger taken off.
+// What it lacks no program error and no stolen password can do: no event and no dedupe key can be changed or removed, and
+// no trigger taken off. Of subjects' keys it may change what an erasure does; verify finds one that was replaced.
 var rights = map[string]string{
-	"event": "SELECT, INSERT", "append_key": "SELECT, INSERT", "subject_key": "SELECT, INSERT",
-	"tree_hash": "SELECT, INSERT", "tree_head": "SELECT, INSERT",
+	"event": "SELECT, INSERT", "append_key": "SELECT, INSERT",
+	"subject_key": "SELECT, INSERT, UPDATE (master_id, wrapped, since)",
+	"tree_hash":   "SELECT, INSERT", "tree_head": "SELECT, INSERT",
 	"log_head": "SELECT, INSERT, UPDATE", "goose_db_version": "SELECT", "goose_lock": "",
 }
 

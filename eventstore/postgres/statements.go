@@ -16,8 +16,8 @@ func statements() engine.Statements {
  CROSS JOIN LATERAL (SELECT position FROM append_key WHERE connection = $1 AND key = q.key OFFSET 0) AS k
  CROSS JOIN LATERAL (SELECT position, id, recorded_at, hash FROM event
                       WHERE connection = $1 AND position = k.position OFFSET 0) AS e`
-	s.SubjectKeys = `SELECT q.subject, k.master_id, k.wrapped FROM unnest($keys) AS q(subject)
- CROSS JOIN LATERAL (SELECT master_id, wrapped FROM subject_key
+	s.SubjectKeys = `SELECT q.subject, k.master_id, k.wrapped, k.since FROM unnest($keys) AS q(subject)
+ CROSS JOIN LATERAL (SELECT master_id, wrapped, since FROM subject_key
                       WHERE connection = $1 AND subject = q.subject OFFSET 0) AS k`
 	return s
 }

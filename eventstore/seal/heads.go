@@ -21,6 +21,17 @@ func List(ctx context.Context, db eventstore.DB, connection string, limit int) (
 	return heads(rows, err)
 }
 
+// Last returns the latest head that speaks for no event after the position; false when there is none.
+func Last(ctx context.Context, db eventstore.DB, connection string, position int64) (Signed, bool, error) {
+	rows, err := db.Query(ctx, `SELECT note FROM tree_head WHERE connection = $1 AND size <= $2
+		ORDER BY connection DESC, size DESC, generation DESC LIMIT 1`, connection, position)
+	found, err := heads(rows, err)
+	if err != nil || len(found) == 0 {
+		return Signed{}, false, err
+	}
+	return found[0], true, nil
+}
+
 // at returns the head of a size and generation; false when there is none.
 func at(ctx context.Context, db eventstore.DB, connection string, size, generation int64) (Signed, bool, error) {
 	rows, err := db.Query(ctx, `SELECT note FROM tree_head WHERE connection = $1 AND size = $2 AND generation = $3`,

@@ -20,7 +20,7 @@ type Config struct {
 	Clock        func() time.Time // time.Now
 	PollInterval time.Duration    // 1 s: how soon another process' appends are noticed
 	Readers      int              // 4 connections
-	KeyCache     int              // 100 000 subject keys a connection
+	KeyCache     int              // 250 000 subject keys a connection
 	BusyTimeout  time.Duration    // 5 s: how long to wait for another process that writes
 	WriteTimeout time.Duration    // 30 s for a transaction of the group commit
 }
@@ -52,7 +52,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.PollInterval = cmp.Or(c.PollInterval, time.Second)
 	c.Readers = cmp.Or(c.Readers, 4)
-	c.KeyCache = cmp.Or(c.KeyCache, 100_000)
+	c.KeyCache = cmp.Or(c.KeyCache, 250_000)
 	c.BusyTimeout = cmp.Or(c.BusyTimeout, 5*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
 	return c

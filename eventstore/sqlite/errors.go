@@ -13,7 +13,7 @@ import (
 
 // translate marks errors that mean the file cannot be worked with now.
 func translate(err error) error {
-	return engine.MarkUnavailable(engine.MarkDisk(err, disk), unavailable)
+	return engine.MarkUnavailable(engine.MarkDisk(engine.MarkClosed(err), disk), unavailable)
 }
 
 // disk tells errors of a file that cannot be written: no room on the file system, a quota, a limit, no right to.
@@ -46,6 +46,9 @@ func unavailable(err error) bool {
 func (d *driver) Classify(err error) engine.Class {
 	if errors.Is(err, eventstore.ErrUnavailable) {
 		return engine.Unavailable
+	}
+	if errors.Is(err, eventstore.ErrClosed) {
+		return engine.Other
 	}
 	var se *sqlite.Error
 	if !errors.As(err, &se) {

@@ -15,7 +15,7 @@ type input struct {
 	eventstore.Event
 	fact *domain.CatalogFact
 	seen *seen
-	act  *domain.Act // a pull that started or ended
+	act  *domain.Act // a pull that started or ended, or an erasure
 }
 
 // seen is an entry of Aloware that a webhook showed.
@@ -48,6 +48,9 @@ func decode(e eventstore.Event) (in input, ok bool, err error) {
 		err = read(e, &a)
 		in.seen = &seen{domain.CallDispositions, a.Disposition, a.Clock}
 		return in, a.Kind == domain.ActivityCall && a.Disposition.ID != "", err
+	case e.Type == domain.SubjectErased:
+		in.act = &domain.Act{}
+		return in, true, read(e, in.act)
 	case e.Type == domain.OperationStarted, e.Type == domain.OperationFinished:
 		in.act = &domain.Act{}
 		err = read(e, in.act)

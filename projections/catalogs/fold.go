@@ -27,6 +27,8 @@ type fold struct {
 	entries map[key]*row
 	deals   map[key]*row
 	pulls   map[string]*pull
+	// forgotten are records that were erased: what was told of their deals is gone from the log, too.
+	forgotten []string
 }
 
 func newFold(v eventstore.Vault) *fold {
@@ -44,6 +46,7 @@ func want(told []input) wanted {
 	w := wanted{map[string]map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	for _, in := range told {
 		switch {
+		case in.Type == domain.SubjectErased:
 		case in.act != nil:
 			name, _ := Pull(in.act.Name)
 			w.pulls[name] = true
@@ -70,6 +73,9 @@ func (in input) key() key {
 
 func (f *fold) apply(ctx context.Context, in input) error {
 	switch {
+	case in.Type == domain.SubjectErased:
+		f.applyErasure(in)
+		return nil
 	case in.act != nil:
 		return f.applyPull(in)
 	case in.seen != nil:
@@ -142,6 +148,14 @@ func (f *fold) seal(ctx context.Context, r *row, purpose string, entry domain.Ca
 		return nil
 	}
 	return err
+}
+
+// applyErasure removes the deals of erased records.
+func (f *fold) applyErasure(in input) {
+	for _, rec := range in.act.Records {
+		f.forgotten = append(f.forgotten, rec.Stream())
+		maps.DeleteFunc(f.deals, func(k key, _ *row) bool { return k.in == rec.Stream() })
+	}
 }
 
 // applyPull notes a run that started or ended.

@@ -23,7 +23,7 @@ func (Projection) Fold() int { return 1 }
 
 // Tables lists what it writes.
 func (Projection) Tables() []projections.Table {
-	return []projections.Table{entryTable, dealTable, pullTable}
+	return []projections.Table{sealedEntries(), sealedDeals(), pullTable}
 }
 
 // Decode returns what the event says about catalogs, nil for nothing.
@@ -77,7 +77,7 @@ func (f *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 
 // Waiting counts the rows held: about as many as changed.
 func (f *folder) Waiting() (int, bool) {
-	n := len(f.fold.entries) + len(f.fold.deals) + len(f.fold.pulls)
+	n := len(f.fold.entries) + len(f.fold.deals) + len(f.fold.pulls) + len(f.fold.forgotten)
 	return n, n*rowCost >= f.version.Memory/2
 }
 

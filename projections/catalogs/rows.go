@@ -142,6 +142,9 @@ var (
 
 // write stores everything the fold changed, one statement a table.
 func (t rows) write(ctx context.Context, f *fold) error {
+	if err := t.forget(ctx, f.forgotten); err != nil {
+		return err
+	}
 	var entries, deals, pulls [][]any
 	for _, k := range sortedKeys(f.entries) {
 		if e := f.entries[k]; e.dirty {
@@ -174,6 +177,20 @@ func (t rows) write(ctx context.Context, f *fold) error {
 		if err := t.q.Bulk(ctx, b.table.Op(eventstore.Upsert), b.rows); err != nil {
 			return fmt.Errorf("write %s: %w", b.table.Name, err)
 		}
+	}
+	return nil
+}
+
+// forget removes the deals of records that were erased.
+func (t rows) forget(ctx context.Context, records []string) error {
+	if len(records) == 0 {
+		return nil
+	}
+	found, err := t.q.QueryKeys(ctx, `DELETE FROM catalog_deal WHERE connection = $1 AND version = $2 AND record IN ($keys)
+		RETURNING record`, records, t.connection, t.version)
+	_, err = eventstore.Scan(found, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) })
+	if err != nil {
+		return fmt.Errorf("forget deals: %w", err)
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
 )
 
 // streamPage is how many events of a stream are read at once.
@@ -17,47 +19,77 @@ const streamPage = 500
 // contactStream is where a contact's decisions lie.
 func contactStream(id string) string { return "contact/" + id }
 
-// At returns the contact as it stood at the position: the same fold over the events of its records and its decisions
-// up to there, in memory. ErrNotFound when it did not exist yet.
-func (r *Reader) At(ctx context.Context, id ulid.ULID, position int64) (Contact, error) {
-	g := gathering{reader: r, until: position, seen: map[string]bool{}}
+// At returns the contact as it stood at the moment: the same fold over the events of its records and its decisions up
+// to there, in memory. What else the log holds is not read. ErrNotFound when it did not exist yet.
+func (r *Reader) At(ctx context.Context, id ulid.ULID, at Moment) (Contact, error) {
+	c, err := r.at(ctx, id, at)
+	if err != nil {
+		return Contact{}, fmt.Errorf("contact %s as it was: %w", id, err)
+	}
+	return c, nil
+}
+
+func (r *Reader) at(ctx context.Context, id ulid.ULID, at Moment) (Contact, error) {
+	g := gathering{reader: r, until: at, seen: map[string]bool{}}
 	var policies []policy
 	err := r.read(ctx, func(t rows) (err error) {
 		policies, err = t.allPolicies(ctx)
 		return err
 	})
+	if err != nil {
+		return Contact{}, err
+	}
+	streams, err := r.Streams(ctx, id)
 	if err == nil {
-		err = g.contact(ctx, id.String())
+		err = g.contact(ctx, append(streams, contactStream(id.String()), domain.StreamPrivacy))
 	}
 	if err != nil {
-		return Contact{}, fmt.Errorf("contact %s at %d: %w", id, position, err)
+		return Contact{}, err
 	}
 	f := newFold(r.log.Vault())
 	f.policies = policies
 	slices.SortFunc(g.inputs, func(a, b *input) int { return cmp.Compare(a.Position, b.Position) })
 	for _, in := range g.inputs {
 		if err := f.apply(ctx, in); err != nil {
-			return Contact{}, fmt.Errorf("contact %s at %d: %w", id, position, err)
+			return Contact{}, err
 		}
 	}
-	c := f.contacts[f.final(id.String())]
+	c := f.stood(id.String(), streams)
 	if c == nil {
-		return Contact{}, fmt.Errorf("contact %s at %d: %w", id, position, ErrNotFound)
+		return Contact{}, ErrNotFound
 	}
 	return f.view(ctx, c)
+}
+
+// stood returns the contact that the id meant; before there was that id, the one in which a record of today's contact
+// stood, or that today's contact was made of.
+func (f *fold) stood(id string, streams []string) *contact {
+	ids := []string{id}
+	for _, stream := range slices.Backward(streams) { // HubSpot's records first
+		if former, ok := strings.CutPrefix(stream, "contact/"); ok {
+			ids = append(ids, former)
+		} else if r := f.records[stream]; r != nil {
+			ids = append(ids, r.contact)
+		}
+	}
+	for _, id := range ids {
+		if c := f.contacts[f.final(id)]; c != nil {
+			return c
+		}
+	}
+	return nil
 }
 
 // gathering collects the events that make a contact what it was.
 type gathering struct {
 	reader *Reader
-	until  int64
+	until  Moment
 	seen   map[string]bool // streams read
 	inputs []*input
 }
 
-// contact reads the contact's decisions, and everything they and its present members lead to.
-func (g *gathering) contact(ctx context.Context, id string) error {
-	todo := []string{contactStream(id)}
+// contact reads the streams of a contact, and everything they and its present members lead to.
+func (g *gathering) contact(ctx context.Context, todo []string) error {
 	for len(todo) > 0 {
 		next, err := g.streams(ctx, todo)
 		if err != nil {
@@ -116,7 +148,7 @@ func (g *gathering) read(ctx context.Context, stream string) ([]*input, error) {
 			return nil, err
 		}
 		for _, e := range events {
-			if e.Position > g.until {
+			if !g.until.Covers(e) {
 				return inputs, nil
 			}
 			in, err := decode(e)

@@ -38,6 +38,13 @@ func (b *byName[V]) put(name string, v V) {
 	(*b)[i] = named[V]{name, v}
 }
 
+// grow makes room for so many, if there are none yet.
+func (b *byName[V]) grow(n int) {
+	if *b == nil {
+		*b = make(byName[V], 0, n)
+	}
+}
+
 func (b *byName[V]) remove(name string) {
 	if i, ok := b.find(name); ok {
 		*b = append((*b)[:i], (*b)[i+1:]...)

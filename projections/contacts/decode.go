@@ -17,6 +17,7 @@ type input struct {
 	fact     *fact
 	outcome  *outcome
 	decision *planner.Decision // Contact, Input, Links, Aliases, Head, and of Fields what fieldState reads
+	erasure  *domain.Act       // or the end of one
 	settings *domain.SettingsAct
 }
 
@@ -38,7 +39,7 @@ type outcome struct {
 func isFact(kind string) bool {
 	switch kind {
 	case domain.RecordCreated, domain.RecordUpdated, domain.RecordDeleted, domain.RecordRestored,
-		domain.RecordMerged, domain.RecordObserved, domain.RecordSuppressed:
+		domain.RecordMerged, domain.RecordObserved:
 		return true
 	}
 	return false
@@ -49,12 +50,14 @@ func decode(e eventstore.Event) (*input, error) {
 	var err error
 	switch {
 	case e.Erased:
-	case isFact(e.Type) || e.Type == domain.RecordAbsent:
+	case isFact(e.Type) || e.Type == domain.RecordAbsent || e.Type == domain.RecordSuppressed:
 		in.fact, err = decodeFact(e)
 	case e.Type == domain.CommandSettled:
 		in.outcome, err = decodeOutcome(e)
 	case e.Type == domain.DecisionMade:
 		in.decision, err = decodeDecision(e)
+	case e.Type == domain.SubjectErased || e.Type == domain.SubjectLifted:
+		in.erasure, err = payload[domain.Act](e)
 	case e.Type == domain.SettingsChanged:
 		in.settings, err = payload[domain.SettingsAct](e)
 	}
@@ -102,9 +105,12 @@ func payload[T any](e eventstore.Event) (*T, error) {
 	return v, nil
 }
 
-// shows reports whether the event tells values of the record on whose stream it lies.
+// shows reports whether the event tells values of the record on whose stream it lies. What is kept of one that came when
+// the record was erased, under no key of its own, tells none.
 func (in *input) shows() bool {
 	switch {
+	case in.Subject == eventstore.SubjectLog:
+		return false
 	case isFact(in.Type):
 		return true
 	case in.Type == domain.CommandSettled:

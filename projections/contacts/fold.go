@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
@@ -28,14 +30,19 @@ const (
 // fold holds the rows a run of events touches, and folds the events into them.
 type fold struct {
 	vault    eventstore.Vault
+	blinds   *blinds
 	records  map[string]*record
 	contacts map[string]*contact
 	policies []policy // by position; the first one stands for everything before the second
 	decoder  *decoder
+	// forgotten are the records whose keys have to go, whatever they are: nobody can tell any more.
+	forgotten []string
 }
 
 func newFold(v eventstore.Vault) *fold {
-	return &fold{vault: v, records: map[string]*record{}, contacts: map[string]*contact{}, decoder: newDecoder()}
+	return &fold{
+		vault: v, blinds: newBlinds(v), records: map[string]*record{}, contacts: map[string]*contact{}, decoder: newDecoder(),
+	}
 }
 
 func (f *fold) apply(ctx context.Context, in *input) error {
@@ -44,6 +51,9 @@ func (f *fold) apply(ctx context.Context, in *input) error {
 		return f.applySettings(in)
 	case in.decision != nil:
 		return f.applyDecision(in)
+	case in.erasure != nil:
+		f.applyErasure(in)
+		return nil
 	case in.outcome != nil:
 		f.applyOutcome(in)
 	}
@@ -134,7 +144,7 @@ func (f *fold) applyValues(ctx context.Context, in *input) error {
 		r.tellOutcome(in.Event, in.outcome, p)
 	}
 	if r.changed && (r.rekey || r.keysAt == 0 || r.keysAt < p.position) {
-		r.keys, r.keysAt = keysOf(f.vault, rec, r.values, p), in.Position
+		r.keys, r.keysAt = keysOf(f.blinds, rec, r.values, p), in.Position
 	}
 	r.changed, r.rekey = false, false
 	return nil
@@ -173,6 +183,25 @@ func (r *record) erase() {
 	r.erased, r.values, r.keys, r.sealed, r.keysAt, r.dirty = true, nil, nil, nil, 0, true
 }
 
+// applyErasure forgets the records that were erased. One that is let in again begins anew, under a key of its own.
+func (f *fold) applyErasure(in *input) {
+	for _, rec := range in.erasure.Records {
+		r := f.records[rec.Stream()]
+		if r == nil {
+			continue
+		}
+		r.erase()
+		r.erased, r.opened = in.Type == domain.SubjectErased, true
+		f.forgotten = append(f.forgotten, r.stream)
+		if c := f.contacts[r.contact]; c != nil {
+			m, _ := c.body.Members.get(r.stream)
+			m.Done = ulid.ULID{} // who reads the log anew finds no answer there
+			c.body.Members.put(r.stream, m)
+			c.touch(in.Position, in.RecordedAt)
+		}
+	}
+}
+
 // applyDecision folds a decision's effects, each at the position of its input.
 func (f *fold) applyDecision(in *input) error {
 	d := in.decision
@@ -194,6 +223,7 @@ func (f *fold) applyDecision(in *input) error {
 	if d.Head != nil && at.after(c.body.Head.Order) {
 		c.body.Head = head{HeadState: *d.Head, Order: at}
 	}
+	c.body.Fields.grow(len(d.Fields))
 	for _, v := range d.Fields {
 		c.decide(v, at)
 	}

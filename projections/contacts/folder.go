@@ -3,6 +3,7 @@ package contacts
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections"
@@ -10,17 +11,21 @@ import (
 
 // folder folds pages into rows it holds, each page in a fold of its own.
 type folder struct {
-	version  projections.Version
-	records  *projections.Rows
-	contacts *projections.Rows
-	policies []policy // those since the last Write, behind the one in force there
-	codec    *codec
-	scratch  []byte
+	version projections.Version
+	// The first two columns of every row.
+	connection, number any
+	records            *projections.Rows
+	contacts           *projections.Rows
+	policies           []policy // those since the last Write, behind the one in force there
+	codec              *codec
+	blinds             *blinds
+	scratch            []byte
+	forgotten          []string // records that were erased since the last Write
 }
 
 func openFolder(v projections.Version) *folder {
 	return &folder{
-		version: v, codec: newCodec(),
+		version: v, connection: v.Connection, number: v.Number, codec: newCodec(), blinds: newBlinds(v.Vault),
 		records: projections.NewRows(v, v.Memory/4*3), contacts: projections.NewRows(v, v.Memory/4),
 	}
 }
@@ -43,7 +48,7 @@ func (o *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 			return err
 		}
 	}
-	f.decoder, f.policies = &o.codec.decoder, o.policies
+	f.decoder, f.blinds, f.policies = &o.codec.decoder, o.blinds, o.policies
 	if err := t.load(ctx, f, want(inputs)); err != nil {
 		return err
 	}
@@ -52,7 +57,7 @@ func (o *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 			return err
 		}
 	}
-	o.policies = f.policies
+	o.policies, o.forgotten = f.policies, append(o.forgotten, f.forgotten...)
 	o.keep(f)
 	return nil
 }
@@ -60,19 +65,23 @@ func (o *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 // keep holds the fold's rows: those that changed until they are written, the others as long as there is room.
 func (o *folder) keep(f *fold) {
 	for stream, r := range f.records {
-		o.scratch = o.codec.appendRecord(o.scratch[:0], r)
-		keepRow(o.records, stream, o.scratch, r.stored, r.dirty)
+		if _, held := o.records.Get(stream); r.dirty || !held {
+			o.scratch = o.codec.appendRecord(o.scratch[:0], r)
+			keepRow(o.records, stream, o.scratch, r.stored, r.dirty)
+		}
 	}
 	for id, c := range f.contacts {
-		o.scratch = o.codec.appendContact(o.scratch[:0], c)
-		keepRow(o.contacts, id, o.scratch, c.hasRow, c.dirty)
+		if _, held := o.contacts.Get(id); c.dirty || !held {
+			o.scratch = o.codec.appendContact(o.scratch[:0], c)
+			keepRow(o.contacts, id, o.scratch, c.hasRow, c.dirty)
+		}
 	}
 }
 
 func keepRow(in *projections.Rows, key string, encoded []byte, stored, dirty bool) {
 	if dirty {
 		in.Put(key, encoded, stored)
-	} else if _, held := in.Get(key); !held {
+	} else {
 		in.Load(key, encoded)
 	}
 }
@@ -97,6 +106,7 @@ func (t rows) heldRecords(streams []string) (all []*record, ask []string, err er
 		}
 		all = append(all, r)
 	}
+	slices.Sort(ask)
 	return all, ask, nil
 }
 
@@ -120,6 +130,7 @@ func (t rows) heldContacts(ids []string) (all []*contact, ask []string, err erro
 		}
 		all = append(all, c)
 	}
+	slices.Sort(ask)
 	return all, ask, nil
 }
 
@@ -132,6 +143,7 @@ func (o *folder) Waiting() (int, bool) {
 func (o *folder) Written() {
 	o.records.Written()
 	o.contacts.Written()
+	o.forgotten = nil
 	o.policies = o.policies[len(o.policies)-1:]
 	o.policies[0].fresh = false
 }

@@ -36,6 +36,11 @@ func want(inputs []*input) wanted {
 		if in.decision != nil {
 			w.decision(in.decision)
 		}
+		if in.erasure != nil {
+			for _, r := range in.erasure.Records {
+				w.records[r.Stream()], w.linked[r.Stream()] = true, true
+			}
+		}
 		streams, _ := in.read()
 		for _, stream := range streams {
 			w.records[stream], w.linked[stream] = true, true
@@ -102,9 +107,9 @@ func (w wanted) follow(f *fold, c *contact) {
 	}
 }
 
-// take empties the set and returns what was in it, sorted.
+// take empties the set and returns what was in it.
 func take(set map[string]bool) []string {
-	keys := sortedKeys(set)
+	keys := slices.Collect(maps.Keys(set))
 	clear(set)
 	return keys
 }

@@ -21,7 +21,7 @@ func (Projection) Fold() int { return 2 }
 
 // Tables lists what it writes.
 func (Projection) Tables() []projections.Table {
-	return []projections.Table{contactTable, recordTable, fieldTable, keyTable, policyTable}
+	return []projections.Table{contactTable, sealedRecords(), fieldTable, keyTable, policyTable}
 }
 
 // Decode reads the event's payload.

@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/oklog/ulid/v2"
 
@@ -66,18 +67,20 @@ func rest(r *jsonread.Reader, into any) {
 }
 
 // list reads an object whose keys rise, as encoding/json writes them.
-func list[V any](r *jsonread.Reader, read func() V) (all byName[V]) {
+func list[V any](r *jsonread.Reader, read func() V) byName[V] {
+	var room [16]named[V]
+	all := byName[V](room[:0])
 	for key := range r.Fields() {
 		name := intern(key)
 		if n := len(all); n > 0 && all[n-1].name >= name {
 			r.GiveUp()
 		}
-		if all == nil {
-			all = make(byName[V], 0, 16)
-		}
 		all = append(all, named[V]{name, read()})
 	}
-	return all
+	if len(all) == 0 {
+		return nil
+	}
+	return slices.Clone(all)
 }
 
 func properties(r *jsonread.Reader) byName[json.RawMessage] {

@@ -1,6 +1,8 @@
 package contacts
 
 import (
+	"slices"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/projections/internal/jsonread"
@@ -30,9 +32,7 @@ func readDecision(data []byte) (*planner.Decision, bool) {
 			rest(r, &d.Head)
 		case "fields":
 			r.Once(&seen, 5)
-			for range r.Elements() {
-				d.Fields = append(d.Fields, readVerdict(r))
-			}
+			d.Fields = readVerdicts(r)
 		default:
 			r.Unknown(key)
 		}
@@ -64,6 +64,18 @@ func readLink(r *jsonread.Reader) (l planner.Link) {
 		}
 	}
 	return l
+}
+
+func readVerdicts(r *jsonread.Reader) []planner.Verdict {
+	var room [16]planner.Verdict
+	all := room[:0]
+	for range r.Elements() {
+		all = append(all, readVerdict(r))
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return slices.Clone(all)
 }
 
 func readVerdict(r *jsonread.Reader) (v planner.Verdict) {

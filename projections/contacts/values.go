@@ -46,6 +46,7 @@ func (r *record) put(name string, v value) {
 
 // tellFact folds what a fact shows of its record.
 func (r *record) tellFact(e eventstore.Event, f *fact) {
+	r.values.grow(len(f.props))
 	for _, p := range f.props {
 		clock := f.Clock
 		if c, ok := f.clocks.get(p.name); ok {

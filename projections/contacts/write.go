@@ -1,7 +1,6 @@
 package contacts
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,20 +40,24 @@ const writeChunk = 2000
 
 // Write stores everything that changed.
 func (o *folder) Write(ctx context.Context, q eventstore.Querier) error {
+	if err := forgetKeys(ctx, q, o.version, o.forgotten); err != nil {
+		return err
+	}
 	return projections.WriteBatches(ctx, q, func(ctx context.Context, emit func(...projections.Batch) error) error {
-		var keys keyRun
+		keys := newKeyRun(o.records.Waiting())
 		for chunk := range chunks(o.records.Changed(), writeChunk) {
 			if err := o.emitRecords(ctx, chunk, &keys, emit); err != nil {
 				return err
 			}
 		}
-		if err := keys.emit(emit); err != nil {
-			return err
-		}
+		sorted := keys.sorted() // while contacts are written, which takes the database longer than us
 		for chunk := range chunks(o.contacts.Changed(), writeChunk) {
 			if err := o.emitContacts(chunk, emit); err != nil {
 				return err
 			}
+		}
+		if err := sorted().emit(o, emit); err != nil {
+			return err
 		}
 		return emit(projections.Batch{Op: policyTable.Op(eventstore.Upsert), Rows: o.policyRows()})
 	})
@@ -93,34 +96,6 @@ func (c *changes) add(stored bool, row []any) {
 	}
 }
 
-// keyRun is rows of contact_key to be written. Their order in its index is random to that of the records, so many are
-// brought into it first: neighbours there are written one after the other, in half the time.
-type keyRun struct {
-	has  changes
-	lost [][]any
-}
-
-// keyRunLength is the number of rows from which a run is written.
-const keyRunLength = 50_000
-
-func (k *keyRun) long() bool { return len(k.has.insert)+len(k.has.update)+len(k.lost) >= keyRunLength }
-
-func (k *keyRun) emit(emit func(...projections.Batch) error) error {
-	for _, rows := range [][][]any{k.has.insert, k.has.update, k.lost} {
-		slices.SortFunc(rows, func(a, b []any) int {
-			x, _ := a[2].([]byte)
-			y, _ := b[2].([]byte)
-			return bytes.Compare(x, y)
-		})
-	}
-	run := *k
-	*k = keyRun{}
-	return emit(
-		projections.Batch{Op: keyTable.Op(eventstore.Insert), Rows: run.has.insert},
-		projections.Batch{Op: keyTable.Op(eventstore.InsertNew), Rows: run.has.update},
-		projections.Batch{Op: keyTable.Op(eventstore.Delete), Rows: run.lost})
-}
-
 func (o *folder) emitRecords(
 	ctx context.Context, streams []string, keys *keyRun, emit func(...projections.Batch) error,
 ) error {
@@ -135,15 +110,10 @@ func (o *folder) emitRecords(
 			return err
 		}
 		rows.add(r.stored, []any{
-			o.version.Connection, o.version.Number, r.stream, r.contact, string(r.link), r.linked.Input, r.linked.Position,
+			o.connection, o.number, r.stream, r.contact, string(r.link), r.linked.Input, r.linked.Position,
 			sealed, r.position,
 		})
-		for _, key := range without(r.keys, r.tabled) {
-			keys.has.add(r.stored, o.keyRow(key, r.stream))
-		}
-		for _, key := range without(r.tabled, r.keys) {
-			keys.lost = append(keys.lost, o.keyRow(key, r.stream))
-		}
+		keys.add(r)
 	}
 	err = emit(
 		projections.Batch{Op: recordTable.Op(eventstore.Insert), Rows: rows.insert},
@@ -151,7 +121,9 @@ func (o *folder) emitRecords(
 	if err != nil || !keys.long() {
 		return err
 	}
-	return keys.emit(emit)
+	run := *keys
+	*keys = keyRun{}
+	return run.sorted()().emit(o, emit)
 }
 
 func (o *folder) changedRecords(ctx context.Context, streams []string) ([]*record, error) {
@@ -198,10 +170,6 @@ func without(keys, others []string) []string {
 	return left
 }
 
-func (o *folder) keyRow(key, stream string) []any {
-	return []any{o.version.Connection, o.version.Number, []byte(key), stream}
-}
-
 func (o *folder) emitContacts(ids []string, emit func(...projections.Batch) error) error {
 	var rows, fields changes
 	var gone [][]any
@@ -219,7 +187,7 @@ func (o *folder) emitContacts(ids []string, emit func(...projections.Batch) erro
 		status, _ := c.status()
 		n := c.tally()
 		rows.add(held.Stored, []any{
-			o.version.Connection, o.version.Number, id, status, c.aliasOf, string(body),
+			o.connection, o.number, id, status, c.aliasOf, string(body),
 			n[Pending], n[Apart], n[Held], n[Failing], c.created, c.updated, c.position,
 		})
 		now := c.notInStep()
@@ -229,13 +197,13 @@ func (o *folder) emitContacts(ids []string, emit func(...projections.Batch) erro
 		for _, f := range now {
 			if was, ok := c.stored.get(f.name); !ok || was != f.v {
 				fields.add(held.Stored, []any{
-					o.version.Connection, o.version.Number, id, f.name, f.v.state, f.v.reason, f.v.position,
+					o.connection, o.number, id, f.name, f.v.state, f.v.reason, f.v.position,
 				})
 			}
 		}
 		for _, f := range c.stored {
 			if _, ok := now.get(f.name); !ok {
-				gone = append(gone, []any{o.version.Connection, o.version.Number, id, f.name})
+				gone = append(gone, []any{o.connection, o.number, id, f.name})
 			}
 		}
 	}
@@ -251,8 +219,22 @@ func (o *folder) policyRows() [][]any {
 	var out [][]any
 	for _, p := range o.policies {
 		if p.fresh {
-			out = append(out, []any{o.version.Connection, o.version.Number, p.position, p.body})
+			out = append(out, []any{o.connection, o.number, p.position, p.body})
 		}
 	}
 	return out
+}
+
+// forgetKeys removes what erased records were found by, before what came since is written.
+func forgetKeys(ctx context.Context, q eventstore.Querier, v projections.Version, streams []string) error {
+	if len(streams) == 0 {
+		return nil
+	}
+	rows, err := q.QueryKeys(ctx, `DELETE FROM contact_key WHERE connection = $1 AND version = $2 AND record IN ($keys)
+		RETURNING record`, streams, v.Connection, v.Number)
+	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) })
+	if err != nil {
+		return fmt.Errorf("forget keys: %w", err)
+	}
+	return nil
 }

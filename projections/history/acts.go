@@ -52,7 +52,7 @@ func (s *story) settingsAct(e eventstore.Event) error {
 	}
 	act := &Act{Reason: a.Reason, Mode: now.Mode, Settings: a.Version}
 	if before.known {
-		act.Fields = changedFields(before.last, now)
+		act.Fields, act.Changed = changedFields(before.last, now), settings.Diff(before.last, now)
 	}
 	s.begin(e, Entry{Kind: KindSettings, By: e.Actor, ByKnown: e.Actor != "", Act: act})
 	return nil

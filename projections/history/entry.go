@@ -8,6 +8,7 @@ import (
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
 )
 
 // Kinds of entries.
@@ -48,6 +49,7 @@ type Entry struct {
 	// ByKnown is false when the system does not tell by whom; By says that.
 	ByKnown bool     `json:"by_known"`
 	Via     string   `json:"via,omitempty"`
+	Vendor  string   `json:"vendor,omitempty"` // the system's own word for what it told
 	Changes []Change `json:"changes,omitempty"`
 	Steps   []Step   `json:"steps,omitempty"`
 	Erased  bool     `json:"erased,omitempty"` // the values are gone for ever
@@ -161,7 +163,9 @@ type Act struct {
 	Settings int         `json:"settings,omitempty"` // version
 	// Fields are those whose rules the new settings changed.
 	Fields []string `json:"fields,omitempty"`
-	Field  string   `json:"field,omitempty"` // a gate's, or the one decided about
+	// Changed is what the new settings have otherwise than those before.
+	Changed []settings.Change `json:"changed,omitempty"`
+	Field   string            `json:"field,omitempty"` // a gate's, or the one decided about
 	// Verdict is what a person decided about the contact, Records those it names, From whose value counts.
 	Verdict string          `json:"verdict,omitempty"`
 	Records []domain.Record `json:"records,omitempty"`

@@ -90,7 +90,7 @@ func (s *story) fact(e eventstore.Event, rec domain.Record) error {
 		s.add(to, e, Step{Kind: kind, System: rec.System, Record: rec})
 		return nil
 	}
-	entry := Entry{Kind: factKinds[e.Type], System: rec.System, Record: rec, Via: f.Via, Changes: changes}
+	entry := Entry{Kind: factKinds[e.Type], System: rec.System, Record: rec, Via: f.Via, Vendor: f.Vendor, Changes: changes}
 	entry.By, entry.ByKnown = who(rec.System, f.Origin)
 	s.begin(e, entry)
 	return nil

@@ -93,7 +93,8 @@ func owners(e eventstore.Event) ([]string, error) {
 	switch e.Type {
 	case domain.DecisionMade:
 		return decisionOwners(e)
-	case domain.CommandRetried, domain.CommandDiscarded, domain.PlannerRetried, domain.ReviewSettled, domain.DuplicateResolved:
+	case domain.CommandRetried, domain.CommandDiscarded, domain.PlannerRetried, domain.ReviewSettled, domain.DuplicateResolved,
+		domain.SubjectErased, domain.SubjectLifted, domain.SubjectHeld, domain.SubjectReleased:
 		return actOwners(e)
 	case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged:
 		return []string{ownerConnection}, nil

@@ -33,17 +33,14 @@ func NewReader(db eventstore.DB, log eventstore.Log) *Reader {
 // Timeline returns what happened to the contact, oldest first: the changes of all its records, through links, merges
 // and former ids, each with what it caused. contacts.ErrNotFound when there is no such contact.
 func (r *Reader) Timeline(ctx context.Context, contact ulid.ULID) ([]Entry, error) {
-	positions, err := r.positions(ctx, contact)
+	return r.Until(ctx, contact, contacts.Moment{})
+}
+
+// Until is Timeline as it was at the moment.
+func (r *Reader) Until(ctx context.Context, contact ulid.ULID, at contacts.Moment) ([]Entry, error) {
+	events, err := r.Events(ctx, contact, at)
 	if err != nil {
-		return nil, fmt.Errorf("timeline of %s: %w", contact, err)
-	}
-	var events []eventstore.Event
-	for chunk := range slices.Chunk(positions, getPage) {
-		some, err := r.log.Get(ctx, chunk...)
-		if err != nil {
-			return nil, fmt.Errorf("timeline of %s: %w", contact, err)
-		}
-		events = append(events, some...)
+		return nil, err
 	}
 	entries, err := tell(events)
 	if err == nil {
@@ -55,14 +52,60 @@ func (r *Reader) Timeline(ctx context.Context, contact ulid.ULID) ([]Entry, erro
 	return entries, nil
 }
 
-// positions lists the events that concern the contact, sorted, with the connection's acts since its first.
-func (r *Reader) positions(ctx context.Context, contact ulid.ULID) ([]int64, error) {
+// Events returns what a timeline is told from: the events that concern the contact, those of records that were its own
+// once included, and the connection's acts since.
+func (r *Reader) Events(ctx context.Context, contact ulid.ULID, at contacts.Moment) ([]eventstore.Event, error) {
+	events, err := r.events(ctx, contact, at)
+	if err != nil {
+		return nil, fmt.Errorf("events of %s: %w", contact, err)
+	}
+	return events, nil
+}
+
+func (r *Reader) events(ctx context.Context, contact ulid.ULID, at contacts.Moment) ([]eventstore.Event, error) {
 	owners, err := r.contacts.Streams(ctx, contact)
 	if err != nil {
 		return nil, err
 	}
+	positions, err := r.positions(ctx, owners)
+	if err != nil {
+		return nil, err
+	}
+	events, err := r.get(ctx, positions, at)
+	if err != nil {
+		return nil, err
+	}
+	more, err := r.left(ctx, events, owners)
+	if err != nil || len(more) == 0 {
+		return events, err
+	}
+	positions = append(positions, more...)
+	slices.Sort(positions)
+	return r.get(ctx, slices.Compact(positions), at)
+}
+
+// get reads the events at the sorted positions, up to the moment.
+func (r *Reader) get(ctx context.Context, positions []int64, at contacts.Moment) ([]eventstore.Event, error) {
+	var events []eventstore.Event
+	for chunk := range slices.Chunk(positions, getPage) {
+		some, err := r.log.Get(ctx, chunk...)
+		if err != nil {
+			return nil, err
+		}
+		for i, e := range some {
+			if !at.Covers(e) {
+				return append(events, some[:i]...), nil
+			}
+		}
+		events = append(events, some...)
+	}
+	return events, nil
+}
+
+// positions lists the events that concern the owners, sorted, with the connection's acts since their first.
+func (r *Reader) positions(ctx context.Context, owners []string) ([]int64, error) {
 	var all []int64
-	err = r.db.ReadTx(ctx, func(q eventstore.Querier) error {
+	err := r.db.ReadTx(ctx, func(q eventstore.Querier) error {
 		all = nil
 		version, err := projections.Live(ctx, q, r.log.Connection(), Name)
 		if err != nil {

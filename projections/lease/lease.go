@@ -93,3 +93,28 @@ func Owner(ctx context.Context, db eventstore.DB, connection string) (string, in
 	l, err := load(ctx, db, connection)
 	return l.Owner, l.Epoch, err
 }
+
+// Alive tells whether an owner renews the lease: of one that was killed the row says he is there. It takes up to TTL.
+func Alive(ctx context.Context, db eventstore.DB, connection string) (bool, error) {
+	first, err := load(ctx, db, connection)
+	if err != nil || first.Owner == "" {
+		return false, err
+	}
+	look := time.NewTicker(Renew / 4)
+	defer look.Stop()
+	for end := time.Now().Add(TTL); time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-look.C:
+		}
+		now, err := load(ctx, db, connection)
+		if err != nil || now.Owner == "" {
+			return false, err
+		}
+		if now != first {
+			return true, nil
+		}
+	}
+	return false, nil
+}

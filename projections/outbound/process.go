@@ -143,7 +143,7 @@ func cut(events []eventstore.Event) []eventstore.Event {
 	for i, e := range events {
 		switch e.Type {
 		case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged,
-			domain.BaselineCompleted, domain.SchemaObserved, domain.OperationFinished, domain.PlanApplied:
+			domain.BaselineCompleted, domain.LogRestored, domain.SchemaObserved, domain.OperationFinished, domain.PlanApplied:
 			return events[:i+1]
 		case domain.CatalogObserved:
 			if e.Stream == declared {

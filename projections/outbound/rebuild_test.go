@@ -21,8 +21,8 @@ import (
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 	"github.com/duolog/duolog/projections/lease"
 	"github.com/duolog/duolog/projections/outbound"
-	"github.com/duolog/duolog/projections/undo"
 	"github.com/duolog/duolog/projections/outbound/state"
+	"github.com/duolog/duolog/projections/undo"
 )
 
 // drive makes a seeded history: people appear and edit on both sides, webhooks come late, twice and out of order, the

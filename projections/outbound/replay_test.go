@@ -24,7 +24,7 @@ func (s *scene) replay(change func(eventstore.Event) []eventstore.Event) replay.
 	if change != nil {
 		log = altered{Log: s.log, change: change}
 	}
-	sum, err := replay.Run(s.Context(), replay.Config{DB: s.store, Log: log})
+	sum, err := replay.Run(s.Context(), replay.Config{DB: s.store, Log: log, AtHand: 1})
 	if err != nil {
 		s.Fatal(err)
 	}

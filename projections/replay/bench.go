@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
@@ -12,26 +11,35 @@ import (
 	"github.com/duolog/duolog/projections"
 )
 
-// Baseline returns how long it takes to scan a log's events in order and to decode their payloads, one after the other:
-// what anything that reads the log does at least. Reading them opened is not part of it.
-func Baseline(ctx context.Context, db eventstore.DB, log eventstore.Log, end int64) (time.Duration, error) {
-	took, err := projections.ScanEvents(ctx, db, log.Connection(), end)
-	if err != nil {
-		return 0, fmt.Errorf("scan: %w", err)
+// Baseline scans a log's events in order and decodes their payloads: what anything that reads the log does at least.
+// Reading them opened is not part of it. timed is handed what counts, piece by piece, one after the other.
+func Baseline(ctx context.Context, db eventstore.DB, log eventstore.Log, end int64, timed func(func() error) error) error {
+	if err := timed(func() error {
+		_, err := projections.ScanEvents(ctx, db, log.Connection(), end)
+		return err
+	}); err != nil {
+		return fmt.Errorf("scan: %w", err)
 	}
-	for p := range pages(ctx, log, end) {
-		if p.err != nil {
-			return 0, p.err
+	for at := int64(0); at < end; {
+		events, err := log.Read(ctx, at, int(min(20*pageSize, end-at)))
+		if err != nil || len(events) == 0 {
+			return err
 		}
-		began := time.Now()
-		for _, e := range p.events {
-			if err := decode(e); err != nil {
-				return 0, fmt.Errorf("decode %d: %w", e.Position, err)
-			}
+		at = events[len(events)-1].Position
+		if err := timed(func() error { return decodeAll(events) }); err != nil {
+			return err
 		}
-		took += time.Since(began)
 	}
-	return took, nil
+	return nil
+}
+
+func decodeAll(events []eventstore.Event) error {
+	for _, e := range events {
+		if err := decode(e); err != nil {
+			return fmt.Errorf("decode %d: %w", e.Position, err)
+		}
+	}
+	return nil
 }
 
 func decode(e eventstore.Event) error {

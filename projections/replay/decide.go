@@ -17,9 +17,9 @@ func newView(log eventstore.Log) *planner.View {
 // takes its place when plan fails.
 type piece struct{ plan, park func() []planner.Planned }
 
-// decide folds an input and hands what is to be planned on it to do, piece by piece, as the planner does. do reports
-// whether planning failed.
-func decide(v *planner.View, in planner.Input, do func(piece) (failed bool)) {
+// decide folds an input and hands what is to be planned on it to do, piece by piece, as the planner does, with so much of
+// the view at hand in between. do reports whether planning failed.
+func decide(v *planner.View, in planner.Input, atHand int, do func(piece) (failed bool)) {
 	park := func() []planner.Planned { return v.Park(in) }
 	e, err := state.Fold(v, in)
 	if err != nil {
@@ -32,6 +32,7 @@ func decide(v *planner.View, in planner.Input, do func(piece) (failed bool)) {
 	switch {
 	case e.Release:
 		for _, id := range v.Dirty(in.Position) {
+			v.Rest(atHand)
 			do(piece{
 				plan: func() []planner.Planned { return v.PlanDirty(in, e, id) },
 				park: func() []planner.Planned { return v.ParkDirty(in, id) },
@@ -39,6 +40,7 @@ func decide(v *planner.View, in planner.Input, do func(piece) (failed bool)) {
 		}
 	case e.Page != nil:
 		for _, row := range e.Page.Rows {
+			v.Rest(atHand)
 			do(piece{
 				plan: func() []planner.Planned { return v.PlanRow(in, *e.Page, row) },
 				park: func() []planner.Planned { return v.ParkDirty(in, row.Contact) },

@@ -31,6 +31,8 @@ func (e erased) bears(d planner.Decision) bool {
 	if len(e) == 0 {
 		return false
 	}
-	return d.Guard != nil || slices.ContainsFunc(d.Considered, func(r domain.Record) bool { return e[r] }) ||
+	gone := func(r domain.Record) bool { return e[r] }
+	return d.Guard != nil || slices.ContainsFunc(d.Considered, gone) ||
+		d.Whole != nil && slices.ContainsFunc(d.Whole.Others, gone) || d.Head != nil && slices.ContainsFunc(d.Head.Others, gone) ||
 		slices.ContainsFunc(d.Fields, func(v planner.Verdict) bool { return strings.HasPrefix(v.Rule, "guard: ") })
 }

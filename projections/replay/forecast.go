@@ -8,6 +8,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/identity"
 	"github.com/duolog/duolog/domain/planner"
 )
 
@@ -24,6 +25,7 @@ func (c Change) Differs() bool { return c.Was != c.Would }
 type Forecast struct {
 	From     int64 `json:"from"`
 	To       int64 `json:"to"`
+	Cut      bool  `json:"cut_short,omitempty"` // To is how far it came
 	Inputs   int64 `json:"inputs"`
 	Contacts int64 `json:"contacts"` // that were decided on
 	// Created and Updated count writes by the system they go to, Fields by field and system, and Held whom a person
@@ -32,6 +34,10 @@ type Forecast struct {
 	Updated map[domain.System]Change            `json:"updated"`
 	Fields  map[string]map[domain.System]Change `json:"fields"`
 	Held    Change                              `json:"held"`
+	// Twins counts who was created although somebody else in that system has their email or number, and Prevented who was
+	// not, because somebody else has the one by which the system tells people apart.
+	Twins     Change `json:"duplicates_made"`
+	Prevented Change `json:"duplicates_prevented"`
 	// Ends counts the contacts of which a system would hold something else in the end.
 	Ends int64 `json:"end_state_differs"`
 	// First is where each contact begins to differ, in order. What Later counts, decisions of such contacts that differ,
@@ -43,6 +49,9 @@ type Forecast struct {
 	// Guards counts how often a guard would have stopped the sync that did not; it is taken to have been resumed.
 	Guards int64 `json:"guards"`
 }
+
+// LookUps counts the numbers that are looked up: those of contacts made in Aloware.
+func (f Forecast) LookUps() Change { return f.Created[domain.Aloware] }
 
 // Same reports that nothing would have been otherwise.
 func (f Forecast) Same() bool {
@@ -122,6 +131,9 @@ func (b *branch) count(d planner.Decision, was, would int64) {
 	if d.Whole != nil && d.Whole.Result == planner.HeldBack && d.Head != nil && d.Head.Review != "" {
 		b.Held = plus(b.Held)
 	}
+	if d.Whole != nil && d.Whole.Result == planner.OutOfScope && len(d.Whole.Others) > 0 {
+		b.Prevented = plus(b.Prevented)
+	}
 	names := b.recorded
 	if would > 0 {
 		names = b.view.Control.Settings
@@ -130,6 +142,9 @@ func (b *branch) count(d planner.Decision, was, would int64) {
 		switch c.Kind {
 		case domain.KindCreate:
 			b.Created[c.System] = plus(b.Created[c.System])
+			if b.twin(c.System, d.Contact) {
+				b.Twins = plus(b.Twins)
+			}
 		case domain.KindUpdate:
 			b.Updated[c.System] = plus(b.Updated[c.System])
 			for write := range c.Digests {
@@ -144,6 +159,20 @@ func (b *branch) count(d planner.Decision, was, would int64) {
 			}
 		}
 	}
+}
+
+// twin reports that somebody else who is alive in a system has an email or a number of the contact's.
+func (b *branch) twin(sys domain.System, contact ulid.ULID) bool {
+	for _, r := range b.view.Members(contact) {
+		for _, k := range identity.Keys(b.view.Control.Settings, r.ID, r.Properties()) {
+			if k.Kind != identity.KindUnique && slices.ContainsFunc(b.view.Holders(k), func(o *planner.Record) bool {
+				return o.ID.System == sys && o.Life == planner.Live && o.Link.Contact != r.Link.Contact
+			}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // result closes the account.

@@ -12,6 +12,7 @@ import (
 type Summary struct {
 	From      int64 `json:"from"` // the first and the last input that was compared
 	To        int64 `json:"to"`
+	Cut       bool  `json:"cut_short,omitempty"` // To is how far it came
 	Inputs    int64 `json:"inputs"`
 	Decisions int64 `json:"decisions"` // recorded on them
 	Same      int64 `json:"same"`

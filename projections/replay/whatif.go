@@ -40,6 +40,7 @@ type branch struct {
 	queue    queue
 	ready    []step
 	begun    bool
+	reached  int64 // the last input that was decided on
 	// recorded are the settings in force in the log, to read what recorded commands wrote.
 	recorded settings.Settings
 	// envs are what values of the branch's settings, and of those recorded, are read through, with choices told at envAt.
@@ -71,8 +72,13 @@ func (b *branch) read(ctx context.Context, end int64) error {
 				return err
 			}
 		}
+		last := p.events[len(p.events)-1].Position
 		if b.Progress != nil {
-			b.Progress(p.events[len(p.events)-1].Position, end)
+			b.Progress(last, end)
+		}
+		if b.enough(last, end) {
+			b.Cut, b.Forecast.To = true, b.reached
+			return nil
 		}
 	}
 	b.ready = append(b.ready, b.queue.take(math.MaxInt64)...)
@@ -97,7 +103,7 @@ func (b *branch) steps(keep int) error {
 	for len(b.ready) > keep {
 		s := b.ready[0]
 		b.ready = b.ready[1:]
-		if s.in.Position > b.To {
+		if s.in.Position > b.Config.To {
 			continue
 		}
 		if err := b.step(s); err != nil {
@@ -108,10 +114,15 @@ func (b *branch) steps(keep int) error {
 }
 
 func (b *branch) step(s step) error {
-	if s.in.Position < b.From || s.erased {
+	b.reached = s.in.Position
+	b.view.Rest(b.AtHand)
+	if s.in.Position < b.Config.From || s.erased {
 		return b.adopt(s)
 	}
 	b.begin(s.in)
+	if err := b.hear(s.in); err != nil {
+		return err
+	}
 	in, ok := b.inBranch(s.in)
 	var planned []planner.Planned
 	if ok {
@@ -134,6 +145,21 @@ func (b *branch) step(s step) error {
 		return err
 	}
 	return b.goOn(s.in, was, planned)
+}
+
+// hear hands on what a system answered in the log.
+func (b *branch) hear(in planner.Input) error {
+	if b.Settled == nil || in.Type != domain.CommandSettled {
+		return nil
+	}
+	var o domain.Outcome
+	if err := json.Unmarshal(in.Data, &o); err != nil {
+		return fmt.Errorf("outcome at %d: %w", in.Position, err)
+	}
+	if b.counted(o.Contact) {
+		b.Settled(o)
+	}
+	return nil
 }
 
 // goOn is the person who lets a sync go on that a guard of the branch alone has stopped.
@@ -201,7 +227,7 @@ func (b *branch) settingsAct(version int, of settings.Settings) []byte {
 
 // decide plans an input as the planner does.
 func (b *branch) decide(in planner.Input) (all []planner.Planned) {
-	decide(b.view, in, func(p piece) bool {
+	decide(b.view, in, b.AtHand, func(p piece) bool {
 		planned, _, failed := p.try(b.view)
 		all = append(all, planned...)
 		return failed

@@ -49,7 +49,7 @@ type written struct {
 type scan struct {
 	log      eventstore.Log
 	spec     domain.PlanSpec
-	view     *planner.View // reads values as the planner does
+	view     *planner.View  // reads values as the planner does
 	wrong    map[int64]bool // positions of decisions, in a repair
 	contacts map[ulid.ULID]*written
 	commands map[ulid.ULID][]*send

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,8 @@ import (
 	"github.com/duolog/duolog/adapters/hubspot"
 	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/eventstore"
+	logbench "github.com/duolog/duolog/eventstore/bench"
+	"github.com/duolog/duolog/eventstore/seal"
 )
 
 // Config says how much to measure; zero fields take the defaults.
@@ -29,6 +32,8 @@ type Config struct {
 	Size    int // events in a webhook, default 100: the most HubSpot sends
 	Senders int // webhooks on their way at a time, default 10: HubSpot's default
 	Runs    int // interleaved with as many of the baseline, default 3; the median counts
+	// Sealing makes the baseline the same ingest without encryption, hashes, Merkle tree and heads, instead of bare inserts.
+	Sealing bool
 	// Progress is told after each run, with its rate in events a second.
 	Progress func(what string, rate float64)
 }
@@ -56,11 +61,16 @@ func Ingest(ctx context.Context, cfg Config) (Result, error) {
 	}
 	var rates, baselines []float64
 	for range cfg.Runs {
-		rate, log, err := cfg.measured(ctx)
+		rate, log, err := cfg.measured(ctx, cfg.Sealing, false)
 		if err != nil {
 			return Result{}, err
 		}
-		base, err := cfg.baseline(ctx, log)
+		var base float64
+		if cfg.Sealing {
+			base, _, err = cfg.measured(ctx, false, true)
+		} else {
+			base, err = cfg.baseline(ctx, log)
+		}
 		if err != nil {
 			return Result{}, err
 		}
@@ -91,11 +101,22 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// measured sends all webhooks to a server of this process and returns the rate, and the log they went to.
-func (c Config) measured(ctx context.Context) (float64, eventstore.Log, error) {
+// measured sends all webhooks to a server of this process and returns the rate, and the log they went to. With heads, the
+// log is sealed meanwhile, each second; plain, nothing in it is encrypted or hashed.
+func (c Config) measured(ctx context.Context, heads, plain bool) (float64, eventstore.Log, error) {
 	log, err := c.Store.Log(ctx, "bench-"+ulid.Make().String())
+	if err == nil && plain {
+		err = logbench.Unsealed(log)
+	}
 	if err != nil {
 		return 0, nil, err
+	}
+	if heads {
+		end, err := c.sealed(ctx, log)
+		if err != nil {
+			return 0, nil, err
+		}
+		defer end()
 	}
 	url, stop, err := c.serve(ctx, log)
 	if err != nil {
@@ -116,6 +137,18 @@ func (c Config) measured(ctx context.Context) (float64, eventstore.Log, error) {
 		err = fmt.Errorf("%d events stored of %d sent", head.Position, c.Batches*c.Size)
 	}
 	return c.rate(took), log, err
+}
+
+// sealed seals the log until it is told to end.
+func (c Config) sealed(ctx context.Context, log eventstore.Log) (end func(), err error) {
+	sealer, err := seal.New(seal.Config{DB: c.Store, Log: log, Every: time.Second})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { _ = sealer.Run(ctx) }) // it ends by ctx alone
+	return func() { cancel(); running.Wait() }, nil
 }
 
 // serve runs the API for one log and returns its address and what stops it.

@@ -22,6 +22,10 @@ func TestIngestMeasures(t *testing.T) {
 			r.Backend != store.Backend() {
 			t.Errorf("result %+v", r)
 		}
+		sealing, err := bench.Ingest(t.Context(), bench.Config{Store: store, Batches: 4, Size: 10, Senders: 2, Runs: 1, Sealing: true})
+		if err != nil || sealing.Ratio <= 0 || sealing.Events != 40 {
+			t.Errorf("with and without sealing: %+v, %v", sealing, err)
+		}
 		if runs["ingest"] != 3 || runs["baseline"] != 3 {
 			t.Errorf("runs %v, want three of each", runs)
 		}

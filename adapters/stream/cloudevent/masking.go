@@ -16,7 +16,7 @@ var (
 	actIDs  = []string{
 		"mode", "open", "field", "contact", "command", "counts", "name", "max_writes_per_hour", "portal", "account",
 		"demo", "version", "verdict", "records", "from", "guard",
-		"key", "export",
+		"key", "export", "subjects",
 	}
 	payloadIDs = map[string][]string{
 		domain.SourceRaw: {"system", "reason"},
@@ -43,9 +43,11 @@ var (
 			"cost", "seconds", "undo", "repair",
 		},
 		domain.PlanApplied: {"name", "toward", "field", "operation", "plan", "first", "rows", "watch"},
-		domain.KeyRotated:  actIDs, domain.ExportMade: actIDs,
+		domain.KeyRotated:  actIDs, domain.ExportMade: actIDs, domain.LogRestored: actIDs, domain.LogMoved: actIDs,
+		domain.AccessMade:     {"access"},
 		domain.CommandRetried: actIDs, domain.CommandDiscarded: actIDs, domain.PlannerRetried: actIDs,
 		domain.SweepCompleted: actIDs, domain.ReviewSettled: actIDs, domain.DuplicateResolved: actIDs,
+		domain.SubjectErased: actIDs, domain.SubjectLifted: actIDs, domain.SubjectHeld: actIDs, domain.SubjectReleased: actIDs,
 		domain.SchemaObserved: {"system", "clock", "digest"},
 
 		changedType: {"contact", "what", "source", "record", "records", "input"},

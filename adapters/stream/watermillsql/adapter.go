@@ -95,7 +95,8 @@ func (a *Adapter) SubscribeIsolationLevel() stdsql.IsolationLevel { return stdsq
 // left, for each batch. Keys are looked up one by one for the same reason.
 const selectEvents = `WITH acked (position) AS MATERIALIZED (%s)
 SELECT e.position, e.id, e.stream, e.type, e.schema, e.occurred_at, e.recorded_at, e.actor, e.causation,
-	e.subject, e.data, (SELECT k.wrapped FROM subject_key k WHERE k.connection = e.connection AND k.subject = e.subject)
+	e.subject, e.data, (SELECT k.wrapped FROM subject_key k
+		WHERE k.connection = e.connection AND k.subject = e.subject AND k.since < e.position)
 FROM event e
 WHERE e.connection = $1 AND e.position > (SELECT position FROM acked) AND e.position <= (SELECT position FROM acked) + %d
 ORDER BY e.position`

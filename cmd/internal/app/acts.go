@@ -37,6 +37,12 @@ func (a *App) act(kind, stream string, payload any, by httpapi.By) (eventstore.N
 	}, nil
 }
 
+// once has an act go by a dedupe key: however often it is appended, it happens once.
+func once(e eventstore.NewEvent, key []byte) eventstore.NewEvent {
+	e.ID, e.Key = eventstore.KeyedID(e.ID, key), key
+	return e
+}
+
 // Act appends one act.
 func (a *App) Act(ctx context.Context, kind string, payload any, by httpapi.By) (httpapi.Done, error) {
 	e, err := a.act(kind, streamConnection, payload, by)

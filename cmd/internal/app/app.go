@@ -50,6 +50,7 @@ type App struct {
 	tokens     *httpapi.Tokens
 	sealer     *seal.Sealer
 	key        eventstore.MasterKey
+	looks      looks
 }
 
 // MasterKey is what the log's keys are wrapped by, for who reads it past the store.
@@ -70,6 +71,9 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*App, error) {
 	store, err := c.open(ctx, key)
 	if err != nil {
 		return nil, err
+	}
+	if err := whole(ctx, store); err != nil {
+		return nil, errors.Join(err, store.Close())
 	}
 	log, err := c.log(ctx, store)
 	var unknown *UnknownConnectionError

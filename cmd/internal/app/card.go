@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -177,15 +178,19 @@ func valueIn(c contacts.Contact, s settings.Settings, field string, system domai
 
 // shownBy is what the contact's records in a system show under a property: the first that is not blank.
 func shownBy(c contacts.Contact, system domain.System, property string) string {
+	return domain.Scalar(shownRaw(c, system, property))
+}
+
+func shownRaw(c contacts.Contact, system domain.System, property string) json.RawMessage {
 	for _, r := range c.Records {
 		if r.System != system || r.State == string(planner.Absorbed) {
 			continue
 		}
-		if v := domain.Scalar(r.Values[property].Value); v != "" {
+		if v := r.Values[property].Value; domain.Scalar(v) != "" {
 			return v
 		}
 	}
-	return ""
+	return nil
 }
 
 // emails lists the contact's addresses, HubSpot's secondary ones last, each once.

@@ -61,8 +61,8 @@ func (e *engine) startDue(ctx context.Context, s settings.Settings) error {
 		if err != nil {
 			return err
 		}
-		act.Key = e.Log.Vault().Blind("catalog refresh", fmt.Sprint(p.Name, " ", at.UnixMicro()))
-		if _, err := e.Log.Append(ctx, act); err != nil {
+		key := e.Log.Vault().Blind("catalog refresh", fmt.Sprint(p.Name, " ", at.UnixMicro()))
+		if _, err := e.Log.Append(ctx, once(act, key)); err != nil {
 			return err
 		}
 	}

@@ -11,18 +11,6 @@ import (
 	"github.com/duolog/duolog/projections/secret"
 )
 
-// ConnectionInfo is a connection of the database.
-type ConnectionInfo struct {
-	Name    string `json:"name"`
-	Portal  string `json:"portal,omitempty"`
-	Account string `json:"account,omitempty"`
-	Mode    string `json:"mode,omitempty"`
-	Events  int64  `json:"events"`
-	// Served: duolog serve takes it along, for its credentials are stored or stand in the configuration.
-	Served bool  `json:"served"`
-	Needs  int64 `json:"needs"` // things that need a person
-}
-
 // Others are the connections duolog serve serves beside this one: those the file names, and those whose credentials are
 // stored.
 func (a *App) Others(ctx context.Context, c Config) ([]Config, error) {
@@ -63,7 +51,7 @@ func (c Config) For(name string) Config {
 }
 
 // Connections lists those of the database, by name.
-func (a *App) Connections(ctx context.Context) ([]ConnectionInfo, error) {
+func (a *App) Connections(ctx context.Context) ([]httpapi.ConnectionInfo, error) {
 	names, err := a.Store.Connections(ctx)
 	if err != nil {
 		return nil, err
@@ -72,7 +60,7 @@ func (a *App) Connections(ctx context.Context) ([]ConnectionInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []ConnectionInfo
+	var out []httpapi.ConnectionInfo
 	for _, name := range names {
 		if strings.HasPrefix(name, BenchPrefix) {
 			continue
@@ -85,7 +73,7 @@ func (a *App) Connections(ctx context.Context) ([]ConnectionInfo, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, ConnectionInfo{
+		out = append(out, httpapi.ConnectionInfo{
 			Name: name, Portal: s.Systems[string(domain.HubSpot)].Account, Account: s.Systems[string(domain.Aloware)].Account,
 			Mode: s.Mode, Events: s.Head, Needs: int64(len(s.Needs)),
 			Served: name == a.Connection || slices.ContainsFunc(others, func(c Config) bool { return c.Connection == name }),

@@ -97,7 +97,7 @@ func TestDoNotCallOvertakesTheQueue(t *testing.T) {
 				r.must(way(r))
 				r.backlog(backlog)
 				t.Logf("%s", r.stopped(adaPhone).Round(time.Millisecond))
-				if left := r.waiting(); left < backlog {
+				if left := r.waiting(); left < backlog && name != "paused" { // a pause takes back what waits
 					t.Errorf("only %d updates were still waiting: nothing was overtaken", left)
 				}
 			})

@@ -42,6 +42,9 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 	if control.Demo != a.Demo && control.Opened {
 		return nil, fmt.Errorf("%w: the log in %s is %s", ErrRefused, a.Database(), demoWord(control.Demo))
 	}
+	if err := errors.Join(a.readable(ctx), a.notMoved(ctx)); err != nil {
+		return nil, err
+	}
 	s := control.Settings
 	if s.Version == 0 {
 		if s, err = settings.Preset(settings.PresetDefault); err != nil {
@@ -99,6 +102,7 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	g.Go(func() error { return s.Planner.Run(ctx) })
 	g.Go(func() error { return e.sealer.Run(ctx) })
 	g.Go(func() error { return e.forwardEvents(ctx) })
+	g.Go(func() error { return e.keepUsage(ctx) })
 	g.Go(func() error {
 		if unsure != nil {
 			if err := e.recognised(ctx, *unsure); err != nil {
@@ -111,6 +115,9 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 		g.Go(func() error { return e.keepTests(ctx, h) })
 		g.Go(func() error { return e.keepSweeping(ctx, h) })
 		g.Go(func() error { return e.keepOperations(ctx, h) })
+		g.Go(func() error {
+			return e.attend(ctx, "a privacy deletion", func() error { return e.eraseRequested(ctx) })
+		})
 		return nil
 	})
 	return g.Wait()

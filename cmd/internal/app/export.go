@@ -25,31 +25,49 @@ type ExportOptions struct {
 	Progress func(done, total int64)
 }
 
-// Export writes events with their proofs. It is an act, which is in the log before the first byte is out.
+// Export writes events with their proofs.
 func (a *App) Export(ctx context.Context, w io.Writer, o ExportOptions, by httpapi.By) (export.Summary, error) {
+	what, err := a.beginExport(ctx, o, by)
+	if err != nil {
+		return export.Summary{}, err
+	}
+	return export.Write(ctx, w, what)
+}
+
+// ExportTo is Export for the API: what stands against it is known before the first byte is out.
+func (a *App) ExportTo(ctx context.Context, q httpapi.ExportQuery, by httpapi.By) (func(io.Writer) error, error) {
+	what, err := a.beginExport(ctx, ExportOptions{Contact: q.Contact, Since: q.Since, Until: q.Until, Sealed: q.Sealed}, by)
+	if err != nil {
+		return nil, err
+	}
+	return func(w io.Writer) error {
+		_, err := export.Write(ctx, w, what)
+		return err
+	}, nil
+}
+
+// beginExport says what is given away, in an act that is in the log before the first byte is out.
+func (a *App) beginExport(ctx context.Context, o ExportOptions, by httpapi.By) (export.Options, error) {
 	if strings.TrimSpace(by.Reason) == "" {
-		return export.Summary{}, fmt.Errorf("%w: an export needs a reason; it stays in the log", httpapi.ErrBadInput)
+		return export.Options{}, fmt.Errorf("%w: an export needs a reason; it stays in the log", httpapi.ErrBadInput)
 	}
 	head, err := a.Seal(ctx)
 	if err != nil {
-		return export.Summary{}, err
+		return export.Options{}, err
 	}
 	what := export.Options{
 		DB: a.Store, Log: a.Log, Head: head, Sign: a.sealer.Sign, Key: a.PublicKey(), Scope: "all", Sealed: o.Sealed,
 		From: 1, Through: head.Size, Progress: o.Progress,
 	}
 	if err := a.narrow(ctx, &what, o); err != nil {
-		return export.Summary{}, err
+		return export.Options{}, err
 	}
 	_, err = a.Act(ctx, domain.ExportMade, domain.Act{
 		Reason: by.Reason, Contact: o.Contact, Export: &domain.Export{
 			From: what.From, Through: what.Through, Events: what.Total(), Sealed: o.Sealed, Head: head.Size,
 		},
 	}, by)
-	if err != nil {
-		return export.Summary{}, err
-	}
-	return export.Write(ctx, w, what)
+	return what, err
 }
 
 // narrow turns a person and a period into positions.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -73,7 +74,22 @@ func (a *App) ServeBeside(ctx context.Context, l net.Listener, others Beside) er
 	if others.Connections != nil {
 		g.Go(func() error { return ended(ctx, h.keepBeside(ctx, others)) })
 	}
-	return g.Wait()
+	err = g.Wait()
+	e.sealLast(ctx)
+	return err
+}
+
+// lastSeal is how long a process that ends gives itself to seal what it appended.
+const lastSeal = 5 * time.Second
+
+// sealLast signs a head over everything there is once nothing more is appended here: what happened up to the end can be
+// shown before the next start.
+func (e *engine) sealLast(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSeal)
+	defer cancel()
+	if _, err := e.Seal(ctx); err != nil {
+		e.Logger.Warn("the end of the log is not sealed; the next start does it", slog.Any("error", err))
+	}
 }
 
 // keepBeside starts and stops connections as they come and go. One that cannot be served holds up no other.
@@ -147,7 +163,11 @@ func (h *host) start(ctx context.Context, c Config) error {
 			e.Logger.Error("a connection is not synced", slog.String("connection", c.Connection), slog.Any("error", err))
 		}
 	})
-	h.take(e, func() { cancel(); running.Wait() })
+	h.take(e, func() {
+		cancel()
+		running.Wait()
+		e.sealLast(ctx)
+	})
 	return nil
 }
 

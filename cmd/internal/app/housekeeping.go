@@ -60,7 +60,7 @@ func (e *engine) chores(ctx context.Context, gate *gatekeeper, control planner.C
 	if control = *e.control.Load(); !gate.checked(control) {
 		return nil
 	}
-	if !control.Baseline && !control.Stopped() {
+	if !control.Baseline && (control.Restored || !control.Stopped()) { // once restored, a person looks at what was found, then resumes
 		if err := e.baseline(ctx); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/aloware"
 	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound"
@@ -241,15 +242,14 @@ func (i *importing) fact(r domain.Record, f domain.Fact) (eventstore.NewEvent, e
 		return eventstore.NewEvent{}, fmt.Errorf("fact of %s: a value is not JSON", r)
 	}
 	sum := sha256.Sum256(data)
-	return eventstore.NewEvent{
+	return once(eventstore.NewEvent{
 		ID: i.NewID(), Stream: r.Stream(), Type: domain.RecordObserved, Schema: domain.SchemaOf(domain.RecordObserved),
 		OccurredAt: f.Clock, Actor: string(r.System), Subject: r.Stream(), Data: data,
-		Key: i.Log.Vault().Blind("import", r.Stream()+" "+string(sum[:])),
-	}, nil
+	}, i.Log.Vault().Blind("import", r.Stream()+" "+string(sum[:]))), nil
 }
 
-// store appends facts together. When one of them cannot be stored each goes by itself: what belongs to an erased person
-// is left out.
+// store appends facts together. When one of them cannot be stored each goes by itself: of what belongs to an erased
+// person is stored that it came.
 func (i *importing) store(ctx context.Context, facts []eventstore.NewEvent) error {
 	if len(facts) == 0 {
 		return nil
@@ -261,7 +261,12 @@ func (i *importing) store(ctx context.Context, facts []eventstore.NewEvent) erro
 			switch {
 			case err == nil:
 				done = append(done, one...)
-			case errors.Is(err, eventstore.ErrErased) || errors.Is(err, eventstore.ErrInvalid):
+			case errors.Is(err, eventstore.ErrErased):
+				i.sum.Withheld++
+				if _, err := i.Log.Append(ctx, ingest.Suppressed(f)); err != nil {
+					return err
+				}
+			case errors.Is(err, eventstore.ErrInvalid):
 				i.sum.Withheld++
 			default:
 				return err

@@ -208,7 +208,7 @@ func (a *applying) page(ctx context.Context, op planner.Operation) error {
 		return err
 	}
 	act.Causation = op.Position
-	act.Key = a.Log.Vault().Blind("operation page", fmt.Sprint(op.ID, "/", op.Done, "/", op.Vain))
+	act = once(act, a.Log.Vault().Blind("operation page", fmt.Sprint(op.ID, "/", op.Done, "/", op.Vain)))
 	if err := a.fence(ctx, a.h, func(tx eventstore.Tx) error {
 		_, err := tx.Append(ctx, a.Log, act)
 		return err

@@ -274,7 +274,7 @@ func (e *engine) endOperation(ctx context.Context, h *lease.Handle, op planner.O
 	if err != nil {
 		return err
 	}
-	act.Key = e.Log.Vault().Blind("operation end", op.ID.String())
+	act = once(act, e.Log.Vault().Blind("operation end", op.ID.String()))
 	if a.Reason != "" {
 		e.Logger.Warn("an operation could not be done", slog.String("operation", op.Name), slog.String("reason", a.Reason))
 	}

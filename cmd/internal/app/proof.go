@@ -31,8 +31,7 @@ func (a *App) nameKey(ctx context.Context, public string) error {
 	if err != nil {
 		return err
 	}
-	e.Key = a.Log.Vault().Blind("head key", public)
-	_, err = a.append(ctx, e)
+	_, err = a.append(ctx, once(e, a.Log.Vault().Blind("head key", public)))
 	return err
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
 	"github.com/duolog/duolog/eventstore/postgres"
+	"github.com/duolog/duolog/projections/contacts"
 )
 
 // roleRig is a database whose tables one role owns, and a role to serve with.
@@ -84,11 +85,22 @@ func TestRuntimeRole(t *testing.T) {
 	if err := served.Runner.Rebuild(t.Context(), "contacts", nil); err != nil {
 		t.Error(err)
 	}
+	someone, err := served.Contacts.List(t.Context(), contacts.Filter{Limit: 1})
+	if err != nil || len(someone) == 0 {
+		t.Fatalf("%d contacts, %v", len(someone), err)
+	}
+	if _, err := served.Erase(t.Context(), someone[0].ID, tester); err != nil {
+		t.Errorf("erase: %v", err)
+	}
+	if _, err := served.Lift(t.Context(), someone[0].ID, tester); err != nil {
+		t.Errorf("lift: %v", err)
+	}
+	served.verified()
 	r.says(served.App, "has no right to any")
 	for _, statement := range []string{
 		"UPDATE event SET actor = 'x'", "DELETE FROM event", "TRUNCATE event",
 		"UPDATE append_key SET position = 1", "DELETE FROM append_key", "TRUNCATE append_key",
-		"DELETE FROM subject_key", "TRUNCATE subject_key", "DELETE FROM log_head",
+		"UPDATE subject_key SET subject = 'x'", "DELETE FROM subject_key", "TRUNCATE subject_key", "DELETE FROM log_head",
 		"ALTER TABLE event DISABLE TRIGGER ALL", "DROP TABLE event", "DROP FUNCTION duolog_immutable CASCADE",
 		"CREATE TABLE mine (a int)", "CREATE TRIGGER mine BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION duolog_immutable()",
 		"UPDATE goose_db_version SET version_id = 0",

@@ -12,6 +12,7 @@ import (
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
@@ -227,8 +228,8 @@ func (r *round) differing(ctx context.Context, page []adapters.Snapshot) ([]adap
 	return out, nil
 }
 
-// store appends facts while the connection is owned. When one of them cannot be stored each goes by itself: what belongs
-// to an erased person is left out.
+// store appends facts while the connection is owned. When one of them cannot be stored each goes by itself: of what
+// belongs to an erased person is stored that it came.
 func (r *round) store(ctx context.Context, facts []eventstore.NewEvent) error {
 	if len(facts) == 0 {
 		return nil
@@ -243,10 +244,13 @@ func (r *round) store(ctx context.Context, facts []eventstore.NewEvent) error {
 	}
 	for _, f := range facts {
 		err := r.fenced(ctx, r.h, f)
+		if errors.Is(err, eventstore.ErrErased) {
+			err = r.fenced(ctx, r.h, ingest.Suppressed(f))
+		}
 		switch {
 		case err == nil:
 			r.done.Drift++
-		case !errors.Is(err, eventstore.ErrErased) && !errors.Is(err, eventstore.ErrInvalid):
+		case !errors.Is(err, eventstore.ErrInvalid):
 			return err
 		}
 	}

@@ -63,7 +63,7 @@ func ofSystem(s domain.System) (keys []string) {
 		}
 	}
 	if s == domain.HubSpot {
-		keys = append(keys, keySubscribed)
+		keys = append(keys, keySubscribed, keyUsage)
 	}
 	return keys
 }

@@ -17,9 +17,10 @@ import (
 func (e *engine) surface(hubspot, aloware httpapi.Webhooks) httpapi.Connection {
 	return httpapi.Connection{
 		Log: e.Log, HubSpot: hubspot, Aloware: aloware,
-		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App, Tokens: e.App, Proofs: e.App,
-		Settings: e.App, Mapping: e.App, Status: e.Status, Catalogs: e.App, Plans: e.App, Card: e.Card, DealOwner: e.DealOwner,
-		Import: e.importFile, Groups: e.Groups,
+		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App, Erasures: e.App,
+		Tokens: e.App, Proofs: e.App,
+		Settings: e.App, Replays: e.App, Mapping: e.App, Status: e.Status, Catalogs: e.App, Plans: e.App, Card: e.Card, DealOwner: e.DealOwner, Explain: e.Explain,
+		Import: e.importFile, Groups: e.Groups, Report: e.Report, Looked: e.Looked, Export: e.ExportTo,
 	}
 }
 
@@ -42,7 +43,7 @@ func (h *host) server() (httpapi.Server, error) {
 			}
 			return s.conn, true
 		},
-		HubSpotApp: h.appWide(),
+		Connections: e.Connections, HubSpotApp: h.appWide(),
 		Checks: []httpapi.Check{
 			{Name: "database", Run: httpapi.Usable(e.Store, e.Log)},
 			{Name: "planner", Run: h.notStuck},

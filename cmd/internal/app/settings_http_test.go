@@ -76,6 +76,14 @@ func TestSettingsOverHTTP(t *testing.T) {
 			{"in the end", "GET", "settings", nil, 200, `"preset":"default"`},
 			{"history", "GET", "settings/history", nil, 200, `"reason":"CHG-2 was wrong"`},
 			{"who", "GET", "settings/history", nil, 200, `"actor":"token:bootstrap"`},
+			{"again", "POST", "replay", j{}, 200, `"ok":true`},
+			{"from the end on", "POST", "replay", j{"from": 9, "to": 3}, 400, "body.from"},
+			{"nothing between", "POST", "replay", j{"from": "9", "to": "3"}, 400, "nothing lies between"},
+			{"what if", "POST", "whatif", j{"set": j{"contacts.create": "←"}, "from": "2020-01-01T00:00:00Z", "seconds": 60}, 200, `"key":"contacts.create"`},
+			{"what if nothing", "POST", "whatif", j{"preset": "default"}, 200, `"same":true`},
+			{"what if both", "POST", "whatif", j{"preset": "default", "set": j{"gate": "sync"}}, 400, "want one of"},
+			{"impact", "GET", "settings/impact/2", nil, 200, `"reason":"CHG-1"`},
+			{"impact of nothing", "GET", "settings/impact/9", nil, 404, "there is no version 9"},
 		} {
 			status, out := r.ask(c.method, c.path, c.body)
 			if status != c.status || !strings.Contains(text(out), c.want) {

@@ -36,6 +36,12 @@ func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
 	addGate(&s, control)
 	addSilence(&s, control)
 	addNative(&s, control, a.now())
+	addUsed(&s, control)
+	hubspot := s.Systems[string(domain.HubSpot)]
+	if hubspot.Budget, err = a.usage(ctx); err != nil {
+		return s, err
+	}
+	s.Systems[string(domain.HubSpot)] = hubspot
 	if err := a.addOutbox(ctx, &s); err != nil {
 		return s, err
 	}
@@ -66,6 +72,7 @@ func (a *App) addOutbox(ctx context.Context, s *httpapi.Status) error {
 	if err != nil {
 		return err
 	}
+	refused := map[domain.System]int64{}
 	for _, c := range counts {
 		side := s.Systems[string(c.System)]
 		if c.State == outbox.Dead {
@@ -73,9 +80,14 @@ func (a *App) addOutbox(ctx context.Context, s *httpapi.Status) error {
 		} else {
 			side.Waiting += c.Rows
 			side.Failing += c.Failing
+			refused[c.System] += c.Refused
+			if at := time.UnixMicro(c.Oldest).UTC(); side.Oldest == nil || at.Before(*side.Oldest) {
+				side.Oldest = &at
+			}
 		}
 		s.Systems[string(c.System)] = side
 	}
+	addCredentials(s, refused)
 	for _, sys := range domain.Systems {
 		if n := s.Systems[string(sys)].Dead; n > 0 {
 			s.Needs = append(s.Needs, fmt.Sprintf("%d commands for %s were given up (duolog commands list --state dead)", n, sys.Title()))

@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound"
@@ -42,7 +44,11 @@ func (s *sweep) gone(ctx context.Context, r domain.Record, began time.Time) erro
 
 func (s *sweep) store(ctx context.Context, events []eventstore.NewEvent) error {
 	if len(events) > 0 {
-		if _, err := s.Log.Append(ctx, events...); err != nil {
+		_, err := s.Log.Append(ctx, events...)
+		if errors.Is(err, eventstore.ErrErased) {
+			err = s.storeEach(ctx, events)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -52,6 +58,21 @@ func (s *sweep) store(ctx context.Context, events []eventstore.NewEvent) error {
 	}
 	if s.progress != nil {
 		s.progress(s.sum)
+	}
+	return nil
+}
+
+// storeEach appends one by one: of what belongs to an erased person is stored that it came.
+func (s *sweep) storeEach(ctx context.Context, events []eventstore.NewEvent) error {
+	for i := range events {
+		_, err := s.Log.Append(ctx, events[i])
+		if errors.Is(err, eventstore.ErrErased) {
+			events[i] = ingest.Suppressed(events[i])
+			_, err = s.Log.Append(ctx, events[i])
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

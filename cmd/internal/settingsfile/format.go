@@ -128,6 +128,7 @@ func (w *writer) contacts(c settings.Contacts) {
 	w.key(1, "match", flow(c.Match), "in this order; several candidates wait for you")
 	w.key(1, "on_delete", scalar(c.OnDelete), bars(settings.OnDeletes)+".  Never deletes by itself")
 	w.key(1, "on_merge", scalar(c.OnMerge), bars(settings.OnMerges))
+	w.key(1, "privacy_delay", scalar(c.PrivacyDelay), "who HubSpot deletes on request is erased here after it; duolog hold stops that")
 }
 
 // about says what a source is where its name does not.

@@ -102,11 +102,12 @@ func (p *parser) contacts(c *settings.Contacts) map[string]handler {
 			"hubspot": p.onCreate(&c.OnCreate),
 			"aloware": p.table(&c.OnCreate.Aloware),
 		}),
-		"only":         text(p, &c.Only),
-		"when_leaving": text(p, &c.WhenLeaving),
-		"match":        p.list(&c.Match),
-		"on_delete":    text(p, &c.OnDelete),
-		"on_merge":     text(p, &c.OnMerge),
+		"only":          text(p, &c.Only),
+		"when_leaving":  text(p, &c.WhenLeaving),
+		"match":         p.list(&c.Match),
+		"on_delete":     text(p, &c.OnDelete),
+		"on_merge":      text(p, &c.OnMerge),
+		"privacy_delay": text(p, &c.PrivacyDelay),
 	}
 }
 

@@ -21,19 +21,27 @@ func Each(t *testing.T, fn func(t *testing.T, store eventstore.Store)) {
 // SQLite opens a fresh database in a temporary folder; it is closed when the test ends.
 func SQLite(tb testing.TB) eventstore.Store {
 	tb.Helper()
-	store, err := sqlite.Open(tb.Context(), sqlite.Config{
-		Path: filepath.Join(tb.TempDir(), "duolog.db"), MasterKey: eventstore.NewMasterKey(), Migrate: true,
-	})
-	return opened(tb, store, err)
+	return Keyed(tb, "sqlite", eventstore.NewMasterKey())
 }
 
 // Postgres opens a fresh database on the server of DUOLOG_TEST_DATABASE_URL; it is closed and dropped when the test
 // ends.
 func Postgres(tb testing.TB) eventstore.Store {
 	tb.Helper()
-	url := eventstoretest.PostgresURL(tb)
+	return Keyed(tb, "postgres", eventstore.NewMasterKey())
+}
+
+// Keyed is SQLite or Postgres under a master key of the test's own.
+func Keyed(tb testing.TB, backend string, key eventstore.MasterKey) eventstore.Store {
+	tb.Helper()
+	if backend == "sqlite" {
+		store, err := sqlite.Open(tb.Context(), sqlite.Config{
+			Path: filepath.Join(tb.TempDir(), "duolog.db"), MasterKey: key, Migrate: true,
+		})
+		return opened(tb, store, err)
+	}
 	store, err := postgres.Open(tb.Context(), postgres.Config{
-		URL: url, MasterKey: eventstore.NewMasterKey(), Migrate: true,
+		URL: eventstoretest.PostgresURL(tb), MasterKey: key, Migrate: true,
 	})
 	return opened(tb, store, err)
 }

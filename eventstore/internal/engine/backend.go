@@ -46,6 +46,14 @@ func MarkDisk(err error, disk func(error) bool) error {
 	return fmt.Errorf("%w: %w: %w", eventstore.ErrUnavailable, eventstore.ErrDisk, err)
 }
 
+// MarkClosed makes an error eventstore.ErrClosed when the trigger on the log's head is what it tells of.
+func MarkClosed(err error) error {
+	if err == nil || errors.Is(err, eventstore.ErrClosed) || !strings.Contains(err.Error(), "log is closed") {
+		return err
+	}
+	return fmt.Errorf("%w: %w", eventstore.ErrClosed, err)
+}
+
 // OnConflict is the end of an INSERT into the columns named: what becomes of a row whose key is there.
 func OnConflict(op eventstore.BulkOp, names []string) string {
 	if op.Mode == eventstore.Insert {

@@ -44,6 +44,10 @@ func (l *Log) newCall(ctx context.Context, events []eventstore.NewEvent) (*call,
 
 // seal makes the rows under the keys of now.
 func (l *Log) seal(ctx context.Context, c *call) error {
+	if like := l.unsealed.Load(); like != nil {
+		l.plain(c, like)
+		return nil
+	}
 	at := l.vault.stamp()
 	subjects := make([]string, len(c.events))
 	for i := range c.events {

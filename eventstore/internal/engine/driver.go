@@ -26,6 +26,8 @@ type Driver interface {
 	// returns the head's position before, and the recording time. ErrMoved: no head with that key epoch.
 	Insert(ctx context.Context, q eventstore.Querier, b *Batch) (base, recordedAt int64, err error)
 	Classify(err error) Class
+	// Scrub is the store's.
+	Scrub(ctx context.Context, tables []string) error
 	Close() error
 }
 
@@ -59,7 +61,9 @@ type Row struct {
 type KeyRow struct {
 	Subject  string
 	MasterID string
-	Wrapped  []byte
+	Wrapped  []byte // empty: destroyed
+	// Since is the position up to which the subject's events were sealed under a key that was destroyed.
+	Since int64
 }
 
 // Class says what an error of the database means for the engine.

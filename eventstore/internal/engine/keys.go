@@ -60,7 +60,7 @@ func (v *vault) lookup(subjects []string, pendingToo bool) (found map[string]sub
 		p, pending := v.pending[subject]
 		if pending && pendingToo {
 			found[subject] = subjectKey{key: p.key}
-		} else if k, ok := v.known.get(subject); ok && !pending {
+		} else if k, ok := v.known.get(digestOf(subject)); ok && !pending {
 			found[subject] = k
 		} else {
 			missed[subject] = true
@@ -74,7 +74,7 @@ func (v *vault) lookup(subjects []string, pendingToo bool) (found map[string]sub
 func (v *vault) read(ctx context.Context, q eventstore.Querier, subjects []string) (map[string]KeyRow, error) {
 	rows, err := q.QueryKeys(ctx, v.store.sql.SubjectKeys, subjects, v.connection)
 	list, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (k KeyRow, err error) {
-		return k, r.Scan(&k.Subject, &k.MasterID, &k.Wrapped)
+		return k, r.Scan(&k.Subject, &k.MasterID, &k.Wrapped, &k.Since)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read subject keys: %w", err)
@@ -86,7 +86,8 @@ func (v *vault) read(ctx context.Context, q eventstore.Querier, subjects []strin
 	return found, nil
 }
 
-// learn unwraps rows and keeps them, unless keys were forgotten since the stamp: the rows may be older than that.
+// learn unwraps rows and keeps them, unless keys were forgotten since the stamp: the rows may be older than that. That a
+// key was destroyed is not kept, for a process that asks must hear of a new one.
 func (v *vault) learn(rows map[string]KeyRow, at stamp) (map[string]subjectKey, error) {
 	keys := make(map[string]subjectKey, len(rows))
 	for subject, row := range rows {
@@ -100,7 +101,9 @@ func (v *vault) learn(rows map[string]KeyRow, at stamp) (map[string]subjectKey, 
 	defer v.mu.Unlock()
 	if v.at == at {
 		for subject, k := range keys {
-			v.known.put(subject, k)
+			if !k.erased {
+				v.known.put(digestOf(subject), k)
+			}
 		}
 	}
 	v.compare(rows)
@@ -115,33 +118,27 @@ func (v *vault) unwrap(row KeyRow) (subjectKey, error) {
 	if err != nil {
 		return subjectKey{}, err
 	}
-	key, err := envelope.NewKey(raw)
-	return subjectKey{key: key}, err
+	return subjectKey{key: envelope.NewKey(raw), since: row.Since}, nil
 }
 
-// purpose binds a wrapped key to its place.
 func (v *vault) purpose(subject string) string {
-	return "subject key\n" + v.connection + "\n" + subject
+	return eventstore.SubjectPurpose(v.connection, subject)
 }
 
-func (v *vault) generate(subject string) (pendingKey, error) {
+func (v *vault) generate(subject string) pendingKey {
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw) // never fails
-	key, err := envelope.NewKey(raw)
 	master := v.store.opts.MasterKey
-	row := KeyRow{Subject: subject, MasterID: master.ID(), Wrapped: master.Wrap(v.purpose(subject), raw)}
-	return pendingKey{row: row, key: key}, err
+	id, wrapped := master.Wrap(v.purpose(subject), raw)
+	row := KeyRow{Subject: subject, MasterID: id, Wrapped: wrapped}
+	return pendingKey{row: row, key: envelope.NewKey(raw)}
 }
 
 // create makes keys for subjects that have none.
 func (v *vault) create(ctx context.Context, subjects []string, how policy, at stamp) (map[string]subjectKey, error) {
 	made := make([]pendingKey, len(subjects))
 	for i, subject := range subjects {
-		p, err := v.proposal(subject)
-		if err != nil {
-			return nil, err
-		}
-		made[i] = p
+		made[i] = v.proposal(subject)
 	}
 	if how == makeNow {
 		stored, stalled, err := v.storeNow(ctx, made)

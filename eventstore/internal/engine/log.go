@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/envelope"
 )
 
 // Log implements eventstore.Log.
@@ -20,7 +21,8 @@ type Log struct {
 	vault      *vault
 	recent     *recent
 	bell       bell
-	head       atomic.Int64 // the highest position known here
+	head       atomic.Int64                    // the highest position known here
+	unsealed   atomic.Pointer[envelope.Sealed] // set by Unsealed alone
 
 	mu      sync.Mutex
 	queue   []*call
@@ -102,7 +104,7 @@ func (l *Log) Read(ctx context.Context, after int64, limit int) ([]eventstore.Ev
 		through = after + int64(limit)
 	}
 	rows, err := l.store.driver.Query(ctx, l.store.sql.Read, l.connection, after, through)
-	return l.open(ctx, rows, err)
+	return l.open(ctx, rows, err, limit)
 }
 
 // ReadStream pages through a stream.
@@ -111,7 +113,7 @@ func (l *Log) ReadStream(ctx context.Context, stream string, after int64, limit 
 		return nil, nil
 	}
 	rows, err := l.store.driver.Query(ctx, l.store.sql.ReadStream, l.connection, stream, after, int64(limit))
-	return l.open(ctx, rows, err)
+	return l.open(ctx, rows, err, limit)
 }
 
 // Get reads single events.
@@ -122,14 +124,14 @@ func (l *Log) Get(ctx context.Context, positions ...int64) ([]eventstore.Event, 
 	sorted := slices.Clone(positions)
 	slices.Sort(sorted)
 	rows, err := l.store.driver.QueryKeys(ctx, l.store.sql.ReadSome, slices.Compact(sorted), l.connection)
-	events, err := l.open(ctx, rows, err)
+	events, err := l.open(ctx, rows, err, len(positions))
 	slices.SortFunc(events, func(a, b eventstore.Event) int { return cmp.Compare(a.Position, b.Position) })
 	return events, err
 }
 
-// open collects rows and opens what is sealed in them.
-func (l *Log) open(ctx context.Context, rows eventstore.Rows, err error) ([]eventstore.Event, error) {
-	events, err := eventstore.Scan(rows, err, l.scan)
+// open collects rows, not more than the limit, and opens what is sealed in them.
+func (l *Log) open(ctx context.Context, rows eventstore.Rows, err error, limit int) ([]eventstore.Event, error) {
+	events, err := l.scan(rows, err, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read log %s: %w", l.connection, err)
 	}
@@ -154,7 +156,7 @@ func (l *Log) open(ctx context.Context, rows eventstore.Rows, err error) ([]even
 
 func openEvent(ev *eventstore.Event, keys map[string]subjectKey) (err error) {
 	sealed := ev.Data
-	ev.Data, ev.Erased = nil, keys[ev.Subject].erased
+	ev.Data, ev.Erased = nil, keys[ev.Subject].erased || ev.Position <= keys[ev.Subject].since
 	if ev.Erased {
 		return nil
 	}
@@ -166,20 +168,40 @@ func openEvent(ev *eventstore.Event, keys map[string]subjectKey) (err error) {
 	return err
 }
 
-func (l *Log) scan(r eventstore.Rows) (eventstore.Event, error) {
-	ev := eventstore.Event{Connection: l.connection}
-	var id, hash []byte
-	var schema int64
-	err := r.Scan(&ev.Position, &id, &ev.Stream, &ev.Type, &schema, &ev.OccurredAt, &ev.RecordedAt, &ev.Actor,
-		&ev.Causation, &ev.Subject, &ev.Data, &hash)
+// maxRoom bounds the room made before it is known how many events there are.
+const maxRoom = 4096
+
+// scan reads every row into the same place first: a page of events is many of them.
+func (l *Log) scan(rows eventstore.Rows, err error, limit int) ([]eventstore.Event, error) {
 	if err != nil {
-		return ev, err
+		return nil, err
 	}
-	ev.Schema = int(schema)
-	copy(ev.ID[:], id)
-	copy(ev.Hash[:], hash)
-	if ev.OccurredAt == 0 {
-		ev.OccurredAt = ev.RecordedAt
+	defer func() { _ = rows.Close() }()
+	var (
+		events   []eventstore.Event
+		ev       eventstore.Event
+		id, hash []byte
+		schema   int64
+	)
+	into := []any{
+		&ev.Position, &id, &ev.Stream, &ev.Type, &schema, &ev.OccurredAt, &ev.RecordedAt, &ev.Actor,
+		&ev.Causation, &ev.Subject, &ev.Data, &hash,
 	}
-	return ev, nil
+	for rows.Next() {
+		ev = eventstore.Event{Connection: l.connection}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		ev.Schema = int(schema)
+		copy(ev.ID[:], id)
+		copy(ev.Hash[:], hash)
+		if ev.OccurredAt == 0 {
+			ev.OccurredAt = ev.RecordedAt
+		}
+		if events == nil {
+			events = make([]eventstore.Event, 0, min(limit, maxRoom))
+		}
+		events = append(events, ev)
+	}
+	return events, rows.Err()
 }

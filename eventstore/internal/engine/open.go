@@ -64,15 +64,12 @@ func (s *Store) openHead(ctx context.Context, connection string) (eventstore.Hea
 	if err != nil {
 		return head, nil, err
 	}
-	if master != s.opts.MasterKey.ID() {
-		return head, nil, fmt.Errorf("%w: it was made with %s, this one is %s",
-			eventstore.ErrMasterKey, master, s.opts.MasterKey.ID())
+	secret, err := s.opts.MasterKey.Unwrap(eventstore.SecretPurpose(connection), wrapped)
+	if err != nil && master != s.opts.MasterKey.ID() {
+		err = fmt.Errorf("%w: it was made with %s, this one is %s", eventstore.ErrMasterKey, master, s.opts.MasterKey.ID())
 	}
-	secret, err := s.opts.MasterKey.Unwrap(secretPurpose(connection), wrapped)
 	return head, secret, err
 }
-
-func secretPurpose(connection string) string { return "connection secret\n" + connection }
 
 func (s *Store) readHead(ctx context.Context, connection string) (
 	head eventstore.Head, master string, wrapped []byte, err error,
@@ -96,12 +93,12 @@ func (s *Store) makeHead(ctx context.Context, connection string) error {
 	}
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
-	master := s.opts.MasterKey
+	master, wrapped := s.opts.MasterKey.Wrap(eventstore.SecretPurpose(connection), secret)
 	return s.again(ctx, func() error {
 		_, err := s.driver.Exec(ctx, `INSERT INTO log_head
 			(connection, log_id, generation, position, recorded_at, key_epoch, demo, master_id, secret)
 			VALUES ($1, $2, 1, 0, 0, 1, 0, $3, $4) ON CONFLICT (connection) DO NOTHING`,
-			connection, id[:], master.ID(), master.Wrap(secretPurpose(connection), secret))
+			connection, id[:], master, wrapped)
 		return err
 	})
 }

@@ -25,12 +25,12 @@ func (v *vault) compare(rows map[string]KeyRow) {
 }
 
 // proposal is the pending key of a subject, or a new one.
-func (v *vault) proposal(subject string) (pendingKey, error) {
+func (v *vault) proposal(subject string) pendingKey {
 	v.mu.Lock()
 	p, ok := v.pending[subject]
 	v.mu.Unlock()
 	if ok {
-		return p, nil
+		return p
 	}
 	return v.generate(subject)
 }
@@ -42,7 +42,7 @@ func (v *vault) pend(made []pendingKey) map[string]subjectKey {
 	defer v.mu.Unlock()
 	for _, p := range made {
 		subject := p.row.Subject
-		if k, ok := v.known.get(subject); ok {
+		if k, ok := v.known.get(digestOf(subject)); ok {
 			keys[subject] = k
 			continue
 		}
@@ -88,7 +88,7 @@ func (v *vault) settled(rows []KeyRow, at stamp) {
 		}
 		delete(v.pending, row.Subject)
 		if v.at == at {
-			v.known.put(row.Subject, subjectKey{key: p.key})
+			v.known.put(digestOf(row.Subject), subjectKey{key: p.key})
 		}
 	}
 }
@@ -121,6 +121,6 @@ func (v *vault) abandon(rows []KeyRow) {
 	v.at.generation++
 	for _, row := range rows {
 		delete(v.pending, row.Subject)
-		v.known.remove(row.Subject)
+		v.known.remove(digestOf(row.Subject))
 	}
 }

@@ -31,7 +31,7 @@ var Portable = Statements{
  WHERE k.connection = $1 AND k.key IN ($keys)`,
 	Beyond: `SELECT position FROM event WHERE connection = $1 AND stream = $2 AND position > $3
  ORDER BY connection, stream, position LIMIT 1`,
-	SubjectKeys: `SELECT subject, master_id, wrapped FROM subject_key WHERE connection = $1 AND subject IN ($keys)`,
+	SubjectKeys: `SELECT subject, master_id, wrapped, since FROM subject_key WHERE connection = $1 AND subject IN ($keys)`,
 }
 
 // ByName lists the statements.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -18,6 +19,15 @@ type stamp struct{ generation, epoch int64 }
 type subjectKey struct {
 	key    envelope.Key
 	erased bool
+	since  int64 // position up to which events were sealed under a key that was destroyed
+}
+
+// digest stands for a subject where many are held: the garbage collector finds nothing to follow in it.
+type digest [16]byte
+
+func digestOf(subject string) digest {
+	sum := sha256.Sum256([]byte(subject))
+	return digest(sum[:16])
 }
 
 // pendingKey is a key that is in memory only. Whatever transaction commits next on this store takes it along.
@@ -35,7 +45,7 @@ type vault struct {
 	blindKey   [32]byte
 
 	mu      sync.Mutex
-	known   *cache[string, subjectKey]
+	known   *cache[digest, subjectKey]
 	pending map[string]pendingKey
 	at      stamp
 }
@@ -43,7 +53,7 @@ type vault struct {
 func newVault(s *Store, connection string, secret []byte, epoch int64) *vault {
 	return &vault{
 		store: s, connection: connection, secret: secret, blindKey: [32]byte(envelope.Derive(secret, "blind")),
-		known:   newCache[string, subjectKey](s.opts.KeyCache),
+		known:   newCache[digest, subjectKey](s.opts.KeyCache),
 		pending: map[string]pendingKey{}, at: stamp{epoch: epoch},
 	}
 }
@@ -73,12 +83,19 @@ func (v *vault) Seal(ctx context.Context, subject, purpose string, plain []byte)
 
 // Open reverses Seal.
 func (v *vault) Open(ctx context.Context, subject, purpose string, sealed []byte) ([]byte, error) {
-	key, err := v.one(ctx, subject, readOnly)
+	keys, err := v.keys(ctx, []string{subject}, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	key, err := usable(subject, keys)
 	if err != nil {
 		return nil, err
 	}
 	plain, err := key.OpenRow(subject, purpose, sealed)
-	if err != nil {
+	switch {
+	case err != nil && keys[subject].since > 0: // sealed under the key it had before
+		return nil, fmt.Errorf("%s of subject %s: %w", purpose, subject, eventstore.ErrErased)
+	case err != nil:
 		return nil, fmt.Errorf("open %s of %s: %w", purpose, subject, err)
 	}
 	return plain, nil
@@ -97,7 +114,7 @@ func (v *vault) EventKeys(ctx context.Context, events ...eventstore.EventID) ([]
 	found := make([][]byte, len(events))
 	for i, e := range events {
 		key, err := usable(e.Subject, keys)
-		if errors.Is(err, eventstore.ErrErased) {
+		if errors.Is(err, eventstore.ErrErased) || err == nil && e.Position <= keys[e.Subject].since {
 			continue
 		}
 		if err != nil {
@@ -116,11 +133,24 @@ func (v *vault) Blind(kind, value string) []byte { return envelope.Blind(&v.blin
 func (v *vault) Secret(name string) []byte { return envelope.Derive(v.secret, "use:"+name) }
 
 func (v *vault) one(ctx context.Context, subject string, missing policy) (envelope.Key, error) {
+	if k, ok := v.held(subject); ok && !k.erased {
+		return k.key, nil
+	}
 	keys, err := v.keys(ctx, []string{subject}, missing)
 	if err != nil {
 		return envelope.Key{}, err
 	}
 	return usable(subject, keys)
+}
+
+// held returns a key that is in memory and stored.
+func (v *vault) held(subject string) (subjectKey, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, pending := v.pending[subject]; pending {
+		return subjectKey{}, false
+	}
+	return v.known.get(digestOf(subject))
 }
 
 func usable(subject string, keys map[string]subjectKey) (envelope.Key, error) {
@@ -141,11 +171,12 @@ func (v *vault) stamp() stamp {
 	return v.at
 }
 
-// sawEpoch forgets all keys when one may have been destroyed since they were read.
+// sawEpoch forgets all keys when one may have been destroyed, or wrapped anew, since they were read.
 func (v *vault) sawEpoch(epoch int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if epoch > v.at.epoch {
+		v.store.opts.MasterKey.Reload()
 		v.at.epoch = epoch
 		v.at.generation++
 		v.known.clear()

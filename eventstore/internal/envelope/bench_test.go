@@ -7,10 +7,11 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/internal/envelope"
 )
 
 func BenchmarkSealEvent(b *testing.B) {
-	key := newKey(b, bytes.Repeat([]byte{7}, 32))
+	key := envelope.NewKey(bytes.Repeat([]byte{7}, 32))
 	ev := eventstore.NewEvent{
 		ID: ulid.Make(), Stream: "hubspot/contact/512", Type: "record.updated", Schema: 1, Actor: "hubspot",
 		Subject: "hubspot/contact/512", Data: bytes.Repeat([]byte("x"), 300),
@@ -22,7 +23,7 @@ func BenchmarkSealEvent(b *testing.B) {
 }
 
 func BenchmarkOpenEvent(b *testing.B) {
-	key := newKey(b, bytes.Repeat([]byte{7}, 32))
+	key := envelope.NewKey(bytes.Repeat([]byte{7}, 32))
 	ev := eventstore.NewEvent{
 		ID: ulid.Make(), Stream: "hubspot/contact/512", Type: "record.updated", Schema: 1, Actor: "hubspot",
 		Subject: "hubspot/contact/512", Data: bytes.Repeat([]byte("x"), 300),

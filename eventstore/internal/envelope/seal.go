@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/oklog/ulid/v2"
@@ -23,13 +22,9 @@ var errOpen = errors.New("sealed data does not fit its key and envelope")
 // Key is what is kept of a subject's key: the extracted HKDF key, from which all others are expanded.
 type Key struct{ prk [32]byte }
 
-// NewKey takes a subject's key.
-func NewKey(subjectKey []byte) (Key, error) {
-	prk, err := hkdf.Extract(sha256.New, subjectKey, nil)
-	if err != nil {
-		return Key{}, fmt.Errorf("subject key: %w", err)
-	}
-	return Key{prk: [32]byte(prk)}, nil
+// NewKey takes a subject's key. HKDF-Extract without a salt is one HMAC under a key of zeros.
+func NewKey(subjectKey []byte) Key {
+	return Key{prk: macOver(append(make([]byte, macPad, 2*macPad), subjectKey...), new([32]byte))}
 }
 
 // expand derives a key; label and info keep the uses apart. For 32 bytes, HKDF-Expand is one HMAC.

@@ -47,18 +47,19 @@ type Count struct {
 	State   string
 	Rows    int64
 	Failing int64 // of them, those whose last try failed
+	Refused int64 // of these, those whose credential was refused
 	Oldest  int64 // created, µs UTC
 }
 
 // Counts sums up the outbox by system and state.
 func Counts(ctx context.Context, q eventstore.Querier, connection string) ([]Count, error) {
 	rows, err := q.Query(ctx, `SELECT system, state, count(*), sum(CASE WHEN error <> '' THEN 1 ELSE 0 END),
-			min(created_at)
+			sum(CASE WHEN error LIKE 'unauthorized%' THEN 1 ELSE 0 END), min(created_at)
 		FROM outbox WHERE connection = $1 GROUP BY system, state ORDER BY system, state`, connection)
 	counts, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (Count, error) {
 		var c Count
 		var system string
-		err := r.Scan(&system, &c.State, &c.Rows, &c.Failing, &c.Oldest)
+		err := r.Scan(&system, &c.State, &c.Rows, &c.Failing, &c.Refused, &c.Oldest)
 		c.System = domain.System(system)
 		return c, err
 	})

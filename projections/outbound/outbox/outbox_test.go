@@ -291,7 +291,7 @@ func TestWithdraw(t *testing.T) {
 		batch := b.claim()
 		b.tx(func(tx eventstore.Tx) error {
 			return outbox.Defer(b.Context(), tx, connection, batch.Attempt, []outbox.Deferral{
-				{Command: dead.Command, Bury: true, Error: "retry: test"},
+				{Command: dead.Command, Bury: true, Error: "unauthorized: test"},
 			})
 		})
 		b.put(sending)
@@ -299,7 +299,7 @@ func TestWithdraw(t *testing.T) {
 		b.put(waiting, urgent)
 		counts, err := outbox.Counts(b.Context(), b.store, connection)
 		if err != nil || fmt.Sprint(counts) != fmt.Sprint([]outbox.Count{
-			{System: domain.HubSpot, State: outbox.Dead, Rows: 1, Failing: 1, Oldest: b.now.UnixMicro()},
+			{System: domain.HubSpot, State: outbox.Dead, Rows: 1, Failing: 1, Refused: 1, Oldest: b.now.UnixMicro()},
 			{System: domain.HubSpot, State: outbox.Sending, Rows: 1, Oldest: b.now.UnixMicro()},
 			{System: domain.HubSpot, State: outbox.Waiting, Rows: 2, Oldest: b.now.UnixMicro()},
 		}) {

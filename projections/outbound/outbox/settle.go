@@ -118,6 +118,12 @@ func WithdrawDecidedBefore(position int64) func(context.Context, eventstore.Tx, 
 	}
 }
 
+// WithdrawAll removes every command, in doubt or not: the log was put back to an earlier time, and what became of them is
+// not known any more. Like WithdrawWaiting.
+func WithdrawAll(ctx context.Context, tx eventstore.Tx, connection string) ([]Entry, error) {
+	return withdrawPage(ctx, tx, connection, "kind <> ''")
+}
+
 func withdrawPage(ctx context.Context, tx eventstore.Tx, connection, which string, args ...any) ([]Entry, error) {
 	rows, err := tx.Query(ctx, fmt.Sprintf(`DELETE FROM outbox WHERE connection = $1 AND %[1]s AND command IN (
 		SELECT command FROM outbox WHERE connection = $1 AND %[1]s LIMIT %[2]d) RETURNING `, which, WithdrawPage)+selected,

@@ -18,6 +18,7 @@ type Changes struct {
 	control                      planner.Control
 	text                         string // control as JSON
 	records, contacts, lost, won [][]any
+	forgotten                    []string // records whose keys go, whatever they are
 }
 
 // Seal makes the rows of everything that changed in the view since it was loaded.
@@ -28,6 +29,9 @@ func (s Store) Seal(ctx context.Context, v *planner.View) (Changes, error) {
 	}
 	c := Changes{control: v.Control, text: string(control)}
 	records, contacts, _ := v.Changed()
+	for _, r := range v.Forgotten() {
+		c.forgotten = append(c.forgotten, r.Stream())
+	}
 	subjects := make([]string, len(records))
 	for i, r := range records {
 		subjects[i] = r.ID.Stream()
@@ -105,6 +109,21 @@ func contactText(id ulid.ULID) string {
 		return ""
 	}
 	return id.String()
+}
+
+// forget removes what erased records were found by. Their rows can be read no more, and those of a page under way when
+// they were erased may have come after.
+func (s Store) forget(ctx context.Context, tx eventstore.Tx, records []string) error {
+	if len(records) == 0 {
+		return nil
+	}
+	rows, err := tx.QueryKeys(ctx, `DELETE FROM outbound_key WHERE connection = $1 AND version = $2 AND record IN ($keys)
+		RETURNING record`, records, s.Connection, s.Version)
+	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (id string, err error) { return id, r.Scan(&id) })
+	if err != nil {
+		return fmt.Errorf("forget keys: %w", err)
+	}
+	return nil
 }
 
 func (c Changes) save(ctx context.Context, tx eventstore.Tx) error {

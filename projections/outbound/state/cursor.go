@@ -72,6 +72,9 @@ func (c *Cursor) Write(ctx context.Context, tx eventstore.Tx, ch Changes, to, no
 	if err := c.move(ctx, tx, ch.text, to, now, c.live); err != nil {
 		return err
 	}
+	if err := c.forget(ctx, tx, ch.forgotten); err != nil {
+		return err
+	}
 	return ch.save(ctx, tx)
 }
 

@@ -40,6 +40,9 @@ func (r Rebuilder) swap(ctx context.Context, next, live *Cursor) error {
 		if err := next.move(ctx, tx, ch.text, live.Position, now, true); err != nil {
 			return err
 		}
+		if err := next.forget(ctx, tx, ch.forgotten); err != nil {
+			return err
+		}
 		return ch.save(ctx, tx)
 	})
 	if err == nil {

@@ -1,0 +1,158 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// Erasures erase people, and keep them from being erased.
+type Erasures interface {
+	// Erasure says what an erasure would take.
+	Erasure(ctx context.Context, contact ulid.ULID) (Erasure, error)
+	Erase(ctx context.Context, contact ulid.ULID, by By) (Erasure, error)
+	Lift(ctx context.Context, contact ulid.ULID, by By) (Done, error)
+	Hold(ctx context.Context, contact ulid.ULID, by By) (Done, error)
+	Release(ctx context.Context, contact ulid.ULID, by By) (Done, error)
+	Holds(ctx context.Context) ([]Hold, error)
+}
+
+// Erasure is what an erasure takes, or took.
+type Erasure struct {
+	Contact string   `json:"contact" doc:"ULID"`
+	Records []string `json:"records" doc:"Whose keys are destroyed: all that mean this person, merged ones included"`
+	// Commands, Raw and Parked are what else is the person's and goes with it.
+	Commands int `json:"commands" doc:"Writes and reads that wait, and are withdrawn"`
+	Raw      int `json:"raw" doc:"Bodies that could not be read and name the person"`
+	Parked   int `json:"parked" doc:"Items of another portal that name the person"`
+	// Held says why it may not be erased; absent: it may.
+	Held     string     `json:"held,omitempty" doc:"Why it is on hold"`
+	DryRun   bool       `json:"dry_run,omitempty"`
+	Position int64      `json:"position,omitempty" doc:"Of the act"`
+	At       *time.Time `json:"at,omitempty"`
+	Notes    []string   `json:"notes" doc:"What erasing here does not reach"`
+	// Certificate is there once it is done.
+	Certificate *Certificate `json:"certificate,omitempty"`
+}
+
+// Hold is a contact that may not be erased.
+type Hold struct {
+	Contact  ulid.ULID `json:"contact"`
+	Reason   string    `json:"reason"`
+	By       string    `json:"by"`
+	At       time.Time `json:"at"`
+	Position int64     `json:"position"`
+}
+
+// Certificate says that somebody was erased, and names nobody.
+type Certificate struct {
+	Connection string    `json:"connection"`
+	LogID      string    `json:"log_id"`
+	Generation int64     `json:"generation"`
+	Position   int64     `json:"position" doc:"Of the erasure in the log"`
+	At         time.Time `json:"at"`
+	// Records are keyed hashes: who holds the log can tell that a record is one of them, and nobody else.
+	Records []string `json:"records"`
+	// Head is signed, and speaks for the log with the erasure in it; Key checks it.
+	Head string `json:"head"`
+	Key  string `json:"key"`
+}
+
+// HoldList lists holds.
+type HoldList struct {
+	Holds []Hold `json:"holds"`
+}
+
+type eraseInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+	ID         string `path:"id" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID" example:"hubspot:512"`
+	Body       struct {
+		DryRun bool   `json:"dry_run,omitempty" doc:"Only say what it would take"`
+		Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why, kept in the log"`
+	}
+}
+
+type holdInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+	ID         string `path:"id" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID" example:"hubspot:512"`
+	Body       struct {
+		Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why, kept in the log"`
+	}
+}
+
+type holdsInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+}
+
+func (a *api) registerErasures() {
+	const at = "/v1/connections/{connection}"
+	register(a, act("erase-contact", at+"/contacts/{id}/erase", "Erase a person for good",
+		"Destroys the keys of every record that means the person. The log still verifies; nobody can read what was theirs."),
+		EraseContacts, a.erase)
+	for _, op := range []struct {
+		id, path, summary, description string
+		do                             func(Erasures, context.Context, ulid.ULID, By) (Done, error)
+	}{
+		{"lift-erasure", "/lift", "Let a person who was erased in again", "For what comes from then on: what was erased stays so.", Erasures.Lift},
+		{"hold-contact", "/hold", "Keep a contact from being erased", "", Erasures.Hold},
+		{"release-contact", "/release", "End a hold", "", Erasures.Release},
+	} {
+		register(a, act(op.id, at+"/contacts/{id}"+op.path, op.summary, op.description), EraseContacts, a.holding(op.do))
+	}
+	register(a, get("list-holds", at+"/holds", "Contacts that may not be erased", "contacts"), EraseContacts,
+		func(ctx context.Context, in *holdsInput) (*body[HoldList], error) {
+			conn, err := a.erasures(in.Connection)
+			if err != nil {
+				return nil, err
+			}
+			holds, err := conn.Erasures.Holds(ctx)
+			return &body[HoldList]{HoldList{holds}}, err
+		})
+}
+
+func (a *api) erasures(connection string) (Connection, error) {
+	conn, err := a.contacts(connection)
+	if err == nil && conn.Erasures == nil {
+		err = fmt.Errorf("%w: nobody is erased here", ErrNotFound)
+	}
+	return conn, err
+}
+
+func (a *api) erase(ctx context.Context, in *eraseInput) (*body[Erasure], error) {
+	conn, err := a.erasures(in.Connection)
+	if err != nil {
+		return nil, err
+	}
+	id, err := contactID(ctx, conn.Contacts, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	var out Erasure
+	if in.Body.DryRun {
+		out, err = conn.Erasures.Erasure(ctx, id)
+	} else {
+		out, err = conn.Erasures.Erase(ctx, id, By{Actor: identity(ctx).Actor(), Reason: strings.TrimSpace(in.Body.Reason)})
+	}
+	return &body[Erasure]{out}, err
+}
+
+// holding makes the handler of an act on what keeps a person from being erased, or out.
+func (a *api) holding(do func(Erasures, context.Context, ulid.ULID, By) (Done, error)) func(
+	context.Context, *holdInput,
+) (*body[Done], error) {
+	return func(ctx context.Context, in *holdInput) (*body[Done], error) {
+		conn, err := a.erasures(in.Connection)
+		if err != nil {
+			return nil, err
+		}
+		id, err := contactID(ctx, conn.Contacts, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		done, err := do(conn.Erasures, ctx, id, By{Actor: identity(ctx).Actor(), Reason: strings.TrimSpace(in.Body.Reason)})
+		return &body[Done]{done}, err
+	}
+}

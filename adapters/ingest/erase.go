@@ -1,0 +1,46 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/duolog/duolog/eventstore"
+)
+
+// ParkedBody is an item of another portal that is kept aside, opened.
+type ParkedBody struct {
+	ID, Subject string
+	Body        []byte
+}
+
+// ParkedBodies opens the items a connection keeps aside.
+func ParkedBodies(ctx context.Context, q eventstore.Querier, log eventstore.Log) ([]ParkedBody, error) {
+	rows, err := q.Query(ctx, "SELECT id, subject, body FROM parked_delivery WHERE connection = $1", log.Connection())
+	all, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (p ParkedBody, err error) {
+		return p, r.Scan(&p.ID, &p.Subject, &p.Body)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read parked items: %w", err)
+	}
+	for i, p := range all {
+		all[i].Body, err = log.Vault().Open(ctx, p.Subject, parkedPurpose(p.ID), p.Body)
+		if err != nil && !errors.Is(err, eventstore.ErrErased) {
+			return nil, fmt.Errorf("open a parked item: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// parkedPurpose binds a sealed item to its row.
+func parkedPurpose(id string) string { return "parked_delivery/" + id }
+
+// DropParked removes items kept aside.
+func DropParked(ctx context.Context, tx eventstore.Tx, connection string, ids []string) error {
+	rows, err := tx.QueryKeys(ctx, "DELETE FROM parked_delivery WHERE connection = $1 AND id IN ($keys) RETURNING id", ids, connection)
+	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (id string, err error) { return id, r.Scan(&id) })
+	if err != nil {
+		return fmt.Errorf("drop parked items: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/eventstore/transfer"
+)
+
+const backupHelp = `Write everything the database holds to one file, SQLite or PostgreSQL alike, while duolog serve goes on. The file holds
+each log up to where it ended when the backup began; then it is verified, and held against the log it was made of.
+
+The master key is not in it: without the key nobody reads the file, you neither. Keep the two apart, and keep both:
+duolog keys export writes the key to a file. A person who was erased before the backup is not in it; one who is erased
+later still is, until the master key is rotated and the old one destroyed.`
+
+func (c *cli) backup() *cobra.Command {
+	return &cobra.Command{
+		Use: "backup FILE", Short: "Write everything to one file, without the master key", Long: backupHelp, Args: exactly(1),
+		Example: "  duolog backup /backups/duolog-2026-11-29.db",
+		RunE: c.on(func(ctx context.Context, a *app.App, args []string) error {
+			p := c.stages("rows")
+			done, err := a.Backup(ctx, args[0], p.hear)
+			p.end()
+			if errors.Is(err, fs.ErrExist) {
+				return hint(err, "name a file that is not there yet")
+			}
+			if err != nil {
+				return err
+			}
+			return c.tellTransfer(done, func() {
+				c.printf("%s are in %s, verified   %s\n", plural(done.Events(), "event"), args[0], c.paint(green, "✓"))
+				c.tellLogs(done)
+				c.printf("It opens with master key %s, which is not in it. Keep that elsewhere: duolog keys export FILE\n", done.Key)
+			})
+		}),
+	}
+}
+
+const restoreHelp = `Put a backup back, into a database that is empty: the one configured, SQLite or PostgreSQL, whichever it was made of.
+
+The log comes back in a new generation, so that nobody takes its next events for those that are lost: consumers are told
+where to go on. It comes back paused. Commands that waited when the backup was made are taken back, for what became of
+them is not known. duolog serve then reads both systems, while nothing is sent; look at duolog status, and let it go on
+with duolog resume. What was done since the backup is found, not done again.
+
+The backup opens with the master key it was made under: the configured one, or the file that --key names. A restore that
+was interrupted goes on when the command is given again.`
+
+func (c *cli) restore() *cobra.Command {
+	var o app.RestoreOptions
+	var reason string
+	cmd := &cobra.Command{
+		Use: "restore FILE", Short: "Put a backup back into an empty database", Long: restoreHelp, Args: exactly(1),
+		Example: "  duolog restore /backups/duolog-2026-11-29.db --reason \"disk of db-1 lost\"",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if reason == "" {
+				return hint(usage("a restore needs a reason"), "--reason says why; it stays in the log")
+			}
+			cfg, err := c.config()
+			if err != nil {
+				return err
+			}
+			p := c.stages("rows")
+			o.By, o.Progress = httpapi.By{Reason: reason}, p.hear
+			done, err := app.Restore(cmd.Context(), cfg, args[0], o, c.logger(slog.LevelWarn))
+			p.end()
+			if err != nil {
+				return transferError(err)
+			}
+			return c.tellTransfer(done, func() {
+				c.printf("%s are in %s, as they were on %s   %s\n", plural(done.Events(), "event"), cfg.Database(),
+					done.At.Format(bothLayout)+" UTC", c.paint(green, "✓"))
+				c.tellLogs(done)
+				c.printf("Nothing is sent yet. duolog serve reads both systems first; then look, and go on: duolog resume\n")
+			})
+		},
+	}
+	cmd.Flags().StringVar(&o.KeyFile, "key", "", "file of the master key it was made under; the configured one when left out")
+	reasonFlag(cmd, &reason)
+	return cmd
+}
+
+// transferError says what to do about what stands against a copy.
+func transferError(err error) error {
+	if errors.Is(err, transfer.ErrTarget) {
+		return hint(err, "name an empty database with --data DIR or --database-url; nothing was changed in this one")
+	}
+	return err
+}
+
+func (c *cli) tellTransfer(done app.Transferred, tell func()) error {
+	if c.json {
+		return c.printJSON(done)
+	}
+	tell()
+	return nil
+}
+
+func (c *cli) tellLogs(done app.Transferred) {
+	t := table{head: []string{"connection", "log", "generation", "up to"}}
+	for _, l := range done.Logs {
+		t.add(l.Connection, l.LogID, l.Generation, position(l.Position))
+	}
+	t.print(c)
+}
+
+// stages shows the progress of work of several parts, one after the other.
+type stages struct {
+	c    *cli
+	unit string
+	now  string
+	m    *meter
+}
+
+func (c *cli) stages(unit string) *stages { return &stages{c: c, unit: unit} }
+
+func (s *stages) hear(what string, done, total int64) {
+	if what != s.now {
+		s.end()
+		s.now, s.m = what, s.c.meter(what, s.unit)
+	}
+	s.m.set(done, total)
+}
+
+func (s *stages) end() {
+	if s.m != nil {
+		s.m.done()
+	}
+}

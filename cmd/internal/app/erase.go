@@ -1,0 +1,324 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/adapters/ingest"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/contacts"
+	"github.com/duolog/duolog/projections/outbound/outbox"
+)
+
+// Errors of an erasure.
+var (
+	ErrHeld = errors.New("on hold")
+	ErrBusy = errors.New("a write of this contact is on its way; try again in some seconds")
+
+	errErasedBefore = errors.New("it was erased before")
+)
+
+// busyWait is how long a write that is on its way is waited for.
+const busyWait = 30 * time.Second
+
+// scrubbed are the tables that an erasure deletes from, or overwrites in.
+var scrubbed = []string{"subject_key", "outbox", "outbound_key", "contact_key", "catalog_deal", "parked_delivery"}
+
+// reach says what an erasure here does not do.
+var reach = []string{
+	"The person is still in HubSpot and Aloware unless deleted there; what they tell is stored as suppressed, without data.",
+	"Backups taken before still hold the keys, wrapped by the master key, until that is rotated (duolog keys rotate) and the old one destroyed.",
+	"Who read the feed or was given an export before has the person's data: tell them.",
+}
+
+// everyID returns a contact and every id it ever had.
+func (a *App) everyID(ctx context.Context, contact ulid.ULID) (c contacts.Contact, ids []ulid.ULID, err error) {
+	if err := a.CatchUp(ctx); err != nil {
+		return c, nil, err
+	}
+	if c, err = a.Contacts.Get(ctx, contact); err != nil {
+		return c, nil, err
+	}
+	streams, err := a.Contacts.Streams(ctx, c.ID)
+	for _, stream := range streams {
+		text, ok := strings.CutPrefix(stream, "contact/")
+		if id, err := ulid.ParseStrict(text); ok && err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return c, ids, err
+}
+
+// closure is everything that is a person's.
+type closure struct {
+	contact contacts.Contact
+	ids     []ulid.ULID
+	records []domain.Record
+	raw     []string // subjects of bodies in the log
+	parked  []ingest.ParkedBody
+}
+
+func (a *App) closure(ctx context.Context, contact ulid.ULID, check func(*closure) error) (c closure, err error) {
+	if c.contact, c.ids, err = a.everyID(ctx, contact); err != nil {
+		return c, err
+	}
+	if err := check(&c); err != nil {
+		return c, err
+	}
+	for _, r := range c.contact.Records {
+		c.records = append(c.records, domain.Record{System: r.System, ID: r.ID})
+	}
+	s, err := a.settingsInForce(ctx)
+	if err != nil {
+		return c, err
+	}
+	n := namesOf(s, c.contact)
+	if c.raw, err = a.rawBodies(ctx, n); err != nil {
+		return c, err
+	}
+	parked, err := ingest.ParkedBodies(ctx, a.Store, a.Log)
+	for _, p := range parked {
+		if n.in(p.Body) {
+			c.parked = append(c.parked, p)
+		}
+	}
+	return c, err
+}
+
+// streams are those of the records.
+func (c *closure) streams() []string {
+	streams := make([]string, len(c.records))
+	for i, r := range c.records {
+		streams[i] = r.Stream()
+	}
+	return streams
+}
+
+// others are the subjects beside the records.
+func (c *closure) others() []string {
+	subjects := slices.Clone(c.raw)
+	for _, p := range c.parked {
+		subjects = append(subjects, p.Subject)
+	}
+	return subjects
+}
+
+// Erasure says what an erasure of the contact would take; it changes nothing.
+func (a *App) Erasure(ctx context.Context, contact ulid.ULID) (httpapi.Erasure, error) {
+	c, err := a.closure(ctx, contact, func(*closure) error { return nil })
+	if err != nil {
+		return httpapi.Erasure{}, err
+	}
+	p, err := a.privacy(ctx)
+	if err != nil {
+		return httpapi.Erasure{}, err
+	}
+	out := c.shown()
+	out.DryRun = true
+	if h, ok := p.held(c.ids); ok {
+		out.Held = h.Reason
+	}
+	for _, id := range c.ids {
+		waiting, err := outbox.List(ctx, a.Store, a.Connection, outbox.Filter{Contact: id, Limit: 1000})
+		if err != nil {
+			return out, err
+		}
+		out.Commands += len(waiting)
+	}
+	return out, nil
+}
+
+// erasable says why the person may not be erased.
+func (c *closure) erasable(p privacy) error {
+	if h, ok := p.held(c.ids); ok {
+		return fmt.Errorf("%w: %w since %s by %s: %s; duolog hold release ends that",
+			httpapi.ErrConflict, ErrHeld, h.At.Format(time.RFC3339), h.By, h.Reason)
+	}
+	if !slices.ContainsFunc(c.contact.Records, func(r contacts.Record) bool { return !r.Erased }) {
+		return fmt.Errorf("%w: %w", httpapi.ErrConflict, errErasedBefore)
+	}
+	return nil
+}
+
+func (c *closure) shown() httpapi.Erasure {
+	out := httpapi.Erasure{
+		Contact: c.contact.ID.String(), Records: []string{}, Raw: len(c.raw), Parked: len(c.parked), Notes: slices.Clone(reach),
+	}
+	for _, r := range c.records {
+		out.Records = append(out.Records, r.String())
+	}
+	return out
+}
+
+// Erase destroys the keys of everything that is a person's, for ever. It is safe beside whoever owns the connection: no
+// process appends, or keeps for long, under a key that is gone.
+func (a *App) Erase(ctx context.Context, contact ulid.ULID, by httpapi.By) (out httpapi.Erasure, err error) {
+	if strings.TrimSpace(by.Reason) == "" {
+		return out, fmt.Errorf("%w: an erasure needs a reason; it stays in the log", httpapi.ErrBadInput)
+	}
+	until := time.Now().Add(busyWait)
+	for {
+		err = again(func() error {
+			out, err = a.eraseOnce(ctx, contact, by)
+			return err
+		})
+		if !errors.Is(err, ErrBusy) || time.Now().After(until) || ctx.Err() != nil {
+			break
+		}
+		sleep(ctx, firstPause)
+	}
+	if err != nil {
+		return out, err
+	}
+	if err := a.Store.Scrub(ctx, scrubbed...); err != nil {
+		a.Logger.Warn("erased, and the files are yet to be cleaned", slog.Any("error", err))
+		out.Notes = append(out.Notes, "The keys are gone; the database's files could not be cleaned: "+err.Error())
+	}
+	cert, err := a.certify(ctx, out)
+	if err != nil {
+		return out, err
+	}
+	out.Certificate = &cert
+	return out, a.CatchUp(ctx)
+}
+
+// again repeats what was overtaken by another act on holds and erasures.
+func again(do func() error) error {
+	var err error
+	for range 10 {
+		if err = do(); !errors.Is(err, eventstore.ErrExpectation) {
+			break
+		}
+	}
+	return err
+}
+
+func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpapi.Erasure, error) {
+	p, err := a.privacy(ctx)
+	if err != nil {
+		return httpapi.Erasure{}, err
+	}
+	c, err := a.closure(ctx, contact, func(c *closure) error { return c.erasable(p) })
+	if err != nil {
+		return httpapi.Erasure{}, err
+	}
+	out := c.shown()
+	act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, domain.Act{
+		Reason: by.Reason, Contact: c.contact.ID, Records: c.records, Subjects: c.others(),
+	}, by)
+	if err != nil {
+		return out, err
+	}
+	act.ExpectLast = &p.last
+	err = a.Store.InTx(ctx, func(tx eventstore.Tx) error {
+		outcomes, err := a.clear(ctx, tx, &c)
+		if err != nil {
+			return err
+		}
+		done, err := tx.Erase(ctx, a.Log, append(c.streams(), c.others()...), append([]eventstore.NewEvent{act}, outcomes...)...)
+		if err != nil {
+			return err
+		}
+		at := time.UnixMicro(done[0].RecordedAt).UTC()
+		out.Position, out.At, out.Commands = done[0].Position, &at, len(outcomes)
+		return nil
+	})
+	return out, err
+}
+
+// clear deletes the rows that are the person's, in every version of every projection, and returns the outcomes of the
+// commands among them.
+func (a *App) clear(ctx context.Context, tx eventstore.Tx, c *closure) ([]eventstore.NewEvent, error) {
+	removed, busy, err := outbox.Erase(ctx, tx, a.Connection, c.streams())
+	if err == nil && busy > 0 {
+		err = fmt.Errorf("%w: %w", httpapi.ErrConflict, ErrBusy)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, table := range []string{"outbound_key", "contact_key", "catalog_deal"} {
+		rows, err := tx.QueryKeys(ctx, "DELETE FROM "+table+" WHERE connection = $1 AND record IN ($keys) RETURNING record",
+			c.streams(), a.Connection)
+		if _, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) }); err != nil {
+			return nil, fmt.Errorf("delete what the person was found by: %w", err)
+		}
+	}
+	ids := make([]string, len(c.parked))
+	for i, p := range c.parked {
+		ids[i] = p.ID
+	}
+	if err := ingest.DropParked(ctx, tx, a.Connection, ids); err != nil {
+		return nil, err
+	}
+	outcomes := make([]eventstore.NewEvent, len(removed))
+	for i, r := range removed {
+		outcomes[i], err = outbox.Outcome(a.Log.Vault(), r.Row, domain.Outcome{
+			Result: domain.ResultWithdrawn, Reason: domain.ReasonErased, Attempts: r.Attempts,
+		}, a.NewID())
+		if err != nil {
+			return nil, err
+		}
+		outcomes[i].Subject = eventstore.SubjectLog // it holds no value, and the record's key is gone
+	}
+	return outcomes, nil
+}
+
+// Lift lets a person who was erased in again: what is told from then on is stored and synced. What was erased stays so.
+func (a *App) Lift(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpapi.Done, error) {
+	if strings.TrimSpace(by.Reason) == "" {
+		return httpapi.Done{}, fmt.Errorf("%w: to let somebody in again needs a reason; it stays in the log", httpapi.ErrBadInput)
+	}
+	c, _, err := a.everyID(ctx, contact)
+	if err != nil {
+		return httpapi.Done{}, err
+	}
+	payload := domain.Act{Reason: by.Reason, Contact: c.ID}
+	var subjects []string
+	for _, r := range c.Records {
+		if rec := (domain.Record{System: r.System, ID: r.ID}); r.Erased && r.State != string(planner.Merged) {
+			payload.Records, subjects = append(payload.Records, rec), append(subjects, rec.Stream())
+		}
+	}
+	if len(subjects) == 0 {
+		return httpapi.Done{}, fmt.Errorf("%w: it was not erased", httpapi.ErrConflict)
+	}
+	act, err := a.act(domain.SubjectLifted, domain.StreamPrivacy, payload, by)
+	if err != nil {
+		return httpapi.Done{}, err
+	}
+	var done httpapi.Done
+	err = a.Store.InTx(ctx, func(tx eventstore.Tx) error {
+		got, err := tx.Revive(ctx, a.Log, subjects, act)
+		if err == nil {
+			done = httpapi.Done{Position: got[0].Position, ID: got[0].ID.String()}
+		}
+		return err
+	})
+	return done, err
+}
+
+// certify says that an erasure was made, and names nobody.
+func (a *App) certify(ctx context.Context, e httpapi.Erasure) (httpapi.Certificate, error) {
+	head, err := a.Seal(ctx)
+	if err != nil {
+		return httpapi.Certificate{}, err
+	}
+	c := httpapi.Certificate{
+		Connection: a.Connection, LogID: head.LogID.String(), Generation: head.Generation, Position: e.Position, At: *e.At,
+		Records: []string{}, Head: head.Note, Key: a.PublicKey(),
+	}
+	for _, r := range e.Records {
+		c.Records = append(c.Records, fmt.Sprintf("%x", a.Log.Vault().Blind("erased record", r)))
+	}
+	return c, nil
+}

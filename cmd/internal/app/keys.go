@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/rekey"
+	"github.com/duolog/duolog/projections/lease"
+)
+
+// masterName tells acts about the master key from those about the key that signs heads.
+const masterName = "master"
+
+// Keys says how the master key stands.
+type Keys struct {
+	Key  string `json:"key"`
+	File string `json:"file"`
+	// Rotating is the key that is being replaced; both are good meanwhile.
+	Rotating string `json:"rotating,omitempty"`
+	// Wrapped counts what each key wraps, by its id.
+	Wrapped map[string]int64 `json:"wrapped"`
+	// Exported: this key was written to a file for safekeeping.
+	Exported bool `json:"exported"`
+	// Old is the file the old key was put in when a rotation ended.
+	Old string `json:"old_file,omitempty"`
+	// Running: a rotation cannot end while this connection is served.
+	Running string `json:"running,omitempty"`
+}
+
+// Keys looks.
+func (a *App) Keys(ctx context.Context) (Keys, error) {
+	a.key.Reload()
+	k := Keys{Key: a.key.ID(), File: a.MasterKeyFile, Rotating: a.key.Rotating(), Wrapped: map[string]int64{}}
+	rows, err := a.Store.Query(ctx, `SELECT master_id, COUNT(*) FROM (SELECT master_id FROM log_head UNION ALL
+		SELECT master_id FROM subject_key WHERE wrapped IS NOT NULL) AS held GROUP BY master_id ORDER BY master_id`)
+	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (none struct{}, err error) {
+		var id string
+		var n int64
+		err = r.Scan(&id, &n)
+		k.Wrapped[id] = n
+		return none, err
+	})
+	if err != nil {
+		return k, fmt.Errorf("count wrapped keys: %w", err)
+	}
+	k.Exported, err = a.exported(ctx, k.Key)
+	return k, err
+}
+
+// exported tells whether an act says that the key was written to a file.
+func (a *App) exported(ctx context.Context, id string) (bool, error) {
+	rows, err := a.Store.Query(ctx, "SELECT position FROM append_key WHERE connection = $1 AND key = $2",
+		a.Connection, a.exportKey(id))
+	found, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (n int64, err error) { return n, r.Scan(&n) })
+	return len(found) > 0, err
+}
+
+func (a *App) exportKey(id string) []byte { return a.Log.Vault().Blind("master key exported", id) }
+
+// ExportKey writes the master key to a new file, for safekeeping, and says so in the log.
+func (a *App) ExportKey(ctx context.Context, path string, by httpapi.By) (Keys, error) {
+	if err := a.key.Save(path); err != nil {
+		return Keys{}, fmt.Errorf("export the master key: %w", err)
+	}
+	e, err := a.act(domain.ExportMade, streamConnection, domain.Act{
+		Reason: by.Reason, Name: masterName, Key: a.key.ID(), Export: &domain.Export{},
+	}, by)
+	if err != nil {
+		return Keys{}, err
+	}
+	e.Key = a.exportKey(a.key.ID())
+	if _, err := a.append(ctx, e); err != nil {
+		return Keys{}, err
+	}
+	return a.Keys(ctx)
+}
+
+// RotateKey gives every key and secret of the database another master key. While it lasts, and while any connection is
+// served, both keys are good; then the old one is put aside. One that was cut short is gone on with.
+func (a *App) RotateKey(ctx context.Context, by httpapi.By, p Progress) (Keys, error) {
+	if err := a.key.BeginRotation(); err != nil {
+		return Keys{}, fmt.Errorf("rotate the master key: %w", err)
+	}
+	names, err := a.Store.Connections(ctx)
+	if err != nil {
+		return Keys{}, err
+	}
+	running := ""
+	for _, name := range names {
+		if err := a.rewrap(ctx, name, by, p); err != nil {
+			return Keys{}, err
+		}
+		alive, err := lease.Alive(ctx, a.Store, name)
+		if err != nil {
+			return Keys{}, err
+		}
+		if alive {
+			running = name
+		}
+	}
+	old := ""
+	if running == "" {
+		if old, err = a.key.EndRotation(); err != nil {
+			return Keys{}, fmt.Errorf("put the old master key aside: %w", err)
+		}
+	}
+	k, err := a.Keys(ctx)
+	k.Old, k.Running = old, running
+	return k, err
+}
+
+// rewrap is the rotation of one connection.
+func (a *App) rewrap(ctx context.Context, name string, by httpapi.By, p Progress) error {
+	b := a
+	if name != a.Connection {
+		var err error
+		if b, err = a.beside(ctx, a.For(name)); err != nil {
+			return err
+		}
+	}
+	err := rekey.Rewrap{DB: a.Store, Connection: name, Key: a.key, Progress: p.of("wrap keys of " + name)}.Run(ctx)
+	if err != nil || strings.HasPrefix(name, BenchPrefix) {
+		return err
+	}
+	e, err := b.act(domain.KeyRotated, streamConnection, domain.Act{Reason: by.Reason, Name: masterName, Key: a.key.ID()}, by)
+	if err != nil {
+		return err
+	}
+	e.Key = b.Log.Vault().Blind("master key rotated", a.key.ID())
+	_, err = b.append(ctx, e)
+	return err
+}

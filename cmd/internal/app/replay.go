@@ -1,0 +1,52 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
+	"github.com/duolog/duolog/projections/replay"
+)
+
+// Replay decides again on the connection's log.
+func (a *App) Replay(ctx context.Context, c replay.Config) (replay.Summary, error) {
+	c.DB, c.Log = a.Store, a.Log
+	return replay.Run(ctx, c)
+}
+
+// WhatIf decides again on the connection's log under other settings.
+func (a *App) WhatIf(ctx context.Context, c replay.Config, s settings.Settings) (replay.Forecast, error) {
+	c.DB, c.Log = a.Store, a.Log
+	return replay.WhatIf(ctx, c, s)
+}
+
+// Impact says what a version of the settings caused: it decides again, under the version before, on what came in while
+// this one was in force.
+func (a *App) Impact(ctx context.Context, c replay.Config, version int) (httpapi.Impact, error) {
+	out := httpapi.Impact{Settled: map[string]int64{}}
+	all, err := a.SettingsHistory(ctx)
+	if err != nil {
+		return out, err
+	}
+	i := slices.IndexFunc(all, func(v SettingsVersion) bool { return v.Version == version })
+	switch {
+	case i < 0:
+		return out, fmt.Errorf("there is no version %d of the settings, the last one is %d: %w", version, len(all), httpapi.ErrNotFound)
+	case i == 0:
+		return out, fmt.Errorf("%w: version %d is the first one: there is none before it to compare with", httpapi.ErrBadInput, version)
+	case i+1 < len(all):
+		out.Until = all[i+1].Position - 1
+	}
+	out.SettingsVersion, out.Changes = all[i], settings.Diff(all[i-1].Settings, all[i].Settings)
+	c.From, c.To = all[i].Position, out.Until
+	c.Settled = func(o domain.Outcome) {
+		if o.Kind == domain.KindCreate || o.Kind == domain.KindUpdate {
+			out.Settled[o.Result]++
+		}
+	}
+	out.Forecast, err = a.WhatIf(ctx, c, all[i-1].Settings)
+	return out, err
+}

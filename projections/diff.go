@@ -1,0 +1,303 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/duolog/duolog/eventstore"
+)
+
+// Diff is how the rows of two versions differ that stand at the same position.
+type Diff struct {
+	Projection string      `json:"projection"`
+	Live       int64       `json:"live" doc:"The version that is read"`
+	Version    int64       `json:"version" doc:"The one to take its place"`
+	Position   int64       `json:"position" doc:"Where both stand"`
+	Tables     []TableDiff `json:"tables"`
+}
+
+// TableDiff counts the rows of a table that are the same, in one version only, and not the same.
+type TableDiff struct {
+	Table   string    `json:"table"`
+	Same    int64     `json:"same"`
+	Added   int64     `json:"added" doc:"Only the new version has them"`
+	Removed int64     `json:"removed" doc:"Only the live version has them"`
+	Changed int64     `json:"changed"`
+	First   []RowDiff `json:"first,omitempty" doc:"Some that differ"`
+}
+
+// RowDiff names a row and what of it differs; values are not told.
+type RowDiff struct {
+	Key     string   `json:"key"`
+	What    string   `json:"what" enum:"added,removed,changed"`
+	Columns []string `json:"columns,omitempty"`
+}
+
+// Differences counts the rows that differ.
+func (d Diff) Differences() (n int64) {
+	for _, t := range d.Tables {
+		n += t.Differences()
+	}
+	return n
+}
+
+// Differences counts the rows that differ.
+func (t TableDiff) Differences() int64 { return t.Added + t.Removed + t.Changed }
+
+// FirstRows is how many differing rows of a table a Diff names.
+const FirstRows = 10
+
+// Compare compares two versions' rows of a table in a snapshot, sealed values opened.
+func (t Table) Compare(
+	ctx context.Context, q eventstore.Querier, v eventstore.Vault, connection string, old, next int64,
+) (TableDiff, error) {
+	c := comparison{Table: t, q: q, vault: v, connection: connection, diff: TableDiff{Table: t.Name}}
+	if err := c.both(ctx, old, next); err != nil {
+		return c.diff, fmt.Errorf("compare %s: %w", t.Name, err)
+	}
+	if err := c.only(ctx, next, old); err != nil {
+		return c.diff, fmt.Errorf("compare %s: %w", t.Name, err)
+	}
+	return c.diff, nil
+}
+
+// comparison is a run of Compare.
+type comparison struct {
+	Table
+	q          eventstore.Querier
+	vault      eventstore.Vault
+	connection string
+	diff       TableDiff
+	pairs      []pair // read, and not compared yet
+}
+
+// pair is a row of the old version and, unless it has none, of the new one.
+type pair struct{ old, next []any }
+
+// comparedAtOnce is how many rows are opened together.
+const comparedAtOnce = 1000
+
+// rest are the columns behind connection and version, which rows are compared by.
+func (c *comparison) rest() []eventstore.Column { return c.Columns[2:] }
+
+// keys are the columns that name a row of a version.
+func (c *comparison) keys() []eventstore.Column { return c.Columns[2:c.Key] }
+
+// both compares the old version's rows with those of their keys in the new one.
+func (c *comparison) both(ctx context.Context, old, next int64) error {
+	var cols []string
+	for _, side := range []string{"a.", "b."} {
+		for _, col := range c.rest() {
+			cols = append(cols, nullable(side, col))
+		}
+	}
+	rows, err := c.q.Query(ctx, `SELECT `+strings.Join(cols, ", ")+`, CASE WHEN b.connection IS NULL THEN 0 ELSE 1 END
+		FROM `+c.Name+` a LEFT JOIN `+c.Name+` b ON b.connection = $1 AND b.version = $2 AND `+c.sameKey()+`
+		WHERE a.connection = $3 AND a.version = $4`, c.connection, next, c.connection, old)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	n := len(c.rest())
+	for {
+		list, err := nextRows(rows, slices.Concat(c.rest(), c.rest(), []eventstore.Column{Int("there")}), comparedAtOnce)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		pairs := make([]pair, len(list))
+		for i, row := range list {
+			if pairs[i].old = row[:n]; row[2*n] == int64(1) {
+				pairs[i].next = row[n : 2*n]
+			}
+		}
+		if err := c.compare(ctx, pairs); err != nil {
+			return err
+		}
+	}
+}
+
+// nullable is a column of a side that may have no row.
+func nullable(side string, col eventstore.Column) string {
+	if side == "a." {
+		return side + col.Name
+	}
+	none := map[eventstore.Kind]string{eventstore.Int: "0", eventstore.Text: "''", eventstore.Bytes: "NULL"}[col.Kind]
+	return "COALESCE(" + side + col.Name + ", " + none + ")"
+}
+
+func (c *comparison) sameKey() string {
+	var same []string
+	for _, k := range c.keys() {
+		same = append(same, "b."+k.Name+" = a."+k.Name)
+	}
+	return strings.Join(same, " AND ")
+}
+
+// only counts the rows one version has and the other has not.
+func (c *comparison) only(ctx context.Context, has, lacks int64) error {
+	var names []string
+	for _, k := range c.keys() {
+		names = append(names, "a."+k.Name)
+	}
+	rows, err := c.q.Query(ctx, `SELECT `+strings.Join(names, ", ")+` FROM `+c.Name+` a
+		WHERE a.connection = $1 AND a.version = $2 AND NOT EXISTS (SELECT 1 FROM `+c.Name+` b
+		WHERE b.connection = $3 AND b.version = $4 AND `+c.sameKey()+`)`, c.connection, has, c.connection, lacks)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for {
+		list, err := nextRows(rows, c.keys(), comparedAtOnce)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		c.diff.Added += int64(len(list))
+		for _, row := range list {
+			c.note(row, "added", nil)
+		}
+	}
+}
+
+// compare counts what became of rows of the old version.
+func (c *comparison) compare(ctx context.Context, pairs []pair) error {
+	if err := c.prefetch(ctx, pairs); err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		if p.next == nil {
+			c.diff.Removed++
+			c.note(p.old, "removed", nil)
+			continue
+		}
+		differ, err := c.differing(ctx, p)
+		switch {
+		case err != nil:
+			return err
+		case len(differ) == 0:
+			c.diff.Same++
+		default:
+			c.diff.Changed++
+			c.note(p.old, "changed", differ)
+		}
+	}
+	return nil
+}
+
+func (c *comparison) note(row []any, what string, columns []string) {
+	if len(c.diff.First) == FirstRows {
+		return
+	}
+	var key []string
+	for i := range c.keys() {
+		if b, ok := row[i].([]byte); ok {
+			key = append(key, fmt.Sprintf("%x", b))
+		} else {
+			key = append(key, fmt.Sprint(row[i]))
+		}
+	}
+	c.diff.First = append(c.diff.First, RowDiff{Key: strings.Join(key, " "), What: what, Columns: columns})
+}
+
+// differing names the columns in which two rows of a key differ, of a sealed one its parts.
+func (c *comparison) differing(ctx context.Context, p pair) (names []string, err error) {
+	for i, col := range c.rest() {
+		if same(p.old[i], p.next[i]) {
+			continue
+		}
+		if c.Sealed == nil || c.Sealed.Column != col.Name {
+			names = append(names, col.Name)
+			continue
+		}
+		parts, err := c.partsDiffering(ctx, p, i)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, parts...)
+	}
+	return names, nil
+}
+
+func same(a, b any) bool {
+	x, ok := a.([]byte)
+	if !ok {
+		return a == b
+	}
+	y, _ := b.([]byte)
+	return slices.Equal(x, y)
+}
+
+func (c *comparison) partsDiffering(ctx context.Context, p pair, column int) (names []string, err error) {
+	old, err := c.open(ctx, p.old, column)
+	if err != nil {
+		return nil, err
+	}
+	next, err := c.open(ctx, p.next, column)
+	if err != nil {
+		return nil, err
+	}
+	for name := range old {
+		if text, there := next[name]; !there || text != old[name] {
+			names = append(names, c.Sealed.Column+"."+name)
+		}
+	}
+	for name := range next {
+		if _, there := old[name]; !there {
+			names = append(names, c.Sealed.Column+"."+name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// open returns the parts of a sealed value. One that cannot be opened is like no other, but an erased one like any erased.
+func (c *comparison) open(ctx context.Context, row []any, column int) (map[string]string, error) {
+	sealed, _ := row[column].([]byte)
+	if len(sealed) <= 1 { // empty, or the mark of an erased one
+		return nil, nil
+	}
+	plain, err := c.vault.Open(ctx, c.subject(row), c.Sealed.Purpose, sealed)
+	switch {
+	case errors.Is(err, eventstore.ErrErased):
+		return nil, nil
+	case errors.Is(err, eventstore.ErrUnavailable) || ctx.Err() != nil:
+		return nil, err
+	case err != nil:
+		return map[string]string{"unreadable": string(sealed)}, nil
+	}
+	parts, err := c.Sealed.Parts(plain)
+	if err != nil {
+		return map[string]string{"unreadable": string(plain)}, nil
+	}
+	return parts, nil
+}
+
+func (c *comparison) subject(row []any) string {
+	text, _ := row[c.column(c.Sealed.Subject)].(string)
+	return text
+}
+
+func (c *comparison) column(name string) int {
+	return slices.IndexFunc(c.rest(), func(col eventstore.Column) bool { return col.Name == name })
+}
+
+// prefetch loads the keys of sealed values in one go.
+func (c *comparison) prefetch(ctx context.Context, pairs []pair) error {
+	if c.Sealed == nil {
+		return nil
+	}
+	var subjects []string
+	at := c.column(c.Sealed.Column)
+	for _, p := range pairs {
+		if body, _ := p.old[at].([]byte); len(body) > 1 {
+			subjects = append(subjects, c.subject(p.old))
+		}
+	}
+	err := c.vault.Prefetch(ctx, subjects...)
+	if errors.Is(err, eventstore.ErrErased) {
+		return nil
+	}
+	return err
+}
