@@ -34,6 +34,7 @@ func planLines(p httpapi.Plan) []string {
 	if p.Rows == 0 {
 		return append(lines, "", "There is nothing to do.")
 	}
+	lines = append(lines, afterUndo(p.Plan.Plan.Undo)...)
 	lines = append(lines, "", takes(p))
 	if p.Plan.Plan.Name == domain.OpPull || p.Cost > 0 {
 		lines = append(lines, costs(p))
@@ -90,6 +91,18 @@ func undoneWords(u domain.Undo) string {
 		text += ", source included"
 	}
 	return text
+}
+
+// afterUndo says what an undo leaves behind.
+func afterUndo(u *domain.Undo) []string {
+	if u == nil {
+		return nil
+	}
+	after := "After it    what is put back stays apart from the other side, until that changes there."
+	if !u.Source {
+		after += " To put that back as well, add --include-source."
+	}
+	return append(append([]string{""}, wrap(after, lineWidth)...), "Not undone  what workflows, sequences or people did because of it.")
 }
 
 // leftMost bounds how many of those that are left are named.

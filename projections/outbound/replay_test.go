@@ -12,6 +12,7 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
+	"github.com/duolog/duolog/projections/outbound"
 	"github.com/duolog/duolog/projections/outbound/state"
 	"github.com/duolog/duolog/projections/replay"
 )
@@ -187,6 +188,38 @@ func TestReplayErased(t *testing.T) {
 		if sum.Differences() > 0 || sum.Adopted == 0 || sum.Same == 0 || sum.Same+sum.Adopted != int64(len(s.decisionEvents())) {
 			t.Fatalf("%+v, first %+v", sum, sum.First)
 		}
+	})
+}
+
+// TestReplayUndo: what was put back from the log is decided again from it, and is the same; so are the rows it left.
+func TestReplayUndo(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.rnd = rand.New(rand.NewPCG(13, 2))
+		s.drive(60)
+		for range 12 {
+			s.randomEdit()
+			s.settle()
+		}
+		s.undo()
+		s.settle()
+		undone := 0
+		for _, e := range s.decisionEvents() {
+			d, err := state.Decision(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			undone += len(slices.DeleteFunc(d.Fields, func(v planner.Verdict) bool { return v.Result != planner.Sent || v.Rule != domain.OpUndo }))
+		}
+		if undone == 0 {
+			t.Error("nothing was put back")
+		}
+		s.agrees()
+		want := s.rows()
+		if err := outbound.Rebuild(t.Context(), store, s.log, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.same("rebuilt", want)
 	})
 }
 
