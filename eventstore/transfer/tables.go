@@ -49,7 +49,7 @@ var (
 	events = of("event", 2, "position:i id:b stream:t type:t schema:i occurred_at:i recorded_at:i actor:t causation:i "+
 		"subject:t data:b key_hash:b hash:b")
 	appendKeys  = of("append_key", 2, "key:b position:i")
-	subjectKeys = of("subject_key", 2, "subject:t master_id:t wrapped:b")
+	subjectKeys = of("subject_key", 2, "subject:t master_id:t wrapped:b since:i")
 	treeHashes  = of("tree_hash", 2, "first:i size:i hashes:b")
 	treeHeads   = of("tree_head", 3, "size:i generation:i note:t")
 )
