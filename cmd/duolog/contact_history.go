@@ -78,6 +78,9 @@ func (c *cli) rawHistory(ctx context.Context, a *app.App, k contacts.Contact, f 
 	if err != nil {
 		return err
 	}
+	if err := a.Looked(ctx, domain.AccessHistory, by(a, ""), k.ID); err != nil {
+		return err
+	}
 	p, err := c.eventPrinter(ctx, a)
 	if err != nil {
 		return err
