@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,26 +46,22 @@ type Effect struct {
 
 // Fold takes an input into the view. It changes only what was seen, told and answered, never what was decided.
 func (v *View) Fold(in Input) (Effect, error) {
-	switch in.Type {
-	case domain.RecordCreated, domain.RecordUpdated, domain.RecordObserved, domain.RecordDeleted,
-		domain.RecordRestored, domain.RecordMerged, domain.RecordAbsent:
-		var f domain.Fact
-		if err := json.Unmarshal(in.Data, &f); err != nil {
-			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
-		}
-		e, err := v.foldFact(in, f)
-		v.present(append(f.Merged, e.Record)...)
+	if in.Fact == nil && in.Outcome == nil {
+		in = in.Read()
+	}
+	switch {
+	case in.Fact != nil:
+		e, err := v.foldFact(in, *in.Fact)
+		v.present(append(slices.Clone(in.Fact.Merged), e.Record)...)
 		return e, err
-	case domain.RecordSuppressed:
+	case in.Type == domain.RecordSuppressed:
 		return v.foldSuppressed(in)
-	case domain.CommandSettled:
-		var o domain.Outcome
-		if err := json.Unmarshal(in.Data, &o); err != nil {
-			return Effect{}, fmt.Errorf("fold %s at %d: %w", in.Type, in.Position, err)
-		}
-		e := v.foldOutcome(in, o)
+	case in.Outcome != nil:
+		e := v.foldOutcome(in, *in.Outcome)
 		v.present(e.Settled.Record)
 		return e, nil
+	case isFact(in.Type) || in.Type == domain.CommandSettled:
+		return Effect{}, fmt.Errorf("fold %s at %d: its payload cannot be read", in.Type, in.Position)
 	default:
 		return v.foldAct(in)
 	}

@@ -19,6 +19,37 @@ type Input struct {
 	Stream     string
 	RecordedAt int64 // µs UTC
 	Data       []byte
+	// Fact and Outcome are what Data says, when somebody has read it already.
+	Fact    *domain.Fact
+	Outcome *domain.Outcome
+}
+
+// Read returns the input with its payload read, so that folding it has less to do. One that cannot be read stays as
+// it is: folding it says so.
+func (in Input) Read() Input {
+	switch {
+	case isFact(in.Type):
+		var f domain.Fact
+		if json.Unmarshal(in.Data, &f) == nil {
+			in.Fact = &f
+		}
+	case in.Type == domain.CommandSettled:
+		var o domain.Outcome
+		if json.Unmarshal(in.Data, &o) == nil {
+			in.Outcome = &o
+		}
+	}
+	return in
+}
+
+// isFact reports the types that tell of a record.
+func isFact(kind string) bool {
+	switch kind {
+	case domain.RecordCreated, domain.RecordUpdated, domain.RecordObserved, domain.RecordDeleted,
+		domain.RecordRestored, domain.RecordMerged, domain.RecordAbsent:
+		return true
+	}
+	return false
 }
 
 // Seen is a value as a system told or answered it.

@@ -3,10 +3,8 @@ package replay
 import (
 	"slices"
 
-	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
-	"github.com/duolog/duolog/projections/outbound/state"
 )
 
 // step is an input with what was decided on it, in the order it was decided.
@@ -21,23 +19,20 @@ type step struct {
 type queue struct{ steps []step }
 
 // add takes the next event of the log, and returns a decision on an input that is not waiting: it belongs to none.
-func (q *queue) add(e eventstore.Event) (stray *eventstore.Event, err error) {
-	if e.Type == domain.DecisionMade {
+func (q *queue) add(e eventstore.Event, in planner.Input) (stray *eventstore.Event) {
+	if isDecision(e) {
 		i, ok := q.find(e.Causation)
 		if !ok {
-			return &e, nil
+			return &e
 		}
 		q.steps[i].recorded = append(q.steps[i].recorded, e)
-		return nil, nil
+		return nil
 	}
-	s := step{erased: e.Erased}
 	if e.Erased {
-		s.in = planner.Input{Position: e.Position, ID: e.ID, Type: e.Type, Stream: e.Stream, RecordedAt: e.RecordedAt}
-	} else if s.in, err = state.Input(e); err != nil {
-		return nil, err
+		in = planner.Input{Position: e.Position, ID: e.ID, Type: e.Type, Stream: e.Stream, RecordedAt: e.RecordedAt}
 	}
-	q.steps = append(q.steps, s)
-	return nil, nil
+	q.steps = append(q.steps, step{in: in, erased: e.Erased})
+	return nil
 }
 
 func (q *queue) find(position int64) (int, bool) {

@@ -165,7 +165,7 @@ func (b *branch) factInBranch(in planner.Input) (planner.Input, bool) {
 // remade is the input with another payload.
 func remade(in planner.Input, payload any) planner.Input {
 	if data, err := json.Marshal(payload); err == nil {
-		in.Data = data
+		in.Data, in.Fact, in.Outcome = data, nil, nil
 	}
 	return in
 }

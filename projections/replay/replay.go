@@ -101,8 +101,8 @@ func (r *replay) read(ctx context.Context, end int64) error {
 		if err := recall(ctx, r.Log, r.view, p.events); err != nil {
 			return err
 		}
-		for _, e := range p.events {
-			if err := r.event(e); err != nil {
+		for i, e := range p.events {
+			if err := r.event(e, p.inputs[i]); err != nil {
 				return err
 			}
 		}
@@ -121,16 +121,16 @@ func (r *replay) read(ctx context.Context, end int64) error {
 	return r.steps(r.queue.take(math.MaxInt64))
 }
 
-func (r *replay) event(e eventstore.Event) error {
+func (r *replay) event(e eventstore.Event, in planner.Input) error {
 	r.erased.note(e)
 	if e.Causation > 0 && isDecision(e) {
 		if err := r.steps(r.queue.take(e.Causation)); err != nil {
 			return err
 		}
 	}
-	stray, err := r.queue.add(e)
-	if err != nil || stray == nil {
-		return err
+	stray := r.queue.add(e, in)
+	if stray == nil {
+		return nil
 	}
 	return r.onlyRecorded(step{in: planner.Input{Position: e.Causation}}, *stray)
 }

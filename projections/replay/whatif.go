@@ -67,8 +67,8 @@ func (b *branch) read(ctx context.Context, end int64) error {
 		if err := recall(ctx, b.Log, b.view, p.events); err != nil {
 			return err
 		}
-		for _, e := range p.events {
-			if err := b.event(e); err != nil {
+		for i, e := range p.events {
+			if err := b.event(e, p.inputs[i]); err != nil {
 				return err
 			}
 		}
@@ -86,15 +86,13 @@ func (b *branch) read(ctx context.Context, end int64) error {
 }
 
 // event takes the next event in, and decides on inputs that lie far enough behind.
-func (b *branch) event(e eventstore.Event) error {
+func (b *branch) event(e eventstore.Event, in planner.Input) error {
 	if isDecision(e) {
 		b.ready = append(b.ready, b.queue.take(e.Causation)...)
 	} else if e.Type == domain.CommandSettled && bytes.Contains(e.Data, []byte(`"created":true`)) {
 		b.noteMade(e)
 	}
-	if _, err := b.queue.add(e); err != nil {
-		return err
-	}
+	b.queue.add(e, in)
 	return b.steps(ahead)
 }
 
@@ -120,9 +118,7 @@ func (b *branch) step(s step) error {
 		return b.adopt(s)
 	}
 	b.begin(s.in)
-	if err := b.hear(s.in); err != nil {
-		return err
-	}
+	b.hear(s.in)
 	in, ok := b.inBranch(s.in)
 	var planned []planner.Planned
 	if ok {
@@ -148,18 +144,13 @@ func (b *branch) step(s step) error {
 }
 
 // hear hands on what a system answered in the log.
-func (b *branch) hear(in planner.Input) error {
-	if b.Settled == nil || in.Type != domain.CommandSettled {
-		return nil
+func (b *branch) hear(in planner.Input) {
+	if b.Settled == nil {
+		return
 	}
-	var o domain.Outcome
-	if err := json.Unmarshal(in.Data, &o); err != nil {
-		return fmt.Errorf("outcome at %d: %w", in.Position, err)
+	if o := in.Outcome; o != nil && b.counted(o.Contact) {
+		b.Settled(*o)
 	}
-	if b.counted(o.Contact) {
-		b.Settled(o)
-	}
-	return nil
 }
 
 // goOn is the person who lets a sync go on that a guard of the branch alone has stopped.
