@@ -137,10 +137,9 @@ func (d *Dispatcher) fact(e *outbox.Entry, r domain.Record, kind string, f domai
 	if err != nil {
 		return eventstore.NewEvent{}, fmt.Errorf("answer to %s: a value is not JSON", e.Command)
 	}
-	key := d.Log.Vault().Blind("read", e.Command.String()+"/"+kind+"/"+r.Stream())
 	return eventstore.NewEvent{
-		ID: eventstore.KeyedID(d.NewID(), key), Stream: r.Stream(), Type: kind, Schema: domain.SchemaOf(kind), OccurredAt: f.Clock, Actor: string(e.System),
+		ID: d.NewID(), Stream: r.Stream(), Type: kind, Schema: domain.SchemaOf(kind), OccurredAt: f.Clock, Actor: string(e.System),
 		Causation: e.Input, Subject: r.Stream(), Data: data,
-		Key: key,
+		Key: d.Log.Vault().Blind("read", e.Command.String()+"/"+kind+"/"+r.Stream()),
 	}, nil
 }

@@ -93,9 +93,6 @@ func (in *Ingest) event(a adapters.Arrival) eventstore.NewEvent {
 		ID: in.cfg.IDs(), Type: a.Type, Schema: domain.SchemaOf(a.Type), OccurredAt: a.OccurredAt,
 		Actor: string(in.System()), Key: in.key(a), Stream: a.Record.Stream(), Subject: a.Record.Stream(),
 	}
-	if e.Key != nil {
-		e.ID = eventstore.KeyedID(e.ID, e.Key)
-	}
 	if a.Raw != nil {
 		return in.rawEvent(e, *a.Raw)
 	}

@@ -256,7 +256,7 @@ func TestTraffic(t *testing.T) {
 
 func TestTrafficRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		r := Traffic{Aloware: &side{}, HubSpot: &side{}, Rate: 20}.Run(ctx)
 		if r.Edits < 195 || r.Edits > 201 {
