@@ -23,14 +23,14 @@ func TestAFollowerGathersLongerUnderSteadyTraffic(t *testing.T) {
 			_ = r.Run(ctx)
 		}()
 		synctest.Wait()
-		log.reads = 0
+		log.reads.Store(0)
 		for range 200 { // two seconds
 			appendTo(t, log, "hubspot/contact/1")
 			<-time.After(10 * time.Millisecond)
 		}
 		<-time.After(time.Second)
-		if log.reads < 20 || log.reads > 60 {
-			t.Errorf("%d pages of 200 events in two seconds, want about 40", log.reads)
+		if n := log.reads.Load(); n < 20 || n > 60 {
+			t.Errorf("%d pages of 200 events in two seconds, want about 40", n)
 		}
 		head := appendTo(t, log, "hubspot/contact/1")
 		<-time.After(30 * time.Millisecond)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -299,11 +300,11 @@ func TestFrozenDoesNotLookHealthy(t *testing.T) {
 // countedLog counts how often it is read.
 type countedLog struct {
 	eventstore.Log
-	reads int
+	reads atomic.Int64
 }
 
 func (l *countedLog) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
-	l.reads++
+	l.reads.Add(1)
 	return l.Log.Read(ctx, after, limit)
 }
 
@@ -313,11 +314,11 @@ func TestAPageThatIsNotFullIsTheEnd(t *testing.T) {
 	appendTo(t, log, "hubspot/contact/1", "hubspot/contact/2", "hubspot/contact/3")
 	for page, reads := range map[int]int{4: 1, 3: 2, 2: 2} {
 		name := fmt.Sprintf("page%d", page)
-		log.reads = 0
+		log.reads.Store(0)
 		catchUp(t, projections.New(store, log, projections.Options{Page: page}, named{name: name}))
 		at, err := projections.Position(t.Context(), store, log.Connection(), name)
-		if err != nil || at != 3 || log.reads != reads {
-			t.Errorf("pages of %d: at %d after %d reads, %v; want 3 after %d", page, at, log.reads, err, reads)
+		if err != nil || at != 3 || log.reads.Load() != int64(reads) {
+			t.Errorf("pages of %d: at %d after %d reads, %v; want 3 after %d", page, at, log.reads.Load(), err, reads)
 		}
 	}
 }
