@@ -81,7 +81,7 @@ func (x *explanation) judge() Cause {
 		return Erased
 	case x.sides[domain.Aloware].untold() || x.sides[domain.HubSpot].untold():
 		return NeverTold
-	case !x.paired():
+	case !x.paired(), x.Contact.Status == contacts.Excluded:
 		return x.alone()
 	case !x.sides[domain.Aloware].Told && !x.sides[domain.HubSpot].Told && x.counts == nil:
 		return NeverTold
