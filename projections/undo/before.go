@@ -25,7 +25,8 @@ func (f *finder) before(ctx context.Context, r domain.Record, field settings.Fie
 }
 
 // agreed finds the last value of that digest a record showed up to a position; false when there is none.
-func (f *finder) agreed(ctx context.Context, r domain.Record, field settings.Field, position int64, digest string) (v value, known bool, err error) {
+func (f *finder) agreed(ctx context.Context, r domain.Record, field settings.Field, position int64, digest string,
+) (v value, known bool, err error) {
 	if digest == "" {
 		return v, false, nil
 	}

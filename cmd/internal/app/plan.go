@@ -23,8 +23,8 @@ func (a *App) MayPlan(ctx context.Context, spec domain.PlanSpec) error {
 		return fmt.Errorf("%w: a plan is of push contacts, pull contacts, match, reconcile, undo or repair; a field not of the first three, toward "+
 			"rules, hubspot or aloware only of reconcile; an undo is of a time, an operation or a version of the settings", httpapi.ErrBadInput)
 	}
-	if spec.Undo != nil {
-		if err := a.mayUndo(ctx, *spec.Undo); err != nil {
+	if spec.PutsBack() {
+		if _, err := a.undoneAfter(ctx, spec); err != nil {
 			return err
 		}
 	}

@@ -14,14 +14,12 @@ import (
 	"github.com/duolog/duolog/projections/undo"
 )
 
-// mayUndo says what stands against an undo, nil when nothing does.
-func (a *App) mayUndo(ctx context.Context, u domain.Undo) error {
-	_, err := a.undoneAfter(ctx, u)
-	return err
-}
-
-// undoneAfter is a position behind which all lies that is to be undone.
-func (a *App) undoneAfter(ctx context.Context, u domain.Undo) (int64, error) {
+// undoneAfter is a position behind which all lies that is to be undone, or put right.
+func (a *App) undoneAfter(ctx context.Context, spec domain.PlanSpec) (int64, error) {
+	if spec.Repair != nil {
+		return max(spec.Repair.From-1, 0), nil
+	}
+	u := *spec.Undo
 	switch {
 	case u.Version != 0:
 		all, err := a.SettingsHistory(ctx)
@@ -30,7 +28,8 @@ func (a *App) undoneAfter(ctx context.Context, u domain.Undo) (int64, error) {
 		}
 		i := slices.IndexFunc(all, func(v SettingsVersion) bool { return v.Version == u.Version })
 		if i < 0 {
-			return 0, fmt.Errorf("%w: there is no version %d of the settings; duolog settings history lists them", httpapi.ErrBadInput, u.Version)
+			return 0, fmt.Errorf("%w: there is no version %d of the settings; duolog settings history lists them",
+				httpapi.ErrBadInput, u.Version)
 		}
 		return all[i].Position, nil
 	case !u.Operation.IsZero():
@@ -42,7 +41,8 @@ func (a *App) undoneAfter(ctx context.Context, u domain.Undo) (int64, error) {
 		case err != nil:
 			return 0, err
 		case o == nil || o.Plan == "":
-			return 0, fmt.Errorf("%w: there is no operation %s that applied a plan; duolog operations list shows them", httpapi.ErrBadInput, u.Operation)
+			return 0, fmt.Errorf("%w: there is no operation %s that applied a plan; duolog operations list shows them",
+				httpapi.ErrBadInput, u.Operation)
 		}
 		return o.Position, nil
 	}
@@ -51,12 +51,7 @@ func (a *App) undoneAfter(ctx context.Context, u domain.Undo) (int64, error) {
 
 // undo adds what can be put back to the plan: where values came from first, and what is left at the end.
 func (p *planning) undo(ctx context.Context, spec domain.PlanSpec) (planner.Control, int64, error) {
-	after, err := int64(0), error(nil)
-	if spec.Undo != nil {
-		after, err = p.undoneAfter(ctx, *spec.Undo)
-	} else {
-		after = max(spec.Repair.From-1, 0)
-	}
+	after, err := p.undoneAfter(ctx, spec)
 	if err != nil {
 		return planner.Control{}, 0, err
 	}
@@ -72,21 +67,26 @@ func (p *planning) undo(ctx context.Context, spec domain.PlanSpec) (planner.Cont
 		}
 		return nil
 	})
-	if err != nil {
-		return now, through, err
+	if err == nil {
+		err = p.behind(ctx)
 	}
+	return now, through, err
+}
+
+// behind adds what comes behind all others: what the values were written to, and what is left.
+func (p *planning) behind(ctx context.Context) error {
 	for _, row := range p.later {
 		if err := p.add(ctx, row); err != nil {
-			return now, through, err
+			return err
 		}
 	}
 	for i, row := range p.left {
 		row.N = p.plan.Rows + int64(i)
 		if err := p.store(ctx, row); err != nil {
-			return now, through, err
+			return err
 		}
 	}
-	return now, through, nil
+	return nil
 }
 
 // back counts a contact of an undo, and makes its rows.
