@@ -196,7 +196,7 @@ func (b *branch) begin(in planner.Input) {
 	b.begun = true
 	if now := b.view.Control.Settings; now.Version > 0 && in.Type != domain.SettingsChanged {
 		in.Type, in.Position = domain.SettingsChanged, in.Position-1
-		in.Data = b.settingsAct(now.Version, now)
+		in.Data, in.Fact, in.Outcome = b.settingsAct(now.Version, now), nil, nil
 		_, _ = state.Fold(b.view, in) // what it could release is no act of the history
 	}
 }
