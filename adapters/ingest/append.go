@@ -76,7 +76,7 @@ func (in *Ingest) settle(ctx context.Context, arrivals []adapters.Arrival, event
 
 func (in *Ingest) rawLine(a adapters.Arrival, e eventstore.NewEvent, g eventstore.Appended) Line {
 	l := Line{
-		Kind: KindRaw, ID: e.ID, At: g.RecordedAt, System: in.System(), Status: http.StatusOK,
+		Kind: KindRaw, ID: in.cfg.IDs(), At: g.RecordedAt, System: in.System(), Status: http.StatusOK,
 		Reason: "cannot be read", Account: a.Account, Vendor: a.Fact.Vendor, Position: g.Position,
 	}
 	var r domain.Raw
