@@ -43,8 +43,8 @@ type NewEvent struct {
 	// Subject is whose key seals Data: a record's stream id, "raw/<event id>", or SubjectLog.
 	Subject string
 	Data    []byte // JSON, sealed before it is stored
-	// Key is the dedupe key; nil takes the event's own id. With a key of its own, make ID of it (KeyedID): only then can
-	// it be shown that the key belongs to this event.
+	// Key is the dedupe key; nil takes the event's own id. An ID made of a key (KeyedID) can be shown to
+	// belong to it; ids so made do not rise.
 	Key []byte
 	// ExpectLast, when not nil, is the highest last position of Stream at which the append may happen.
 	ExpectLast *int64
