@@ -228,6 +228,7 @@ func strip(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer rows.Close()
 	var tables []string
 	for rows.Next() {
 		var name string
@@ -236,7 +237,7 @@ func strip(t *testing.T, file string) {
 		}
 		tables = append(tables, name)
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
 	own := []string{"event", "append_key", "log_head", "subject_key", "tree_hash", "tree_head"}

@@ -152,8 +152,9 @@ func leftAs(result string) string {
 		return domain.CountPending
 	case planner.Unchanged:
 		return domain.CountUnchanged
+	default:
+		return domain.CountBlocked
 	}
-	return domain.CountBlocked
 }
 
 // inTurn keeps those of an undo's rows that may be decided now: what the values came from first, and only when that is

@@ -70,10 +70,10 @@ func (x *explanation) begin(field string) Answer {
 // finish puts the cause into words.
 func (x *explanation) finish() {
 	x.answer.Says = x.fill(causes[x.answer.Cause].says)
-	switch x.answer.Cause {
-	case NeverTold:
+	if x.answer.Cause == NeverTold {
 		x.answer.Says += " " + x.untold()
-	case Same:
+	}
+	if x.answer.Cause == Same {
 		x.answer.Says += x.lastSet()
 	}
 	for _, do := range causes[x.answer.Cause].do {

@@ -124,10 +124,13 @@ func TestWhy(t *testing.T) {
 			q.Contact.Records[1].State = "deleted"
 			whole(q, planner.Gone, "on_delete = unlink")
 		}, explain.Gone, []string{"deleted", "on_delete = unlink"}},
-		{"rendered", "in_step", "", func(q *explain.Question) {
-			decide(q, sentNow, &history.Outcome{Command: write, Result: domain.ResultApplied})
+		{
+			"rendered", "in_step", "", func(q *explain.Question) {
+				decide(q, sentNow, &history.Outcome{Command: write, Result: domain.ResultApplied})
+			},
+			explain.Rendered,
+			[]string{"in its own way", "written to Aloware"},
 		},
-			explain.Rendered, []string{"in its own way", "written to Aloware"}},
 		{"lost a conflict", "in_step", "", func(q *explain.Question) {
 			same(q)
 			decide(q, history.Verdict{Result: planner.Sent, Rule: "conflict = hubspot", Command: write, Lost: &history.Value{Record: alo, Position: 19}}, nil)
