@@ -72,7 +72,12 @@ func (s Store) sealRecord(ctx context.Context, r *planner.Record, c *Changes) er
 	if err != nil {
 		return fmt.Errorf("record %s: a value is not JSON", r.ID)
 	}
-	sealed, err := s.Vault.Seal(ctx, r.ID.Stream(), bodyPurpose, plain)
+	var sealed []byte
+	if len(r.Seen)+len(r.Answers)+len(r.Replaced) == 0 {
+		sealed = []byte{} // whether or not its key was destroyed and this process has heard of it
+	} else {
+		sealed, err = s.Vault.Seal(ctx, r.ID.Stream(), bodyPurpose, plain)
+	}
 	if errors.Is(err, eventstore.ErrErased) {
 		sealed, err = []byte{}, nil
 	}

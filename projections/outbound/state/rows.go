@@ -84,6 +84,9 @@ func (s Store) open(ctx context.Context, v *planner.View, rows []row) error {
 
 // openBody opens a row's values. A record whose key was destroyed has none.
 func (s Store) openBody(ctx context.Context, w row) (b body, err error) {
+	if len(w.body) == 0 {
+		return b, nil
+	}
 	plain, err := s.Vault.Open(ctx, w.record, bodyPurpose, w.body)
 	switch {
 	case errors.Is(err, eventstore.ErrErased):
