@@ -12,8 +12,8 @@ import (
 	"github.com/duolog/duolog/projections/operations"
 )
 
-const operationsHelp = `One-time operations: pushes, pulls, matches, reconciles and the making of their plans, with how far they are, what
-they came to, and when each was done last.`
+const operationsHelp = `One-time operations: pushes, pulls, matches, reconciles, undos, repairs and the making of their plans, with how far they
+are, what they came to, and when each was done last.`
 
 func (c *cli) operations() *cobra.Command {
 	return group(&cobra.Command{Use: "operations", Short: "One-time operations: see them, have them rest, end them", Long: operationsHelp},

@@ -12,8 +12,8 @@ import (
 	"github.com/duolog/duolog/projections/operations"
 )
 
-const plansHelp = `A plan says what a push, a pull, a match, a reconcile or an undo would do, contact by contact. It never changes: what is
-applied is what was shown, and who changed since is left alone.`
+const plansHelp = `A plan says what a push, a pull, a match, a reconcile, an undo or a repair (duolog replay --repair) would do, contact by
+contact. It never changes: what is applied is what was shown, and who changed since is left alone.`
 
 func (c *cli) plans() *cobra.Command {
 	return group(&cobra.Command{Use: "plans", Short: "Plans that were made", Long: plansHelp}, c.plansList(), c.plansShow(), c.plansDiscard())

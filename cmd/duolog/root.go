@@ -83,20 +83,21 @@ type commandGroup struct {
 
 func (c *cli) groups() []commandGroup {
 	return []commandGroup{
-		{"run", "Run, try, look", []*cobra.Command{
-			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(), c.connect(), c.disconnect(), c.connections(),
+		{"run", "Run, try, set up, look", []*cobra.Command{
+			c.demo(), c.serve(), c.sandbox(), c.status(), c.doctor(), c.connect(), c.disconnect(), c.connections(), c.tokens(), c.webhooks(),
 		}},
-		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.whatif(), c.mapping()}},
+		{"policy", "Policy", []*cobra.Command{c.mode(), c.pause(), c.resume(), c.settings(), c.mapping(), c.whatif()}},
 		{"bulk", "Bulk work: a plan first, then it runs", []*cobra.Command{
 			c.push(), c.pull(), c.match(), c.reconcile(), c.undo(), c.importing(), c.plans(), c.apply(), c.operations(),
 		}},
 		{"people", "People", []*cobra.Command{
-			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.webhooks(), c.erase(),
-			c.hold(), c.tokens(),
+			c.contact(), c.review(), c.duplicates(), c.catalogs(), c.commands(), c.erase(), c.hold(),
 		}},
-		{"engineers", "Engineers, auditors, operations", []*cobra.Command{
-			c.events(), c.consumers(), c.replay(), c.reports(), c.verify(), c.heads(), c.export(), c.verifyExport(), c.projections(), c.rebuild(),
-			c.backup(), c.restore(), c.copy(), c.keys(), c.migrate(), c.bench(), c.version(),
+		{"readers", "Auditors, and services that read along", []*cobra.Command{
+			c.events(), c.consumers(), c.reports(), c.verify(), c.heads(), c.export(), c.verifyExport(),
+		}},
+		{"engineers", "Engineers, operations", []*cobra.Command{
+			c.replay(), c.projections(), c.rebuild(), c.backup(), c.restore(), c.copy(), c.keys(), c.migrate(), c.bench(), c.version(),
 		}},
 	}
 }
