@@ -120,6 +120,8 @@ func (a *App) wrapping(ctx context.Context, names []string) (running string, lef
 		if alive {
 			running = name
 		}
+	}
+	for _, name := range names { // nobody who is served is left to make more
 		n, err := rekey.Left(ctx, a.Store, name, a.key.ID())
 		if err != nil {
 			return "", 0, err
