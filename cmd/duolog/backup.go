@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 
@@ -107,7 +108,7 @@ func (c *cli) tellTransfer(done app.Transferred, tell func()) error {
 func (c *cli) tellLogs(done app.Transferred) {
 	t := table{head: []string{"connection", "log", "generation", "up to"}}
 	for _, l := range done.Logs {
-		t.add(l.Connection, l.LogID, l.Generation, position(l.Position))
+		t.add(l.Connection, l.LogID, fmt.Sprint(l.Generation), position(l.Position))
 	}
 	t.print(c)
 }
