@@ -45,18 +45,19 @@ func LoadMasterKey(path string) (MasterKey, error) {
 	return MasterKey{&ring{path: path, keys: keys}}, nil
 }
 
-// readKeys reads the key in force, and before it the one that takes its place when there is one.
+// readKeys reads the key in force, and before it the one that takes its place when there is one. That one is read first:
+// when a rotation ends meanwhile it is found under its new name, and never the old key alone, which must not wrap any more.
 func readKeys(path string) ([][32]byte, error) {
-	key, err := readKey(path)
-	if err != nil {
-		return nil, err
+	next, none := readKey(path + nextKey)
+	if none != nil && !errors.Is(none, fs.ErrNotExist) {
+		return nil, none
 	}
-	next, err := readKey(path + nextKey)
+	key, err := readKey(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return [][32]byte{key}, nil
 	case err != nil:
 		return nil, err
+	case none != nil || next == key:
+		return [][32]byte{key}, nil
 	}
 	return [][32]byte{next, key}, nil
 }
@@ -97,7 +98,8 @@ func (m MasterKey) Save(path string) error {
 	return writeNew(path, []byte(hex.EncodeToString(key[:])+"\n"))
 }
 
-// writeNew makes the file appear whole or not at all: a key cut short by a crash would lock the log for ever.
+// writeNew makes the file appear whole or not at all, and for good before anything is wrapped by what is in it: a key
+// that is cut short by a crash, or gone after one, would lock the log for ever.
 func writeNew(path string, content []byte) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
 	if err != nil {
@@ -109,7 +111,18 @@ func writeNew(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	return os.Link(temp.Name(), path)
+	if err := os.Link(temp.Name(), path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // IsZero tells whether there is no key.

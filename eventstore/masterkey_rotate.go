@@ -36,10 +36,11 @@ func (m MasterKey) BeginRotation() error {
 	return nil
 }
 
-// EndRotation puts the old key aside and returns the file it is in. Nothing may be left that it wrapped.
+// EndRotation puts the old key aside and returns the file it is in. Nothing may be left that it wrapped. The files are
+// looked at again: one that another process has ended meanwhile is not ended a second time, over the key of a next one.
 func (m MasterKey) EndRotation() (old string, err error) {
 	keys := m.all()
-	if len(keys) < 2 {
+	if len(keys) < 2 || m.Reload() {
 		return "", nil
 	}
 	old = m.ring.path + oldKey + idOf(keys[1])
@@ -49,10 +50,6 @@ func (m MasterKey) EndRotation() (old string, err error) {
 	if err := os.Rename(m.ring.path+nextKey, m.ring.path); err != nil {
 		return "", err
 	}
-	folder, err := os.Open(filepath.Dir(m.ring.path))
-	if err != nil {
-		return "", err
-	}
 	m.Reload()
-	return old, errors.Join(folder.Sync(), folder.Close())
+	return old, syncFolder(filepath.Dir(m.ring.path))
 }

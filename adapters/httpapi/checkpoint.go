@@ -90,9 +90,10 @@ func (c checkpoint) in(ctx context.Context, log eventstore.Log, head eventstore.
 	return c.on(head, kept)
 }
 
-// keptOf is the last position of a generation that is the same event now: none was lost by the restores since.
+// keptOf is the last position of a generation that is the same event now: none was lost by the restores since. Of a
+// generation that this log has not been in nothing is known: it was made of a backup, and lost with all that came of it.
 func keptOf(ctx context.Context, log eventstore.Log, generation int64, head eventstore.Head) (int64, error) {
-	kept, found := head.Position, int64(0)
+	kept, restored, been := head.Position, false, generation == firstGeneration
 	for after := int64(0); ; {
 		events, err := log.ReadStream(ctx, "connection", after, 500)
 		if err != nil {
@@ -108,15 +109,19 @@ func keptOf(ctx context.Context, log eventstore.Log, generation int64, head even
 				continue
 			}
 			if act.Restored.Generation > generation {
-				kept, found = min(kept, act.Restored.Kept), found+1
+				kept, restored = min(kept, act.Restored.Kept), true
 			}
+			been = been || act.Restored.Generation == generation
 		}
 	}
-	if found == 0 {
+	if !restored || !been {
 		return 0, nil
 	}
 	return kept, nil
 }
+
+// firstGeneration is that of a log which was never restored.
+const firstGeneration = 1
 
 // on checks the checkpoint against the log's head and returns the position to read after. One of another log or
 // generation may count positions that are other events here, and one past the end was never given out: all are told

@@ -48,7 +48,8 @@ const restoreHelp = `Put a backup back, into a database that is empty: the one c
 The log comes back in a new generation, so that nobody takes its next events for those that are lost: consumers are told
 where to go on. It comes back paused. Commands that waited when the backup was made are taken back, for what became of
 them is not known. duolog serve then reads both systems, while nothing is sent; look at duolog status, and let it go on
-with duolog resume. What was done since the backup is found, not done again.
+with duolog resume. What was done since the backup is found, not done again. Who was erased since is back, and has to be
+erased again: before duolog serve, or at the latest before duolog resume.
 
 The backup opens with the master key it was made under: the configured one, or the file that --key names. A restore that
 was interrupted goes on when the command is given again.`

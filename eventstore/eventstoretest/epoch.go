@@ -5,17 +5,19 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/duolog/duolog/eventstore"
 )
 
 var epochTests = map[string]func(*testing.T, *fixture){
-	"Append":        testEpochAppend,
-	"TxAppend":      testEpochTxAppend,
-	"UnderLoad":     testEpochUnderLoad,
-	"KeyDestroyed":  testKeyDestroyed,
-	"NoLiveKeyLeft": testNoLiveKeyLeft,
-	"Erase":         testErase,
+	"Append":                 testEpochAppend,
+	"TxAppend":               testEpochTxAppend,
+	"UnderLoad":              testEpochUnderLoad,
+	"KeyDestroyed":           testKeyDestroyed,
+	"KeyDestroyedForReaders": testKeyDestroyedForReaders,
+	"NoLiveKeyLeft":          testNoLiveKeyLeft,
+	"Erase":                  testErase,
 }
 
 const raiseEpoch = "UPDATE log_head SET key_epoch = key_epoch + 1 WHERE connection = 'acme'"
@@ -107,6 +109,25 @@ func testKeyDestroyed(t *testing.T, f *fixture) {
 	}
 	if all[1].Erased || dataID(t, all[1]) != all[1].ID.String() {
 		t.Error("the neighbour's event is gone too")
+	}
+}
+
+// A process that only reads, and had the key in memory, hears of it before long.
+func testKeyDestroyedForReaders(t *testing.T, f *fixture) {
+	_, log := f.log(t)
+	mustAppend(t, log, event("hubspot/contact/1"))
+	reader := logOf(t, f.openWith(t, Options{NoNotify: true, Poll: 5 * time.Millisecond}), connection)
+	wantReadable(t, reader, 1)
+	f.rawExec(t, destroyKey)
+	f.rawExec(t, raiseEpoch)
+	for ctx := soon(t); ; {
+		events, err := reader.Get(ctx, 1)
+		if err != nil {
+			t.Fatal("it is still read: ", err)
+		}
+		if events[0].Erased {
+			return
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ type Copy struct {
 	From, To eventstore.DB
 	// Key opens the wrapped keys of From, NewKey wraps those of To. Keys that NewKey wrapped stay as they are.
 	Key, NewKey eventstore.MasterKey
-	// Generation, when not nil, gives a log another generation there.
+	// Generation, when not nil, gives a log another generation there, which a run that goes on keeps.
 	Generation func(Log) int64
 	Clock      func() time.Time // time.Now
 	Page       int              // rows read and written at a time: 1000
@@ -95,7 +95,11 @@ func (r *run) snapshot(ctx context.Context, q eventstore.Querier) error {
 		if err != nil {
 			return err
 		}
-		l, row, err := r.head(name, found[0])
+		there, err := one(ctx, r.To, "SELECT COALESCE(MAX(generation), 0) FROM log_head WHERE connection = $1", name)
+		if err != nil {
+			return err
+		}
+		l, row, err := r.head(name, found[0], there)
 		if err != nil {
 			return err
 		}
@@ -121,8 +125,8 @@ func connections(ctx context.Context, q eventstore.Querier) ([]string, error) {
 	return eventstore.Scan(rows, err, func(r eventstore.Rows) (name string, err error) { return name, r.Scan(&name) })
 }
 
-// head makes the target's row of one of the source.
-func (r *run) head(name string, row []any) (Log, []any, error) {
+// head makes the target's row of one of the source; there is the generation that the target has already, or 0.
+func (r *run) head(name string, row []any, there int64) (Log, []any, error) {
 	l := Log{Connection: name}
 	for i, c := range heads.columns {
 		n, _ := row[i].(int64)
@@ -132,8 +136,10 @@ func (r *run) head(name string, row []any) (Log, []any, error) {
 			copy(l.LogID[:], id)
 		case "generation":
 			l.Generation = n
-			if r.Generation != nil {
+			if r.Generation != nil && there == 0 {
 				row[i] = r.Generation(l)
+			} else if r.Generation != nil {
+				row[i] = there
 			}
 		case "position":
 			l.Position = n

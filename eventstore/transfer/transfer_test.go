@@ -140,6 +140,22 @@ func testPair(t *testing.T, from, to string) {
 	}
 }
 
+// TestGenerationIsKept: a run that goes on gives no second generation.
+func TestGenerationIsKept(t *testing.T) {
+	key := eventstore.NewMasterKey()
+	source, target := backends.Keyed(t, "sqlite", key), backends.Keyed(t, "sqlite", key)
+	fill(t, logOf(t, source), 3)
+	for _, next := range []int64{7, 9} {
+		c := transfer.Copy{From: source, To: target, Key: key, NewKey: key, Generation: func(transfer.Log) int64 { return next }}
+		if _, err := c.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if head, err := logOf(t, target).Head(t.Context()); err != nil || head.Generation != 7 {
+		t.Errorf("%+v, %v, want the generation it began with", head, err)
+	}
+}
+
 func TestRefusesWhatIsNotEmpty(t *testing.T) {
 	key := eventstore.NewMasterKey()
 	source, target := backends.Keyed(t, "sqlite", key), backends.Keyed(t, "sqlite", key)

@@ -186,10 +186,13 @@ func (a *App) Erase(ctx context.Context, contact ulid.ULID, by httpapi.By) (out 
 	}
 	cert, err := a.certify(ctx, out)
 	if err != nil {
-		return out, err
+		return out, fmt.Errorf("the person is erased, at position %d, and no certificate could be made: %w", out.Position, err)
 	}
 	out.Certificate = &cert
-	return out, a.CatchUp(ctx)
+	if err := a.CatchUp(ctx); err != nil {
+		return out, fmt.Errorf("the person is erased, at position %d; what is read of the log is yet to follow: %w", out.Position, err)
+	}
+	return out, nil
 }
 
 // again repeats what was overtaken by another act on holds and erasures.

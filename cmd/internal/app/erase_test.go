@@ -101,6 +101,10 @@ func TestErase(t *testing.T) {
 		if status, b := r.request(http.MethodPost, at+"/release", "test", map[string]string{"reason": "over"}); status != http.StatusOK {
 			t.Errorf("release: %d %s", status, b)
 		}
+		r.must(r.Runner.Rebuild(t.Context(), contacts.Name, nil)) // what was live is kept, and leads to her as well
+		if n := r.number("SELECT COUNT(DISTINCT version) FROM contact_key WHERE record = $1", "hubspot/contact/"+her); n < 2 {
+			t.Errorf("she is found in %d versions, want the one that is kept as well", n)
+		}
 		done, err := r.aside().Erase(t.Context(), id, tester)
 		r.must(err)
 		if done.Commands != 1 || done.Certificate == nil || done.Certificate.Position != done.Position || len(done.Certificate.Records) != 2 {

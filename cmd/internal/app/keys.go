@@ -89,21 +89,17 @@ func (a *App) RotateKey(ctx context.Context, by httpapi.By, p Progress) (Keys, e
 	if err != nil {
 		return Keys{}, err
 	}
-	running := ""
 	for _, name := range names {
 		if err := a.rewrap(ctx, name, by, p); err != nil {
 			return Keys{}, err
 		}
-		alive, err := lease.Alive(ctx, a.Store, name)
-		if err != nil {
-			return Keys{}, err
-		}
-		if alive {
-			running = name
-		}
+	}
+	running, left, err := a.wrapping(ctx, names)
+	if err != nil {
+		return Keys{}, err
 	}
 	old := ""
-	if running == "" {
+	if running == "" && left == 0 {
 		if old, err = a.key.EndRotation(); err != nil {
 			return Keys{}, fmt.Errorf("put the old master key aside: %w", err)
 		}
@@ -111,6 +107,28 @@ func (a *App) RotateKey(ctx context.Context, by httpapi.By, p Progress) (Keys, e
 	k, err := a.Keys(ctx)
 	k.Old, k.Running = old, running
 	return k, err
+}
+
+// wrapping names a connection that is served, and counts what the old key wraps still: whoever had not heard of the new
+// one may have made keys since they were looked through.
+func (a *App) wrapping(ctx context.Context, names []string) (running string, left int64, err error) {
+	for _, name := range names {
+		alive, err := lease.Alive(ctx, a.Store, name)
+		if err != nil {
+			return "", 0, err
+		}
+		if alive {
+			running = name
+		}
+	}
+	for _, name := range names { // nobody who is served is left to make more
+		n, err := rekey.Left(ctx, a.Store, name, a.key.ID())
+		if err != nil {
+			return "", 0, err
+		}
+		left += n
+	}
+	return running, left, nil
 }
 
 // rewrap is the rotation of one connection.

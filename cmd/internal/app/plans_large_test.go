@@ -65,10 +65,10 @@ func grown(n int) (people []sandboxkit.Person, overlap, ambiguous int) {
 }
 
 // TestPullOfGrownDatabases: two databases that grew apart are pulled under the recommended preset: nobody is made twice,
-// everybody who is ambiguous is held, and a second pull finds nothing to do. PEOPLE says of how many (default 200).
+// everybody who is ambiguous is held, and a second pull finds nothing to do. PEOPLE says of how many (default 100).
 func TestPullOfGrownDatabases(t *testing.T) {
 	t.Parallel()
-	n := 200
+	n := 100
 	if env := os.Getenv("PEOPLE"); env != "" {
 		n, _ = strconv.Atoi(env)
 	}

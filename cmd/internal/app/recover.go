@@ -83,6 +83,7 @@ func (a *App) discardWaiting(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
+				events[i].Subject = eventstore.SubjectLog // it holds no value, and the record's key may be gone
 			}
 			_, err = tx.Append(ctx, a.Log, events...)
 			return err

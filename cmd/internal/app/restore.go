@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strconv"
+	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
@@ -115,7 +117,7 @@ func (r *restoring) run(ctx context.Context) (Transferred, error) {
 func (r *restoring) fill(ctx context.Context) error {
 	sum, err := transfer.Copy{
 		From: r.from, To: r.to, Key: r.key, NewKey: r.own, Clock: r.now, Progress: r.Progress.of("copy"),
-		Generation: func(l transfer.Log) int64 { return l.Generation + 1 },
+		Generation: func(l transfer.Log) int64 { return nextGeneration(l.Generation, r.now()) },
 	}.Run(ctx)
 	if err == nil {
 		err = compared(ctx, r.from, r.to, r.own, sum, r.Progress)
@@ -124,6 +126,16 @@ func (r *restoring) fill(ctx context.Context) error {
 		return err
 	}
 	return transfer.Set(ctx, r.to, transfer.Filled, sum.At)
+}
+
+// nextGeneration is the moment of a restore, written as a number that a person can read. A count would come again when
+// the same backup, or an older one, is put back a second time, and a consumer of the first would not hear of it.
+func nextGeneration(last int64, now time.Time) int64 {
+	at, err := strconv.ParseInt(now.UTC().Format("20060102150405"), 10, 64)
+	if err != nil {
+		return last + 1
+	}
+	return max(last+1, at)
 }
 
 // takeUp makes a log that was copied one that goes on.
@@ -140,7 +152,11 @@ func (r *restoring) takeUp(ctx context.Context, connection string, taken int64) 
 	if err != nil {
 		return TransferredLog{}, err
 	}
-	what := domain.Restored{Generation: kept.Generation + 1, Kept: kept.Position, TakenAt: taken}
+	now, err := a.Log.Head(ctx)
+	if err != nil {
+		return TransferredLog{}, err
+	}
+	what := domain.Restored{Generation: now.Generation, Kept: kept.Position, TakenAt: taken}
 	return TransferredLog{connection, kept.LogID.String(), what.Generation, kept.Position}, a.takeUp(ctx, what, r.By, r.Progress)
 }
 

@@ -70,15 +70,13 @@ func owned(t *testing.T, database string, n int) *rig {
 }
 
 // TestUndoOfAMassChange: everybody's owner is changed in HubSpot, and so in Aloware; undone with its source, both show
-// what they did, but for who was edited since, who is listed by name. PAIRS says of how many (default 60, and 20 on PostgreSQL).
+// what they did, but for who was edited since, who is listed by name. PAIRS says of how many (default 20).
 func TestUndoOfAMassChange(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, database string) {
-		n := 60
+		n := 20
 		if env := os.Getenv("PAIRS"); env != "" {
 			n, _ = strconv.Atoi(env)
-		} else if strings.HasPrefix(database, "postgres") {
-			n = 20
 		}
 		r := owned(t, database, n)
 		before, from := r.shownBy(), time.Now()

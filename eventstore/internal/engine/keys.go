@@ -24,6 +24,11 @@ const (
 
 // keys returns the keys of the subjects; those without one are made, or absent, as the policy says.
 func (v *vault) keys(ctx context.Context, subjects []string, missing policy) (map[string]subjectKey, error) {
+	if missing == readOnly {
+		if err := v.fresh(ctx); err != nil {
+			return nil, err
+		}
+	}
 	found, absent, at := v.lookup(subjects, missing != makeNow)
 	if len(absent) == 0 {
 		return found, nil

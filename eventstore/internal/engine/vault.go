@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/internal/envelope"
@@ -48,6 +49,7 @@ type vault struct {
 	known   *cache[digest, subjectKey]
 	pending map[string]pendingKey
 	at      stamp
+	looked  time.Time // when the epoch was last heard of
 }
 
 func newVault(s *Store, connection string, secret []byte, epoch int64) *vault {
@@ -175,10 +177,33 @@ func (v *vault) stamp() stamp {
 func (v *vault) sawEpoch(epoch int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.looked = v.store.opts.Clock()
 	if epoch > v.at.epoch {
 		v.store.opts.MasterKey.Reload()
 		v.at.epoch = epoch
 		v.at.generation++
 		v.known.clear()
 	}
+}
+
+// fresh looks at the epoch when nothing was heard of it for a poll's interval: a process that only reads would open for
+// ever what it holds keys of.
+func (v *vault) fresh(ctx context.Context) error {
+	now := v.store.opts.Clock()
+	v.mu.Lock()
+	age := now.Sub(v.looked)
+	due := age < 0 || age >= v.store.opts.PollInterval
+	if due {
+		v.looked = now // one look is enough for all who read meanwhile
+	}
+	v.mu.Unlock()
+	if !due {
+		return nil
+	}
+	head, _, _, err := v.store.readHead(ctx, v.connection)
+	if err != nil {
+		return fmt.Errorf("read the key epoch of %s: %w", v.connection, err)
+	}
+	v.sawEpoch(head.KeyEpoch)
+	return nil
 }
