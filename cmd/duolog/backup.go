@@ -38,7 +38,7 @@ func (c *cli) backup() *cobra.Command {
 			return c.tellTransfer(done, func() {
 				c.printf("%s are in %s, verified   %s\n", plural(done.Events(), "event"), args[0], c.paint(green, "✓"))
 				c.tellLogs(done)
-				c.printf("It opens with master key %s, which is not in it. Keep that elsewhere: duolog keys export FILE\n", done.Key)
+				c.printf("It opens with master key %s, which is not in it.\nKeep that elsewhere: duolog keys export FILE\n", done.Key)
 			})
 		}),
 	}

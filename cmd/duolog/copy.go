@@ -59,7 +59,7 @@ func (c *cli) copy() *cobra.Command {
 				c.printf("%s are in %s, the same in every position, hash and head   %s\n", plural(done.Events(), "event"),
 					target.Database(), c.paint(green, "✓"))
 				c.tellLogs(done)
-				c.printf("It opens with master key %s in %s. The logs here are closed: serve the new database.\n", done.Key, target.MasterKeyFile)
+				c.printf("It opens with master key %s in %s.\nThe logs here are closed: serve the new database.\n", done.Key, target.MasterKeyFile)
 			})
 		},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,7 +67,7 @@ func (c *cli) tellMapping(r httpapi.MappingReport) {
 		if r.HubSpot.Seen != nil {
 			when = "as seen on " + r.HubSpot.Seen.Format(bothLayout)
 		}
-		c.printf("\nHubSpot was not asked (%s): its properties %s count.\n", r.HubSpot.Why, when)
+		c.printf("\n%s\n", fitted(fmt.Sprintf("HubSpot was not asked (%s): its properties %s count.", r.HubSpot.Why, when), "", false))
 	}
 	for _, p := range r.Unmapped {
 		c.printf("\n%s (%s) is in %s only, as far as %s knows.", p.Email, p.ID, p.System.Title(), p.Field)

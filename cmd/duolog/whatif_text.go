@@ -45,7 +45,7 @@ func (t whatifText) show(ctx context.Context, a *app.App, o other) error {
 	if err != nil {
 		return err
 	}
-	t.printf("%s: %s, %s.  Nothing was sent; this command cannot send.\n", span, plural(t.Inputs, "input"), plural(t.Contacts, "contact"))
+	t.printf("%s: %s, %s.\nNothing was sent; this command cannot send.\n", span, plural(t.Inputs, "input"), plural(t.Contacts, "contact"))
 	t.printf("\n%s\n", fitted("  "+t.short(), "  ", false))
 	if t.Same() {
 		return nil
