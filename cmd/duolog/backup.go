@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -107,7 +108,7 @@ func (c *cli) tellTransfer(done app.Transferred, tell func()) error {
 func (c *cli) tellLogs(done app.Transferred) {
 	t := table{head: []string{"connection", "log", "generation", "up to"}}
 	for _, l := range done.Logs {
-		t.add(l.Connection, l.LogID, l.Generation, position(l.Position))
+		t.add(l.Connection, l.LogID, strconv.FormatInt(l.Generation, 10), position(l.Position))
 	}
 	t.print(c)
 }
