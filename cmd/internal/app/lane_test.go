@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -137,12 +138,21 @@ func TestPollAlone(t *testing.T) {
 		if got := r.link("hubspot:" + ada); got != string(planner.Deleted) {
 			t.Errorf("the record that is gone is %s, want deleted", got)
 		}
-		before := r.head()
-		c.pass(settings.PollEvery)
-		reads := r.hubspot.Stats().Reads
-		r.wait("a poll", func(context.Context) (bool, error) { return r.hubspot.Stats().Reads > reads, nil })
-		r.settle()
-		r.since(before, func(e eventstore.Event) { t.Errorf("%s at %d though nothing changed", e.Type, e.Position) })
+		var told []string
+		for range 3 { // the sweep that was under way when the record went may tell something yet
+			before, reads := r.head(), r.hubspot.Stats().Reads
+			c.pass(settings.PollEvery)
+			r.wait("a poll", func(context.Context) (bool, error) { return r.hubspot.Stats().Reads > reads, nil })
+			r.settle()
+			told = nil
+			r.since(before, func(e eventstore.Event) { told = append(told, fmt.Sprintf("%s at %d", e.Type, e.Position)) })
+			if len(told) == 0 {
+				break
+			}
+		}
+		if len(told) > 0 {
+			t.Errorf("%v though nothing changed", told)
+		}
 		for _, e := range r.eventsOf(0, domain.RecordObserved) {
 			var f domain.Fact
 			r.must(json.Unmarshal(e.Data, &f))
