@@ -109,11 +109,7 @@ func (c *cli) tellTransfer(done app.Transferred, tell func()) error {
 func (c *cli) tellLogs(done app.Transferred) {
 	t := table{head: []string{"connection", "log", "generation", "up to"}}
 	for _, l := range done.Logs {
-<<<<<<< HEAD
 		t.add(l.Connection, l.LogID, fmt.Sprint(l.Generation), position(l.Position))
-=======
-		t.add(l.Connection, l.LogID, strconv.FormatInt(l.Generation, 10), position(l.Position))
->>>>>>> docs
 	}
 	t.print(c)
 }

@@ -81,11 +81,7 @@ func (c *cli) tellHeads(ctx context.Context, a *app.App, list headList) error {
 	}
 	t := table{head: []string{"events", "generation", "signed", "root"}}
 	for _, h := range list.Heads {
-<<<<<<< HEAD
 		t.add(position(h.Size), fmt.Sprint(h.Generation), h.SignedAt.In(zone).Format("Jan 2 15:04:05"), h.Root)
-=======
-		t.add(position(h.Size), strconv.FormatInt(h.Generation, 10), h.SignedAt.In(zone).Format("Jan 2 15:04:05"), h.Root)
->>>>>>> docs
 	}
 	t.print(c)
 	return nil
