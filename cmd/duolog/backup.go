@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
