@@ -48,18 +48,19 @@ func LoadMasterKey(path string) (MasterKey, error) {
 // readKeys reads the key in force, and before it the one that takes its place when there is one. That one is read first:
 // when a rotation ends meanwhile it is found under its new name, and never the old key alone, which must not wrap any more.
 func readKeys(path string) ([][32]byte, error) {
-	next, none := readKey(path + nextKey)
-	if none != nil && !errors.Is(none, fs.ErrNotExist) {
-		return nil, none
+	next, err := readKey(path + nextKey)
+	rotating := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
 	key, err := readKey(path)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case none != nil || next == key:
-		return [][32]byte{key}, nil
 	}
-	return [][32]byte{next, key}, nil
+	if rotating && next != key {
+		return [][32]byte{next, key}, nil
+	}
+	return [][32]byte{key}, nil
 }
 
 func readKey(path string) (key [32]byte, err error) {
