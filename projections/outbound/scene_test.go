@@ -211,7 +211,11 @@ func (s *scene) rows() []string {
 		if err := r.Scan(&record, &contact, &link, &meta, &sealed); err != nil {
 			return err
 		}
-		plain, err := s.log.Vault().Open(s.Context(), record, "outbound/record", sealed)
+		var plain []byte
+		var err error
+		if len(sealed) > 0 { // else nothing is known of it
+			plain, err = s.log.Vault().Open(s.Context(), record, "outbound/record", sealed)
+		}
 		all = append(all, fmt.Sprintln("record", record, contact, link, meta, string(plain)))
 		return err
 	})
