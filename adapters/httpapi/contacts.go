@@ -153,15 +153,7 @@ func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*body[Co
 }
 
 func (a *api) getContact(ctx context.Context, in *getContactInput) (*body[contacts.Contact], error) {
-	conn, err := a.contacts(in.Connection)
-	if err != nil {
-		return nil, err
-	}
-	at, err := in.moment()
-	if err != nil {
-		return nil, err
-	}
-	id, err := contactID(ctx, conn.Contacts, in.ID)
+	conn, id, at, err := a.asked(ctx, in.Connection, in.ID, in.MomentInput)
 	if err != nil {
 		return nil, err
 	}
@@ -222,4 +214,16 @@ func contactID(ctx context.Context, c Contacts, text string) (ulid.ULID, error) 
 // get describes a GET operation.
 func get(id, path, summary, tag string) huma.Operation {
 	return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Tags: []string{tag}}
+}
+
+// asked resolves the contact, and the moment, that a request is about.
+func (a *api) asked(ctx context.Context, connection, contact string, m MomentInput) (conn Connection, id ulid.ULID, at contacts.Moment, err error) {
+	if conn, err = a.contacts(connection); err != nil {
+		return conn, id, at, err
+	}
+	if at, err = m.moment(); err != nil {
+		return conn, id, at, err
+	}
+	id, err = contactID(ctx, conn.Contacts, contact)
+	return conn, id, at, err
 }

@@ -35,20 +35,12 @@ func (a *api) registerExplain() {
 }
 
 func (a *api) explainField(ctx context.Context, in *explainInput) (*body[explain.Answer], error) {
-	conn, err := a.contacts(in.Connection)
+	conn, id, at, err := a.asked(ctx, in.Connection, in.ID, in.MomentInput)
 	if err != nil {
 		return nil, err
 	}
 	if conn.Explain == nil {
 		return nil, fmt.Errorf("%w: this connection explains nothing here", ErrNotFound)
-	}
-	at, err := in.moment()
-	if err != nil {
-		return nil, err
-	}
-	id, err := contactID(ctx, conn.Contacts, in.ID)
-	if err != nil {
-		return nil, err
 	}
 	answer, err := conn.Explain(ctx, id, in.Field, at, in.Live)
 	if err == nil {

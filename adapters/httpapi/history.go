@@ -34,20 +34,12 @@ type historyInput struct {
 }
 
 func (a *api) contactHistory(ctx context.Context, in *historyInput) (*body[History], error) {
-	conn, err := a.contacts(in.Connection)
+	conn, id, at, err := a.asked(ctx, in.Connection, in.ID, in.MomentInput)
 	if err != nil {
 		return nil, err
 	}
 	if conn.History == nil {
 		return nil, fmt.Errorf("%w: this connection has no history here", ErrNotFound)
-	}
-	at, err := in.moment()
-	if err != nil {
-		return nil, err
-	}
-	id, err := contactID(ctx, conn.Contacts, in.ID)
-	if err != nil {
-		return nil, err
 	}
 	all, err := conn.History.Until(ctx, id, at)
 	if err != nil {

@@ -200,3 +200,15 @@ func some[T any](list []T) []T {
 	}
 	return list
 }
+
+// list shows a list as it was asked for: whole as JSON, for a spreadsheet, or as a table.
+func (c *cli) list(t *table, asCSV bool, whole any) error {
+	switch {
+	case c.json:
+		return c.printJSON(whole)
+	case asCSV:
+		return t.csv(c.out)
+	}
+	t.print(c)
+	return nil
+}

@@ -44,14 +44,7 @@ func (c *cli) projectionsList() *cobra.Command {
 				t.add(s.Name, s.Version, position(s.Position), s.Lag, s.Parked, since(s.PollAge),
 					since(s.AdvanceAge), building)
 			}
-			switch {
-			case c.json:
-				return c.printJSON(map[string]any{"projections": all})
-			case asCSV:
-				return t.csv(c.out)
-			}
-			t.print(c)
-			return nil
+			return c.list(&t, asCSV, map[string]any{"projections": all})
 		}),
 	}
 	csvFlag(cmd, &asCSV)

@@ -30,14 +30,7 @@ func (c *cli) rebuildStatus() *cobra.Command {
 			for _, p := range all {
 				t.add(rebuildRow(p)...)
 			}
-			switch {
-			case c.json:
-				return c.printJSON(map[string]any{"rebuilds": all})
-			case asCSV:
-				return t.csv(c.out)
-			}
-			t.print(c)
-			return nil
+			return c.list(&t, asCSV, map[string]any{"rebuilds": all})
 		}),
 	}
 	csvFlag(cmd, &asCSV)
