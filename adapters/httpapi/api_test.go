@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 92 {
-		t.Errorf("%d operations, want 92", n)
+	if n != 94 {
+		t.Errorf("%d operations, want 94", n)
 	}
 }
 
