@@ -17,13 +17,58 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// Latency is how soon followers hear of a commit, in milliseconds.
+// Latency is how soon followers hear of a commit, in milliseconds: the median of the rounds.
 type Latency struct {
 	Followers int     `json:"followers"`
-	Heard     int     `json:"heard"` // deliveries
+	Heard     int     `json:"heard"` // deliveries, in all rounds
 	P50       float64 `json:"p50_ms"`
 	P99       float64 `json:"p99_ms"`
-	Max       float64 `json:"max_ms"`
+	Max       float64 `json:"max_ms"` // of all rounds
+	// CPU is the processor's time of this process, server and followers, for each delivery, in microseconds; 0 when it is
+	// not known.
+	CPU float64 `json:"cpu_us"`
+}
+
+// followed measures one follower and many, in turns: what else happens on the machine then disturbs both alike.
+func (c Config) followed(ctx context.Context, feed string) (all []Latency, ratio float64, err error) {
+	rounds := map[int][]Latency{}
+	counts := []int{1, c.Followers}
+	for range c.Rounds {
+		for _, followers := range counts {
+			l, err := c.live(ctx, feed, followers)
+			if err != nil {
+				return nil, 0, fmt.Errorf("%d followers: %w", followers, err)
+			}
+			rounds[followers] = append(rounds[followers], l)
+		}
+	}
+	for _, followers := range counts {
+		all = append(all, together(rounds[followers]))
+	}
+	return all, all[1].P99 / max(all[0].P99, 0.001), nil
+}
+
+func together(rounds []Latency) Latency {
+	l := Latency{
+		Followers: rounds[0].Followers,
+		P50:       median(rounds, func(l Latency) float64 { return l.P50 }),
+		P99:       median(rounds, func(l Latency) float64 { return l.P99 }),
+		CPU:       median(rounds, func(l Latency) float64 { return l.CPU }),
+	}
+	for _, r := range rounds {
+		l.Heard += r.Heard
+		l.Max = max(l.Max, r.Max)
+	}
+	return l
+}
+
+func median(rounds []Latency, of func(Latency) float64) float64 {
+	values := make([]float64, len(rounds))
+	for i, r := range rounds {
+		values[i] = of(r)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 // hearing collects when events were committed and when they were heard of.
@@ -56,6 +101,10 @@ func (c Config) live(ctx context.Context, feed string, followers int) (Latency, 
 		})
 	}
 	listening.Wait()
+	var began time.Duration
+	if c.CPUTime != nil {
+		began = c.CPUTime()
+	}
 	tick := time.NewTicker(c.Every)
 	defer tick.Stop()
 	for range c.Commits {
@@ -70,7 +119,11 @@ func (c Config) live(ctx context.Context, feed string, followers int) (Latency, 
 			return Latency{}, err
 		}
 	}
-	return h.latency(followers), nil
+	l := h.latency(followers)
+	if c.CPUTime != nil {
+		l.CPU = float64((c.CPUTime() - began).Microseconds()) / float64(max(l.Heard, 1))
+	}
+	return l, nil
 }
 
 func (c Config) commit(ctx context.Context, h *hearing) error {
