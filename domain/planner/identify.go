@@ -64,7 +64,12 @@ func (p *pass) phone(r *Record) (canonical string, known bool, err error) {
 	if !ok {
 		return "", false, nil
 	}
-	return f.Get(r.ID.System, r.Properties(), p.v.env())
+	raw, known := r.value(f.Side(r.ID.System).Read)
+	if !known {
+		return "", false, nil
+	}
+	canonical, err = f.Read(r.ID.System, raw.Value, p.v.env())
+	return canonical, true, err
 }
 
 // deleted turns the link into a tombstone; deletions never cascade.

@@ -121,13 +121,13 @@ func (p *pass) reread(d *draft) {
 }
 
 // settled carries out what a person decided about the field.
-func (p *fieldPass) settled(w writes) bool {
+func (p *fieldPass) settled(w *writes) bool {
 	v := p.e.Verdict
 	if v == nil || v.Field != p.f.Name || p.unsure != nil {
 		return false
 	}
 	switch {
-	case p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest:
+	case p.sides.of(domain.Aloware).digest == p.sides.of(domain.HubSpot).digest:
 		return false
 	case v.Verdict == domain.VerdictTake:
 		p.flow(w, v.From, personsWord)

@@ -89,8 +89,13 @@ func (f Field) Get(sys domain.System, props domain.Properties, env Env) (canonic
 	if !known {
 		return "", false, nil
 	}
-	canonical, err = domain.Canonical(f.Type, raw, f.Format(sys, env))
+	canonical, err = f.Read(sys, raw, env)
 	return canonical, true, err
+}
+
+// Read returns the canonical text of a value the system told, as Get does.
+func (f Field) Read(sys domain.System, raw json.RawMessage, env Env) (canonical string, err error) {
+	return domain.Canonical(f.Type, raw, f.Format(sys, env))
 }
 
 // Put returns the property and the raw value that write the canonical text into the system.
