@@ -104,7 +104,7 @@ func (p *fieldPass) changed(s domain.System) bool {
 		// Aloware names no author: while a write to it is under way, the read-back that follows will tell.
 		return differs && s != domain.Aloware && !p.landedLate()
 	}
-	if t.rec.doubtful(p.f.Aloware.Read) || differs && !t.seen.Read && p.recent(s, t.digest) {
+	if t.seen.Hasty && t.rec.doubtful(p.f.Aloware.Read) || differs && !t.seen.Read && p.recent(s, t.digest) {
 		p.confirm(p.d, t.rec) // an old body that comes late or again looks like a change: ask before it is believed
 		p.asked = differs && t.rec.asked()
 		return false
@@ -115,7 +115,7 @@ func (p *fieldPass) changed(s domain.System) bool {
 // wait leaves a change in HubSpot until the answer tells whether Aloware changed as well: then both sides are weighed.
 func (p *fieldPass) wait() {
 	h := p.sides.of(domain.HubSpot)
-	told := p.e.Release || p.e.Record == h.rec.ID && p.e.Told[p.f.HubSpot.Read]
+	told := p.e.Release || p.e.Record == h.rec.ID && p.e.told(p.f.HubSpot.Read)
 	if told || !p.now.same(p.stored) {
 		p.d.verdict(p.pass, Verdict{
 			Field: p.f.Name, Result: Waiting, Rule: "Aloware is asked first", From: domain.HubSpot, Value: h.ref(*p.f), After: p.now,
@@ -207,7 +207,7 @@ func (p *fieldPass) still(w *writes) {
 		return
 	}
 	told := p.e.Record.System.Valid() && p.stored.Pending != nil && p.e.Record == p.sides.of(p.stored.Pending.System).rec.ID &&
-		p.e.Told[p.f.Side(p.stored.Pending.System).Read]
+		p.e.told(p.f.Side(p.stored.Pending.System).Read)
 	if !told {
 		return
 	}

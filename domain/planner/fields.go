@@ -84,12 +84,13 @@ func (w *writes) to(s domain.System) *update {
 func (p *pass) fields(d *draft, a, h *Record, consentOnly bool) {
 	w, stops := p.writes(d, a, h, "update"), p.writes(d, a, h, kindStop)
 	own, outside := p.v.own(d.Contact), !p.takesPart(a, h)
+	fp := &fieldPass{} // one for all fields
 	for i := range p.v.Control.Settings.Fields {
 		f := &p.v.Control.Settings.Fields[i]
 		if consentOnly && !f.Sticky() || !p.touches(f.Name) {
 			continue
 		}
-		fp := p.field(d, i, a, h)
+		*fp = p.field(d, i, a, h)
 		fp.outside = outside
 		fp.load(own.Fields[f.Name])
 		before := len(d.Fields)
@@ -108,8 +109,8 @@ func (p *pass) fields(d *draft, a, h *Record, consentOnly bool) {
 }
 
 // field begins with the field of that number.
-func (p *pass) field(d *draft, i int, a, h *Record) *fieldPass {
-	return &fieldPass{
+func (p *pass) field(d *draft, i int, a, h *Record) fieldPass {
+	return fieldPass{
 		pass: p, d: d, f: &p.v.Control.Settings.Fields[i], sides: sides{aloware: p.side(i, a), hubspot: p.side(i, h)},
 	}
 }

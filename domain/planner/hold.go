@@ -107,8 +107,11 @@ func (p *fieldPass) decidedAt() int64 { return p.v.own(p.d.Contact).Fields[p.f.N
 // means: it is planned again when these change.
 func (p *pass) awaitFit(d *draft) {
 	for name, f := range p.v.own(d.Contact).Fields {
+		if f.State != Apart {
+			continue
+		}
 		sf, _ := p.v.field(name)
-		if f.State == Apart && (f.Result == Refused && domain.Unfit(f.Rule) || f.Result == Invalid && sf.Listed()) {
+		if f.Result == Refused && domain.Unfit(f.Rule) || f.Result == Invalid && sf.Listed() {
 			d.head.Dirty = true
 		}
 	}

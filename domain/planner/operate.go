@@ -163,8 +163,11 @@ type Left struct {
 // operated decides a field for an operation; false leaves it to the rules of every day. What these say of a side that
 // has changed and was not decided on comes first.
 func (p *fieldPass) operated(w *writes) bool {
-	o, a, h := p.e.Operation, *p.sides.of(domain.Aloware), *p.sides.of(domain.HubSpot)
-	if o == nil || a.digest == h.digest || p.unsure != nil || a.rec.doubtful(p.f.Aloware.Read) || p.v.Untold(h.rec, p.f.HubSpot.Read) {
+	if p.e.Operation == nil {
+		return false
+	}
+	o, a, h := p.e.Operation, p.sides.of(domain.Aloware), p.sides.of(domain.HubSpot)
+	if a.digest == h.digest || p.unsure != nil || a.rec.doubtful(p.f.Aloware.Read) || p.v.Untold(h.rec, p.f.HubSpot.Read) {
 		return false
 	}
 	met := len(p.now.Base) == len(domain.Systems)

@@ -61,6 +61,9 @@ type readings struct {
 	env     *settings.Env // through which they are read
 	shown   []reading
 	answers []reading // nil: there was none yet
+	// finder made the record's match keys of the values told.
+	finder *finder
+	told   []json.RawMessage
 }
 
 // side is the settings' field of that number as a record shows it.
@@ -68,13 +71,17 @@ func (p *pass) side(i int, r *Record) (s side) {
 	fields := p.v.Control.Settings.Fields
 	f := &fields[i]
 	if p.v.env(); r.read.env != p.v.cached {
-		r.read = readings{env: p.v.cached, shown: make([]reading, len(fields))}
+		r.read.env, r.read.shown, r.read.answers = p.v.cached, make([]reading, len(fields)), nil
 	}
 	property := f.Side(r.ID.System).Read
-	seen, told := r.value(property)
+	a, answered := r.Answers[property]
+	seen, told := r.Seen[property]
+	if answered && (!told || a.Clock >= seen.Clock) { // as in value
+		seen, told = a, true
+	}
 	got := p.v.read(&r.read.shown[i], f, r.ID.System, seen.Value, told)
 	s = side{rec: r, seen: seen, text: got.text, err: got.err, digest: got.digest}
-	if a, ok := r.Answers[property]; ok {
+	if answered {
 		if r.read.answers == nil {
 			r.read.answers = make([]reading, len(fields))
 		}

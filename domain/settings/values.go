@@ -75,10 +75,15 @@ func (f Field) Format(sys domain.System, env Env) domain.Format {
 	if side.Zone != "" {
 		out.Zone = env.zones[side.Zone]
 	}
-	if values, ok := env.values[f.Name]; ok {
-		out.Values, out.Closed = values, f.ByLabel
+	switch f.Type {
+	case domain.Enumeration:
+		if values, ok := env.values[f.Name]; ok {
+			out.Values, out.Closed = values, f.ByLabel
+		}
+	case domain.Owner:
+		out.Owners = env.owners[f.Name][sys]
+	default: // needs no list
 	}
-	out.Owners = env.owners[f.Name][sys]
 	return out
 }
 
