@@ -67,10 +67,7 @@ func (p *fieldPass) stopped(s domain.System) bool {
 
 // toldStop takes note that a stop on its way has arrived.
 func (p *fieldPass) toldStop() {
-	for _, s := range domain.Systems {
-		t := p.sides.of(s)
-		p.setBase(s, t.digest)
-	}
+	p.setBases()
 	p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
 	p.conclude(Verdict{Result: Echo, Rule: ruleStop, From: p.unsure.System.Other(), Command: p.unsure.Command})
 }

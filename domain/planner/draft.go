@@ -71,9 +71,7 @@ func (p *pass) derive(kind string, contact ulid.ULID, s domain.System, n int) ul
 
 func (p *pass) considered(d *draft) []domain.Record {
 	all := d.Considered
-	for _, r := range p.v.Members(d.Contact) {
-		all = append(all, r.ID)
-	}
+	all = append(all, p.v.members[d.Contact]...)
 	slices.SortFunc(all, compareRecords)
 	return slices.Compact(all)
 }

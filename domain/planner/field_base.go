@@ -119,6 +119,18 @@ func (p *fieldPass) setBase(s domain.System, digest string) {
 	}
 }
 
+// setBases moves both bases to what the sides show.
+func (p *fieldPass) setBases() {
+	if len(p.now.Base) > 0 {
+		p.setBase(domain.Aloware, p.sides.aloware.digest)
+		p.setBase(domain.HubSpot, p.sides.hubspot.digest)
+		return
+	}
+	p.now.Base = map[domain.System]string{
+		domain.Aloware: p.sides.aloware.digest, domain.HubSpot: p.sides.hubspot.digest,
+	}
+}
+
 func (p *fieldPass) remember(s domain.System, digest string) {
 	keep := make([]HeldValue, 0, len(p.now.Recent)+1)
 	for _, h := range p.now.Recent {

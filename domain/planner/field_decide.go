@@ -228,10 +228,7 @@ func (p *fieldPass) atBase(s domain.System) bool { return p.sides.of(s).digest =
 
 // agree takes note that both sides hold the same.
 func (p *fieldPass) agree() {
-	for _, s := range domain.Systems {
-		t := p.sides.of(s)
-		p.setBase(s, t.digest)
-	}
+	p.setBases()
 	p.now.State, p.now.Result, p.now.Rule, p.now.Pending = InStep, "", "", nil
 	p.conclude(Verdict{Result: Agreed, Rule: "same on both sides"})
 }

@@ -61,6 +61,7 @@ type readings struct {
 	env     *settings.Env // through which they are read
 	shown   []reading
 	answers []reading // nil: there was none yet
+	sides   []side    // made of them, until something is told of the record
 	// finder made the record's match keys of the values told.
 	finder *finder
 	told   []json.RawMessage
@@ -71,7 +72,11 @@ func (p *pass) side(i int, r *Record) (s side) {
 	fields := p.v.Control.Settings.Fields
 	f := &fields[i]
 	if p.v.env(); r.read.env != p.v.cached {
-		r.read.env, r.read.shown, r.read.answers = p.v.cached, make([]reading, len(fields)), nil
+		r.read.env, r.read.answers = p.v.cached, nil
+		r.read.shown, r.read.sides = make([]reading, len(fields)), make([]side, len(fields))
+	}
+	if r.read.sides[i].rec == r {
+		return r.read.sides[i]
 	}
 	property := f.Side(r.ID.System).Read
 	a, answered := r.Answers[property]
@@ -87,6 +92,7 @@ func (p *pass) side(i int, r *Record) (s side) {
 		}
 		s.answer, s.answered = p.v.read(&r.read.answers[i], f, r.ID.System, a.Value, true).digest, a.Position
 	}
+	r.read.sides[i] = s
 	return s
 }
 

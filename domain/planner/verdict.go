@@ -96,7 +96,7 @@ func (p *pass) forget(d *draft, rule string) {
 
 // out reports whether a person took the contact out, and says so once; one that is let in again is weighed anew.
 func (p *pass) out(d *draft) bool {
-	out := slices.ContainsFunc(p.v.Members(d.Contact), func(r *Record) bool { return r.Out && r.alive() })
+	out := p.v.anyMember(d.Contact, func(r *Record) bool { return r.Out && r.alive() })
 	was := d.head.Creation.Rule == outByPerson
 	switch {
 	case out && !was:

@@ -117,6 +117,11 @@ func (v *View) Members(id ulid.ULID) []*Record {
 	return all
 }
 
+// anyMember reports whether something holds of one of a contact's records.
+func (v *View) anyMember(contact ulid.ULID, holds func(*Record) bool) bool {
+	return slices.ContainsFunc(v.members[contact], func(id domain.Record) bool { return holds(v.rec(id)) })
+}
+
 // Dirty returns the contacts that wait for the sync to open and were not planned at the position yet, in id order.
 func (v *View) Dirty(before int64) []ulid.ULID {
 	var ids []ulid.ULID
@@ -164,6 +169,7 @@ func (v *View) record(id domain.Record, in Input) *Record {
 		r.First, r.FirstID = in.Position, in.ID
 	}
 	r.changed = true
+	clear(r.read.sides) // something is told
 	return r
 }
 
