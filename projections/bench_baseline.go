@@ -139,4 +139,3 @@ func nextRows(rows eventstore.Rows, columns []eventstore.Column, limit int) (all
 	}
 	return all, rows.Err()
 }
-
