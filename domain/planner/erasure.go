@@ -87,10 +87,9 @@ func (p *pass) erased(d *draft) bool {
 	case len(p.e.Lifted) > 0:
 		p.lift(d, p.e.Lifted)
 	default:
-		members := p.v.Members(d.Contact)
 		kept := func(r *Record) bool { return r.Link.State != Suppressed && r.Link.State != Merged }
-		return len(members) > 0 && !slices.ContainsFunc(members, kept) &&
-			slices.ContainsFunc(members, func(r *Record) bool { return r.Link.State == Suppressed })
+		return !p.v.anyMember(d.Contact, kept) &&
+			p.v.anyMember(d.Contact, func(r *Record) bool { return r.Link.State == Suppressed })
 	}
 	return true
 }

@@ -2,7 +2,6 @@ package outbound
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/duolog/duolog/domain"
@@ -75,9 +74,9 @@ func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to
 }
 
 func decisionEvent(p planner.Planned, in planner.Input) (eventstore.NewEvent, error) {
-	data, err := json.Marshal(p.Decision)
+	data, err := p.Decision.AppendJSON(nil)
 	if err != nil {
-		return eventstore.NewEvent{}, fmt.Errorf("decision on %d: %w", in.Position, err)
+		return eventstore.NewEvent{}, err
 	}
 	return eventstore.NewEvent{
 		ID: p.ID, Stream: "contact/" + p.Decision.Contact.String(), Type: domain.DecisionMade,
