@@ -51,6 +51,7 @@ type App struct {
 	sealer     *seal.Sealer
 	key        eventstore.MasterKey
 	looks      looks
+	began      Config // what it was opened with, without what was stored
 }
 
 // MasterKey is what the log's keys are wrapped by, for who reads it past the store.
@@ -104,7 +105,7 @@ func (c Config) over(
 	ctx context.Context, store eventstore.Store, key eventstore.MasterKey, log eventstore.Log, logger *slog.Logger,
 ) (*App, error) {
 	a := &App{
-		Config: c, Store: store, Log: log, Logger: logger, Actor: actor(),
+		Config: c, began: c, Store: store, Log: log, Logger: logger, Actor: actor(),
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
 		Catalogs: catalogs.NewReader(store, log), Operations: operations.NewReader(store, log),
 		Runner: projections.New(store, log, projections.Options{Log: logger}, Projections()...),
