@@ -9,30 +9,39 @@ import (
 
 // RebuildAll is Rebuild of several at once, which read the log once for all of them: opening its events takes as long as
 // most folds. progress hears how far each has come, ended how each ended; neither is called twice at a time, and both may
-// be nil. The error is all of theirs.
+// be nil. The error is all of theirs; with one name that is unknown, nothing is done.
 func (r *Runner) RebuildAll(
 	ctx context.Context, names []string, progress func(name string, done, total int64), ended func(name string, err error),
 ) error {
-	var all []Projection
-	var failed []error
-	for _, name := range names {
-		p, err := r.named(name)
-		if err == nil {
-			err = r.task(p).Release(ctx, false)
-		}
+	all, err := r.allNamed(names)
+	if err != nil {
+		return err
+	}
+	t := &together{progress: progress, ended: ended}
+	ready := all[:0]
+	for _, p := range all {
+		err := r.task(p).Release(ctx, false)
 		if err == nil {
 			err = r.removeKept(ctx, p, r.now())
 		}
-		if err == nil {
-			all = append(all, p)
+		if err != nil {
+			t.end(p.Name(), err)
 			continue
 		}
-		failed = append(failed, fmt.Errorf("rebuild %s: %w", name, err))
-		if ended != nil {
-			ended(name, failed[len(failed)-1])
-		}
+		ready = append(ready, p)
 	}
-	return errors.Join(append(failed, r.fillAll(ctx, all, progress, ended))...)
+	return r.fillAll(ctx, ready, t)
+}
+
+func (r *Runner) allNamed(names []string) (all []Projection, err error) {
+	for _, name := range names {
+		p, err := r.named(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
 }
 
 // together are rebuilds that run side by side.
@@ -72,10 +81,7 @@ type begun struct {
 }
 
 // fillAll fills a new version of each projection, or the one begun, side by side.
-func (r *Runner) fillAll(
-	ctx context.Context, all []Projection, progress func(name string, done, total int64), ended func(name string, err error),
-) error {
-	t := &together{progress: progress, ended: ended}
+func (r *Runner) fillAll(ctx context.Context, all []Projection, t *together) error {
 	var list []begun
 	for _, p := range all {
 		cp, err := r.building(ctx, p, false)
