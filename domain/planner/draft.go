@@ -71,7 +71,7 @@ func (p *pass) derive(kind string, contact ulid.ULID, s domain.System, n int) ul
 
 func (p *pass) considered(d *draft) []domain.Record {
 	all := d.Considered
-	all = append(all, p.v.members[d.Contact]...)
+	all = append(all, p.v.membersOf(d.Contact)...)
 	slices.SortFunc(all, compareRecords)
 	return slices.Compact(all)
 }

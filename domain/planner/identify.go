@@ -116,7 +116,7 @@ func (p *pass) counterpart(contact ulid.ULID, r *Record) *Record {
 // standing returns the contact's live record in a system, other than one.
 func (p *pass) standing(contact ulid.ULID, s domain.System, except domain.Record) *Record {
 	var first *Record
-	for _, id := range p.v.members[contact] {
+	for _, id := range p.v.membersOf(contact) {
 		if id.System != s || id == except || first != nil && !id.Less(first.ID) {
 			continue
 		}

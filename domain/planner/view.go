@@ -117,9 +117,12 @@ func (v *View) Members(id ulid.ULID) []*Record {
 	return all
 }
 
+// membersOf are the records of exactly this contact.
+func (v *View) membersOf(id ulid.ULID) []domain.Record { return v.members[id] }
+
 // anyMember reports whether something holds of one of a contact's records.
 func (v *View) anyMember(contact ulid.ULID, holds func(*Record) bool) bool {
-	return slices.ContainsFunc(v.members[contact], func(id domain.Record) bool { return holds(v.rec(id)) })
+	return slices.ContainsFunc(v.membersOf(contact), func(id domain.Record) bool { return holds(v.rec(id)) })
 }
 
 // Dirty returns the contacts that wait for the sync to open and were not planned at the position yet, in id order.
