@@ -14,17 +14,25 @@ import (
 // works harder.
 const memoryLimit = 212 << 20
 
+// togetherLimit is what it may hold while several are: each has its rows, and there are more pages on their way.
+const togetherLimit = 400 << 20
+
 // gcPercent lets garbage grow to what the limit allows: collecting at the double of what is held, as usual, takes a tenth
 // of a rebuild's time.
 const gcPercent = 400
 
-// boundMemory sets the limit, unless GOMEMLIMIT set one, and makes use of it; what it returns takes both back.
-func boundMemory() (undo func()) {
+// boundMemory sets the limit for so many rebuilds at once, unless GOMEMLIMIT set one, and makes use of it; what it returns
+// takes both back.
+func boundMemory(rebuilds int) (undo func()) {
 	before := debug.SetMemoryLimit(-1)
 	if before < math.MaxInt64 {
 		return func() {}
 	}
-	debug.SetMemoryLimit(memoryLimit)
+	limit := int64(memoryLimit)
+	if rebuilds > 1 {
+		limit = togetherLimit
+	}
+	debug.SetMemoryLimit(limit)
 	percent := debug.SetGCPercent(gcPercent)
 	return func() {
 		debug.SetMemoryLimit(before)

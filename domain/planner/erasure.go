@@ -3,6 +3,7 @@ package planner
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/oklog/ulid/v2"
@@ -76,6 +77,15 @@ func (v *View) foldErasure(in Input, a domain.Act) Effect {
 		e.Erased, e.Lifted = nil, a.Records
 	}
 	return e
+}
+
+// Remember takes over from a control state at the same position what facts alone tell of how the systems behave. Where some
+// of them were erased, folding those that are left cannot tell it any more.
+func (v *View) Remember(c Control) {
+	now := &v.Control
+	now.Heard, now.Native = maps.Clone(c.Heard), c.Native
+	now.Shown, now.Hooked, now.Missed = maps.Clone(c.Shown), maps.Clone(c.Hooked), maps.Clone(c.Missed)
+	v.control = true
 }
 
 // erased plans an erasure, or the end of one, and reports that nothing else is to be planned: that holds for everybody who
