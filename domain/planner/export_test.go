@@ -55,8 +55,8 @@ func sameLists[K comparable](a, b map[K][]domain.Record) bool {
 
 // Repacked puts a record and a contact away and takes them back.
 func Repacked(r Record, c Contact) (Record, Contact) {
-	p, s := newPacker(), shelf{}
-	at := s.put(p.record(&r))
-	also := s.put(p.contact(&c))
-	return *p.unpackRecord(r.ID, s.take(at)), *p.unpackContact(c.ID, s.take(also))
+	p := newPacker()
+	again := p.unpackRecord(r.ID, slices.Clone(p.record(&r)))
+	also, _ := p.unpackContact(c.ID, slices.Clone(p.contact(&c, nil)))
+	return *again, *also
 }

@@ -6,10 +6,11 @@ import (
 	"github.com/duolog/duolog/projections/outbound/state"
 )
 
-// newView is a view at the beginning of a log.
-func newView(log eventstore.Log) *planner.View {
+// newView is a view at the beginning of a log, which puts away on a shelf.
+func newView(log eventstore.Log, shelf planner.Shelf) *planner.View {
 	v := planner.NewView(planner.Control{}, state.Digester(log.Vault()))
 	v.Know(&planner.Choices{})
+	v.RestOn(shelf)
 	return v
 }
 

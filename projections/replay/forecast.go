@@ -93,10 +93,7 @@ func newAccount(c Config) *account {
 
 // now is what a contact id means in the branch.
 func (b *branch) now(id ulid.ULID) ulid.ULID {
-	if c := b.view.Contact(id); c != nil {
-		return c.ID
-	}
-	return id
+	return b.view.Means(id)
 }
 
 // counted reports whether a contact is asked about.
@@ -176,20 +173,22 @@ func (b *branch) twin(sys domain.System, contact ulid.ULID) bool {
 }
 
 // result closes the account.
-func (b *branch) result() Forecast {
+func (b *branch) result() (Forecast, error) {
 	f := b.Forecast
-	contacts := map[ulid.ULID]bool{}
 	for id := range b.contacts {
-		contacts[b.now(id)] = true
+		if now := b.now(id); now != id {
+			delete(b.contacts, id)
+			b.contacts[now] = true
+		}
 	}
-	f.Contacts, f.Ends = int64(len(contacts)), int64(len(b.ends()))
+	f.Contacts, f.Ends = int64(len(b.contacts)), int64(len(b.ends()))
 	for field, of := range b.unknowns {
 		f.Unknown[field] = int64(len(of))
 	}
 	f.First = slices.SortedFunc(maps.Values(b.first), func(x, y Divergence) int {
 		return cmp.Or(cmp.Compare(x.Input, y.Input), x.Contact.Compare(y.Contact))
 	})
-	return f
+	return f, b.view.Err()
 }
 
 // ends are the contacts of which a system holds something else in the end.

@@ -1,7 +1,9 @@
 package replay
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -12,6 +14,7 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound/state"
+	"github.com/duolog/duolog/projections/replay/scratch"
 )
 
 // Config of a replay.
@@ -24,9 +27,10 @@ type Config struct {
 	Planned int64
 	// Contact, when set, narrows what is compared to one contact.
 	Contact ulid.ULID
-	// AtHand is how many records and contacts are kept ready; the others are put away, which takes a tenth of the memory
-	// and some time. 0: 6000.
+	// AtHand is how many records and contacts are kept ready; the others are put away, which takes some time. 0: 6000.
 	AtHand int
+	// Scratch is where they are put, sealed, and nothing is left of them in the end.
+	Scratch scratch.Config
 	// Progress, when set, hears the position reached and the last one to be read.
 	Progress func(done, total int64)
 	// Differed, when set, is handed every difference as it is found, in planner order.
@@ -44,13 +48,18 @@ type Config struct {
 func (c *Config) enough(done, total int64) bool { return done < total && c.Enough != nil && c.Enough() }
 
 // Run replays a log as far as it was planned.
-func Run(ctx context.Context, c Config) (Summary, error) {
+func Run(ctx context.Context, c Config) (s Summary, err error) {
 	end, err := c.bound(ctx)
 	if err != nil {
 		return Summary{}, err
 	}
+	store, err := scratch.New(c.Scratch)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
 	r := &replay{
-		Config: c, view: newView(c.Log),
+		Config: c, view: newView(c.Log, store),
 		out: newTally(c), erased: erased{},
 	}
 	if err := r.read(ctx, end); err != nil {
@@ -164,17 +173,17 @@ func (r *replay) step(s step) (err error) {
 	left.recorded = slices.Clone(s.recorded)
 	decide(r.view, s.in, r.AtHand, func(p piece) bool {
 		planned, undo, failed := p.try(r.view)
-		if err == nil {
+		if err = cmp.Or(err, r.view.Err()); err == nil {
 			err = r.compare(&left, planned, undo)
 		}
 		return failed
 	})
 	for _, e := range left.recorded {
-		if err == nil {
+		if err = cmp.Or(err, r.view.Err()); err == nil {
 			err = r.onlyRecorded(s, e)
 		}
 	}
-	return err
+	return cmp.Or(err, r.view.Err())
 }
 
 func (r *replay) apply(recorded []eventstore.Event) error {
@@ -194,7 +203,7 @@ func (r *replay) take(e eventstore.Event) (planner.Decision, error) {
 	}
 	r.version = d.Planner
 	r.view.Apply(d)
-	return d, nil
+	return d, r.view.Err()
 }
 
 // adopt takes what was decided on an erased input as it is.

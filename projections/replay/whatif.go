@@ -2,8 +2,10 @@ package replay
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound/state"
+	"github.com/duolog/duolog/projections/replay/scratch"
 )
 
 // ahead is how many inputs are read before one is decided on, so that what is told of a record that a command of ours
@@ -20,16 +23,21 @@ import (
 const ahead = 4096
 
 // WhatIf decides on the history in a log as if other settings had been in force, from Config.From on.
-func WhatIf(ctx context.Context, c Config, s settings.Settings) (Forecast, error) {
+func WhatIf(ctx context.Context, c Config, s settings.Settings) (f Forecast, err error) {
 	end, err := c.bound(ctx)
 	if err != nil {
 		return Forecast{}, err
 	}
-	b := newBranch(c, s)
+	store, err := scratch.New(c.Scratch)
+	if err != nil {
+		return Forecast{}, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	b := newBranch(c, s, store)
 	if err := b.read(ctx, end); err != nil {
 		return Forecast{}, fmt.Errorf("what if: %w", err)
 	}
-	return b.result(), nil
+	return b.result()
 }
 
 // branch is the history as it would have been. Its state evolves by its own decisions.
@@ -50,9 +58,9 @@ type branch struct {
 	*account
 }
 
-func newBranch(c Config, s settings.Settings) *branch {
+func newBranch(c Config, s settings.Settings, store *scratch.Store) *branch {
 	return &branch{
-		Config: c, settings: s, view: newView(c.Log),
+		Config: c, settings: s, view: newView(c.Log, store),
 		reality: newReality(), account: newAccount(c),
 	}
 }
@@ -104,11 +112,17 @@ func (b *branch) steps(keep int) error {
 		if s.in.Position > b.Config.To {
 			continue
 		}
-		if err := b.step(s); err != nil {
+		if err := b.stepOn(s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// stepOn is step; where the view failed, that is the reason for whatever else did.
+func (b *branch) stepOn(s step) error {
+	err := b.step(s)
+	return cmp.Or(b.view.Err(), err)
 }
 
 func (b *branch) step(s step) error {
