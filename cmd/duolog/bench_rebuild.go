@@ -99,7 +99,7 @@ func (b rebuildBench) fill(ctx context.Context, a *app.App, _ []string) error {
 }
 
 func (b rebuildBench) measure(ctx context.Context, a *app.App, _ []string) error {
-	defer boundMemory()()
+	defer boundMemory(rebuildMemory)()
 	m := b.meter("rebuild "+b.projection, "events")
 	r, err := a.Runner.BenchRebuild(ctx, b.projection, projections.BenchOptions{
 		Runs: b.runs, Progress: m.set, Watch: watchResident,

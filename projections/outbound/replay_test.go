@@ -15,6 +15,7 @@ import (
 	"github.com/duolog/duolog/projections/outbound"
 	"github.com/duolog/duolog/projections/outbound/state"
 	"github.com/duolog/duolog/projections/replay"
+	"github.com/duolog/duolog/projections/replay/scratch"
 )
 
 // replay decides the whole log again; change, when not nil, changes events as they are read.
@@ -24,7 +25,7 @@ func (s *scene) replay(change func(eventstore.Event) []eventstore.Event) replay.
 	if change != nil {
 		log = altered{Log: s.log, change: change}
 	}
-	sum, err := replay.Run(s.Context(), replay.Config{DB: s.store, Log: log, AtHand: 1})
+	sum, err := replay.Run(s.Context(), replay.Config{DB: s.store, Log: log, AtHand: 1, Scratch: scratch.Config{Dir: s.TempDir(), Memory: 1}})
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -37,6 +37,8 @@ type Config struct {
 	Differed func(Difference)
 	// Paired, when set, is handed the two decisions of every difference as well; the one that was not made is nil.
 	Paired func(d Difference, was, now *planner.Decision)
+	// Began, when set, is handed where each contact begins to differ, as it is found, by a what-if.
+	Began func(Divergence)
 	// Settled, when set, is handed what the systems in the log answered to commands, by a what-if.
 	Settled func(domain.Outcome)
 	// Enough, when set, is asked now and then; once it says so, the run ends where it is, and its result says how far

@@ -44,6 +44,7 @@ func WhatIf(ctx context.Context, c Config, s settings.Settings) (f Forecast, err
 type branch struct {
 	Config
 	settings settings.Settings // of the branch, put in the place of those recorded
+	store    *scratch.Store
 	view     *planner.View
 	queue    queue
 	ready    []step
@@ -52,16 +53,17 @@ type branch struct {
 	// recorded are the settings in force in the log, to read what recorded commands wrote.
 	recorded settings.Settings
 	// envs are what values of the branch's settings, and of those recorded, are read through, with choices told at envAt.
-	envs  [2]*settings.Env
-	envAt int64
+	envs    [2]*settings.Env
+	envAt   int64
+	changes int // how often they were made anew
 	reality
 	*account
 }
 
 func newBranch(c Config, s settings.Settings, store *scratch.Store) *branch {
 	return &branch{
-		Config: c, settings: s, view: newView(c.Log, store),
-		reality: newReality(), account: newAccount(c),
+		Config: c, settings: s, store: store, view: newView(c.Log, store),
+		reality: newReality(store), account: newAccount(c, store),
 	}
 }
 
@@ -119,10 +121,11 @@ func (b *branch) steps(keep int) error {
 	return nil
 }
 
-// stepOn is step; where the view failed, that is the reason for whatever else did.
+// stepOn is step; where the scratch store failed, that is the reason for whatever else did.
 func (b *branch) stepOn(s step) error {
 	err := b.step(s)
-	return cmp.Or(b.view.Err(), err)
+	b.passed(s.in)
+	return cmp.Or(b.store.Err(), err)
 }
 
 func (b *branch) step(s step) error {
@@ -276,7 +279,7 @@ func (b *branch) noteSettings(in planner.Input) {
 		return
 	}
 	if s, ok := state.Settings(in); ok {
-		b.recorded, b.envs = s, [2]*settings.Env{}
+		b.recorded, b.envs, b.changes = s, [2]*settings.Env{}, b.changes+1
 	}
 }
 
@@ -287,7 +290,7 @@ func (b *branch) env(recorded bool) settings.Env {
 		i, s = 1, b.recorded
 	}
 	if at := b.view.Control.Refit; at != b.envAt {
-		b.envs, b.envAt = [2]*settings.Env{}, at
+		b.envs, b.envAt, b.changes = [2]*settings.Env{}, at, b.changes+1
 	}
 	if b.envs[i] == nil {
 		env := b.view.Env(s)

@@ -55,6 +55,9 @@ func (s *Store) Close() error {
 	return s.file.close()
 }
 
+// Err is the store's last word, nil as long as it works.
+func (s *Store) Err() error { return s.err }
+
 // Len counts what is there.
 func (s *Store) Len() int { return s.index.n }
 
