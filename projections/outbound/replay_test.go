@@ -3,9 +3,12 @@ package outbound_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/duolog/duolog/domain"
@@ -118,7 +121,26 @@ func TestReplayFinds(t *testing.T) {
 		}
 		s.findsOneMissing()
 		s.findsAnotherVersion()
+		s.needsRoom()
 	})
+}
+
+// needsRoom: where nothing can be put away, deciding again ends with that, and tells of no difference before.
+func (s *scene) needsRoom() {
+	s.Helper()
+	c := replay.Config{
+		DB: s.store, Log: s.log, AtHand: 1, Scratch: scratch.Config{Dir: s.TempDir() + "/none", Memory: 1},
+		Differed: func(d replay.Difference) { s.Errorf("differs: %+v", d) },
+		Began:    func(d replay.Divergence) { s.Errorf("begins to differ: %+v", d) },
+	}
+	sum, err := replay.Run(s.Context(), c)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "make room there") || sum.Inputs > 0 {
+		s.Errorf("replay: %+v, %v", sum, err)
+	}
+	f, err := replay.WhatIf(s.Context(), c, s.edited(nil))
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "make room there") || f.Inputs > 0 {
+		s.Errorf("what if: %+v, %v", f, err)
+	}
 }
 
 // findsOneMissing takes decisions out of the log, or puts one in.
