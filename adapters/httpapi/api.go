@@ -57,6 +57,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerTokens()
 	a.registerProof()
 	a.registerConnections()
+	a.registerSetup()
 	a.registerReport()
 	a.registerExport()
 	a.registerHealth()

@@ -51,6 +51,7 @@ const (
 	Consume            Verb = "events.consume"      // named consumers: make, read, acknowledge, reset
 	TryHistory         Verb = "history.try"         // decide again on what was, under the same settings or others
 	ExportLog          Verb = "log.export"          // events with what opens them
+	ManageConnections  Verb = "connections.manage"  // add, connect, remove; admin only
 	RebuildProjections Verb = "projections.rebuild" // rebuild, pause, resume, cancel, rollback
 )
 

@@ -38,11 +38,35 @@ func (v *View) Copied() *View {
 	return c
 }
 
+func (s FieldState) clone() FieldState {
+	s.Base, s.Recent = maps.Clone(s.Base), slices.Clone(s.Recent)
+	if s.Pending != nil {
+		w := *s.Pending
+		s.Pending = &w
+	}
+	if s.Meanwhile != nil {
+		m := *s.Meanwhile
+		s.Meanwhile = &m
+	}
+	return s
+}
+
 // Same reports whether two views hold the same state.
 func (v *View) Same(o *View) bool {
-	return reflect.DeepEqual(v.records, o.records) && reflect.DeepEqual(v.contacts, o.contacts) &&
+	return reflect.DeepEqual(unread(v.records), unread(o.records)) && reflect.DeepEqual(v.contacts, o.contacts) &&
 		sameLists(v.members, o.members) && sameLists(v.byKey, o.byKey) &&
 		reflect.DeepEqual(v.Control, o.Control) && v.control == o.control
+}
+
+// unread are records without what was read of their values, which may be known or not.
+func unread(records map[domain.Record]*Record) map[domain.Record]Record {
+	all := map[domain.Record]Record{}
+	for id, r := range records {
+		o := *r
+		o.read = readings{}
+		all[id] = o
+	}
+	return all
 }
 
 // sameLists compares lists of records, in whatever order.

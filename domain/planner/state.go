@@ -109,6 +109,7 @@ type Record struct {
 	Replaced map[string]Seen `json:"-"`
 
 	keys    []identity.Key
+	read    readings
 	before  []identity.Key
 	changed bool
 	turn    int64 // in which it was looked at last

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"bytes"
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -26,6 +28,7 @@ type View struct {
 	cached   *settings.Env                    // nil: to be made
 	filter   *settings.Filter                 // of mode pilot
 	only     settings.Filter                  // of who takes part
+	finder   *finder                          // of match keys
 	control  bool                             // control changed
 	erased   []domain.Record                  // since the view was made
 	journal  *journal                         // of what is being tried; nil for none
@@ -49,7 +52,7 @@ func NewView(c Control, d Digester) *View {
 
 // compile prepares what the settings are used through; a filter that does not parse lets nobody in.
 func (v *View) compile() {
-	v.cached = nil
+	v.cached, v.finder = nil, v.newFinder()
 	v.filter = nil
 	if f := v.parsed(v.Control.Pilot.Filter); v.Control.Pilot.Filter != "" {
 		v.filter = &f
@@ -72,7 +75,7 @@ func (v *View) AddRecord(r *Record) {
 	}
 	v.records[r.ID] = r
 	v.join(r)
-	r.keys = identity.Keys(v.Control.Settings, r.ID, r.Properties())
+	r.keys = v.finder.keys(r)
 	r.before = r.keys
 	v.index(r)
 }
@@ -116,6 +119,11 @@ func (v *View) Members(id ulid.ULID) []*Record {
 		return 1
 	})
 	return all
+}
+
+// anyMember reports whether something holds of one of a contact's records.
+func (v *View) anyMember(contact ulid.ULID, holds func(*Record) bool) bool {
+	return slices.ContainsFunc(v.membersOf(contact), func(id domain.Record) bool { return holds(v.rec(id)) })
 }
 
 // Dirty returns the contacts that wait for the sync to open and were not planned at the position yet, in id order.
@@ -165,6 +173,7 @@ func (v *View) record(id domain.Record, in Input) *Record {
 		r.First, r.FirstID = in.Position, in.ID
 	}
 	r.changed = true
+	clear(r.read.sides) // something is told
 	return r
 }
 
@@ -214,9 +223,40 @@ func (v *View) index(r *Record) {
 	}
 }
 
-// reindex works the record's match keys out anew.
+// finder finds match keys under the view's settings, in values of the properties named.
+type finder struct {
+	identity.Finder
+	aloware, hubspot []string
+}
+
+func (v *View) newFinder() *finder {
+	f := identity.NewFinder(v.Control.Settings)
+	return &finder{f, f.Properties(domain.Aloware), f.Properties(domain.HubSpot)}
+}
+
+// found takes the values that a record's match keys are made of, and reports whether they are as before.
+func (f *finder) found(r *Record) (same bool) {
+	names := f.aloware
+	if r.ID.System == domain.HubSpot {
+		names = f.hubspot
+	}
+	if same = r.read.finder == f; !same {
+		r.read.finder, r.read.told = f, make([]json.RawMessage, len(names))
+	}
+	for i, name := range names {
+		s, _ := r.value(name)
+		same = same && bytes.Equal(s.Value, r.read.told[i])
+		r.read.told[i] = s.Value
+	}
+	return same
+}
+
+// reindex works the record's match keys out anew, when something they are made of was told.
 func (v *View) reindex(r *Record) {
-	keys := identity.Keys(v.Control.Settings, r.ID, r.Properties())
+	if v.finder.found(r) {
+		return
+	}
+	keys := v.finder.keys(r)
 	if slices.Equal(keys, r.keys) {
 		return
 	}
@@ -226,4 +266,11 @@ func (v *View) reindex(r *Record) {
 	}
 	r.keys = keys
 	v.index(r)
+}
+
+func (f *finder) keys(r *Record) []identity.Key {
+	return f.Keys(r.ID, func(name string) json.RawMessage {
+		s, _ := r.value(name)
+		return s.Value
+	})
 }

@@ -2,7 +2,6 @@ package outbound
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/duolog/duolog/domain"
@@ -25,29 +24,49 @@ func (w *work) commit(ctx context.Context, to int64) error {
 	if err := w.Vault.Prefetch(ctx, subjects...); err != nil {
 		return fmt.Errorf("load keys: %w", err)
 	}
-	if err := w.store(ctx, ch, to); err != nil {
+	reserved := w.reserve()
+	if err := w.store(ctx, ch, to, reserved...); err != nil {
+		for _, r := range reserved {
+			w.Sender.Release(r)
+		}
 		return err
 	}
-	if w.Planned != nil && len(w.rows) > 0 {
-		w.Planned(len(w.rows))
+	wait := len(w.rows)
+	for _, r := range reserved {
+		wait -= len(r.Entries())
+		w.Sender.Send(r)
+	}
+	if w.Planned != nil && wait > 0 {
+		w.Planned(wait)
 	}
 	w.events, w.rows = nil, nil
 	return nil
 }
 
-func (w *work) store(ctx context.Context, ch state.Changes, to int64) error {
+// reserve has what can leave at once leave without a claim. What an act in the page may keep here is for those who look
+// when the act counts.
+func (w *work) reserve() []*outbox.Reservation {
+	if w.Sender == nil || !w.steady || len(w.rows) == 0 {
+		return nil
+	}
+	return w.Sender.Reserve(w.rows)
+}
+
+func (w *work) store(ctx context.Context, ch state.Changes, to int64, reserved ...*outbox.Reservation) error {
 	now := w.Clock().UnixMicro()
 	if len(w.events) == 0 { // what inputs alone change follows from the log
 		ctx = eventstore.Derived(ctx)
 	}
-	err := w.DB.InTx(ctx, func(tx eventstore.Tx) error { return w.write(ctx, tx, ch, to, now) })
+	err := w.DB.InTx(ctx, func(tx eventstore.Tx) error { return w.write(ctx, tx, ch, to, now, reserved) })
 	if err == nil {
 		w.Advance(ch, to, now)
 	}
 	return err
 }
 
-func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to, now int64) error {
+func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to, now int64,
+	reserved []*outbox.Reservation,
+) error {
 	if w.Lease != nil {
 		if err := w.Lease.Fence(ctx, tx); err != nil {
 			return err
@@ -56,7 +75,7 @@ func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to
 	if err := w.Write(ctx, tx, ch, to, now); err != nil {
 		return err
 	}
-	if err := outbox.Insert(ctx, tx, w.Vault, w.Connection, w.rows, w.Clock()); err != nil {
+	if err := outbox.Insert(ctx, tx, w.Vault, w.Connection, w.rows, w.Clock(), reserved...); err != nil {
 		return err
 	}
 	if len(w.events) == 0 {
@@ -75,9 +94,9 @@ func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to
 }
 
 func decisionEvent(p planner.Planned, in planner.Input) (eventstore.NewEvent, error) {
-	data, err := json.Marshal(p.Decision)
+	data, err := p.Decision.AppendJSON(nil)
 	if err != nil {
-		return eventstore.NewEvent{}, fmt.Errorf("decision on %d: %w", in.Position, err)
+		return eventstore.NewEvent{}, err
 	}
 	return eventstore.NewEvent{
 		ID: p.ID, Stream: "contact/" + p.Decision.Contact.String(), Type: domain.DecisionMade,

@@ -91,10 +91,11 @@ func (c *Config) bound(ctx context.Context) (end int64, err error) {
 
 type replay struct {
 	Config
-	view   *planner.View
-	queue  queue
-	out    *tally
-	erased erased
+	view    *planner.View
+	queue   queue
+	out     *tally
+	erased  erased
+	encoded []byte // the decision compared last
 	// version of the planner that decided last.
 	version int
 	// reached is the last input that was decided on.

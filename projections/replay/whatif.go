@@ -49,7 +49,8 @@ type branch struct {
 	queue    queue
 	ready    []step
 	begun    bool
-	reached  int64 // the last input that was decided on
+	encoded  []byte // the decision compared last
+	reached  int64  // the last input that was decided on
 	// recorded are the settings in force in the log, to read what recorded commands wrote.
 	recorded settings.Settings
 	// envs are what values of the branch's settings, and of those recorded, are read through, with choices told at envAt.
@@ -249,7 +250,8 @@ func (b *branch) identical(recorded []eventstore.Event, planned []planner.Planne
 		return false
 	}
 	for i, p := range planned {
-		data, err := json.Marshal(p.Decision)
+		data, err := p.Decision.AppendJSON(b.encoded[:0])
+		b.encoded = data
 		if err != nil || recorded[i].ID != p.ID || !bytes.Equal(data, recorded[i].Data) {
 			return false
 		}

@@ -71,10 +71,10 @@ func (q queued) wrap(next http.Handler) http.Handler {
 }
 
 // TestDoNotCallOvertakesTheQueue: behind a backlog of updates, outside the pilot and while the
-// sync is paused; and lifting it waits for a person.
+// sync is paused; and lifting it waits for a person. BACKLOG is the number of updates; -v tells the time it took.
 func TestDoNotCallOvertakesTheQueue(t *testing.T) {
 	t.Parallel()
-	const backlog = 300
+	backlog := sized(t, "BACKLOG", 300)
 	ways := map[string]func(*rig) error{
 		"live": func(*rig) error { return nil },
 		"pilot": func(r *rig) error {
@@ -97,7 +97,7 @@ func TestDoNotCallOvertakesTheQueue(t *testing.T) {
 				r.must(way(r))
 				r.backlog(backlog)
 				t.Logf("%s", r.stopped(adaPhone).Round(time.Millisecond))
-				if left := r.waiting(); left < backlog && name != "paused" { // a pause takes back what waits
+				if left := r.waiting(); left < int64(backlog) && name != "paused" { // a pause takes back what waits
 					t.Errorf("only %d updates were still waiting: nothing was overtaken", left)
 				}
 			})

@@ -24,12 +24,12 @@ var start = cursor{Next: math.MinInt64}
 
 // due lists rows that may be tried, from after the cursor on.
 func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limit int) ([]cursor, error) {
-	urgent, reads, by := int64(0), int64(0), c.Now.UnixMicro()
+	urgentOnly, reads, by := int64(0), int64(0), c.Now.UnixMicro()
 	if c.First {
 		by = firstInLine
 	}
 	if c.UrgentOnly {
-		urgent = 1
+		urgentOnly = 1
 	}
 	if c.ReadsOnly {
 		reads = 1
@@ -38,8 +38,10 @@ func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limi
 		WHERE connection = $1 AND system = $2 AND next_at <= $3 AND urgent >= $4
 			AND (next_at, input, command) > ($5, $6, $7) AND ($9 = 0 OR kind IN ('read', 'lookup'))
 			AND (input >= $10 OR kind IN ('read', 'lookup') OR state <> 'waiting' OR urgent = 1)
+			AND (urgent = 0 OR deadline <= $11)
 		ORDER BY next_at, input, command LIMIT $8`,
-		c.Connection, string(c.System), by, urgent, after.Next, after.Input, after.Command, int64(limit), reads, c.Since)
+		c.Connection, string(c.System), by, urgentOnly, after.Next, after.Input, after.Command, int64(limit), reads, c.Since,
+		c.Now.UnixMicro())
 	found, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (cursor, error) {
 		var at cursor
 		return at, r.Scan(&at.Next, &at.Input, &at.Command, &at.lane)
@@ -150,7 +152,7 @@ func order(a, b *Entry) int {
 }
 
 // add puts a lane into the batch as long as it fits. What panicked before goes alone, so that its neighbours do not
-// share its end.
+// share its end; what is urgent goes without what is not, which may be slow or refused.
 func (p *picker) add(lane []*Entry) {
 	if len(lane) == 0 || p.full {
 		return
@@ -163,12 +165,16 @@ func (p *picker) add(lane []*Entry) {
 	switch {
 	case held > 0 && (lane[0].Reads() != b.Reads || alone):
 		return // left for a later batch
-	case held > 0 && held+size > p.Limit:
+	case held > 0 && (held+size > p.Limit || urgent(lane) != urgent(b.Lanes[0])):
 		p.full = true
 		return
 	}
 	b.Lanes, b.Reads = append(b.Lanes, lane), lane[0].Reads()
 	p.full = alone || held+size >= p.Limit
+}
+
+func urgent(lane []*Entry) bool {
+	return slices.ContainsFunc(lane, func(e *Entry) bool { return e.Urgent })
 }
 
 // requests counts what the batch asks of the system: a lane of writes becomes one.
