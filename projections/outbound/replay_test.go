@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/duolog/duolog/domain"
@@ -26,7 +27,7 @@ func (s *scene) replay(change func(eventstore.Event) []eventstore.Event) replay.
 	s.Helper()
 	log := s.log
 	if change != nil {
-		log = altered{Log: s.log, change: change}
+		log = &altered{Log: s.log, change: change, changed: map[int64][]eventstore.Event{}}
 	}
 	sum, err := replay.Run(s.Context(), replay.Config{DB: s.store, Log: log, AtHand: 1, Scratch: scratch.Config{Dir: s.TempDir(), Memory: 1}})
 	if err != nil {
@@ -35,17 +36,26 @@ func (s *scene) replay(change func(eventstore.Event) []eventstore.Event) replay.
 	return sum
 }
 
-// altered is a log in which events read otherwise than they were written.
+// altered is a log in which events read otherwise than they were written, the same each time.
 type altered struct {
 	eventstore.Log
-	change func(eventstore.Event) []eventstore.Event
+	change  func(eventstore.Event) []eventstore.Event
+	mu      sync.Mutex
+	changed map[int64][]eventstore.Event
 }
 
-func (l altered) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
+func (l *altered) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
 	events, err := l.Log.Read(ctx, after, limit)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var out []eventstore.Event
 	for _, e := range events {
-		out = append(out, l.change(e)...)
+		now, ok := l.changed[e.Position]
+		if !ok {
+			now = l.change(e)
+			l.changed[e.Position] = now
+		}
+		out = append(out, now...)
 	}
 	return out, err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/oklog/ulid/v2"
 
@@ -62,7 +61,7 @@ func Run(ctx context.Context, c Config) (s Summary, err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	r := &replay{
 		Config: c, view: newView(c.Log, store),
-		out: newTally(c), erased: erased{},
+		queue: queue{atMost: c.AtHand}, out: newTally(c), erased: erased{},
 	}
 	if err := r.read(ctx, end); err != nil {
 		return Summary{}, fmt.Errorf("replay: %w", err)
@@ -93,6 +92,7 @@ type replay struct {
 	Config
 	view    *planner.View
 	queue   queue
+	again   again
 	out     *tally
 	erased  erased
 	encoded []byte // the decision compared last
@@ -106,6 +106,7 @@ type replay struct {
 func (r *replay) read(ctx context.Context, end int64) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	r.again = func(after int64, limit int) ([]eventstore.Event, error) { return r.Log.Read(ctx, after, limit) }
 	for p := range pages(ctx, r.Log, end) {
 		if p.err != nil {
 			return p.err
@@ -148,10 +149,11 @@ func (r *replay) event(e eventstore.Event, in planner.Input) error {
 }
 
 func (r *replay) steps(steps []step) error {
-	for _, s := range steps {
+	for i, s := range steps {
 		if s.in.Position > r.To {
 			return nil
 		}
+		steps[i] = step{} // it is not to be held longer than that
 		if err := r.step(s); err != nil {
 			return err
 		}
@@ -170,23 +172,33 @@ func (r *replay) step(s step) (err error) {
 		return r.adopt(s)
 	case s.in.Position < r.From:
 		_, _ = state.Fold(r.view, s.in)
-		return r.apply(s.recorded)
+		return r.applyRest(s)
 	}
-	left := s
-	left.recorded = slices.Clone(s.recorded)
 	decide(r.view, s.in, r.AtHand, func(p piece) bool {
 		planned, undo, failed := p.try(r.view)
 		if err = cmp.Or(err, r.view.Err()); err == nil {
-			err = r.compare(&left, planned, undo)
+			err = r.compare(&s, planned, undo)
 		}
 		return failed
 	})
-	for _, e := range left.recorded {
-		if err = cmp.Or(err, r.view.Err()); err == nil {
+	for e, failed := range s.recorded.rest(r.again) {
+		if err = cmp.Or(err, r.view.Err(), failed); err == nil {
 			err = r.onlyRecorded(s, e)
 		}
 	}
 	return cmp.Or(err, r.view.Err())
+}
+
+func (r *replay) applyRest(s step) error {
+	for e, err := range s.recorded.rest(r.again) {
+		if err != nil {
+			return err
+		}
+		if _, err := r.take(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *replay) apply(recorded []eventstore.Event) error {
@@ -211,7 +223,10 @@ func (r *replay) take(e eventstore.Event) (planner.Decision, error) {
 
 // adopt takes what was decided on an erased input as it is.
 func (r *replay) adopt(s step) error {
-	for _, e := range s.recorded {
+	for e, err := range s.recorded.rest(r.again) {
+		if err != nil {
+			return err
+		}
 		d, err := r.take(e)
 		if err != nil {
 			return err

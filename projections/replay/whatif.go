@@ -10,6 +10,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
@@ -47,6 +49,7 @@ type branch struct {
 	store    *scratch.Store
 	view     *planner.View
 	queue    queue
+	again    again
 	ready    []step
 	begun    bool
 	encoded  []byte // the decision compared last
@@ -63,7 +66,7 @@ type branch struct {
 
 func newBranch(c Config, s settings.Settings, store *scratch.Store) *branch {
 	return &branch{
-		Config: c, settings: s, store: store, view: newView(c.Log, store),
+		Config: c, settings: s, store: store, view: newView(c.Log, store), queue: queue{atMost: c.AtHand},
 		reality: newReality(store), account: newAccount(c, store),
 	}
 }
@@ -71,6 +74,7 @@ func newBranch(c Config, s settings.Settings, store *scratch.Store) *branch {
 func (b *branch) read(ctx context.Context, end int64) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	b.again = func(after int64, limit int) ([]eventstore.Event, error) { return b.Log.Read(ctx, after, limit) }
 	for p := range pages(ctx, b.Log, end) {
 		if p.err != nil {
 			return p.err
@@ -111,6 +115,7 @@ func (b *branch) event(e eventstore.Event, in planner.Input) error {
 func (b *branch) steps(keep int) error {
 	for len(b.ready) > keep {
 		s := b.ready[0]
+		b.ready[0] = step{} // it is not to be held longer than that
 		b.ready = b.ready[1:]
 		if s.in.Position > b.Config.To {
 			continue
@@ -138,27 +143,77 @@ func (b *branch) step(s step) error {
 	b.begin(s.in)
 	b.hear(s.in)
 	in, ok := b.inBranch(s.in)
+	b.Inputs++
+	if ok && len(s.recorded.far) > 0 {
+		return b.pieces(&s, in)
+	}
 	var planned []planner.Planned
 	if ok {
 		planned = b.decide(in)
 	}
-	b.Inputs++
-	if b.identical(s.recorded, planned) {
+	return b.weigh(s.in, &s.recorded, planned)
+}
+
+// weigh takes what is left of what was recorded on an input, or on a piece of it, and what would have been decided.
+func (b *branch) weigh(in planner.Input, r *recorded, planned []planner.Planned) error {
+	if len(r.far) == 0 && b.identical(r.near, planned) {
 		b.both(planned)
 		return nil
 	}
-	was := make([]planner.Decision, 0, len(s.recorded))
-	for _, e := range s.recorded {
+	was := make([]planner.Decision, 0, len(r.near))
+	for e, err := range r.rest(b.again) {
+		if err != nil {
+			return err
+		}
 		d, err := state.Decision(e)
 		if err != nil {
 			return err
 		}
 		was = append(was, d)
 	}
-	if err := b.carryOut(s.in, b.differ(s.in, was, planned), 0); err != nil {
+	if err := b.carryOut(in, b.differ(in, was, planned), 0); err != nil {
 		return err
 	}
-	return b.goOn(s.in, was, planned)
+	return b.goOn(in, was, planned)
+}
+
+// pieces is weigh, piece by piece, for an input on which more was decided than is held.
+func (b *branch) pieces(s *step, in planner.Input) (err error) {
+	decide(b.view, in, b.AtHand, func(p piece) bool {
+		planned, _, failed := p.try(b.view)
+		if err = cmp.Or(b.store.Err(), err); err == nil {
+			err = b.weighPiece(s, p, planned)
+		}
+		return failed
+	})
+	for e, failed := range s.recorded.rest(b.again) {
+		if err = cmp.Or(err, failed); err == nil {
+			err = b.weigh(s.in, &recorded{near: []eventstore.Event{e}}, nil)
+		}
+	}
+	return err
+}
+
+// weighPiece finds what was decided on a piece by what it is called.
+func (b *branch) weighPiece(s *step, p piece, planned []planner.Planned) error {
+	ids := []ulid.ULID{planner.DirtyDecision(s.in.ID, p.contact)}
+	for _, now := range planned {
+		if !slices.Contains(ids, now.ID) {
+			ids = append(ids, now.ID)
+		}
+	}
+	var was recorded
+	for _, id := range ids {
+		e, ok, err := s.recorded.take(id, b.again)
+		if err != nil {
+			return err
+		}
+		if ok {
+			was.near = append(was.near, e)
+		}
+	}
+	slices.SortFunc(was.near, func(x, y eventstore.Event) int { return cmp.Compare(x.Position, y.Position) })
+	return b.weigh(s.in, &was, planned)
 }
 
 // hear hands on what a system answered in the log.
@@ -196,7 +251,10 @@ func (b *branch) adopt(s step) error {
 		b.noteSettings(s.in)
 		_, _ = state.Fold(b.view, s.in)
 	}
-	for _, e := range s.recorded {
+	for e, err := range s.recorded.rest(b.again) {
+		if err != nil {
+			return err
+		}
 		d, err := state.Decision(e)
 		if err != nil {
 			return err
