@@ -64,6 +64,7 @@ func (b *replayBench) measure(ctx context.Context, a *app.App, _ []string) (err 
 		return err
 	}
 	r := benchResult{Bench: "replay", Backend: a.Store.Backend(), Events: head.Position, Runs: b.runs}
+	defer boundMemory(decidingMemory)()
 	m := b.meter("replay", "events")
 	defer m.done()
 	cfg := replay.Config{DB: a.Store, Log: a.Log, Planned: head.Position, Progress: m.set}

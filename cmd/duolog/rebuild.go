@@ -101,7 +101,7 @@ func (c *cli) rebuildOne(ctx context.Context, a *app.App, name string, how rebui
 func (c *cli) work(ctx context.Context, what, did string, done rebuilt,
 	do func(ctx context.Context, name string, progress func(done, total int64)) error,
 ) error {
-	defer boundMemory(1)()
+	defer boundMemory(rebuildMemory)()
 	m := c.meter(what+" "+done.Projection, "events")
 	began := time.Now()
 	err := do(ctx, done.Projection, func(at, total int64) {
@@ -142,7 +142,7 @@ func (c *cli) stopped(name string, err error) error {
 
 // compare compares a projection made from the log with the one in use, and says how they differ.
 func (c *cli) compare(ctx context.Context, a *app.App, name string) (projections.Diff, error) {
-	defer boundMemory(1)()
+	defer boundMemory(rebuildMemory)()
 	m := c.meter("rebuild "+name, "events")
 	d, err := a.Runner.Compare(ctx, name, m.set)
 	m.done()

@@ -69,6 +69,11 @@ func (p *pass) derive(kind string, contact ulid.ULID, s domain.System, n int) ul
 	return domain.DeriveID(p.in.ID, kind+"/"+contact.String(), s, n)
 }
 
+// DirtyDecision is the id of what an act that opened the sync decides for a contact that waited for it.
+func DirtyDecision(act, contact ulid.ULID) ulid.ULID {
+	return (&pass{in: Input{ID: act}, dirty: contact}).derive("decision", contact, "", 0)
+}
+
 func (p *pass) considered(d *draft) []domain.Record {
 	all := d.Considered
 	all = append(all, p.v.membersOf(d.Contact)...)

@@ -20,19 +20,19 @@ type View struct {
 
 	records  map[domain.Record]*Record
 	contacts map[ulid.ULID]*Contact
-	members  map[ulid.ULID][]domain.Record
-	byKey    map[identity.Key][]domain.Record
-	away     *away            // nil: everything is at hand
-	turn     int64            // counts the rests
-	choices  *Choices         // nil: nothing is known
-	cached   *settings.Env    // nil: to be made
-	filter   *settings.Filter // of mode pilot
-	only     settings.Filter  // of who takes part
-	finder   *finder          // of match keys
-	control  bool             // control changed
-	erased   []domain.Record  // since the view was made
-	journal  *journal         // of what is being tried; nil for none
-	recalled map[int64]recall // what events from before told, by position
+	members  map[ulid.ULID][]domain.Record    // see membersOf
+	byKey    map[identity.Key][]domain.Record // see holders
+	away     *away                            // nil: everything stays at hand
+	turn     int64                            // counts the rests
+	choices  *Choices                         // nil: nothing is known
+	cached   *settings.Env                    // nil: to be made
+	filter   *settings.Filter                 // of mode pilot
+	only     settings.Filter                  // of who takes part
+	finder   *finder                          // of match keys
+	control  bool                             // control changed
+	erased   []domain.Record                  // since the view was made
+	journal  *journal                         // of what is being tried; nil for none
+	recalled map[int64]recall                 // what events from before told, by position
 }
 
 // NewView makes an empty view under a control state, which it leaves as it is.
@@ -90,10 +90,13 @@ func (v *View) AddContact(c *Contact) {
 // Record returns a record of the view, nil when there is none.
 func (v *View) Record(id domain.Record) *Record { return v.rec(id) }
 
+// maxAliases bounds how often a contact became another.
+const maxAliases = 32
+
 // Contact returns the contact an id means, aliases followed, nil when it is not in the view.
 func (v *View) Contact(id ulid.ULID) *Contact {
 	c := v.person(id)
-	for range 32 {
+	for range maxAliases {
 		if c == nil || c.Alias.IsZero() {
 			return c
 		}
@@ -104,8 +107,9 @@ func (v *View) Contact(id ulid.ULID) *Contact {
 
 // Members returns a contact's records, sorted.
 func (v *View) Members(id ulid.ULID) []*Record {
-	all := make([]*Record, 0, len(v.members[id]))
-	for _, r := range v.members[id] {
+	members := v.membersOf(id)
+	all := make([]*Record, 0, len(members))
+	for _, r := range members {
 		all = append(all, v.rec(r))
 	}
 	slices.SortFunc(all, func(a, b *Record) int {
@@ -116,9 +120,6 @@ func (v *View) Members(id ulid.ULID) []*Record {
 	})
 	return all
 }
-
-// membersOf are the records of exactly this contact.
-func (v *View) membersOf(id ulid.ULID) []domain.Record { return v.members[id] }
 
 // anyMember reports whether something holds of one of a contact's records.
 func (v *View) anyMember(contact ulid.ULID, holds func(*Record) bool) bool {
@@ -191,12 +192,15 @@ func (v *View) add(c *Contact) *Contact {
 }
 
 func (v *View) join(r *Record) {
-	if m := v.members[r.Link.Contact]; !r.Link.Contact.IsZero() && !slices.Contains(m, r.ID) {
+	if m := v.membersOf(r.Link.Contact); !r.Link.Contact.IsZero() && !slices.Contains(m, r.ID) {
 		v.members[r.Link.Contact] = append(m, r.ID)
 	}
 }
 
-func (v *View) leave(r *Record) { drop(v.members, r.Link.Contact, r.ID) }
+func (v *View) leave(r *Record) {
+	v.membersOf(r.Link.Contact)
+	drop(v.members, r.Link.Contact, r.ID)
+}
 
 // drop takes a record off a list, and the list away with the last one.
 func drop[K comparable](lists map[K][]domain.Record, of K, r domain.Record) {
@@ -213,8 +217,8 @@ func drop[K comparable](lists map[K][]domain.Record, of K, r domain.Record) {
 
 func (v *View) index(r *Record) {
 	for _, k := range r.keys {
-		if !slices.Contains(v.byKey[k], r.ID) {
-			v.byKey[k] = append(v.byKey[k], r.ID)
+		if list := v.holders(k); !slices.Contains(list, r.ID) {
+			v.byKey[k] = append(list, r.ID)
 		}
 	}
 }
@@ -252,10 +256,15 @@ func (v *View) reindex(r *Record) {
 	if v.finder.found(r) {
 		return
 	}
+	keys := v.finder.keys(r)
+	if slices.Equal(keys, r.keys) {
+		return
+	}
 	for _, k := range r.keys {
+		v.holders(k)
 		drop(v.byKey, k, r.ID)
 	}
-	r.keys = v.finder.keys(r)
+	r.keys = keys
 	v.index(r)
 }
 

@@ -17,14 +17,15 @@ func (r *replay) compare(s *step, planned []planner.Planned, undo func()) error 
 	var found []eventstore.Event
 	same := true
 	for _, p := range planned {
-		i := slices.IndexFunc(s.recorded, func(e eventstore.Event) bool { return e.ID == p.ID })
-		if i < 0 {
+		e, there, err := s.recorded.take(p.ID, r.again)
+		if err != nil {
+			return err
+		}
+		if !there {
 			same = false
 			r.onlyNow(p.Decision)
 			continue
 		}
-		e := s.recorded[i]
-		s.recorded = slices.Delete(s.recorded, i, i+1)
 		found = append(found, e)
 		ok, err := r.pair(e, p.Decision)
 		if err != nil {
