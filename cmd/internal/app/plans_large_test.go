@@ -74,7 +74,7 @@ func TestPullOfGrownDatabases(t *testing.T) {
 	}
 	eachBackend(t, func(t *testing.T, database string) {
 		people, overlap, ambiguous := grown(n)
-		r := sandboxes(t, plan{database: database})
+		r := sandboxes(t, plan{database: database, posters: 16})
 		r.must(r.hubspot.Seed(inHubSpotOf(people)))
 		r.must(r.aloware.Seed(inAlowareOf(people)))
 		a, err := app.Open(t.Context(), r.config, r.logger)

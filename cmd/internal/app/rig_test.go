@@ -45,6 +45,7 @@ type plan struct {
 	people           []sandboxkit.Person
 	attributes       []string // custom ones of Aloware, by slug
 	hubspot, aloware sandboxkit.Faults
+	posters          int                             // of Aloware's webhooks at a time, default 1
 	front            func(http.Handler) http.Handler // stands before Aloware
 	portalFront      func(http.Handler) http.Handler // stands before HubSpot
 	config           func(*app.Config)
@@ -78,7 +79,9 @@ func sandboxes(t *testing.T, p plan) *rig {
 	p.hubspot.Retries, p.hubspot.RateLimit = 10, -1
 	r := &rig{
 		t: t, hubspot: hubspotbox.New(hubspotbox.Config{Faults: p.hubspot, SearchRate: -1, Portal: p.portal}), logger: p.logger,
-		aloware: alowarebox.New(alowarebox.Config{Faults: p.aloware, WebhookToken: "sandbox", Custom: p.attributes}),
+		aloware: alowarebox.New(alowarebox.Config{
+			Faults: p.aloware, WebhookToken: "sandbox", Custom: p.attributes, WebhookWorkers: p.posters,
+		}),
 	}
 	for _, front := range []*func(http.Handler) http.Handler{&p.front, &p.portalFront} {
 		if *front == nil {

@@ -68,10 +68,11 @@ func (c Claim) pick(ctx context.Context, tx eventstore.Tx) (*picker, error) {
 		if err != nil {
 			return nil, err
 		}
+		held := len(p.batch.Lanes)
 		if err := p.lanes(ctx, tx, page); err != nil {
 			return nil, err
 		}
-		if len(page) < size {
+		if len(page) < size || held > 0 && len(p.batch.Lanes) == held { // the rest may be of the other kind for long
 			break
 		}
 		at = page[len(page)-1]
@@ -149,8 +150,8 @@ func order(a, b *Entry) int {
 	return cmp.Or(cmp.Compare(a.Input, b.Input), ulid.ULID.Compare(a.Command, b.Command))
 }
 
-// add puts a lane into the batch as long as it fits. What panicked before goes alone, so that its neighbours do not
-// share its end.
+// add puts a lane into the batch as long as it fits. What is urgent goes without the rest, for it waits for no limit of
+// ours; what panicked before goes alone, so that its neighbours do not share its end.
 func (p *picker) add(lane []*Entry) {
 	if len(lane) == 0 || p.full {
 		return
@@ -161,7 +162,7 @@ func (p *picker) add(lane []*Entry) {
 	}
 	alone := slices.ContainsFunc(lane, func(e *Entry) bool { return e.Class() == ClassPanic })
 	switch {
-	case held > 0 && (lane[0].Reads() != b.Reads || alone):
+	case held > 0 && (lane[0].Reads() != b.Reads || alone || urgent(lane) != urgent(b.Lanes[0])):
 		return // left for a later batch
 	case held > 0 && held+size > p.Limit:
 		p.full = true
@@ -169,6 +170,10 @@ func (p *picker) add(lane []*Entry) {
 	}
 	b.Lanes, b.Reads = append(b.Lanes, lane), lane[0].Reads()
 	p.full = alone || held+size >= p.Limit
+}
+
+func urgent(lane []*Entry) bool {
+	return slices.ContainsFunc(lane, func(e *Entry) bool { return e.Urgent })
 }
 
 // requests counts what the batch asks of the system: a lane of writes becomes one.
