@@ -73,7 +73,7 @@ func TestPullOfGrownDatabases(t *testing.T) {
 	}
 	eachBackend(t, func(t *testing.T, database string) {
 		people, overlap, ambiguous := grown(n)
-		r := sandboxes(t, plan{database: database, posters: 16})
+		r := sandboxes(t, plan{database: database, posters: 16, patience: enough + time.Duration(n)*time.Second})
 		r.must(r.hubspot.Seed(inHubSpotOf(people)))
 		r.must(r.aloware.Seed(inAlowareOf(people)))
 		a, err := app.Open(t.Context(), r.config, r.logger)
@@ -146,7 +146,7 @@ func peak() string {
 // patient is settle for many people.
 func (r *rig) patient() {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 3*time.Hour)
+	ctx, cancel := context.WithTimeout(r.t.Context(), r.patience)
 	defer cancel()
 	for {
 		c, _, err := r.Control(ctx)

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	alowarebox "github.com/duolog/duolog/adapters/aloware/sandbox"
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -28,7 +30,12 @@ type rig struct {
 	aloware *alowarebox.Sandbox
 	config  app.Config
 	logger  *slog.Logger
+	// patience is how long something is waited for.
+	patience time.Duration
 }
+
+// enough is how long anything takes among few people, on a slow machine.
+const enough = 3 * time.Minute
 
 // node is one serving process.
 type node struct {
@@ -50,6 +57,7 @@ type plan struct {
 	portalFront      func(http.Handler) http.Handler // stands before HubSpot
 	config           func(*app.Config)
 	logger           *slog.Logger
+	patience         time.Duration // default enough
 }
 
 // eachBackend runs a test on SQLite and on PostgreSQL.
@@ -78,7 +86,7 @@ func sandboxes(t *testing.T, p plan) *rig {
 	t.Helper()
 	p.hubspot.Retries, p.hubspot.RateLimit = 10, -1
 	r := &rig{
-		t: t, hubspot: hubspotbox.New(hubspotbox.Config{Faults: p.hubspot, SearchRate: -1, Portal: p.portal}), logger: p.logger,
+		t: t, patience: cmp.Or(p.patience, enough), hubspot: hubspotbox.New(hubspotbox.Config{Faults: p.hubspot, SearchRate: -1, Portal: p.portal}), logger: p.logger,
 		aloware: alowarebox.New(alowarebox.Config{
 			Faults: p.aloware, WebhookToken: "sandbox", Custom: p.attributes, WebhookWorkers: p.posters,
 		}),
