@@ -240,7 +240,7 @@ func (s *stage) survives(kills int, verb string, want []string) {
 	}
 	done := s.killed(kills, verb)
 	s.serve(func(int) bool { return s.ended() }, 0)
-	s.Logf("%d kills, with %v of %d rows done at each", kills, done, plan.Rows)
+	s.Logf("%d kills, with %v of %d writes answered at each", kills, done, plan.Rows)
 	if got := s.held(); !slices.Equal(got, want) {
 		s.Errorf("after %d kills\n%s\nundisturbed\n%s", kills, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -251,8 +251,8 @@ func (s *stage) survives(kills int, verb string, want []string) {
 	s.duolog("verify")
 }
 
-// killed applies the plan and kills whoever does it, some moments after it began to. It returns how far it was each
-// time.
+// killed applies the plan and kills whoever does it: soon after it began to, and the next time in the midst of what it
+// writes. It returns how far it was each time.
 func (s *stage) killed(kills int, verb string) (done []int64) {
 	s.Helper()
 	chance := sandboxkit.NewChance(uint64(len(verb)), "kills")
@@ -270,10 +270,13 @@ func (s *stage) killed(kills int, verb string) (done []int64) {
 				p.rest(100 * time.Millisecond)
 			}
 		}
-		p.rest(time.Duration(50+chance.Intn(900)) * time.Millisecond)
+		if i%2 == 1 {
+			p.writes()
+		}
+		p.rest(time.Duration(chance.Intn(300)) * time.Millisecond)
 		p.end(os.Kill)
 		op := s.operation()
-		done = append(done, op.Done)
+		done = append(done, op.Counts[domain.CountSettled])
 		if op.EndedAt != nil {
 			slog.Info("ended before it was killed", slog.Int("kills", i+1))
 			break
@@ -281,6 +284,14 @@ func (s *stage) killed(kills int, verb string) (done []int64) {
 		args = []string{"serve"}
 	}
 	return done
+}
+
+// writes waits until something more is written in one of the systems, as long as a slow machine may take to begin.
+func (p *process) writes() {
+	before := p.hubspot.Writes() + p.aloware.Writes()
+	for began := time.Now(); p.hubspot.Writes()+p.aloware.Writes() == before && time.Since(began) < 20*time.Second; {
+		p.rest(2 * time.Millisecond)
+	}
 }
 
 // operation is the one that applies the plan; the zero one before it was started.
