@@ -129,17 +129,18 @@ func (a *away) fill(n int) {
 	}
 }
 
-// run forwards in a process of its own until the checkpoint has come so far, kills it, and reports where it was and what
-// memory it took at most.
-func (a *away) run(name, to string, until int64) (at int64, peak string) {
+// run forwards in a process of its own until the checkpoint has come so far, kills it, and reports where it was, what
+// memory it took at most, and the processor's time.
+func (a *away) run(name, to string, until int64) (at int64, peak string, used time.Duration) {
 	a.t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env, cmd.Stderr = append(a.env, childTarget+"="+to), os.Stderr
 	if err := cmd.Start(); err != nil {
 		a.t.Fatal(err)
 	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	for end := time.Now().Add(30 * time.Minute); at < until; {
+	stop := sync.OnceFunc(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	defer stop()
+	for end := time.Now().Add(time.Hour); at < until; {
 		info, err := a.groups.Get(a.t.Context(), name)
 		if err != nil && !errors.Is(err, group.ErrUnknown) {
 			a.t.Fatal(err)
@@ -149,7 +150,9 @@ func (a *away) run(name, to string, until int64) (at int64, peak string) {
 		}
 		<-time.After(10 * time.Millisecond)
 	}
-	return at, peakOf(cmd.Process.Pid)
+	peak = peakOf(cmd.Process.Pid)
+	stop()
+	return at, peak, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
 // peakOf is the largest amount of memory a process held, where the system tells.
@@ -215,12 +218,13 @@ func TestCatchUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			to, arrived := start(t)
 			began := time.Now()
-			killed, _ := a.run(name, to, int64(n/2))
-			end, peak := a.run(name, to, int64(n))
+			killed, _, before := a.run(name, to, int64(n/2))
+			end, peak, used := a.run(name, to, int64(n))
 			took := time.Since(began)
 			got := arrived()
 			got.check(t, n)
-			t.Logf("%d events, killed after %d: %.0f events/s, %d twice, %s at most", end, killed, float64(n)/took.Seconds(), got.twice, peak)
+			t.Logf("%d events, killed after %d: %.0f events/s, %s of processor each, %d twice, %s at most",
+				end, killed, float64(n)/took.Seconds(), (before+used)/time.Duration(n), got.twice, peak)
 		})
 	}
 }
