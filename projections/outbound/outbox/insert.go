@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,33 +13,41 @@ import (
 )
 
 // Insert adds commands in the planner's transaction, each payload sealed under its source record's key. A row without
-// a source is sealed under its target.
+// a source is sealed under its target. It returns those whose record was erased meanwhile, which are not added: the caller
+// appends an outcome for each.
 func Insert(ctx context.Context, tx eventstore.Tx, vault eventstore.Vault, connection string, rows []Row,
 	now time.Time,
-) error {
+) (erased []Row, err error) {
 	if len(rows) == 0 {
-		return nil
+		return nil, nil
 	}
 	rows, subjects, err := complete(rows)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := vault.Prefetch(ctx, subjects...); err != nil {
-		return fmt.Errorf("load the keys of %d commands: %w", len(rows), err)
+	if err := vault.Prefetch(ctx, subjects...); err != nil && !errors.Is(err, eventstore.ErrErased) {
+		return nil, fmt.Errorf("load the keys of %d commands: %w", len(rows), err)
 	}
-	all := make([][]any, len(rows))
-	for i, r := range rows {
+	all := make([][]any, 0, len(rows))
+	for _, r := range rows {
 		values, err := encode(ctx, vault, connection, r, now.UnixMicro())
-		if err != nil {
-			return err
+		switch {
+		case errors.Is(err, eventstore.ErrErased):
+			erased = append(erased, r)
+		case err != nil:
+			return nil, err
+		default:
+			all = append(all, values)
 		}
-		all[i] = values
+	}
+	if len(all) == 0 {
+		return erased, nil
 	}
 	op := eventstore.BulkOp{Mode: eventstore.Insert, Table: "outbox", Columns: columns, Key: 2}
 	if err := tx.Bulk(ctx, op, all); err != nil {
-		return fmt.Errorf("insert %d commands: %w", len(all), err)
+		return nil, fmt.Errorf("insert %d commands: %w", len(all), err)
 	}
-	return nil
+	return erased, nil
 }
 
 // complete checks the rows, gives each its source, and lists the subjects.
