@@ -64,9 +64,14 @@ func (b *box) tx(fn func(eventstore.Tx) error) {
 	}
 }
 
+func insert(b *box, tx eventstore.Tx, rows ...outbox.Row) error {
+	_, err := outbox.Insert(b.Context(), tx, b.vault, connection, rows, b.now)
+	return err
+}
+
 func (b *box) put(rows ...outbox.Row) {
 	b.Helper()
-	b.tx(func(tx eventstore.Tx) error { return outbox.Insert(b.Context(), tx, b.vault, connection, rows, b.now) })
+	b.tx(func(tx eventstore.Tx) error { return insert(b, tx, rows...) })
 }
 
 func (b *box) terms() outbox.Claim {
@@ -441,7 +446,7 @@ func TestInsertRefusesWhatCannotBeSent(t *testing.T) {
 			row := b.row("a")
 			spoil(&row)
 			err := b.store.InTx(b.Context(), func(tx eventstore.Tx) error {
-				return outbox.Insert(b.Context(), tx, b.vault, connection, []outbox.Row{row}, b.now)
+				return insert(b, tx, row)
 			})
 			if err == nil {
 				b.Errorf("%s was accepted", name)
