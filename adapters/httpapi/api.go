@@ -58,6 +58,7 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerTokens()
 	a.registerProof()
 	a.registerConnections()
+	a.registerSetup()
 	a.registerReport()
 	a.registerExport()
 	a.registerHealth()

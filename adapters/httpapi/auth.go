@@ -52,6 +52,7 @@ const (
 	ManageConsumers    Verb = "consumers.manage"    // those of others, too, and who may move them
 	TryHistory         Verb = "history.try"         // decide again on what was, under the same settings or others
 	ExportLog          Verb = "log.export"          // events with what opens them
+	ManageConnections  Verb = "connections.manage"  // add, connect, remove; admin only
 	RebuildProjections Verb = "projections.rebuild" // rebuild, pause, resume, cancel, rollback
 )
 

@@ -96,8 +96,9 @@ func expiry(text string, now time.Time) (time.Time, error) {
 }
 
 func (c *cli) tokensList() *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List tokens, without their secrets", Args: none,
+	var asCSV bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List tokens, without their secrets", Args: none, Example: "  duolog tokens list",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
 			list, err := a.Tokens(ctx)
 			if err != nil {
@@ -106,7 +107,7 @@ func (c *cli) tokensList() *cobra.Command {
 			if c.json {
 				return c.printJSON(httpapi.TokenList{Tokens: list})
 			}
-			if len(list) == 0 {
+			if len(list) == 0 && !asCSV {
 				c.printf("There are no tokens but the one of the configuration.\n")
 				return nil
 			}
@@ -121,10 +122,15 @@ func (c *cli) tokensList() *cobra.Command {
 				}
 				t.add(k.ID, orDash(k.Name), k.Role, k.Data, ends)
 			}
+			if asCSV {
+				return t.csv(c.out)
+			}
 			t.print(c)
 			return nil
 		}),
 	}
+	csvFlag(cmd, &asCSV)
+	return cmd
 }
 
 func (c *cli) tokensRevoke() *cobra.Command {
