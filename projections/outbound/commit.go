@@ -2,8 +2,9 @@ package outbound
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
@@ -22,7 +23,7 @@ func (w *work) commit(ctx context.Context, to int64) error {
 	for _, r := range w.rows {
 		subjects = append(subjects, r.Source.Stream())
 	}
-	if err := w.Vault.Prefetch(ctx, subjects...); err != nil {
+	if err := w.Vault.Prefetch(ctx, subjects...); err != nil && !errors.Is(err, eventstore.ErrErased) {
 		return fmt.Errorf("load keys: %w", err)
 	}
 	reserved := w.reserve()
@@ -76,13 +77,15 @@ func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to
 	if err := w.Write(ctx, tx, ch, to, now); err != nil {
 		return err
 	}
-	if err := outbox.Insert(ctx, tx, w.Vault, w.Connection, w.rows, w.Clock(), reserved...); err != nil {
+	erased, err := outbox.Insert(ctx, tx, w.Vault, w.Connection, w.rows, w.Clock(), reserved...)
+	if err != nil {
 		return err
 	}
-	if len(w.events) == 0 {
-		return nil
+	withdrawn, err := withdrawn(w.Vault, erased)
+	if err != nil || len(w.events) == 0 {
+		return err
 	}
-	done, err := tx.Append(ctx, w.Log, w.events...)
+	done, err := tx.Append(ctx, w.Log, slices.Concat(w.events, withdrawn)...)
 	if err != nil {
 		return fmt.Errorf("append decisions: %w", err)
 	}
@@ -94,10 +97,24 @@ func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to
 	return nil
 }
 
+// withdrawn are the outcomes of commands whose record was erased between the input and the decision on it.
+func withdrawn(vault eventstore.Vault, rows []outbox.Row) ([]eventstore.NewEvent, error) {
+	events := make([]eventstore.NewEvent, len(rows))
+	for i, r := range rows {
+		e, err := outbox.Outcome(vault, r, domain.Outcome{Result: domain.ResultWithdrawn, Reason: domain.ReasonErased}, r.Command)
+		if err != nil {
+			return nil, err
+		}
+		e.ID, e.Subject = eventstore.KeyedID(e.ID, e.Key), eventstore.SubjectLog // it holds no value
+		events[i] = e
+	}
+	return events, nil
+}
+
 func decisionEvent(p planner.Planned, in planner.Input) (eventstore.NewEvent, error) {
-	data, err := json.Marshal(p.Decision)
+	data, err := p.Decision.AppendJSON(nil)
 	if err != nil {
-		return eventstore.NewEvent{}, fmt.Errorf("decision on %d: %w", in.Position, err)
+		return eventstore.NewEvent{}, err
 	}
 	return eventstore.NewEvent{
 		ID: p.ID, Stream: "contact/" + p.Decision.Contact.String(), Type: domain.DecisionMade,

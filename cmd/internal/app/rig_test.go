@@ -1,14 +1,18 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	alowarebox "github.com/duolog/duolog/adapters/aloware/sandbox"
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -28,7 +32,12 @@ type rig struct {
 	aloware *alowarebox.Sandbox
 	config  app.Config
 	logger  *slog.Logger
+	// patience is how long something is waited for.
+	patience time.Duration
 }
+
+// enough is how long anything takes among few people, on a slow machine.
+const enough = 3 * time.Minute
 
 // node is one serving process.
 type node struct {
@@ -45,10 +54,12 @@ type plan struct {
 	people           []sandboxkit.Person
 	attributes       []string // custom ones of Aloware, by slug
 	hubspot, aloware sandboxkit.Faults
+	posters          int                             // of Aloware's webhooks at a time, default 1
 	front            func(http.Handler) http.Handler // stands before Aloware
 	portalFront      func(http.Handler) http.Handler // stands before HubSpot
 	config           func(*app.Config)
 	logger           *slog.Logger
+	patience         time.Duration // default enough
 }
 
 // eachBackend runs a test on SQLite and on PostgreSQL.
@@ -77,8 +88,10 @@ func sandboxes(t *testing.T, p plan) *rig {
 	t.Helper()
 	p.hubspot.Retries, p.hubspot.RateLimit = 10, -1
 	r := &rig{
-		t: t, hubspot: hubspotbox.New(hubspotbox.Config{Faults: p.hubspot, SearchRate: -1, Portal: p.portal}), logger: p.logger,
-		aloware: alowarebox.New(alowarebox.Config{Faults: p.aloware, WebhookToken: "sandbox", Custom: p.attributes}),
+		t: t, patience: cmp.Or(p.patience, enough), hubspot: hubspotbox.New(hubspotbox.Config{Faults: p.hubspot, SearchRate: -1, Portal: p.portal}), logger: p.logger,
+		aloware: alowarebox.New(alowarebox.Config{
+			Faults: p.aloware, WebhookToken: "sandbox", Custom: p.attributes, WebhookWorkers: p.posters,
+		}),
 	}
 	for _, front := range []*func(http.Handler) http.Handler{&p.front, &p.portalFront} {
 		if *front == nil {
@@ -111,6 +124,18 @@ func sandboxes(t *testing.T, p plan) *rig {
 	r.must(r.hubspot.Seed(p.people))
 	r.must(r.aloware.Seed(p.people))
 	return r
+}
+
+// sized returns what a variable of the environment says a test's size is, or the one by default.
+func sized(t *testing.T, variable string, n int) int {
+	t.Helper()
+	if env := os.Getenv(variable); env != "" {
+		var err error
+		if n, err = strconv.Atoi(env); err != nil {
+			t.Fatal(variable, err)
+		}
+	}
+	return n
 }
 
 func (r *rig) must(err error) {

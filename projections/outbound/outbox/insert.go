@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,23 +14,28 @@ import (
 
 // Insert adds commands in the planner's transaction, each payload sealed under its source record's key. A row without
 // a source is sealed under its target. Of what is reserved, the batches are what may be sent once that is committed; the
-// rest waits.
+// rest waits. It returns those whose record was erased meanwhile, which are not added: the caller appends an outcome for
+// each.
 func Insert(ctx context.Context, tx eventstore.Tx, vault eventstore.Vault, connection string, rows []Row,
 	now time.Time, reserved ...*Reservation,
-) error {
+) (erased []Row, err error) {
 	if len(rows) == 0 {
-		return nil
+		return nil, nil
 	}
 	rows, subjects, err := complete(rows)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := vault.Prefetch(ctx, subjects...); err != nil {
-		return fmt.Errorf("load the keys of %d commands: %w", len(rows), err)
+	if err := vault.Prefetch(ctx, subjects...); err != nil && !errors.Is(err, eventstore.ErrErased) {
+		return nil, fmt.Errorf("load the keys of %d commands: %w", len(rows), err)
 	}
-	leaving, err := settleIn(ctx, tx, connection, reserved)
+	rows, sealed, erased, err := sealAll(ctx, vault, rows)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	leaving, err := settleIn(ctx, tx, connection, reserved, erased)
+	if err != nil || len(rows) == 0 {
+		return erased, err
 	}
 	all := make([][]any, len(rows))
 	for i, r := range rows {
@@ -37,17 +43,30 @@ func Insert(ctx context.Context, tx eventstore.Tx, vault eventstore.Vault, conne
 		if e == nil {
 			e = waiting(r, now.UnixMicro())
 		}
-		e.Row, e.Subject, e.Created = r, r.Source.Stream(), now.UnixMicro()
-		if e.sealed, err = seal(ctx, vault, r); err != nil {
-			return err
-		}
+		e.Row, e.Subject, e.Created, e.sealed = r, r.Source.Stream(), now.UnixMicro(), sealed[i]
 		all[i] = encode(connection, e)
 	}
 	op := eventstore.BulkOp{Mode: eventstore.Insert, Table: "outbox", Columns: columns, Key: 2}
 	if err := tx.Bulk(ctx, op, all); err != nil {
-		return fmt.Errorf("insert %d commands: %w", len(all), err)
+		return nil, fmt.Errorf("insert %d commands: %w", len(all), err)
 	}
-	return nil
+	return erased, nil
+}
+
+// sealAll seals the payloads, and sets the rows apart whose record is erased.
+func sealAll(ctx context.Context, vault eventstore.Vault, rows []Row) (kept []Row, sealed [][]byte, erased []Row, err error) {
+	for _, r := range rows {
+		payload, err := seal(ctx, vault, r)
+		switch {
+		case errors.Is(err, eventstore.ErrErased):
+			erased = append(erased, r)
+		case err != nil:
+			return nil, nil, nil, err
+		default:
+			kept, sealed = append(kept, r), append(sealed, payload)
+		}
+	}
+	return kept, sealed, erased, nil
 }
 
 // complete checks the rows, gives each its source, and lists the subjects.

@@ -64,9 +64,14 @@ func (b *box) tx(fn func(eventstore.Tx) error) {
 	}
 }
 
+func insert(b *box, tx eventstore.Tx, rows ...outbox.Row) error {
+	_, err := outbox.Insert(b.Context(), tx, b.vault, connection, rows, b.now)
+	return err
+}
+
 func (b *box) put(rows ...outbox.Row) {
 	b.Helper()
-	b.tx(func(tx eventstore.Tx) error { return outbox.Insert(b.Context(), tx, b.vault, connection, rows, b.now) })
+	b.tx(func(tx eventstore.Tx) error { return insert(b, tx, rows...) })
 }
 
 func (b *box) terms() outbox.Claim {
@@ -210,7 +215,6 @@ func TestUrgentOvertakes(t *testing.T) {
 		stop.Urgent = true
 		b.put(a, c, stop)
 		b.same(b.claim(func(c *outbox.Claim) { c.UrgentOnly = true }), lane(stop))
-		b.now = b.now.Add(time.Minute)
 		b.same(b.claim(func(c *outbox.Claim) { c.Limit = 1 }), lane(a))
 		late := b.row("c")
 		late.Urgent = true
@@ -219,7 +223,55 @@ func TestUrgentOvertakes(t *testing.T) {
 		early := b.row("a") // but nothing overtakes an attempt that is not resolved
 		early.Urgent = true
 		b.put(early)
-		b.same(b.claim(), lane(stop)) // due again since a minute; a and c are under way
+		b.same(b.claim())
+	})
+}
+
+// What is urgent leaves without the rest, and stands before it also after a try that failed or was never answered.
+func TestUrgentLeavesAloneAndFirst(t *testing.T) {
+	each(t, func(b *box) {
+		a, stop := b.row("a"), b.row("z")
+		stop.Urgent = true
+		b.put(a, stop)
+		tried := b.claim()
+		b.same(tried, lane(stop))
+		b.deferAll(tried, time.Minute, outbox.ClassRetry)
+		first := func(c *outbox.Claim) { c.UrgentOnly, c.First = true, true }
+		b.same(b.claim(first))
+		b.same(b.claim(), lane(a))
+		b.put(b.row("c"))
+		b.now = b.now.Add(time.Minute)
+		b.same(b.claim(first), lane(stop))
+		b.now = b.now.Add(10 * time.Second) // and nobody knows what became of it
+		b.same(b.claim(), lane(stop))
+	})
+}
+
+// TestUrgentGoesWithoutTheRest: what waits for no limit takes nothing along that has to.
+func TestUrgentGoesWithoutTheRest(t *testing.T) {
+	each(t, func(b *box) {
+		a, c, stop, halt := b.row("a"), b.row("c"), b.row("y"), b.row("z")
+		stop.Urgent, halt.Urgent = true, true
+		b.put(a, stop, c, halt)
+		b.same(b.claim(), lane(stop), lane(halt))
+		b.same(b.claim(), lane(a), lane(c))
+	})
+}
+
+// TestPickingEnds: with a batch begun, a long queue of what does not go with it is not read to its end.
+func TestPickingEnds(t *testing.T) {
+	each(t, func(b *box) {
+		stop, looked := b.row("stop"), 0
+		stop.Urgent = true
+		rows := []outbox.Row{stop}
+		for i := range 200 {
+			rows = append(rows, b.row(fmt.Sprint(i)))
+		}
+		b.put(rows...)
+		b.same(b.claim(func(c *outbox.Claim) { c.Busy = func(string) bool { looked++; return false } }), lane(stop))
+		if looked > 100 {
+			b.Errorf("looked at %d lanes for a batch of one", looked)
+		}
 	})
 }
 
@@ -394,7 +446,7 @@ func TestInsertRefusesWhatCannotBeSent(t *testing.T) {
 			row := b.row("a")
 			spoil(&row)
 			err := b.store.InTx(b.Context(), func(tx eventstore.Tx) error {
-				return outbox.Insert(b.Context(), tx, b.vault, connection, []outbox.Row{row}, b.now)
+				return insert(b, tx, row)
 			})
 			if err == nil {
 				b.Errorf("%s was accepted", name)

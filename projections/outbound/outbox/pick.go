@@ -24,12 +24,12 @@ var start = cursor{Next: math.MinInt64}
 
 // due lists rows that may be tried, from after the cursor on.
 func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limit int) ([]cursor, error) {
-	urgent, reads, by := int64(0), int64(0), c.Now.UnixMicro()
+	urgentOnly, reads, by := int64(0), int64(0), c.Now.UnixMicro()
 	if c.First {
 		by = firstInLine
 	}
 	if c.UrgentOnly {
-		urgent = 1
+		urgentOnly = 1
 	}
 	if c.ReadsOnly {
 		reads = 1
@@ -38,8 +38,10 @@ func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limi
 		WHERE connection = $1 AND system = $2 AND next_at <= $3 AND urgent >= $4
 			AND (next_at, input, command) > ($5, $6, $7) AND ($9 = 0 OR kind IN ('read', 'lookup'))
 			AND (input >= $10 OR kind IN ('read', 'lookup') OR state <> 'waiting' OR urgent = 1)
+			AND (urgent = 0 OR deadline <= $11)
 		ORDER BY next_at, input, command LIMIT $8`,
-		c.Connection, string(c.System), by, urgent, after.Next, after.Input, after.Command, int64(limit), reads, c.Since)
+		c.Connection, string(c.System), by, urgentOnly, after.Next, after.Input, after.Command, int64(limit), reads, c.Since,
+		c.Now.UnixMicro())
 	found, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (cursor, error) {
 		var at cursor
 		return at, r.Scan(&at.Next, &at.Input, &at.Command, &at.lane)
@@ -68,10 +70,11 @@ func (c Claim) pick(ctx context.Context, tx eventstore.Tx) (*picker, error) {
 		if err != nil {
 			return nil, err
 		}
+		held := len(p.batch.Lanes)
 		if err := p.lanes(ctx, tx, page); err != nil {
 			return nil, err
 		}
-		if len(page) < size {
+		if len(page) < size || held > 0 && len(p.batch.Lanes) == held { // the rest may be of the other kind for long
 			break
 		}
 		at = page[len(page)-1]
@@ -150,7 +153,7 @@ func order(a, b *Entry) int {
 }
 
 // add puts a lane into the batch as long as it fits. What panicked before goes alone, so that its neighbours do not
-// share its end.
+// share its end; what is urgent goes without what is not, which may be slow, refused, or wait for a limit of ours.
 func (p *picker) add(lane []*Entry) {
 	if len(lane) == 0 || p.full {
 		return
@@ -161,7 +164,7 @@ func (p *picker) add(lane []*Entry) {
 	}
 	alone := slices.ContainsFunc(lane, func(e *Entry) bool { return e.Class() == ClassPanic })
 	switch {
-	case held > 0 && (lane[0].Reads() != b.Reads || alone):
+	case held > 0 && (lane[0].Reads() != b.Reads || alone || urgent(lane) != urgent(b.Lanes[0])):
 		return // left for a later batch
 	case held > 0 && held+size > p.Limit:
 		p.full = true
@@ -169,6 +172,10 @@ func (p *picker) add(lane []*Entry) {
 	}
 	b.Lanes, b.Reads = append(b.Lanes, lane), lane[0].Reads()
 	p.full = alone || held+size >= p.Limit
+}
+
+func urgent(lane []*Entry) bool {
+	return slices.ContainsFunc(lane, func(e *Entry) bool { return e.Urgent })
 }
 
 // requests counts what the batch asks of the system: a lane of writes becomes one.

@@ -69,9 +69,9 @@ func (r *Reservation) Left(inserted bool) Batch {
 	return b
 }
 
-// settleIn narrows reservations to lanes without a row, and returns the entries that leave with them. It locks nothing:
-// only the planner adds rows, and it is asking.
-func settleIn(ctx context.Context, tx eventstore.Tx, connection string, reserved []*Reservation,
+// settleIn narrows reservations to lanes without a row, and without one that is not added, and returns the entries that
+// leave with them. It locks nothing: only the planner adds rows, and it is asking.
+func settleIn(ctx context.Context, tx eventstore.Tx, connection string, reserved []*Reservation, erased []Row,
 ) (map[ulid.ULID]*Entry, error) {
 	var names []string
 	for _, r := range reserved {
@@ -87,6 +87,9 @@ func settleIn(ctx context.Context, tx eventstore.Tx, connection string, reserved
 	taken, err := set(rows, err)
 	if err != nil {
 		return nil, fmt.Errorf("look for commands in %d lanes: %w", len(names), err)
+	}
+	for _, r := range erased {
+		taken[r.Lane()] = true
 	}
 	leaving := map[ulid.ULID]*Entry{}
 	for _, r := range reserved {

@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"testing"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound/outbox"
 )
@@ -26,7 +27,8 @@ func TestReservedLanesLeaveWhenFree(t *testing.T) {
 					before.Command.String()); err != nil {
 					return err
 				}
-				return outbox.Insert(b.Context(), tx, b.vault, connection, rows, b.now, r)
+				_, err := outbox.Insert(b.Context(), tx, b.vault, connection, rows, b.now, r)
+				return err
 			})
 		}
 		b.same(r.Batch, lane(b1, b2), lane(c1))
@@ -44,5 +46,37 @@ func TestReservedLanesLeaveWhenFree(t *testing.T) {
 			}
 		}
 		b.same(b.claim(), lane(before, a1), lane(d1))
+	})
+}
+
+// A lane of which a command was withdrawn, since its source was erased meanwhile, waits for a claim.
+func TestReservedLaneOfSomebodyErased(t *testing.T) {
+	each(t, func(b *box) {
+		gone := domain.Record{System: domain.Aloware, ID: "8"}
+		b.tx(func(tx eventstore.Tx) error {
+			log, err := b.store.Log(b.Context(), connection)
+			if err != nil {
+				return err
+			}
+			_, err = tx.Erase(b.Context(), log, []string{gone.Stream()}, eventstore.NewEvent{
+				ID: b.id(), Type: domain.SubjectErased, Schema: 1, Stream: domain.StreamPrivacy, Subject: eventstore.SubjectLog,
+				Actor: "test", Data: []byte(`{}`),
+			})
+			return err
+		})
+		a1, a2, b1 := b.row("a"), b.row("a"), b.row("b")
+		a2.Source = gone
+		r := b.terms().Reserve([]outbox.Row{a1, a2, b1})
+		b.same(r.Batch, lane(a1, a2), lane(b1))
+		b.tx(func(tx eventstore.Tx) error {
+			erased, err := outbox.Insert(b.Context(), tx, b.vault, connection, []outbox.Row{a1, a2, b1}, b.now, r)
+			if len(erased) != 1 || erased[0].Command != a2.Command {
+				b.Errorf("erased: %+v", erased)
+			}
+			return err
+		})
+		b.same(r.Batch, lane(b1))
+		b.same(r.Left(true), lane(a1, a2))
+		b.same(b.claim(), lane(a1))
 	})
 }
