@@ -57,13 +57,9 @@ func (c *benchClock) timed(do func() error) error {
 
 // BenchRebuild measures rebuilds of the projections together, each followed by a run of the baseline.
 func (r *Runner) BenchRebuild(ctx context.Context, names []string, o BenchOptions) (Bench, error) {
-	var all []Projection
-	for _, name := range names {
-		p, err := r.named(name)
-		if err != nil {
-			return Bench{}, err
-		}
-		all = append(all, p)
+	all, err := r.allNamed(names)
+	if err != nil {
+		return Bench{}, err
 	}
 	o = o.withDefaults()
 	var b Bench
@@ -101,10 +97,10 @@ func (r *Runner) benchRun(ctx context.Context, all []Projection, o BenchOptions,
 	}
 	peak, err := o.Watch(func() error {
 		return clock.timed(func() error {
-			return r.fillAll(ctx, all, func(done, total int64) {
+			return r.fillAll(ctx, all, &together{progress: func(_ string, done, total int64) {
 				b.Events = max(b.Events, done)
 				o.Progress(done, total)
-			})
+			}})
 		})
 	})
 	b.PeakResident = max(b.PeakResident, peak)
@@ -118,16 +114,6 @@ func (r *Runner) settle(ctx context.Context, table string) {
 		_, _ = r.db.Exec(ctx, "VACUUM (ANALYZE) "+table)
 		_, _ = r.db.Exec(ctx, "CHECKPOINT")
 	}
-}
-
-// fillAll fills a new version of each.
-func (r *Runner) fillAll(ctx context.Context, all []Projection, progress func(done, total int64)) error {
-	for _, p := range all {
-		if err := r.fill(ctx, p, progress); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func rate(n int64, took time.Duration) float64 {

@@ -39,6 +39,7 @@ type source struct {
 	name   domain.System
 	system adapters.System
 	gate   gate
+	stride stride
 	main   claimer
 	first  claimer // for what is urgent alone: it waits for no slot
 	closed chan struct{}
@@ -68,7 +69,7 @@ func newClaimer(slots int, first bool) claimer {
 
 func newSource(d *Dispatcher, system adapters.System) *source {
 	return &source{
-		d: d, name: system.Name(), system: system, gate: gate{now: d.Now},
+		d: d, name: system.Name(), system: system, gate: gate{now: d.Now}, stride: stride{most: d.Batch},
 		main: newClaimer(d.InFlight, false), first: newClaimer(1, true), closed: make(chan struct{}),
 		claiming: make(chan struct{}, 1), handed: make(chan job, d.InFlight), busy: map[string]int{},
 	}
@@ -177,11 +178,19 @@ func (s *source) terms(l claimer) outbox.Claim {
 	now := s.d.Now()
 	return outbox.Claim{
 		Connection: s.d.Log.Connection(), System: s.name, Epoch: s.d.Lease.Epoch(),
-		Limit: min(s.d.Batch, max(1, s.system.Capabilities().Batch)), Tries: s.d.Tries,
+		Limit: s.limit(), Tries: s.d.Tries,
 		UrgentOnly: l.first || s.d.Paused(), First: l.first, ReadsOnly: s.d.Observing(),
 		Since: s.d.Since(),
 		Now:   now, Deadline: now.Add(s.d.Attempt), Attempt: s.d.NewID, Busy: s.isBusy, Fence: s.d.Lease.Fence,
 	}
+}
+
+// limit is how many requests the next batch holds: as many as the system takes in one, or as it keeps up with.
+func (s *source) limit() int {
+	if most := s.system.Capabilities().Batch; most > 1 {
+		return min(s.d.Batch, most)
+	}
+	return s.stride.length()
 }
 
 // begin makes the message that carries the batch; its lanes and its slot are kept until that is done with. What was

@@ -130,8 +130,8 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	if n != 97 {
-		t.Errorf("%d operations, want 97", n)
+	if n != 99 {
+		t.Errorf("%d operations, want 99", n)
 	}
 }
 

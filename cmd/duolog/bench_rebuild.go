@@ -108,11 +108,11 @@ func (b rebuildBench) fill(ctx context.Context, a *app.App, _ []string) error {
 }
 
 func (b rebuildBench) measure(ctx context.Context, a *app.App, _ []string) error {
-	defer boundMemory(rebuildMemory)()
 	names, what := []string{b.projection}, "rebuild "+b.projection
 	if b.all {
 		names, what = projectionNames, "rebuild all"
 	}
+	defer boundMemory(rebuildingMemory(len(names)))()
 	watch := func(do func() error) (int64, error) {
 		return watchResident(func() error { return b.profiled(do) })
 	}

@@ -42,6 +42,9 @@ func (c *cli) rebuild() *cobra.Command {
 			if len(names) == 0 {
 				names = projectionNames
 			}
+			if len(names) > 1 && !how.diff && !slices.Contains(names, plannerState) {
+				return c.rebuildTogether(ctx, a, names)
+			}
 			for _, name := range names {
 				if err := c.rebuildOne(ctx, a, name, how); err != nil {
 					return err
@@ -109,7 +112,11 @@ func (c *cli) work(ctx context.Context, what, did string, done rebuilt,
 	if err != nil {
 		return c.stopped(done.Projection, err)
 	}
-	took := time.Since(began)
+	return c.swapped(done, did, time.Since(began))
+}
+
+// swapped tells of one that came to its end.
+func (c *cli) swapped(done rebuilt, did string, took time.Duration) error {
 	if done.Seconds, done.Swapped = took.Seconds(), true; c.json {
 		return c.printJSON(done)
 	}

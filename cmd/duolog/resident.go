@@ -10,16 +10,25 @@ import (
 	"time"
 )
 
-// What the Go runtime may hold while a projection is rebuilt, and while a log is decided on again, bytes. It is soft: near
-// it, the collector works harder.
+// What the Go runtime may hold, bytes. It is soft: near it, the collector works harder. Several projections that are rebuilt
+// together each have their rows, and there are more pages on their way.
 const (
 	rebuildMemory  = 212 << 20
+	togetherMemory = 400 << 20
 	decidingMemory = 400 << 20
 )
 
 // gcPercent lets garbage grow to what the limit allows: collecting at the double of what is held, as usual, takes a tenth
 // of a rebuild's time.
 const gcPercent = 400
+
+// rebuildingMemory is the limit for so many rebuilds at once.
+func rebuildingMemory(projections int) int64 {
+	if projections > 1 {
+		return togetherMemory
+	}
+	return rebuildMemory
+}
 
 // boundMemory sets the limit, unless GOMEMLIMIT set one, and makes use of it; what it returns takes both back.
 func boundMemory(limit int64) (undo func()) {

@@ -91,7 +91,11 @@ func (t whatifText) span(ctx context.Context, a *app.App) (string, error) {
 		return at(t.From) + " to " + at(t.To), err
 	}
 	day := func(at int64) string { return time.UnixMicro(at).In(t.other.Env().Zone).Format(dateLayout) }
-	return day(events[0].RecordedAt) + " – " + day(events[len(events)-1].RecordedAt), nil
+	from, to := day(events[0].RecordedAt), day(events[len(events)-1].RecordedAt)
+	if from == to {
+		return from, nil
+	}
+	return from + " – " + to, nil
 }
 
 // short is the answer in a sentence or two.

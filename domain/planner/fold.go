@@ -71,7 +71,7 @@ func (v *View) Fold(in Input) (Effect, error) {
 		e := v.foldOutcome(in, *in.Outcome)
 		v.present(e.Settled.Record)
 		return e, nil
-	case isFact(in.Type) || in.Type == domain.CommandSettled:
+	case IsFact(in.Type) || in.Type == domain.CommandSettled:
 		return Effect{}, fmt.Errorf("fold %s at %d: its payload cannot be read", in.Type, in.Position)
 	default:
 		return v.foldAct(in)

@@ -113,7 +113,7 @@ func (c Config) over(
 		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
 	}
-	a.onRefresh = a.keepRefresh
+	a.shared = grants{a}
 	var err error
 	if a.sealer, err = a.newSealer(); err != nil {
 		return nil, err

@@ -13,6 +13,8 @@ import (
 
 	"github.com/knadh/koanf/v2"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/duolog/duolog/adapters/hubspot"
 )
 
 // Config is what a process is told. Environment variables override the file, flags override both; every secret may
@@ -48,7 +50,7 @@ type Config struct {
 	// Transport carries the requests to both systems; nil: the network.
 	Transport http.RoundTripper
 
-	onRefresh func(token string) // told a refresh token HubSpot gave in place of the one before
+	shared hubspot.Shared // what processes share of HubSpot's access
 }
 
 // HubSpot is how to reach the portal.

@@ -45,11 +45,9 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 	if err := errors.Join(a.readable(ctx), a.notMoved(ctx), a.notShortened(ctx)); err != nil {
 		return nil, err
 	}
-	s := control.Settings
-	if s.Version == 0 {
-		if s, err = settings.Preset(settings.PresetDefault); err != nil {
-			return nil, err
-		}
+	s, err := a.settingsInForce(ctx) // the planner may not have come to them
+	if err != nil {
+		return nil, err
 	}
 	systems, err := a.systems(s)
 	if err != nil {
@@ -132,7 +130,19 @@ func silent(c planner.Control) bool { return c.Mode == domain.ModeObserve || c.M
 // steer notes where the connection's own state stands.
 func (e *engine) steer(c planner.Control) {
 	e.control.Store(&c)
+	if c.Settings.Version > 0 {
+		e.limit(c.Settings.Limits)
+	}
 	e.moved.ring()
+}
+
+// limit has the systems asked as often as the settings say.
+func (e *engine) limit(l settings.Limits) {
+	for _, s := range e.systems {
+		if s, ok := s.(adapters.Limited); ok {
+			s.Limit(l)
+		}
+	}
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -80,7 +80,7 @@ func (h *host) give(ctx context.Context, name string, secrets map[string]string)
 	case access && !refresh:
 		secrets[keyRefresh] = ""
 	}
-	if err := a.secrets().Put(ctx, a.now().UnixMicro(), secrets); err != nil {
+	if err := a.storeSecrets(ctx, secrets); err != nil {
 		return httpapi.Connecting{}, err
 	}
 	h.lookAgain(name)
@@ -136,8 +136,8 @@ func (h *host) RemoveConnection(ctx context.Context, name string, by httpapi.By)
 func Left(systems []domain.System) (out []string) {
 	for _, s := range systems {
 		if s == domain.HubSpot {
-			out = append(out, "HubSpot: the app and its webhooks (Development → Projects → duolog); the property "+
-				hubspot.UniqueProperty+", which ties contacts to their records in the log")
+			out = append(out, "HubSpot: the app and its webhooks (Development → Projects → duolog)",
+				"HubSpot: the property "+hubspot.UniqueProperty+", which ties contacts to their records in the log")
 		} else {
 			out = append(out, `Aloware: the webhook "Duolog" (Integrations → Webhooks)`)
 		}

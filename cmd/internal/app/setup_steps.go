@@ -46,7 +46,9 @@ func (a *App) connecting(ctx context.Context, tested tester) (httpapi.Connecting
 }
 
 // opensHubSpot reports whether there is anything to enter a portal with.
-func (c Config) opensHubSpot() bool { return c.HubSpot.AccessToken != "" || c.HubSpot.RefreshToken != "" }
+func (c Config) opensHubSpot() bool {
+	return c.HubSpot.AccessToken != "" || c.HubSpot.RefreshToken != ""
+}
 
 const giveNext = "duolog connect %[1]s, or POST …/credentials with what stands where: env:NAME or file:PATH"
 

@@ -242,6 +242,34 @@ func TestUrgentLeavesAloneAndFirst(t *testing.T) {
 	})
 }
 
+// TestUrgentGoesWithoutTheRest: what waits for no limit takes nothing along that has to.
+func TestUrgentGoesWithoutTheRest(t *testing.T) {
+	each(t, func(b *box) {
+		a, c, stop, halt := b.row("a"), b.row("c"), b.row("y"), b.row("z")
+		stop.Urgent, halt.Urgent = true, true
+		b.put(a, stop, c, halt)
+		b.same(b.claim(), lane(stop), lane(halt))
+		b.same(b.claim(), lane(a), lane(c))
+	})
+}
+
+// TestPickingEnds: with a batch begun, a long queue of what does not go with it is not read to its end.
+func TestPickingEnds(t *testing.T) {
+	each(t, func(b *box) {
+		stop, looked := b.row("stop"), 0
+		stop.Urgent = true
+		rows := []outbox.Row{stop}
+		for i := range 200 {
+			rows = append(rows, b.row(fmt.Sprint(i)))
+		}
+		b.put(rows...)
+		b.same(b.claim(func(c *outbox.Claim) { c.Busy = func(string) bool { looked++; return false } }), lane(stop))
+		if looked > 100 {
+			b.Errorf("looked at %d lanes for a batch of one", looked)
+		}
+	})
+}
+
 func TestPanicGoesAlone(t *testing.T) {
 	each(t, func(b *box) {
 		a, c, d := b.row("a"), b.row("c"), b.row("d")

@@ -34,7 +34,7 @@ func Settle(ctx context.Context, tx eventstore.Tx, connection string, attempt ul
 
 // inLine is the next_at of a row that is due at a moment.
 func inLine(at string) string {
-	return "CASE WHEN urgent = 1 AND "+at+" < " + strconv.FormatInt(never, 10) + " THEN 0 ELSE " + at + " END"
+	return "CASE WHEN urgent = 1 AND " + at + " < " + strconv.FormatInt(never, 10) + " THEN 0 ELSE " + at + " END"
 }
 
 // Deferral says what becomes of a row whose try failed.
