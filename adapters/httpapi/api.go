@@ -57,13 +57,14 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerTokens()
 	a.registerProof()
 	a.registerConnections()
+	a.registerSetup()
 	a.registerReport()
 	a.registerExport()
 	a.registerHealth()
-	if err := a.serveDescription(); err != nil {
+	if err := a.registerContract(); err != nil {
 		return nil, err
 	}
-	if err := a.serveContract(); err != nil {
+	if err := a.serveDescription(); err != nil {
 		return nil, err
 	}
 	a.mux.HandleFunc("/", a.noSuchThing)

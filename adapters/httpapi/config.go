@@ -37,6 +37,8 @@ type Config struct {
 	Connection func(name string) (Connection, bool)
 	// Connections lists those of the database; nil: they are not listed.
 	Connections func(context.Context) ([]ConnectionInfo, error)
+	// Setup makes and removes connections; nil: that is not done here.
+	Setup Setup
 	// HubSpotApp takes what arrives at the app-wide endpoint; nil: there is none.
 	HubSpotApp Webhooks
 	Authorizer Authorizer

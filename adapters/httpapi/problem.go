@@ -69,7 +69,7 @@ func (a *api) answer(ctx context.Context, err error) error {
 		return p
 	case errors.Is(err, ErrNotFound), errors.Is(err, contacts.ErrNotFound):
 		return problem(http.StatusNotFound, err.Error())
-	case errors.Is(err, ErrConflict):
+	case errors.Is(err, ErrConflict), errors.Is(err, eventstore.ErrClosed):
 		return problem(http.StatusConflict, err.Error())
 	case errors.Is(err, ErrBadInput):
 		return problem(http.StatusBadRequest, err.Error())

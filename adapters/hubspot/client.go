@@ -27,8 +27,8 @@ type Config struct {
 	// Token is a static access token. Without one, RefreshToken with ClientID and ClientSecret gets them.
 	Token                                string
 	ClientID, ClientSecret, RefreshToken string
-	// OnRefreshToken, when set, is told a refresh token that replaces RefreshToken.
-	OnRefreshToken func(string)
+	// Shared is what the connection's processes share of what RefreshToken gets; nil: nothing.
+	Shared Shared
 	// WebhookSecret checks webhooks; default ClientSecret.
 	WebhookSecret string
 	APIVersion    string // "2026-09" (default) or another date, or "v3"

@@ -20,6 +20,7 @@ type tokens struct {
 	lock chan struct{} // held during a refresh; a channel, so that waiting ends with the context
 
 	access, refresh string
+	dropped         string    // the last one that was refused
 	renew           time.Time // from here on the token is replaced; zero for a static one
 }
 
@@ -57,18 +58,26 @@ func (t *tokens) forget(token string) bool {
 	t.lock <- struct{}{}
 	defer func() { <-t.lock }()
 	if t.access == token {
-		t.access = ""
+		t.access, t.dropped = "", token
 	}
 	return true
 }
 
 // fetch needs the lock. The refresh outlives the call that needs it: others wait for it, too.
 func (t *tokens) fetch(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTime)
 	defer cancel()
+	if with := t.c.cfg.Shared; with != nil {
+		return t.share(ctx, with)
+	}
+	return t.renewBy(ctx, t.refresh)
+}
+
+// renewBy gets an access token for a refresh token.
+func (t *tokens) renewBy(ctx context.Context, refresh string) error {
 	form := url.Values{
 		"grant_type": {"refresh_token"}, "client_id": {t.c.cfg.ClientID}, "client_secret": {t.c.cfg.ClientSecret},
-		"refresh_token": {t.refresh},
+		"refresh_token": {refresh},
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.c.cfg.BaseURL+t.c.paths.token(),
 		strings.NewReader(form.Encode()))
@@ -84,7 +93,7 @@ func (t *tokens) fetch(ctx context.Context) error {
 	case status/100 != 2:
 		return refused(status, header, body)
 	}
-	return t.take(body, begun)
+	return t.take(body, refresh, begun)
 }
 
 // refused: a bad refresh token, or a portal that is gone, is final.
@@ -97,7 +106,7 @@ func refused(status int, header http.Header, body []byte) error {
 	return e
 }
 
-func (t *tokens) take(body []byte, begun time.Time) error {
+func (t *tokens) take(body []byte, refresh string, begun time.Time) error {
 	var got struct {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
@@ -108,11 +117,6 @@ func (t *tokens) take(body []byte, begun time.Time) error {
 	}
 	life := time.Duration(min(got.Expires, 86_400)) * time.Second
 	t.access, t.renew = got.Access, begun.Add(life-min(refreshAhead, life/6))
-	if got.Refresh != "" && got.Refresh != t.refresh {
-		t.refresh = got.Refresh
-		if t.c.cfg.OnRefreshToken != nil {
-			t.c.cfg.OnRefreshToken(got.Refresh)
-		}
-	}
+	t.refresh = orElse(got.Refresh, refresh)
 	return nil
 }

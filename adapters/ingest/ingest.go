@@ -40,6 +40,7 @@ type Config struct {
 type Ingest struct {
 	cfg     Config
 	account atomic.Pointer[string]
+	tested  atomic.Int64
 }
 
 // Receipt counts what became of the items of one delivery.
@@ -109,7 +110,18 @@ func (in *Ingest) Receive(ctx context.Context, d adapters.Delivery) (Receipt, er
 		return rec, err
 	}
 	in.delivered(http.StatusOK)
+	if len(arrivals) == rec.Ignored {
+		in.tested.Store(in.cfg.Clock().UnixMicro())
+	}
 	return rec, nil
+}
+
+// Tested is when this process last took in a delivery of no meaning for contacts, as a system's test is; zero: never.
+func (in *Ingest) Tested() time.Time {
+	if at := in.tested.Load(); at != 0 {
+		return time.UnixMicro(at)
+	}
+	return time.Time{}
 }
 
 // Refuse leaves a line in the ring for a delivery refused with err and returns err. An err that is no

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,18 +61,10 @@ func (w *alowareConnect) connect(ctx context.Context, a *app.App) error {
 
 // form is what is to be filled in by hand.
 func (w *alowareConnect) form(a *app.App) {
-	w.printf(`Aloware's API cannot register webhooks, so this form is yours to fill (about 2 minutes):
-  Aloware → Integrations → Webhooks → Settings → + Add Webhook
-    Name            Duolog
-    URL             %s
-    Authentication  Bearer      paste: %s
-                                (only this; Aloware adds the word Bearer)
-    Delay           0
-    Events          Contact created · Contact updated · Contact disposed · Contact DNC updated ·
-                    Communication disposed · Call disposed
-    Filters         none
-  then Save & Test.
-`, a.HookURL(domain.Aloware), a.Aloware.WebhookToken)
+	w.printf("Aloware's API cannot register webhooks, so this form is yours to fill (about 2 minutes):\n")
+	for _, line := range a.AlowareForm(a.Aloware.WebhookToken) {
+		w.printf("  %-16s%s\n", line.Label, strings.Join(wrap(line.Value, lineWidth-18), "\n"+strings.Repeat(" ", 18)))
+	}
 }
 
 // ticked waits for the test delivery, which a running service does not tell of, and for a real one.

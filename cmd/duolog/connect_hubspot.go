@@ -150,28 +150,37 @@ func (w *hubspotConnect) authorize(ctx context.Context, a *app.App) (string, err
 		page = strings.TrimSuffix(a.HubSpot.BaseURL, "/") + "/oauth/authorize" // a stand-in has its own
 	}
 	w.printf("             Open this page and allow the app in:\n%s\n", hubspot.AuthorizeURL(page, a.HubSpot.ClientID, w.callback, state))
-	code, err := ledBack(ctx, l, back.Path, state)
+	code, err := ledBack(ctx, l, back.Path, state, leadBack)
 	if err != nil {
 		return "", err
 	}
 	return a.ExchangeCode(ctx, code, w.callback)
 }
 
-// ledBack waits for HubSpot to lead a person back with a code.
-func ledBack(ctx context.Context, l net.Listener, path, state string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+// leadBack is how long a person has to allow the app in.
+const leadBack = 10 * time.Minute
+
+// ledBack waits so long for HubSpot to lead a person back with a code, or with word that they did not allow it. The state,
+// which is good for this once, says that they come from where they were sent.
+func ledBack(ctx context.Context, l net.Listener, path, state string, within time.Duration) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	came := make(chan string, 1)
+	came := make(chan url.Values, 1)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path, func(rw http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		if q.Get("state") != state || q.Get("code") == "" {
-			http.Error(rw, "This is not the answer that is waited for. Go back to the terminal.", http.StatusBadRequest)
+		switch {
+		case q.Get("state") != state || q.Get("code") == "" && q.Get("error") == "":
+			http.Error(rw, "This is not the answer that is waited for: it belongs to another try. Open the page that stands in "+
+				"the terminal, or run duolog connect hubspot --auth oauth again.", http.StatusBadRequest)
 			return
+		case q.Get("error") != "":
+			_, _ = fmt.Fprintln(rw, "Duolog may not enter. You can close this page.")
+		default:
+			_, _ = fmt.Fprintln(rw, "Duolog may enter. You can close this page.")
 		}
-		_, _ = fmt.Fprintln(rw, "Duolog may enter. You can close this page.")
 		select {
-		case came <- q.Get("code"):
+		case came <- q:
 		default:
 		}
 	})
@@ -183,11 +192,15 @@ func ledBack(ctx context.Context, l net.Listener, path, state string) (string, e
 		_ = srv.Shutdown(stop)
 	}()
 	select {
-	case code := <-came:
-		return code, nil
+	case q := <-came:
+		if q.Get("code") == "" {
+			return "", hint(fmt.Errorf("HubSpot did not let the app in: %.60q", q.Get("error")),
+				"run it again, and allow it as somebody who may install apps in this portal")
+		}
+		return q.Get("code"), nil
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return "", errors.New("nobody allowed the app in within 10 minutes; run it again")
+			return "", hint(fmt.Errorf("nobody allowed the app in within %s", within), "run it again")
 		}
 		return "", ctx.Err()
 	}

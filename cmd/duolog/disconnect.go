@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/duolog/duolog/adapters/hubspot"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
 )
@@ -35,13 +34,8 @@ func (c *cli) disconnect() *cobra.Command {
 			}
 			c.printf("Disconnected: the mode is off, and the stored credentials are gone. What stands in the environment or a file stays there.\n")
 			c.printf("What is left, for you to remove:\n")
-			for _, s := range systems {
-				if s == domain.HubSpot {
-					c.printf("  HubSpot   the app and its webhooks (Development → Projects → duolog); the property %s, which ties\n"+
-						"            contacts to their records in the log\n", hubspot.UniqueProperty)
-				} else {
-					c.printf("  Aloware   the webhook \"Duolog\" (Integrations → Webhooks)\n")
-				}
+			for _, left := range app.Left(systems) {
+				c.printf("%s\n", fitted("  "+left, "    ", false))
 			}
 			return nil
 		}),

@@ -161,8 +161,9 @@ func (c *cli) holdAct(use, short, said, example string, do holding) *cobra.Comma
 }
 
 func (c *cli) holdList() *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List contacts that may not be erased", Args: none,
+	var asCSV bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List contacts that may not be erased", Args: none, Example: "  duolog hold list",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
 			holds, err := a.Holds(ctx)
 			if err != nil {
@@ -171,7 +172,7 @@ func (c *cli) holdList() *cobra.Command {
 			if c.json {
 				return c.printJSON(httpapi.HoldList{Holds: holds})
 			}
-			if len(holds) == 0 {
+			if len(holds) == 0 && !asCSV {
 				c.printf("Nobody is on hold.\n")
 				return nil
 			}
@@ -183,8 +184,13 @@ func (c *cli) holdList() *cobra.Command {
 			for _, h := range holds {
 				t.add(h.Contact.String(), h.At.In(zone).Format(time.DateTime), h.By, h.Reason)
 			}
+			if asCSV {
+				return t.csv(c.out)
+			}
 			t.print(c)
 			return nil
 		}),
 	}
+	csvFlag(cmd, &asCSV)
+	return cmd
 }

@@ -94,7 +94,7 @@ var hints = []struct {
 }{
 	{app.ErrConfig, "duolog serve --help lists the configuration"},
 	{eventstore.ErrSchema, "duolog migrate status shows the schema, duolog migrate up brings it up to date"},
-	{eventstore.ErrClosed, "duolog events shows where it was moved to: name that database with --database-url"},
+	{eventstore.ErrClosed, "name that database with --database-url; over HTTP, ask the service that serves it"},
 	{eventstore.ErrMasterKey, "DUOLOG_MASTER_KEY_FILE must name the key this log was made with"},
 	{eventstore.ErrDisk, "make room on the disk of the database, or see whether it may be written; nothing was lost"},
 	{eventstore.ErrUnavailable, "is the database running, and is DUOLOG_DATABASE_URL right? duolog doctor checks"},

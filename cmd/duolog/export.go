@@ -159,8 +159,8 @@ func (c *cli) showVerifyExport(r export.Report) error {
 			return err
 		}
 	case r.OK():
-		c.printf("%s of log %s, generation %d, connection %s: %s   %s\n", plural(r.Events, "event"), r.Header.LogID,
-			r.Header.Generation, r.Header.Connection, r.Header.Scope, c.paint(green, "✓"))
+		c.printf("%s of log %s, generation %d   %s\n%s\n", plural(r.Events, "event"), r.Header.LogID, r.Header.Generation,
+			c.paint(green, "✓"), fitted("Connection "+r.Header.Connection+": "+r.Header.Scope, "  ", false))
 		c.printf("Each was in the log when a head over %s was signed, %s.\n%s can be read, %s of people who were erased.\n",
 			plural(r.Head.Size, "event"), time.UnixMicro(r.Head.At).UTC().Format(time.RFC3339), number(r.Disclosed), number(r.Erased))
 	default:

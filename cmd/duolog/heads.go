@@ -46,6 +46,7 @@ func shownHeads(heads []seal.Signed) []shownHead {
 
 func (c *cli) headsList() *cobra.Command {
 	var limit int
+	var asCSV bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List signed heads, the latest first, and the public key", Long: headsHelp, Args: none,
 		Example: "  duolog heads list --limit 5\n  duolog heads list --json | jq -r .key > duolog.pub",
@@ -61,19 +62,15 @@ func (c *cli) headsList() *cobra.Command {
 			if c.json {
 				return c.printJSON(list)
 			}
-			return c.tellHeads(ctx, a, list)
+			return c.tellHeads(ctx, a, list, asCSV)
 		}),
 	}
 	cmd.Flags().IntVar(&limit, "limit", 20, "at most so many")
+	csvFlag(cmd, &asCSV)
 	return cmd
 }
 
-func (c *cli) tellHeads(ctx context.Context, a *app.App, list headList) error {
-	c.printf("public key  %s\n", list.Key)
-	if len(list.Heads) == 0 {
-		c.printf("No head was signed yet: duolog heads publish signs one, duolog serve does each minute.\n")
-		return nil
-	}
+func (c *cli) tellHeads(ctx context.Context, a *app.App, list headList, asCSV bool) error {
 	zone, err := zoneOf(ctx, a)
 	if err != nil {
 		return err
@@ -81,6 +78,14 @@ func (c *cli) tellHeads(ctx context.Context, a *app.App, list headList) error {
 	t := table{head: []string{"events", "generation", "signed", "root"}}
 	for _, h := range list.Heads {
 		t.add(position(h.Size), fmt.Sprint(h.Generation), h.SignedAt.In(zone).Format("Jan 2 15:04:05"), h.Root)
+	}
+	if asCSV {
+		return t.csv(c.out)
+	}
+	c.printf("public key  %s\n", list.Key)
+	if len(list.Heads) == 0 {
+		c.printf("No head was signed yet: duolog heads publish signs one, duolog serve does each minute.\n")
+		return nil
 	}
 	t.print(c)
 	return nil

@@ -34,3 +34,18 @@ func TestHelpFitsTheLine(t *testing.T) {
 		t.Errorf("only %d commands were looked at", seen)
 	}
 }
+
+// TestListsPrintCSV: whatever lists is there for a spreadsheet as well.
+func TestListsPrintCSV(t *testing.T) {
+	c, _, _ := quiet()
+	var each func(*cobra.Command)
+	each = func(cmd *cobra.Command) {
+		if cmd.Name() == "list" && cmd.Flags().Lookup("csv") == nil {
+			t.Errorf("%s has no --csv", cmd.CommandPath())
+		}
+		for _, sub := range cmd.Commands() {
+			each(sub)
+		}
+	}
+	each(c.root())
+}

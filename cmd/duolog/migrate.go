@@ -64,7 +64,8 @@ func (c *cli) migrateUp() *cobra.Command {
 func (c *cli) migrateVerb(verb, short string,
 	do func(context.Context, app.Config) ([]eventstore.Migration, error),
 ) *cobra.Command {
-	return &cobra.Command{
+	var asCSV bool
+	cmd := &cobra.Command{
 		Use: verb, Short: short, Args: none, Example: "  duolog migrate " + verb,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.config(func(cfg *app.Config) { cfg.Ephemeral = true })
@@ -78,12 +79,14 @@ func (c *cli) migrateVerb(verb, short string,
 			if err != nil {
 				return err
 			}
-			return c.showMigrations(cfg, steps)
+			return c.showMigrations(cfg, steps, asCSV)
 		},
 	}
+	csvFlag(cmd, &asCSV)
+	return cmd
 }
 
-func (c *cli) showMigrations(cfg app.Config, steps []eventstore.Migration) error {
+func (c *cli) showMigrations(cfg app.Config, steps []eventstore.Migration, asCSV bool) error {
 	list := make([]migration, len(steps))
 	missing := int64(0)
 	t := table{head: []string{"step", "name", "applied"}}
@@ -102,6 +105,9 @@ func (c *cli) showMigrations(cfg app.Config, steps []eventstore.Migration) error
 	}
 	if c.json {
 		return c.printJSON(list)
+	}
+	if asCSV {
+		return t.csv(c.out)
 	}
 	if len(steps) > 0 {
 		t.print(c)

@@ -25,6 +25,7 @@ func (c *cli) operations() *cobra.Command {
 
 func (c *cli) operationsList() *cobra.Command {
 	var limit int
+	var asCSV bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "When each was done last, and the latest of all", Args: none, Example: "  duolog operations list",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
@@ -43,19 +44,23 @@ func (c *cli) operationsList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, l := range last {
-				c.printf("%s%s\n", l.Said, spent(l.Counts))
-			}
-			c.printf("\n")
 			t := table{head: []string{"operation", "started", "state", "done", "what"}}
 			for _, o := range all {
 				t.add(o.ID, o.StartedAt.In(zone).Format("Jan 2, 3:04 PM"), o.State, doneOf(o), cmp.Or(o.Failure, o.Waits, o.Name))
 			}
+			if asCSV {
+				return t.csv(c.out)
+			}
+			for _, l := range last {
+				c.printf("%s%s\n", l.Said, spent(l.Counts))
+			}
+			c.printf("\n")
 			t.print(c)
 			return nil
 		}),
 	}
 	cmd.Flags().IntVar(&limit, "limit", 20, "at most so many")
+	csvFlag(cmd, &asCSV)
 	return cmd
 }
 

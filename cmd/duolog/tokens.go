@@ -18,10 +18,11 @@ import (
 const tokensHelp = `Bearer tokens of the HTTP API, for this connection. The log holds their SHA-256, never the token.
 
   auditor    reads everything, personal values too; exports, replays, tries other settings
-  operator   works the sync: mode and pauses, reviews, commands, bulk work, imports, catalogs
-  engineer   reads everything, personal values too; replays, rebuilds, keeps named consumers
-  consumer   reads the event feed and keeps named consumers: ids and property names, unless --data
-             grants more
+  operator   works the sync: mode and pauses, reviews, commands, bulk work, imports, catalogs,
+             everybody's consumers
+  engineer   reads everything, personal values too; replays, rebuilds, keeps consumers of its own
+  consumer   reads the event feed and keeps consumers of its own: ids and property names, unless
+             --data grants more
   admin      everything, and alone settings, tokens, erasures and holds`
 
 var (
@@ -95,8 +96,9 @@ func expiry(text string, now time.Time) (time.Time, error) {
 }
 
 func (c *cli) tokensList() *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List tokens, without their secrets", Args: none,
+	var asCSV bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List tokens, without their secrets", Args: none, Example: "  duolog tokens list",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
 			list, err := a.Tokens(ctx)
 			if err != nil {
@@ -105,7 +107,7 @@ func (c *cli) tokensList() *cobra.Command {
 			if c.json {
 				return c.printJSON(httpapi.TokenList{Tokens: list})
 			}
-			if len(list) == 0 {
+			if len(list) == 0 && !asCSV {
 				c.printf("There are no tokens but the one of the configuration.\n")
 				return nil
 			}
@@ -120,10 +122,15 @@ func (c *cli) tokensList() *cobra.Command {
 				}
 				t.add(k.ID, orDash(k.Name), k.Role, k.Data, ends)
 			}
+			if asCSV {
+				return t.csv(c.out)
+			}
 			t.print(c)
 			return nil
 		}),
 	}
+	csvFlag(cmd, &asCSV)
+	return cmd
 }
 
 func (c *cli) tokensRevoke() *cobra.Command {

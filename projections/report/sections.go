@@ -25,11 +25,19 @@ func (b *book) summarySection() Section {
 	add("values not sent", b.fields.total())
 	add("duplicates prevented", b.preventedBy().total())
 	look := Table{Key: "look", Title: "Three numbers to look at", Columns: []string{"what", "count"}, Rows: [][]any{
-		{"held for a person", b.fields.sum(string(planner.HeldBack)) + b.wholes.sum(string(planner.HeldBack))},
+		{"held for a person", b.held()},
 		{"writes refused, withdrawn or given up", b.unsettled.total()},
 		{"changes no webhook told, found by sweeps", b.drift()},
 	}}
 	return Section{Key: "summary", Title: "Summary", Tables: []Table{t, look}}
+}
+
+// held counts what waits for a person, as the status does: also what the other system cannot take.
+func (b *book) held() (n int64) {
+	for _, r := range []planner.Result{planner.HeldBack, planner.Impossible} {
+		n += b.fields.sum(string(r)) + b.wholes.sum(string(r))
+	}
+	return n
 }
 
 func (b *book) drift() (n int64) {

@@ -92,5 +92,27 @@ func (b Box) Put(ctx context.Context, at int64, secrets map[string]string) error
 	return nil
 }
 
+// Claim takes a turn of a name until a moment, µs UTC, unless another holds it; who is done removes it like a secret.
+func (b Box) Claim(ctx context.Context, name string, now, until int64) (mine bool, err error) {
+	sealed, err := b.Vault.Seal(ctx, eventstore.SubjectLog, purpose(name), []byte("claimed"))
+	if err != nil {
+		return false, fmt.Errorf("seal the turn %s: %w", name, err)
+	}
+	err = b.DB.InTx(ctx, func(tx eventstore.Tx) error {
+		if _, err := tx.Exec(ctx, "DELETE FROM secret WHERE connection = $1 AND name = $2 AND updated_at <= $3",
+			b.Connection, name, now); err != nil {
+			return err
+		}
+		n, err := tx.Exec(ctx, `INSERT INTO secret (connection, name, sealed, updated_at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (connection, name) DO NOTHING`, b.Connection, name, sealed, until)
+		mine = n == 1
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("take the turn %s: %w", name, err)
+	}
+	return mine, nil
+}
+
 // purpose binds a sealed secret to its name.
 func purpose(name string) string { return "secret/" + name }

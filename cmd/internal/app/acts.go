@@ -55,7 +55,7 @@ func (a *App) Act(ctx context.Context, kind string, payload any, by httpapi.By) 
 func (a *App) append(ctx context.Context, events ...eventstore.NewEvent) (httpapi.Done, error) {
 	done, err := a.Log.Append(ctx, events...)
 	if err != nil {
-		return httpapi.Done{}, err
+		return httpapi.Done{}, a.whither(ctx, err)
 	}
 	return httpapi.Done{Position: done[0].Position, ID: done[0].ID.String()}, nil
 }

@@ -51,6 +51,7 @@ type App struct {
 	sealer     *seal.Sealer
 	key        eventstore.MasterKey
 	looks      looks
+	began      Config // what it was opened with, without what was stored
 }
 
 // MasterKey is what the log's keys are wrapped by, for who reads it past the store.
@@ -104,16 +105,15 @@ func (c Config) over(
 	ctx context.Context, store eventstore.Store, key eventstore.MasterKey, log eventstore.Log, logger *slog.Logger,
 ) (*App, error) {
 	a := &App{
-		Config: c, Store: store, Log: log, Logger: logger, Actor: actor(),
+		Config: c, began: c, Store: store, Log: log, Logger: logger, Actor: actor(),
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
 		Catalogs: catalogs.NewReader(store, log), Operations: operations.NewReader(store, log),
-		Runner: projections.New(store, log, projections.Options{Log: logger},
-			contacts.Projection{}, history.Projection{}, catalogs.Projection{}, operations.Projection{}),
+		Runner: projections.New(store, log, projections.Options{Log: logger}, Projections()...),
 		Groups: group.New(store, log, time.Now),
 		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
 	}
-	a.onRefresh = a.keepRefresh
+	a.shared = grants{a}
 	var err error
 	if a.sealer, err = a.newSealer(); err != nil {
 		return nil, err
@@ -134,6 +134,12 @@ func (c Config) log(ctx context.Context, store eventstore.Store) (eventstore.Log
 		}
 	}
 	return store.Log(ctx, c.Connection)
+}
+
+// Projections are all that are filled from the log and can be made again from it alone. The planner's state, which can be
+// as well, is steered by the engine's lease instead: outbound.Rebuild.
+func Projections() []projections.Projection {
+	return []projections.Projection{contacts.Projection{}, history.Projection{}, catalogs.Projection{}, operations.Projection{}}
 }
 
 // Close closes the database.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,10 +89,19 @@ func (a *App) unsubscribed(ctx context.Context, s settings.Settings) ([]string, 
 
 // KeepSecrets stores what opens the connection's systems, by the key of the configuration file; empty ones are removed.
 func (a *App) KeepSecrets(ctx context.Context, secrets map[string]string) error {
-	if err := a.secrets().Put(ctx, a.now().UnixMicro(), secrets); err != nil {
+	if err := a.storeSecrets(ctx, secrets); err != nil {
 		return err
 	}
 	return a.unlock(ctx)
+}
+
+// storeSecrets stores them for the next start. With a new access to HubSpot, what was granted before is over.
+func (a *App) storeSecrets(ctx context.Context, secrets map[string]string) error {
+	secrets = maps.Clone(secrets)
+	if _, ok := secrets[keyRefresh]; ok {
+		secrets[keyGrant] = ""
+	}
+	return a.secrets().Put(ctx, a.now().UnixMicro(), secrets)
 }
 
 // HubSpotSeen is what a look at a portal showed.

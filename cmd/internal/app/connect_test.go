@@ -1,12 +1,16 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +19,7 @@ import (
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
+	"github.com/duolog/duolog/eventstore"
 )
 
 // TestConnect: what opens both systems is asked once, stored sealed, and found by the service that starts then; a new
@@ -152,6 +157,47 @@ func TestRefreshTokenIsKept(t *testing.T) {
 	if seen, err := again.LookAtHubSpot(t.Context()); err != nil || seen.Portal == "" || len(seen.Lacking) > 0 {
 		t.Errorf("%+v, %v", seen, err)
 	}
+}
+
+// TestRefreshIsShared: processes that need a token of HubSpot at once have one of them get it, and it stands nowhere open.
+func TestRefreshIsShared(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, database string) {
+		var refreshes atomic.Int64
+		r := sandboxes(t, plan{database: database, portalFront: func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/token") {
+					refreshes.Add(1)
+				}
+				next.ServeHTTP(w, r)
+			})
+		}})
+		r.config.HubSpot = app.HubSpot{BaseURL: r.config.HubSpot.BaseURL, ClientID: "id", ClientSecret: "sandbox"}
+		n := r.aside()
+		refresh, err := n.ExchangeCode(t.Context(), "any code", "http://localhost:1/callback")
+		r.must(err)
+		r.must(n.KeepSecrets(t.Context(), map[string]string{"hubspot.refresh_token": refresh}))
+		refreshes.Store(0)
+		processes := []*node{r.aside(), r.aside()}
+		var wg sync.WaitGroup
+		for i := range 6 {
+			wg.Go(func() {
+				if _, err := processes[i%2].LookAtHubSpot(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := refreshes.Load(); n != 1 {
+			t.Errorf("the token was fetched %d times", n)
+		}
+		rows, err := n.Store.Query(t.Context(), "SELECT sealed FROM secret")
+		kept, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (b []byte, err error) { return b, r.Scan(&b) })
+		r.must(err)
+		if all := bytes.Join(kept, nil); len(kept) < 2 || bytes.Contains(all, []byte("sandbox-")) {
+			t.Errorf("%d secrets, not all sealed", len(kept))
+		}
+	})
 }
 
 // TestHubSpotApp: the app's webhooks are those of the mapping, and follow it.

@@ -19,7 +19,7 @@ func TestTwoConnections(t *testing.T) {
 		r.apply(nil)
 		north := sandboxes(t, plan{database: database, portal: "777"})
 		again := make(chan struct{}, 1)
-		r.node = r.bootBeside(again)
+		r.node = r.bootBeside(app.Config{}, again)
 		r.settle()
 
 		r.must(r.AddConnection(t.Context(), "north", tester))
@@ -73,21 +73,22 @@ func TestTwoConnections(t *testing.T) {
 	})
 }
 
-// bootBeside starts a process that serves the connections of its database, and looks for more whenever again fires.
-func (r *rig) bootBeside(again <-chan struct{}) *node {
+// bootBeside starts a process that serves the connections of its database, as others says of them, and looks for more
+// whenever again fires.
+func (r *rig) bootBeside(others app.Config, again <-chan struct{}) *node {
 	r.t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(r.t.Context(), "tcp", "127.0.0.1:0")
 	r.must(err)
 	n := &node{url: "http://" + l.Addr().String()}
 	c := r.config
-	c.Addr, c.PublicURL = l.Addr().String(), n.url
+	c.Addr, c.PublicURL, others.PublicURL = l.Addr().String(), n.url, n.url
 	ctx, cancel := context.WithCancel(context.Background())
 	n.App, err = app.Open(ctx, c, r.logger)
 	r.must(err)
 	ended := make(chan error, 1)
 	go func() {
 		ended <- n.ServeBeside(ctx, l, app.Beside{Again: again, Connections: func(ctx context.Context) ([]app.Config, error) {
-			return n.Others(ctx, app.Config{PublicURL: n.url})
+			return n.Others(ctx, others)
 		}})
 	}()
 	r.t.Cleanup(func() {

@@ -40,7 +40,8 @@ func (r *rig) backlog(n int) {
 	}
 	for chunk := range slices.Chunk(rows, 2000) {
 		r.must(r.Store.InTx(r.t.Context(), func(tx eventstore.Tx) error {
-			return outbox.Insert(r.t.Context(), tx, r.Log.Vault(), r.Connection, chunk, time.Now())
+			_, err := outbox.Insert(r.t.Context(), tx, r.Log.Vault(), r.Connection, chunk, time.Now())
+			return err
 		}))
 	}
 }
@@ -71,10 +72,10 @@ func (q queued) wrap(next http.Handler) http.Handler {
 }
 
 // TestDoNotCallOvertakesTheQueue: behind a backlog of updates, outside the pilot and while the
-// sync is paused; and lifting it waits for a person.
+// sync is paused; and lifting it waits for a person. BACKLOG is the number of updates; -v tells the time it took.
 func TestDoNotCallOvertakesTheQueue(t *testing.T) {
 	t.Parallel()
-	const backlog = 300
+	backlog := sized(t, "BACKLOG", 300)
 	ways := map[string]func(*rig) error{
 		"live": func(*rig) error { return nil },
 		"pilot": func(r *rig) error {
@@ -97,7 +98,7 @@ func TestDoNotCallOvertakesTheQueue(t *testing.T) {
 				r.must(way(r))
 				r.backlog(backlog)
 				t.Logf("%s", r.stopped(adaPhone).Round(time.Millisecond))
-				if left := r.waiting(); left < backlog && name != "paused" { // a pause takes back what waits
+				if left := r.waiting(); left < int64(backlog) && name != "paused" { // a pause takes back what waits
 					t.Errorf("only %d updates were still waiting: nothing was overtaken", left)
 				}
 			})

@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
@@ -160,9 +162,27 @@ func (a *App) notMoved(ctx context.Context) error {
 	rows, err := a.Store.Query(ctx, "SELECT closed FROM log_head WHERE connection = $1 AND closed = 1", a.Connection)
 	closed, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (n int64, err error) { return n, r.Scan(&n) })
 	if err == nil && len(closed) > 0 {
-		err = fmt.Errorf("%w: %w; its last event says which", ErrRefused, eventstore.ErrClosed)
+		err = fmt.Errorf("%w: %w", ErrRefused, a.whither(ctx, eventstore.ErrClosed))
 	}
 	return err
+}
+
+// whither adds to an error that the log was moved where it goes on: its last event tells.
+func (a *App) whither(ctx context.Context, err error) error {
+	if !errors.Is(err, eventstore.ErrClosed) {
+		return err
+	}
+	head, wrong := a.Log.Head(ctx)
+	if wrong != nil {
+		return err
+	}
+	last, wrong := a.Log.Read(ctx, head.Position-1, 1)
+	var moved domain.Act
+	if wrong != nil || len(last) == 0 || last[0].Type != domain.LogMoved || json.Unmarshal(last[0].Data, &moved) != nil {
+		return err
+	}
+	return fmt.Errorf("%w, %s, since %s: look and act there", eventstore.ErrClosed, moved.Name,
+		time.UnixMicro(last[0].RecordedAt).UTC().Format("2006-01-02 15:04 UTC"))
 }
 
 func (a *App) closeLog(ctx context.Context, to string, by httpapi.By) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -44,6 +45,9 @@ func TestMovedThereAndBack(t *testing.T) {
 	r.node = r.aside() // on the first one
 	if _, err := r.Pause(t.Context(), by); !errors.Is(err, eventstore.ErrClosed) {
 		t.Error("where it was it goes on:", err)
+	}
+	if err := r.Looked(t.Context(), "a contact", by); !errors.Is(err, eventstore.ErrClosed) || !strings.Contains(err.Error(), there.Database()) {
+		t.Error("where to look instead is not said:", err)
 	}
 	was := r.node
 	r.config = back

@@ -42,7 +42,7 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 	if control.Demo != a.Demo && control.Opened {
 		return nil, fmt.Errorf("%w: the log in %s is %s", ErrRefused, a.Database(), demoWord(control.Demo))
 	}
-	if err := errors.Join(a.readable(ctx), a.notMoved(ctx)); err != nil {
+	if err := errors.Join(a.readable(ctx), a.notMoved(ctx), a.notShortened(ctx)); err != nil {
 		return nil, err
 	}
 	s, err := a.settingsInForce(ctx) // the planner may not have come to them
@@ -94,6 +94,9 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	unsure, err := e.introduce(ctx)
 	if err != nil {
 		return err
+	}
+	if err := e.keepErasures(ctx); err != nil {
+		e.Logger.Warn("nobody can be erased until this is mended", slog.Any("error", err))
 	}
 	s := e.stages(h)
 	g, ctx := errgroup.WithContext(ctx)

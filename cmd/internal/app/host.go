@@ -26,8 +26,11 @@ type host struct {
 	registry *prometheus.Registry
 	hooks    *ingest.Metrics
 
+	look chan struct{} // have it look again which connections are to be served
+
 	mu     sync.Mutex
 	served map[string]*served
+	stale  map[string]bool // those whose credentials changed: they begin anew
 }
 
 // served is a connection that is served.
@@ -59,7 +62,7 @@ func (a *App) ServeBeside(ctx context.Context, l net.Listener, others Beside) er
 	if _, err := e.forwarders(); err != nil { // before anything runs, a person hears what is wrong with them
 		return errors.Join(err, l.Close())
 	}
-	h := &host{first: e, registry: prometheus.NewRegistry(), served: map[string]*served{}}
+	h := &host{first: e, registry: prometheus.NewRegistry(), served: map[string]*served{}, look: make(chan struct{}, 1), stale: map[string]bool{}}
 	h.registry.MustRegister(collectors.NewGoCollector())
 	h.hooks = ingest.NewMetrics(h.registry)
 	h.take(e, func() {})
@@ -106,8 +109,29 @@ func (h *host) keepBeside(ctx context.Context, others Beside) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-others.Again:
+		case <-h.look:
 		}
 	}
+}
+
+// lookAgain has a connection served, begun anew or ended, as its stored credentials now say.
+func (h *host) lookAgain(name string) {
+	h.mu.Lock()
+	h.stale[name] = true
+	h.mu.Unlock()
+	select {
+	case h.look <- struct{}{}:
+	default:
+	}
+}
+
+// fresh are those of the names that need not begin anew.
+func (h *host) fresh(names []string) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	stale := h.stale
+	h.stale = map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return stale[name] })
 }
 
 func (h *host) arrange(ctx context.Context, wanted []Config) {
@@ -115,7 +139,7 @@ func (h *host) arrange(ctx context.Context, wanted []Config) {
 	for i, c := range wanted {
 		names[i] = c.Connection
 	}
-	h.stopBeside(names)
+	h.stopBeside(h.fresh(names))
 	for _, c := range wanted {
 		if h.named(c.Connection) != nil {
 			continue

@@ -55,7 +55,7 @@ func (a *App) Looked(ctx context.Context, what string, by httpapi.By, contacts .
 	}
 	key := a.Log.Vault().Blind("access", look+" "+hour.Format(time.RFC3339))
 	if _, err := a.append(ctx, once(e, key)); err != nil {
-		return fmt.Errorf("that it was looked at cannot be put into the log, so nothing is shown: %w", err)
+		return fmt.Errorf("nothing is shown, for who looks at people is put into the log, and that failed: %w", err)
 	}
 	a.looks.keep(hour, look)
 	return nil

@@ -7,7 +7,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -122,6 +124,18 @@ func sandboxes(t *testing.T, p plan) *rig {
 	r.must(r.hubspot.Seed(p.people))
 	r.must(r.aloware.Seed(p.people))
 	return r
+}
+
+// sized returns what a variable of the environment says a test's size is, or the one by default.
+func sized(t *testing.T, variable string, n int) int {
+	t.Helper()
+	if env := os.Getenv(variable); env != "" {
+		var err error
+		if n, err = strconv.Atoi(env); err != nil {
+			t.Fatal(variable, err)
+		}
+	}
+	return n
 }
 
 func (r *rig) must(err error) {

@@ -43,7 +43,7 @@ func (h *host) server() (httpapi.Server, error) {
 			}
 			return s.conn, true
 		},
-		Connections: e.Connections, HubSpotApp: h.appWide(),
+		Connections: e.Connections, Setup: h, HubSpotApp: h.appWide(),
 		Checks: []httpapi.Check{
 			{Name: "database", Run: httpapi.Usable(e.Store, e.Log)},
 			{Name: "planner", Run: h.notStuck},

@@ -55,7 +55,7 @@ func (c Config) hubspot(s settings.Settings, client *http.Client, tries int) (*h
 	return hubspot.New(hubspot.Config{
 		BaseURL: c.HubSpot.BaseURL, Token: c.HubSpot.AccessToken, ClientID: c.HubSpot.ClientID,
 		ClientSecret: c.HubSpot.ClientSecret, RefreshToken: c.HubSpot.RefreshToken, WebhookSecret: c.HubSpot.ClientSecret,
-		OnRefreshToken: c.onRefresh, APIVersion: c.HubSpot.APIVersion, Share: s.Limits.HubSpotShare, Region: s.PhoneRegion,
+		Shared: c.shared, APIVersion: c.HubSpot.APIVersion, Share: s.Limits.HubSpotShare, Region: s.PhoneRegion,
 		HTTPClient: client, Tries: tries,
 	})
 }

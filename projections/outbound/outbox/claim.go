@@ -19,7 +19,7 @@ type Claim struct {
 	Limit      int // most requests in a batch: lanes of writes, or single reads
 	Tries      int // a row that was tried as often and got no answer is buried
 	UrgentOnly bool
-	First      bool // only what is urgent and was not tried before: it stands in front of all others
+	First      bool // only what is urgent: it stands in front of all others
 	ReadsOnly  bool // no write may leave: mode observe
 	// Since, when not 0, keeps writes here that were decided on an input before it and were never tried: the mode has
 	// changed since, and they are to be planned again. Urgent ones leave.
@@ -87,7 +87,7 @@ func (c Claim) mark(ctx context.Context, tx eventstore.Tx, b Batch) (Batch, erro
 	}
 	b.System, b.Attempt = c.System, c.Attempt()
 	rows, err := tx.QueryKeys(ctx, `UPDATE outbox SET state = 'sending', attempts = attempts + 1, attempt = $2,
-		epoch = $3, deadline = $4, next_at = $4
+		epoch = $3, deadline = $4, next_at = `+inLine("$4")+`
 		WHERE connection = $1 AND state <> 'dead' AND command IN ($keys) RETURNING command`,
 		commands(b.Entries()), c.Connection, b.Attempt.String(), c.Epoch, c.Deadline.UnixMicro())
 	taken, err := set(rows, err)

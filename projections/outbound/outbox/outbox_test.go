@@ -64,20 +64,29 @@ func (b *box) tx(fn func(eventstore.Tx) error) {
 	}
 }
 
-func (b *box) put(rows ...outbox.Row) {
-	b.Helper()
-	b.tx(func(tx eventstore.Tx) error { return outbox.Insert(b.Context(), tx, b.vault, connection, rows, b.now) })
+func insert(b *box, tx eventstore.Tx, rows ...outbox.Row) error {
+	_, err := outbox.Insert(b.Context(), tx, b.vault, connection, rows, b.now)
+	return err
 }
 
-// claim takes a batch, changed as options say.
-func (b *box) claim(options ...func(*outbox.Claim)) outbox.Batch {
+func (b *box) put(rows ...outbox.Row) {
 	b.Helper()
-	c := outbox.Claim{
+	b.tx(func(tx eventstore.Tx) error { return insert(b, tx, rows...) })
+}
+
+func (b *box) terms() outbox.Claim {
+	return outbox.Claim{
 		Connection: connection, System: domain.HubSpot, Epoch: 1, Limit: 3, Tries: 4,
 		Now: b.now, Deadline: b.now.Add(10 * time.Second), Attempt: b.id,
 		Busy:  func(string) bool { return false },
 		Fence: func(context.Context, eventstore.Tx) error { return nil },
 	}
+}
+
+// claim takes a batch, changed as options say.
+func (b *box) claim(options ...func(*outbox.Claim)) outbox.Batch {
+	b.Helper()
+	c := b.terms()
 	for _, o := range options {
 		o(&c)
 	}
@@ -206,7 +215,6 @@ func TestUrgentOvertakes(t *testing.T) {
 		stop.Urgent = true
 		b.put(a, c, stop)
 		b.same(b.claim(func(c *outbox.Claim) { c.UrgentOnly = true }), lane(stop))
-		b.now = b.now.Add(time.Minute)
 		b.same(b.claim(func(c *outbox.Claim) { c.Limit = 1 }), lane(a))
 		late := b.row("c")
 		late.Urgent = true
@@ -215,7 +223,27 @@ func TestUrgentOvertakes(t *testing.T) {
 		early := b.row("a") // but nothing overtakes an attempt that is not resolved
 		early.Urgent = true
 		b.put(early)
-		b.same(b.claim(), lane(stop)) // due again since a minute; a and c are under way
+		b.same(b.claim())
+	})
+}
+
+// What is urgent leaves without the rest, and stands before it also after a try that failed or was never answered.
+func TestUrgentLeavesAloneAndFirst(t *testing.T) {
+	each(t, func(b *box) {
+		a, stop := b.row("a"), b.row("z")
+		stop.Urgent = true
+		b.put(a, stop)
+		tried := b.claim()
+		b.same(tried, lane(stop))
+		b.deferAll(tried, time.Minute, outbox.ClassRetry)
+		first := func(c *outbox.Claim) { c.UrgentOnly, c.First = true, true }
+		b.same(b.claim(first))
+		b.same(b.claim(), lane(a))
+		b.put(b.row("c"))
+		b.now = b.now.Add(time.Minute)
+		b.same(b.claim(first), lane(stop))
+		b.now = b.now.Add(10 * time.Second) // and nobody knows what became of it
+		b.same(b.claim(), lane(stop))
 	})
 }
 
@@ -418,7 +446,7 @@ func TestInsertRefusesWhatCannotBeSent(t *testing.T) {
 			row := b.row("a")
 			spoil(&row)
 			err := b.store.InTx(b.Context(), func(tx eventstore.Tx) error {
-				return outbox.Insert(b.Context(), tx, b.vault, connection, []outbox.Row{row}, b.now)
+				return insert(b, tx, row)
 			})
 			if err == nil {
 				b.Errorf("%s was accepted", name)

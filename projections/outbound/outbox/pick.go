@@ -24,12 +24,12 @@ var start = cursor{Next: math.MinInt64}
 
 // due lists rows that may be tried, from after the cursor on.
 func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limit int) ([]cursor, error) {
-	urgent, reads, by := int64(0), int64(0), c.Now.UnixMicro()
+	urgentOnly, reads, by := int64(0), int64(0), c.Now.UnixMicro()
 	if c.First {
 		by = firstInLine
 	}
 	if c.UrgentOnly {
-		urgent = 1
+		urgentOnly = 1
 	}
 	if c.ReadsOnly {
 		reads = 1
@@ -38,8 +38,10 @@ func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limi
 		WHERE connection = $1 AND system = $2 AND next_at <= $3 AND urgent >= $4
 			AND (next_at, input, command) > ($5, $6, $7) AND ($9 = 0 OR kind IN ('read', 'lookup'))
 			AND (input >= $10 OR kind IN ('read', 'lookup') OR state <> 'waiting' OR urgent = 1)
+			AND (urgent = 0 OR deadline <= $11)
 		ORDER BY next_at, input, command LIMIT $8`,
-		c.Connection, string(c.System), by, urgent, after.Next, after.Input, after.Command, int64(limit), reads, c.Since)
+		c.Connection, string(c.System), by, urgentOnly, after.Next, after.Input, after.Command, int64(limit), reads, c.Since,
+		c.Now.UnixMicro())
 	found, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (cursor, error) {
 		var at cursor
 		return at, r.Scan(&at.Next, &at.Input, &at.Command, &at.lane)
@@ -150,8 +152,8 @@ func order(a, b *Entry) int {
 	return cmp.Or(cmp.Compare(a.Input, b.Input), ulid.ULID.Compare(a.Command, b.Command))
 }
 
-// add puts a lane into the batch as long as it fits. What is urgent goes without the rest, for it waits for no limit of
-// ours; what panicked before goes alone, so that its neighbours do not share its end.
+// add puts a lane into the batch as long as it fits. What panicked before goes alone, so that its neighbours do not
+// share its end; what is urgent goes without what is not, which may be slow, refused, or wait for a limit of ours.
 func (p *picker) add(lane []*Entry) {
 	if len(lane) == 0 || p.full {
 		return

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -29,6 +30,11 @@ func Settle(ctx context.Context, tx eventstore.Tx, connection string, attempt ul
 		}
 	}
 	return gone, nil
+}
+
+// inLine is the next_at of a row that is due at a moment.
+func inLine(at string) string {
+	return "CASE WHEN urgent = 1 AND " + at + " < " + strconv.FormatInt(never, 10) + " THEN 0 ELSE " + at + " END"
 }
 
 // Deferral says what becomes of a row whose try failed.
@@ -58,7 +64,9 @@ func Defer(ctx context.Context, tx eventstore.Tx, connection string, attempt uli
 		groups[c] = append(groups[c], d.Command)
 	}
 	for c, ids := range groups {
-		rows, err := tx.QueryKeys(ctx, `UPDATE outbox SET state = $3, next_at = $4, error = $5, attempts = attempts + $6
+		rows, err := tx.QueryKeys(ctx, `UPDATE outbox SET state = $3, error = $5, attempts = attempts + $6,
+				deadline = CASE WHEN urgent = 1 THEN $4 ELSE deadline END,
+				next_at = `+inLine("$4")+`
 			WHERE connection = $1 AND attempt = $2 AND state = 'sending' AND command IN ($keys) RETURNING command`,
 			texts(ids), connection, attempt.String(), c.state, c.next, c.text, c.count)
 		if _, err := set(rows, err); err != nil {
@@ -72,7 +80,7 @@ func Defer(ctx context.Context, tx eventstore.Tx, connection string, attempt uli
 // clock. No request of theirs can still be under way then: each was sent while its owner held the lease, and given no
 // longer than an attempt may take.
 func Adopt(ctx context.Context, tx eventstore.Tx, connection string, epoch int64, deadline time.Time) (int64, error) {
-	n, err := tx.Exec(ctx, `UPDATE outbox SET deadline = $1, next_at = $1, epoch = $2
+	n, err := tx.Exec(ctx, `UPDATE outbox SET deadline = $1, next_at = `+inLine("$1")+`, epoch = $2
 		WHERE connection = $3 AND state = 'sending' AND epoch < $2`, deadline.UnixMicro(), epoch, connection)
 	if err != nil {
 		return 0, fmt.Errorf("adopt attempts: %w", err)

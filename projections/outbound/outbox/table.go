@@ -24,7 +24,8 @@ const (
 	Dead = "dead"
 )
 
-// never is the next_at of a dead row, µs; firstInLine that of an urgent one before its first try.
+// never is the next_at of a dead row, µs; firstInLine that of an urgent one as long as it is not dead, so that it stands
+// before all others also after a try that failed: its deadline says when it may be tried again.
 const (
 	never       = math.MaxInt64
 	firstInLine = int64(0)
@@ -69,6 +70,7 @@ type Entry struct {
 	Error    string    // why the last try failed: "<class>: <detail>", without personal values
 	Subject  string    // whose key seals the payload
 	sealed   []byte
+	epoch    int64 // of the owner that makes the try; known only where it was recorded just now
 }
 
 // Classes of the failure a row last met.
@@ -95,6 +97,9 @@ func scan(r eventstore.Rows) (Entry, error) {
 		return e, fmt.Errorf("read an outbox row: %w", err)
 	}
 	e.System, e.Attempts, e.Urgent = domain.System(system), int(attempts), urgent != 0
+	if e.Urgent {
+		e.NextAt = max(e.NextAt, e.Deadline)
+	}
 	if record != "" {
 		e.Record = domain.Record{System: e.System, ID: record}
 	}
