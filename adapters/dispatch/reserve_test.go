@@ -155,7 +155,8 @@ func TestReservedAsSlotsAllow(t *testing.T) {
 				return false
 			})
 			err := e.store.InTx(e.Context(), func(tx eventstore.Tx) error {
-				return outbox.Insert(e.Context(), tx, e.log.Vault(), connection, rows, e.now(), all...)
+				_, err := outbox.Insert(e.Context(), tx, e.log.Vault(), connection, rows, e.now(), all...)
+				return err
 			})
 			if err != nil {
 				e.Fatal(err)
