@@ -24,7 +24,8 @@ func (e *env) reserve(d *dispatch.Dispatcher, rows ...outbox.Row) *outbox.Reserv
 func (e *env) putReserved(r *outbox.Reservation, rows ...outbox.Row) {
 	e.Helper()
 	err := e.store.InTx(e.Context(), func(tx eventstore.Tx) error {
-		return outbox.Insert(e.Context(), tx, e.log.Vault(), connection, rows, e.now(), r)
+		_, err := outbox.Insert(e.Context(), tx, e.log.Vault(), connection, rows, e.now(), r)
+		return err
 	})
 	if err != nil {
 		e.Fatalf("insert: %v", err)
@@ -154,7 +155,8 @@ func TestReservedAsSlotsAllow(t *testing.T) {
 				return false
 			})
 			err := e.store.InTx(e.Context(), func(tx eventstore.Tx) error {
-				return outbox.Insert(e.Context(), tx, e.log.Vault(), connection, rows, e.now(), all...)
+				_, err := outbox.Insert(e.Context(), tx, e.log.Vault(), connection, rows, e.now(), all...)
+				return err
 			})
 			if err != nil {
 				e.Fatal(err)
