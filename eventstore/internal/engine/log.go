@@ -21,6 +21,7 @@ type Log struct {
 	vault      *vault
 	recent     *recent
 	bell       bell
+	most       int                             // events in a group commit; 0: maxBatchEvents
 	head       atomic.Int64                    // the highest position known here
 	unsealed   atomic.Pointer[envelope.Sealed] // set by Unsealed alone
 
@@ -33,7 +34,7 @@ type Log struct {
 func newLog(s *Store, connection string, secret []byte, head eventstore.Head) *Log {
 	l := &Log{
 		store: s, connection: connection,
-		vault: newVault(s, connection, secret, head.KeyEpoch), recent: newRecent(),
+		vault: newVault(s, connection, secret, head.KeyEpoch), recent: newRecent(), most: s.driver.Traits().BatchEvents,
 	}
 	l.head.Store(head.Position)
 	return l
