@@ -114,6 +114,23 @@ func (i Identity) reaches(connection string) bool {
 	return len(i.Connections) == 0 || connection == "" || slices.Contains(i.Connections, connection)
 }
 
+// refused says why the holder may not do this there; empty when they may.
+func (i Identity) refused(verb Verb, connection string) string {
+	if !i.reaches(connection) {
+		return "this token is good for: " + strings.Join(i.Connections, ", ")
+	}
+	if i.Role.May(verb) {
+		return ""
+	}
+	var may []string
+	for _, r := range []Role{Auditor, Operator, Engineer, Consumer, Admin} {
+		if r.May(verb) {
+			may = append(may, string(r))
+		}
+	}
+	return fmt.Sprintf("the role %s of this token does not allow %s; it takes one of %s", i.Role, verb, strings.Join(may, ", "))
+}
+
 // Authorizer tells who holds a bearer token; false when nobody does.
 type Authorizer interface {
 	Identify(ctx context.Context, token string) (Identity, bool)
