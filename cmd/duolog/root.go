@@ -24,6 +24,13 @@ func (c *cli) root() *cobra.Command {
 	root := &cobra.Command{
 		Use: "duolog", Short: "Keep contacts in step between Aloware and HubSpot", Long: rootHelp,
 		SilenceErrors: true, SilenceUsage: true,
+		// Cobra looks for flags that exclude each other later, and does not tell that mistake from a failure.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return hint(usageError{err}, "%s --help lists the flags", cmd.CommandPath())
+			}
+			return nil
+		},
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.file, "config", "", "configuration file (YAML); environment and flags override it")

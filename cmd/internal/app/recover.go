@@ -84,6 +84,16 @@ func (r *recovering) run(ctx context.Context) (Transferred, error) {
 		return done, err
 	}
 	if state != transfer.Recovering {
+		if lost := slices.ContainsFunc(all, func(l shortLog) bool { return l.short }); !lost && !r.Anyway {
+			return done, ErrNothingLost
+		}
+	}
+	for i, l := range all {
+		if all[i].lost, err = l.App.lost(ctx, r.Erasures); err != nil {
+			return done, fmt.Errorf("connection %s: %w", l.Connection, err)
+		}
+	}
+	if state != transfer.Recovering {
 		if err := r.begin(ctx, all, at); err != nil {
 			return done, err
 		}
@@ -144,15 +154,11 @@ func (r *recovering) lookAt(ctx context.Context, name string) (l shortLog, err e
 		l.what.Lost = max(short.Head-short.Position, 0)
 		l.what.Generation = nextGeneration(max(head.Generation, short.Generation), r.now())
 	}
-	l.lost, err = l.App.lost(ctx, r.Erasures)
-	return l, err
+	return l, nil
 }
 
 // begin gives the logs another generation, at once with the note that the rest is to follow.
 func (r *recovering) begin(ctx context.Context, all []shortLog, at time.Time) error {
-	if lost := slices.ContainsFunc(all, func(l shortLog) bool { return l.short }); !lost && !r.Anyway {
-		return ErrNothingLost
-	}
 	return r.store.InTx(ctx, func(tx eventstore.Tx) error {
 		if err := transfer.Note(ctx, tx, transfer.Recovering, at); err != nil {
 			return err
