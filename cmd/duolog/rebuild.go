@@ -15,7 +15,7 @@ import (
 
 const rebuildHelp = `Make a projection again from the log alone, beside the one in use, and swap in one transaction. Sync and reads go on
 meanwhile; no system is called and nothing is decided again. Without a name, all that duolog projections list shows;
-several go side by side, from one pass through the log, which takes up to 450 MiB of memory, one alone 256.
+several go side by side, from one pass through the log, and take up to twice the memory of one.
 duolog rebuild outbound makes the planner's state again: it begins anew when it is stopped, and has no way back. What
 waits to be sent is no projection and stays as it is: attempts and leases are not in the log.
 
