@@ -15,7 +15,7 @@ import (
 
 const rebuildHelp = `Make a projection again from the log alone, beside the one in use, and swap in one transaction. Sync and reads go on
 meanwhile; no system is called and nothing is decided again. Without a name, all that duolog projections list shows;
-several go side by side, from one pass through the log, which takes up to 450 MiB of memory, one alone 256.
+several go side by side, from one pass through the log, and take up to twice the memory of one.
 duolog rebuild outbound makes the planner's state again, on which everything is decided. It is swapped in at the very
 position where the planner stands, which does not wait for it: so it runs in one go, begins anew when it is stopped, has
 none of the handles below and no way back; duolog replay compares what it leads to. What waits to be sent is no projection
