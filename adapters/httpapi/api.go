@@ -154,14 +154,14 @@ func (a *api) authorize(verb Verb) func(huma.Context, func(huma.Context)) {
 		who, ok := a.Authorizer.Identify(hc.Context(), bearer(hc.Header("Authorization")))
 		if !ok {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="duolog"`)
-			writeProblem(w, problem(http.StatusUnauthorized, "a bearer token is needed: Authorization: Bearer …"))
+			writeProblem(w, problem(http.StatusUnauthorized, "a bearer token is needed that is good: Authorization: Bearer …; "+
+				"duolog tokens create makes one, and one that was revoked or has ended opens nothing"))
 			return
 		}
-		if !who.Role.May(verb) || !who.reaches(hc.Param("connection")) {
+		if why := who.lacks(verb, hc.Param("connection")); why != "" {
 			a.Logger.LogAttrs(hc.Context(), slog.LevelInfo, "request not allowed",
 				slog.String("actor", who.Actor()), slog.String("verb", string(verb)))
-			writeProblem(w, problem(http.StatusForbidden,
-				fmt.Sprintf("the role %s of this token does not allow %s here", who.Role, verb)))
+			writeProblem(w, problem(http.StatusForbidden, why))
 			return
 		}
 		next(huma.WithContext(hc, withIdentity(hc.Context(), who)))
@@ -172,7 +172,7 @@ func (a *api) authorize(verb Verb) func(huma.Context, func(huma.Context)) {
 func (a *api) connection(name string) (Connection, error) {
 	conn, ok := a.Connection(name)
 	if !ok {
-		return conn, fmt.Errorf("%w: there is no connection of this name", ErrNotFound)
+		return conn, fmt.Errorf("%w: no connection of this name is served here; GET /v1/connections lists them", ErrNotFound)
 	}
 	return conn, nil
 }
