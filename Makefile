@@ -2,7 +2,8 @@
 # make check   format, vet, linters, layout and import rules, go.mod
 # make fuzz    every fuzz target for FUZZTIME each, until the first finding; FUZZ=pattern narrows
 # make crash   processes killed, frozen and cut off, networks and disks that fail, under traffic; KILLS=n on each database
-# make plans   a push and a pull killed again and again, by kill -9: KILLS=n among CONTACTS=n people
+# make plans   a push and a pull killed again and again, by kill -9: KILLS=n among CONTACTS=n people, DATABASE=sqlite,
+#              postgres or both
 # make simulate  an interleaving model of the whole engine: SEEDS=n from FIRST on; SEED=n shrinks one and tells its story
 # make watermill  Watermill's own tests of a Pub/Sub, in full: under the race detector they are short
 # make bench   every benchmark; BENCH=pattern narrows
@@ -65,9 +66,10 @@ crash: tools
 	$(CRASH) --kills 6 --mode disk
 
 CONTACTS ?= 600
+DATABASE ?= both
 
 plans: tools
-	KILLS=$(KILLS) CONTACTS=$(CONTACTS) go test -count=1 -timeout 60m ./cmd/duolog -run 'TestKilledOperations$$' -v
+	KILLS=$(KILLS) CONTACTS=$(CONTACTS) DATABASE=$(DATABASE) .ci/postgres go test -count=1 -timeout 60m ./cmd/duolog -run 'TestKilledOperations$$' -v
 
 SEEDS ?= 2000
 FIRST ?= 1

@@ -1,6 +1,10 @@
 package adapters
 
-import "time"
+import (
+	"time"
+
+	"github.com/duolog/duolog/domain/settings"
+)
 
 // Usage is how much of a system's request limits was used up, by everybody, when an answer told last.
 type Usage struct {
@@ -15,3 +19,6 @@ type Usage struct {
 
 // Metered is a System that is told how much of its limits is used; false while it was not told yet.
 type Metered interface{ Usage() (Usage, bool) }
+
+// Limited is a System whose requests the settings bound. A change holds from the next request on.
+type Limited interface{ Limit(l settings.Limits) }

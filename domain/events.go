@@ -243,6 +243,9 @@ type Act struct {
 	// Subjects, in a subject.erased, are those whose keys were destroyed beside those of Records: bodies that could not be
 	// read and were the person's.
 	Subjects []string `json:"subjects,omitempty"`
+	// Again, in a subject.erased or subject.lifted, is the id of one that was lost when the log was put back to an earlier
+	// time, and is made again by this one.
+	Again ulid.ULID `json:"again,omitzero"`
 	// Sweeps, in a sweep.completed, say how far it went in each system it read.
 	Sweeps []Sweep `json:"sweeps,omitempty"`
 	// Plan is the plan an operation applies, or that was discarded; Spec, what a plan is to be made of.

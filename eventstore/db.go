@@ -67,8 +67,9 @@ type BulkOp struct {
 // DB is a database both kinds of store offer to projections and to the outbox.
 type DB interface {
 	Querier
-	// InTx runs fn in one transaction and commits when it returns nil. On a serialization failure, a deadlock or a
-	// full busy time-out fn runs again from the start, so it must not keep results of an earlier run.
+	// InTx runs fn in one transaction and commits when it returns nil. On a serialization failure, a deadlock, a full busy
+	// time-out, or an append of what is stored already, fn runs again from the start, so it must not keep results of an
+	// earlier run.
 	InTx(ctx context.Context, fn func(Tx) error) error
 	// ReadTx runs fn in one read-only snapshot.
 	ReadTx(ctx context.Context, fn func(Querier) error) error

@@ -102,12 +102,12 @@ func (r *Runner) bulkTo(
 	})}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	pages := readAhead(ctx, r.log, p, cp.position, to, r.page)
+	pages := look.pages(ctx, p, cp.position, to)
 	defer pages.close()
 	for {
-		pg, err := pages.next(ctx)
+		pg, err := pages.next(ctx, func() error { return look.tell(ctx, f.at) })
 		if err != nil {
-			return err
+			return f.leave(ctx, err)
 		}
 		if pg == nil {
 			return f.write(ctx)
@@ -135,7 +135,7 @@ func (f *filling) leave(ctx context.Context, err error) error {
 }
 
 // take folds a page.
-func (f *filling) take(ctx context.Context, pg *page) error {
+func (f *filling) take(ctx context.Context, pg *part) error {
 	err := pg.err
 	if err == nil {
 		var ready []Input

@@ -48,7 +48,8 @@ type outlook struct {
 	told      int64
 	beat      int64 // last sign of life, µs
 	head      int64
-	appending bool // the log grew since the look before
+	appending bool  // the log grew since the look before
+	shared    *feed // pages read together with others; nil: none, or used
 }
 
 func (r *Runner) look(p Projection, cp checkpoint, progress func(done, total int64)) *outlook {
@@ -94,18 +95,29 @@ func (o *outlook) live(ctx context.Context, at int64) error {
 	return err
 }
 
+// pages returns those behind one position and up to another, or not quite so far when they are read with others.
+func (o *outlook) pages(ctx context.Context, p Projection, after, until int64) *feed {
+	if f := o.shared; f != nil {
+		o.shared = nil
+		if f.after == after && f.until <= until {
+			return f
+		}
+		f.close()
+	}
+	return readAhead(ctx, o.r.log, after, until, o.r.page, p)[0]
+}
+
 // fill makes a new version, or takes the one begun, brings it to the end of the log and swaps.
 func (r *Runner) fill(ctx context.Context, p Projection, progress func(done, total int64)) error {
 	cp, err := r.building(ctx, p, false)
 	if err != nil {
 		return err
 	}
-	return r.finish(ctx, p, cp, progress)
+	return r.finish(ctx, p, cp, r.look(p, cp, progress))
 }
 
 // finish brings a version to the end of the log and swaps.
-func (r *Runner) finish(ctx context.Context, p Projection, cp checkpoint, progress func(done, total int64)) error {
-	look := r.look(p, cp, progress)
+func (r *Runner) finish(ctx context.Context, p Projection, cp checkpoint, look *outlook) error {
 	if err := look.see(ctx, cp.position); err != nil {
 		return err
 	}

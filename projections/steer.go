@@ -198,7 +198,7 @@ var ErrDiff = errors.New("the rebuild is to be compared before its swap: duolog 
 func (r *Runner) back(ctx context.Context, p Projection, cp checkpoint, progress func(done, total int64)) error {
 	err := r.task(p).Start(ctx, r.db, cp.version, cp.position, false)
 	if err == nil {
-		err = r.finish(ctx, p, cp, progress)
+		err = r.finish(ctx, p, cp, r.look(p, cp, progress))
 	}
 	if err != nil {
 		return fmt.Errorf("roll %s back: %w", p.Name(), err)

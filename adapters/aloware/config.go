@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/domain/settings"
 )
 
 // DefaultBaseURL is the address the documentation gives; accounts on app.aloware.io are seen too.
@@ -121,5 +124,17 @@ func limiter(perSecond float64) *rate.Limiter {
 	if perSecond == 0 {
 		perSecond = defaultPerSecond
 	}
-	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(math.Ceil(perSecond))))
+	return rate.NewLimiter(rate.Limit(perSecond), burst(perSecond))
+}
+
+func burst(perSecond float64) int { return max(1, int(math.Ceil(perSecond))) }
+
+var _ adapters.Limited = (*Client)(nil)
+
+// Limit changes how many requests a second are sent.
+func (c *Client) Limit(l settings.Limits) {
+	if l.AlowarePerSecond > 0 && rate.Limit(l.AlowarePerSecond) != c.limit.Limit() {
+		c.limit.SetLimit(rate.Limit(l.AlowarePerSecond))
+		c.limit.SetBurst(burst(l.AlowarePerSecond))
+	}
 }

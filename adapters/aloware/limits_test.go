@@ -13,6 +13,7 @@ import (
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/aloware"
+	"github.com/duolog/duolog/domain/settings"
 )
 
 // slow answers look-ups after a time, and knows how many were under way at once.
@@ -172,4 +173,24 @@ func TestFrozenBetweenRequests(t *testing.T) {
 	if !errors.As(got[0].Err, &e) || e.Class != adapters.Retry || server.in.Load() != 1 {
 		t.Errorf("%v after %d requests, want the look-up alone, to be tried again", got[0].Err, server.in.Load())
 	}
+}
+
+// TestLimitChanges: another limit holds from the next request on.
+func TestLimitChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := aloware.New(aloware.Config{Token: token, PerSecond: 1, HTTPClient: &http.Client{Transport: &slow{}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := make([]adapters.ReadRequest, 21)
+		for i := range ask {
+			ask[i] = adapters.ReadRequest{By: "phone", Value: phone}
+		}
+		c.Limit(settings.Limits{AlowarePerSecond: 10})
+		began := time.Now()
+		c.Read(t.Context(), ask)
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("21 requests at ten a second took %s", took)
+		}
+	})
 }

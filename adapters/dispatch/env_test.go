@@ -104,7 +104,8 @@ func (e *env) update(id string, pairs ...string) outbox.Row {
 func (e *env) put(rows ...outbox.Row) {
 	e.Helper()
 	err := e.store.InTx(e.Context(), func(tx eventstore.Tx) error {
-		return outbox.Insert(e.Context(), tx, e.log.Vault(), connection, rows, e.now())
+		_, err := outbox.Insert(e.Context(), tx, e.log.Vault(), connection, rows, e.now())
+		return err
 	})
 	if err != nil {
 		e.Fatalf("insert: %v", err)

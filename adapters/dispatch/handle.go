@@ -108,11 +108,13 @@ func (d *Dispatcher) outcome(e *outbox.Entry, o domain.Outcome) (ending, error) 
 	return ending{entry: e, events: []eventstore.NewEvent{event}, result: o.Result}, err
 }
 
-// timed calls the system and counts how long it took. A panic of the adapter becomes the error of every request.
-func (d *Dispatcher) timed(system domain.System, n int, call func()) (panicked bool) {
+// timed calls the system and tells how long it took, and counts it. A panic of the adapter becomes the error of every
+// request.
+func (d *Dispatcher) timed(system domain.System, n int, call func()) (took time.Duration, panicked bool) {
 	began := d.Now()
 	defer func() {
-		d.Metrics.call(system, n, d.Now().Sub(began))
+		took = d.Now().Sub(began)
+		d.Metrics.call(system, n, took)
 		if p := recover(); p != nil {
 			panicked = true
 			// The kind only: what was panicked with may hold a person's value.
@@ -121,7 +123,7 @@ func (d *Dispatcher) timed(system domain.System, n int, call func()) (panicked b
 		}
 	}()
 	call()
-	return false
+	return took, false
 }
 
 func (d *Dispatcher) count(j job, ended []ending) {

@@ -21,7 +21,7 @@ func (d *Dispatcher) read(ctx context.Context, j job) ([]ending, error) {
 	}
 	began := d.Now().UnixMicro()
 	var answers []adapters.ReadAnswer
-	panicked := d.timed(j.System, len(requests), func() { answers = j.source.system.Read(ctx, requests) })
+	took, panicked := d.timed(j.System, len(requests), func() { answers = j.source.system.Read(ctx, requests) })
 	var ended []ending
 	var failed []failedLane
 	for i, e := range entries {
@@ -42,6 +42,7 @@ func (d *Dispatcher) read(ctx context.Context, j job) ([]ending, error) {
 			ended = append(ended, end)
 		}
 	}
+	j.source.stride.took(len(entries), len(entries)-len(failed), took)
 	return append(ended, d.judge(j, failed, len(entries))...), nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -38,6 +39,7 @@ type source struct {
 	name   domain.System
 	system adapters.System
 	gate   gate
+	stride stride
 	main   claimer
 	first  claimer // for what is urgent alone: it waits for no slot
 	closed chan struct{}
@@ -47,9 +49,11 @@ type source struct {
 	claiming chan struct{}
 	once     sync.Once
 	under    sync.WaitGroup
+	handed   chan job    // sent without a claim; each has a slot of main
+	open     atomic.Bool // jobs may be handed
 
 	mu   sync.Mutex
-	busy map[string]bool // lanes under way
+	busy map[string]int // lanes under way, or reserved
 }
 
 // claimer is a loop that claims batches.
@@ -65,9 +69,9 @@ func newClaimer(slots int, first bool) claimer {
 
 func newSource(d *Dispatcher, system adapters.System) *source {
 	return &source{
-		d: d, name: system.Name(), system: system, gate: gate{now: d.Now},
+		d: d, name: system.Name(), system: system, gate: gate{now: d.Now}, stride: stride{most: d.Batch},
 		main: newClaimer(d.InFlight, false), first: newClaimer(1, true), closed: make(chan struct{}),
-		claiming: make(chan struct{}, 1), busy: map[string]bool{},
+		claiming: make(chan struct{}, 1), handed: make(chan job, d.InFlight), busy: map[string]int{},
 	}
 }
 
@@ -89,6 +93,7 @@ func (s *source) Subscribe(ctx context.Context, _ string) (<-chan *message.Messa
 		defer cancel(nil)
 		var loops sync.WaitGroup
 		loops.Go(func() { s.loop(ctx, out, s.first) })
+		loops.Go(func() { s.relay(ctx, out) })
 		s.loop(ctx, out, s.main)
 		loops.Wait()
 	})
@@ -162,17 +167,30 @@ func (s *source) claim(ctx context.Context, l claimer) (job, error) {
 	case <-ctx.Done():
 		return job{}, context.Cause(ctx)
 	}
+	claim := s.terms(l)
+	batch, err := claim.Take(ctx, s.d.DB)
+	s.hold(batch, 1)
+	return job{Batch: batch, source: s, deadline: claim.Deadline, slot: l.slots}, err
+}
+
+// terms say what may be claimed now.
+func (s *source) terms(l claimer) outbox.Claim {
 	now := s.d.Now()
-	claim := outbox.Claim{
+	return outbox.Claim{
 		Connection: s.d.Log.Connection(), System: s.name, Epoch: s.d.Lease.Epoch(),
-		Limit: min(s.d.Batch, max(1, s.system.Capabilities().Batch)), Tries: s.d.Tries,
+		Limit: s.limit(), Tries: s.d.Tries,
 		UrgentOnly: l.first || s.d.Paused(), First: l.first, ReadsOnly: s.d.Observing(),
 		Since: s.d.Since(),
 		Now:   now, Deadline: now.Add(s.d.Attempt), Attempt: s.d.NewID, Busy: s.isBusy, Fence: s.d.Lease.Fence,
 	}
-	batch, err := claim.Take(ctx, s.d.DB)
-	s.hold(batch, true)
-	return job{Batch: batch, source: s, deadline: claim.Deadline, slot: l.slots}, err
+}
+
+// limit is how many requests the next batch holds: as many as the system takes in one, or as it keeps up with.
+func (s *source) limit() int {
+	if most := s.system.Capabilities().Batch; most > 1 {
+		return min(s.d.Batch, most)
+	}
+	return s.stride.length()
 }
 
 // begin makes the message that carries the batch; its lanes and its slot are kept until that is done with. What was
@@ -193,20 +211,21 @@ func (s *source) begin(ctx context.Context, j job) *message.Message {
 			case <-msg.Nacked():
 			}
 		}
-		s.hold(j.Batch, false)
+		s.hold(j.Batch, -1)
 		<-j.slot
 		s.signal()
 	})
 	return msg
 }
 
-func (s *source) hold(b outbox.Batch, busy bool) {
+// hold adds to, or takes from, how often the batch's lanes are under way: twice, for a moment, where one is reserved and
+// turns out to be claimed.
+func (s *source) hold(b outbox.Batch, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, lane := range b.Lanes {
-		if name := lane[0].Lane(); busy {
-			s.busy[name] = true
-		} else {
+		name := lane[0].Lane()
+		if s.busy[name] += n; s.busy[name] == 0 {
 			delete(s.busy, name)
 		}
 	}
@@ -215,5 +234,5 @@ func (s *source) hold(b outbox.Batch, busy bool) {
 func (s *source) isBusy(lane string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.busy[lane]
+	return s.busy[lane] > 0
 }

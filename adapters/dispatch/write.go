@@ -64,7 +64,7 @@ func (d *Dispatcher) write(ctx context.Context, j job) ([]ending, error) {
 		writes[i] = calls[i].write
 	}
 	var answers []adapters.WriteAnswer
-	panicked := d.timed(j.System, len(writes), func() { answers = j.source.system.Write(ctx, writes) })
+	took, panicked := d.timed(j.System, len(writes), func() { answers = j.source.system.Write(ctx, writes) })
 	if slices.ContainsFunc(answers, unfit) {
 		d.Unfit(j.System)
 	}
@@ -84,6 +84,7 @@ func (d *Dispatcher) write(ctx context.Context, j job) ([]ending, error) {
 		}
 		ended, failed = append(ended, made...), append(failed, later...)
 	}
+	j.source.stride.took(len(calls), len(calls)-len(failed), took)
 	return append(ended, d.judge(j, failed, len(calls))...), nil
 }
 

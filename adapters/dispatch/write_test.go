@@ -218,3 +218,19 @@ func TestBatchesAreFull(t *testing.T) {
 		}
 	})
 }
+
+// TestBatchesOfOneAtATime: what a system takes request by request leaves in batches all the same, as large as it keeps up
+// with.
+func TestBatchesOfOneAtATime(t *testing.T) {
+	each(t, func(e *env) {
+		e.system.batch = 1
+		var rows []outbox.Row
+		for n := range 250 {
+			rows = append(rows, e.update(string(rune('A'+n/26))+string(rune('a'+n%26)), "x", "y"))
+		}
+		e.check(rows...)
+		if n := e.system.calls(); n > 60 {
+			e.Errorf("%d batches for 250 records of a system that answers at once", n)
+		}
+	})
+}

@@ -61,10 +61,10 @@ func New(cfg Config) (http.Handler, error) {
 	a.registerReport()
 	a.registerExport()
 	a.registerHealth()
-	if err := a.serveDescription(); err != nil {
+	if err := a.registerContract(); err != nil {
 		return nil, err
 	}
-	if err := a.serveContract(); err != nil {
+	if err := a.serveDescription(); err != nil {
 		return nil, err
 	}
 	a.mux.HandleFunc("/", a.noSuchThing)

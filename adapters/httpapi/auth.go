@@ -48,7 +48,8 @@ const (
 	RouteCalls         Verb = "calls.route"         // to whom a number is put through
 	ImportContacts     Verb = "contacts.import"     // files exported from a system
 	EraseContacts      Verb = "contacts.erase"      // and holds; admin only
-	Consume            Verb = "events.consume"      // named consumers: make, read, acknowledge, reset
+	Consume            Verb = "events.consume"      // named consumers of one's own: make, read, acknowledge, reset
+	ManageConsumers    Verb = "consumers.manage"    // those of others, too, and who may move them
 	TryHistory         Verb = "history.try"         // decide again on what was, under the same settings or others
 	ExportLog          Verb = "log.export"          // events with what opens them
 	ManageConnections  Verb = "connections.manage"  // add, connect, remove; admin only
@@ -63,7 +64,7 @@ var allowed = map[Role][]Verb{
 	},
 	Operator: {
 		ReadFeed, ReadContacts, ReadCommands, SettleCommands, SettleContacts, ReadSettings, ReadStatus, ReadWebhooks, SwitchSync,
-		ReadCatalogs, ChangeCatalogs, ReadOperations, RunOperations, RouteCalls, ImportContacts, Consume,
+		ReadCatalogs, ChangeCatalogs, ReadOperations, RunOperations, RouteCalls, ImportContacts, Consume, ManageConsumers,
 	},
 	Engineer: {
 		ReadFeed, ReadValues, ReadContacts, ReadCommands, ReadSettings, ReadStatus, ReadWebhooks, ReadCatalogs, ReadOperations,

@@ -11,16 +11,16 @@ func TestRoleTable(t *testing.T) {
 	verbs := []Verb{
 		ReadFeed, ReadValues, ReadContacts, ReadCommands, SettleCommands, ReadSettings, ReadStatus, ReadWebhooks,
 		SwitchSync, ReadCatalogs, ChangeCatalogs, RouteCalls, Consume, ReadOperations, RunOperations,
-		RebuildProjections, ManageConnections,
+		RebuildProjections, ManageConnections, ManageConsumers,
 	}
 	// One row a role, one column a verb in the order above.
 	want := map[Role]string{
-		Auditor:  "1111.111.1...1...",
-		Operator: "1.1111111111111..",
-		Engineer: "1111.111.1.111.1.",
-		Consumer: "1.....1....11....",
-		Admin:    "11111111111111111",
-		"guest":  ".................",
+		Auditor:  "1111.111.1...1....",
+		Operator: "1.1111111111111..1",
+		Engineer: "1111.111.1.111.1..",
+		Consumer: "1.....1....11.....",
+		Admin:    "111111111111111111",
+		"guest":  "..................",
 	}
 	for role, row := range want {
 		var got strings.Builder

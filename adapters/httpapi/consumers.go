@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,6 +27,7 @@ type ConsumerInfo struct {
 	Age        float64           `json:"age_seconds" doc:"How old the first of them is"`
 	Parked     int               `json:"parked" doc:"Events put aside"`
 	Members    []string          `json:"members" doc:"That hold a partition"`
+	Tokens     []string          `json:"tokens" doc:"That may move it, besides operators and admins"`
 	Polled     *time.Time        `json:"polled_at,omitempty" doc:"When a member asked last"`
 	Advanced   time.Time         `json:"advanced_at" doc:"When something was acknowledged last"`
 	Created    time.Time         `json:"created_at"`
@@ -37,10 +39,13 @@ func ConsumerOf(i group.Info) ConsumerInfo {
 	c := ConsumerInfo{
 		Name: i.Name, Kind: i.Kind, Filter: i.Filter, Lease: i.Lease.Seconds(), Position: i.Position, Generation: i.Generation,
 		Lag: i.Lag, Age: i.Age.Seconds(), Parked: i.Parked, Members: i.Members, Advanced: i.AdvancedAt, Created: i.CreatedAt,
-		Partitions: i.Partitions,
+		Partitions: i.Partitions, Tokens: i.Tokens,
 	}
 	if c.Members == nil {
 		c.Members = []string{}
+	}
+	if c.Tokens == nil {
+		c.Tokens = []string{}
 	}
 	if !i.PolledAt.IsZero() {
 		c.Polled = &i.PolledAt
@@ -95,6 +100,14 @@ type positionInput struct {
 	}
 }
 
+type grantInput struct {
+	Connection string `path:"connection" maxLength:"100"`
+	Name       string `path:"name" maxLength:"63"`
+	Body       struct {
+		Token string `json:"token" minLength:"1" maxLength:"100" doc:"Its id: what is refused for want of a grant says it, and so does GET …/tokens"`
+	}
+}
+
 func (a *api) registerConsumers() {
 	const at, one = "/v1/connections/{connection}/consumers", "/v1/connections/{connection}/consumers/{name}"
 	describe := func(op huma.Operation) huma.Operation { op.Tags = []string{"consumers"}; return op }
@@ -102,7 +115,8 @@ func (a *api) registerConsumers() {
 	register(a, get("get-consumer", one, "One named reader", "consumers"), ReadFeed, a.getConsumer)
 	register(a, get("list-parked-events", one+"/parked", "Events a consumer put aside", "consumers"), ReadFeed, a.listParked)
 	register(a, describe(act("create-consumer", at, "Make a named reader with a stored checkpoint",
-		"Its work is divided into 16 partitions by the record of an event; members share them.")), Consume, a.createConsumer)
+		"Its work is divided into 16 partitions by the record of an event; members share them. The token that makes it may "+
+			"move it, so may operators and admins, and tokens they grant it to.")), Consume, a.createConsumer)
 	forget := describe(act("delete-consumer", one+"/delete", "Forget a consumer and its checkpoint", ""))
 	forget.DefaultStatus = http.StatusNoContent
 	register(a, forget, Consume, a.deleteConsumer)
@@ -112,6 +126,10 @@ func (a *api) registerConsumers() {
 		"It is not delivered to this consumer until it is retried; later events of its record go on.")), Consume, a.parkEvent)
 	register(a, describe(act("retry-events", one+"/retry", "Deliver what was put aside once more", "")), Consume, a.retryEvents)
 	register(a, describe(act("drop-event", one+"/drop", "Never deliver an event that was put aside", "")), Consume, a.dropEvent)
+	register(a, describe(act("grant-consumer", one+"/grant", "Let another token move a consumer",
+		"It may fetch, acknowledge, park, reset and delete.")), ManageConsumers, a.grantConsumer)
+	register(a, describe(act("withdraw-consumer", one+"/withdraw", "A token may no longer move a consumer", "")), ManageConsumers,
+		a.withdrawConsumer)
 	a.registerMembers(one)
 }
 
@@ -124,13 +142,30 @@ func (a *api) groups(connection string) (Connection, *group.Groups, error) {
 	return conn, conn.Groups, err
 }
 
+// moved returns the consumers for who is about to move one. That is only for those who made it, were let in, or manage
+// all.
+func (a *api) moved(ctx context.Context, connection, name string) (Connection, *group.Groups, error) {
+	conn, g, err := a.groups(connection)
+	who := identity(ctx)
+	if err != nil || who.Role.May(ManageConsumers) {
+		return conn, g, err
+	}
+	tokens, err := g.Granted(ctx, name)
+	if err == nil && !slices.Contains(tokens, who.Name) {
+		err = problem(http.StatusForbidden, fmt.Sprintf("this consumer belongs to others: a token of the role %s moves those it "+
+			"made itself. Make one with POST …/consumers, or have an operator let this token in: "+
+			`POST …/consumers/{name}/grant {"token":%q}`, who.Role, who.Name))
+	}
+	return conn, g, consumerError(err)
+}
+
 // consumerError says in our words what the package of groups says in its own.
 func consumerError(err error) error {
 	status := 0
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, group.ErrUnknown), errors.Is(err, group.ErrNotParked):
+	case errors.Is(err, group.ErrUnknown), errors.Is(err, group.ErrNotParked), errors.Is(err, group.ErrNotGranted):
 		status = http.StatusNotFound
 	case errors.Is(err, group.ErrExists), errors.Is(err, group.ErrLost), errors.Is(err, group.ErrBeyond), errors.Is(err, group.ErrGeneration):
 		status = http.StatusConflict
@@ -195,6 +230,7 @@ func (a *api) createConsumer(ctx context.Context, in *createConsumerInput) (*bod
 	}
 	err = g.Create(ctx, group.Spec{
 		Name: in.Body.Name, Filter: in.Body.Filter, After: after, Lease: time.Duration(in.Body.Lease * float64(time.Second)),
+		Token: identity(ctx).Name,
 	})
 	return shownConsumer(ctx, g, in.Body.Name, err)
 }
@@ -216,7 +252,7 @@ func beginning(ctx context.Context, conn Connection, after string) (int64, error
 }
 
 func (a *api) deleteConsumer(ctx context.Context, in *consumerInput) (*struct{}, error) {
-	_, g, err := a.groups(in.Connection)
+	_, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err == nil {
 		err = g.Delete(ctx, in.Name)
 	}
@@ -224,7 +260,7 @@ func (a *api) deleteConsumer(ctx context.Context, in *consumerInput) (*struct{},
 }
 
 func (a *api) resetConsumer(ctx context.Context, in *resetInput) (*body[ConsumerInfo], error) {
-	conn, g, err := a.groups(in.Connection)
+	conn, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +284,7 @@ func (a *api) listParked(ctx context.Context, in *consumerInput) (*body[ParkedLi
 }
 
 func (a *api) parkEvent(ctx context.Context, in *positionInput) (*body[ConsumerInfo], error) {
-	_, g, err := a.groups(in.Connection)
+	_, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err == nil && in.Body.Position == 0 {
 		err = fmt.Errorf("%w: want the position of the event", ErrBadInput)
 	}
@@ -259,7 +295,7 @@ func (a *api) parkEvent(ctx context.Context, in *positionInput) (*body[ConsumerI
 }
 
 func (a *api) retryEvents(ctx context.Context, in *positionInput) (*body[Retried], error) {
-	_, g, err := a.groups(in.Connection)
+	_, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -268,9 +304,36 @@ func (a *api) retryEvents(ctx context.Context, in *positionInput) (*body[Retried
 }
 
 func (a *api) dropEvent(ctx context.Context, in *positionInput) (*body[ConsumerInfo], error) {
-	_, g, err := a.groups(in.Connection)
+	_, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err == nil {
 		err = g.Drop(ctx, in.Name, in.Body.Position)
+	}
+	return shownConsumer(ctx, g, in.Name, err)
+}
+
+func (a *api) grantConsumer(ctx context.Context, in *grantInput) (*body[ConsumerInfo], error) {
+	conn, g, err := a.groups(in.Connection)
+	if err == nil && conn.Tokens != nil {
+		err = tokenKnown(ctx, conn.Tokens, in.Body.Token)
+	}
+	if err == nil {
+		err = g.Grant(ctx, in.Name, in.Body.Token)
+	}
+	return shownConsumer(ctx, g, in.Name, err)
+}
+
+func tokenKnown(ctx context.Context, k TokenKeeper, id string) error {
+	all, err := k.Tokens(ctx)
+	if err == nil && !slices.ContainsFunc(all, func(t Token) bool { return t.ID == id }) {
+		err = fmt.Errorf("%w: there is no token of this id; GET …/tokens lists them for an admin", ErrNotFound)
+	}
+	return err
+}
+
+func (a *api) withdrawConsumer(ctx context.Context, in *grantInput) (*body[ConsumerInfo], error) {
+	_, g, err := a.groups(in.Connection)
+	if err == nil {
+		err = g.Withdraw(ctx, in.Name, in.Body.Token)
 	}
 	return shownConsumer(ctx, g, in.Name, err)
 }

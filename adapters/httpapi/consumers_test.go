@@ -98,6 +98,49 @@ func TestConsumersOverHTTP(t *testing.T) {
 	})
 }
 
+// TestConsumersOfOthers: a token moves the consumers it made or was granted, an operator all of them, and everybody may look.
+func TestConsumersOfOthers(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		s.fill(3)
+		s.want(s.tell(consumers, "feed", `{"name":"shop"}`), 200, `"tokens":["shop"]`)
+		_, ack := s.batch("member=a")
+		moves := []struct{ path, body string }{
+			{"/ack", fmt.Sprintf(`{"member":"a","ack":%q}`, ack)},
+			{"/renew", `{"member":"b"}`},
+			{"/leave", `{"member":"a"}`},
+			{"/park", `{"position":2}`},
+			{"/retry", `{"position":2}`},
+			{"/drop", `{"position":2}`},
+			{"/reset", `{"after":"head"}`},
+			{"/delete", ``},
+		}
+		refused := func(token string) {
+			t.Helper()
+			for _, m := range moves {
+				a := s.tell(consumers+"/shop"+m.path, token, m.body)
+				s.wantProblem(a, 403)
+				s.want(a, 403, `grant {\"token\":\"till\"}`)
+			}
+			s.wantProblem(s.get(consumers+"/shop/events?member=b", token), 403)
+		}
+		refused("other")
+		s.want(s.get(consumers+"/shop", "other"), 200, `"position":0`)
+		s.want(s.tell(consumers+"/shop/grant", "feed", `{"token":"till"}`), 403, "consumers.manage")
+		s.want(s.tell(consumers+"/nobody/grant", "ops", `{"token":"till"}`), 404, "no such consumer")
+		s.want(s.tell(consumers+"/nobody/renew", "other", `{"member":"b"}`), 404, "no such consumer")
+		s.want(s.tell(consumers+"/shop/grant", "ops", `{"token":"till"}`), 200, `"tokens":["shop","till"]`)
+		s.want(s.tell(consumers+"/shop/grant", "ops", `{"token":"till"}`), 200, `"tokens":["shop","till"]`)
+		s.want(s.tell(consumers+"/shop"+moves[0].path, "other", moves[0].body), 200, "lease_seconds")
+		s.want(s.tell(consumers+"/shop/withdraw", "ops", `{"token":"till"}`), 200, `"tokens":["shop"]`)
+		s.want(s.tell(consumers+"/shop/withdraw", "ops", `{"token":"till"}`), 404, "not let in")
+		refused("other")
+		s.want(s.tell(consumers+"/shop/reset", "ops", `{"after":"1:2"}`), 200, `"position":2`)
+		s.want(s.tell(consumers+"/shop/delete", "ops", ""), 204, "")
+		s.want(s.tell(consumers, "other", `{"name":"shop"}`), 200, `"tokens":["till"]`) // nothing is left of who was let in
+	})
+}
+
 func TestConsumersRefuse(t *testing.T) {
 	s := start(t, backends.SQLite(t))
 	s.fill(3)

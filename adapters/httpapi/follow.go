@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/duolog/duolog/adapters/stream"
 	"github.com/duolog/duolog/adapters/stream/cloudevent"
 )
 
@@ -23,45 +24,53 @@ const (
 
 type stoppingKey struct{}
 
-// stopping is closed when the server is about to stop: a stream without an end must not hold it up.
-func stopping(ctx context.Context) <-chan struct{} {
-	ch, _ := ctx.Value(stoppingKey{}).(<-chan struct{})
-	return ch
+// stopping ends when the server is about to stop: a stream without an end must not hold it up.
+func stopping(ctx context.Context) context.Context {
+	if stop, ok := ctx.Value(stoppingKey{}).(context.Context); ok {
+		return stop
+	}
+	return context.Background()
 }
 
-// follower writes server-sent events. It holds a page at a time, and no transaction while a reader is slow.
+// follower writes server-sent events. It holds a page at a time, and no transaction while a reader is slow. All it waits
+// for is to be nudged: by the log, its alarm, or an end that has come.
 type follower struct {
 	*feed
+	*stream.Follower
+	stop   context.Context //nolint:containedctx // the server's, beside the request's
 	buf    []byte
-	told   int64 // the last position the reader heard of
-	marked time.Time
+	told   int64     // the last position the reader heard of
+	marked time.Time // when it last heard of one without an event
+	sent   time.Time // when it last heard of anything
+	alarm  *time.Timer
+	rings  time.Time
 }
 
 // follow writes events as they come, until the reader leaves, is too slow for a page, or the log is another one.
 func (a *api) follow(hc huma.Context, f *feed) {
 	ctx := hc.Context()
 	_, w := humago.Unwrap(hc)
-	end := f.tail.Follow()
-	defer end()
+	now := time.Now()
+	s := &follower{feed: f, Follower: f.tail.Follow(), stop: stopping(ctx), told: f.after, marked: now, sent: now}
+	defer s.End()
+	defer context.AfterFunc(ctx, s.Nudge)()
+	defer context.AfterFunc(s.stop, s.Nudge)()
+	s.alarm, s.rings = time.AfterFunc(heartbeat, s.Nudge), now.Add(heartbeat)
+	defer s.alarm.Stop()
 	a.feedHeaders(hc, f, eventStream)
 	hc.SetStatus(http.StatusOK)
-	s := &follower{feed: f, told: f.after, marked: time.Now()}
-	err := a.send(w, s.mark([]byte("retry: 1000\n"), f.after))
-	for err == nil {
-		var changed <-chan struct{}
-		if changed, err = s.next(ctx); err != nil {
-			break
-		}
+	s.buf = s.mark([]byte("retry: 1000\n"), f.after)
+	var err error
+	for alive := true; alive && err == nil; {
 		if len(s.buf) > 0 {
+			s.sent = time.Now()
 			err = a.send(w, s.buf)
-			continue
 		}
-		var alive bool
-		if alive, err = s.idle(ctx, changed); !alive {
-			break
+		if err == nil {
+			err = s.next(ctx)
 		}
-		if len(s.buf) > 0 && err == nil {
-			err = a.send(w, s.buf)
+		if len(s.buf) == 0 && err == nil {
+			alive, err = s.idle(ctx)
 		}
 	}
 	if err != nil && ctx.Err() == nil {
@@ -72,45 +81,39 @@ func (a *api) follow(hc huma.Context, f *feed) {
 	}
 }
 
-// next fills the buffer with what comes after; the channel tells when it is worth looking again.
-func (s *follower) next(ctx context.Context) (<-chan struct{}, error) {
+// next fills the buffer with what comes after.
+func (s *follower) next(ctx context.Context) error {
 	if s.buf = s.buf[:0]; cap(s.buf) > keptBuffer { // a page of a backlog: those who wait hold next to nothing
 		s.buf = nil
 	}
-	entries, changed, known := s.tail.Recent(s.after, pageSize)
+	entries, known := s.tail.Recent(s.after, pageSize)
 	if known && !s.narrowed() {
 		for _, e := range entries {
-			s.event(e.Position, e.Line(s.enc, s.data))
+			s.buf = append(s.buf, e.Frame(s.enc, s.data)...)
+			s.told, s.after = e.Position, e.Position
 		}
-		return changed, nil
+		return nil
 	}
 	if known && len(entries) == 0 && s.contact.IsZero() {
-		return changed, nil
+		return nil
 	}
-	var line []byte
 	s.left, s.scanned, s.ended = pageSize, 0, false
 	if s.contact.IsZero() {
 		s.head.Position = s.after + pageSize // whatever there is by now
 	}
 	p, err := s.page(ctx)
 	if err != nil {
-		return changed, err
+		return err
 	}
 	for _, e := range p.Events {
-		line = s.enc.Line(line[:0], e)
-		s.event(e.Position, line)
+		s.buf = s.enc.Frame(s.buf, e)
+		s.told = e.Position
 	}
 	s.after = p.Through
 	if s.after > s.told && time.Since(s.marked) >= markEvery {
 		s.buf = s.mark(s.buf, s.after)
 	}
-	return changed, nil
-}
-
-func (s *follower) event(position int64, line []byte) {
-	s.buf = append(append(s.buf, "id: "...), s.enc.Checkpoint(position)...)
-	s.buf = append(append(append(s.buf, "\ndata: "...), line...), '\n') // the line brings a newline of its own
-	s.told, s.after = position, position
+	return nil
 }
 
 // mark says how far the reader has come without an event.
@@ -123,34 +126,40 @@ func (s *follower) mark(b []byte, position int64) []byte {
 
 // idle waits for something to happen. It reports false when the stream must end: the reader left, the server stops, or
 // positions mean something else by now.
-func (s *follower) idle(ctx context.Context, changed <-chan struct{}) (alive bool, err error) {
-	long := heartbeat
-	if !s.contact.IsZero() || s.after > s.told {
-		long = markEvery
-	}
-	timer := time.NewTimer(long)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
+func (s *follower) idle(ctx context.Context) (alive bool, err error) {
+	s.wind()
+	<-s.C
+	switch {
+	case ctx.Err() != nil:
 		return false, ctx.Err()
-	case <-stopping(ctx):
+	case s.stop.Err() != nil:
 		return false, nil
-	case <-changed:
-		return true, nil
-	case <-timer.C:
-	}
-	if s.after > s.told {
+	case s.after > s.told && time.Since(s.marked) >= markEvery:
 		s.buf = s.mark(s.buf, s.after)
 		return true, nil
-	}
-	if long < heartbeat && time.Since(s.marked) < heartbeat {
+	case time.Since(s.sent) < heartbeat:
 		return true, nil
 	}
 	head, err := s.tail.Head(ctx)
 	if err != nil {
 		return false, err
 	}
-	s.marked = time.Now()
 	s.buf = append(s.buf, ": alive\n\n"...)
 	return cloudevent.New("", head, "").Checkpoint(0) == cloudevent.New("", s.head, "").Checkpoint(0), nil
+}
+
+// wind sets the alarm for when something is to be said or looked at though nothing happened. One that rings too early,
+// for events came meanwhile, is set again only then.
+func (s *follower) wind() {
+	at := s.sent.Add(heartbeat)
+	switch now := time.Now(); {
+	case s.after > s.told:
+		at = s.marked.Add(markEvery)
+	case !s.contact.IsZero(): // what concerns it becomes known a moment after the log has moved
+		at = now.Add(markEvery)
+	case s.rings.After(now):
+		return
+	}
+	s.rings = at
+	s.alarm.Reset(time.Until(at))
 }

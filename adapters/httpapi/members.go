@@ -73,7 +73,7 @@ func (a *api) registerMembers(one string) {
 
 // fetch returns the next batch of a member.
 func (a *api) fetch(ctx context.Context, in *fetchInput) (*huma.StreamResponse, error) {
-	conn, g, err := a.groups(in.Connection)
+	conn, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func jsonBatch(enc cloudevent.Encoder, b group.Batch) []byte {
 }
 
 func (a *api) acknowledge(ctx context.Context, in *memberInput) (*body[Holding], error) {
-	_, g, err := a.groups(in.Connection)
+	_, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (a *api) acknowledge(ctx context.Context, in *memberInput) (*body[Holding],
 }
 
 func (a *api) renew(ctx context.Context, in *memberInput) (*body[Holding], error) {
-	_, g, err := a.groups(in.Connection)
+	_, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (a *api) renew(ctx context.Context, in *memberInput) (*body[Holding], error
 }
 
 func (a *api) leave(ctx context.Context, in *memberInput) (*body[Holding], error) {
-	_, g, err := a.groups(in.Connection)
+	_, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err == nil {
 		err = g.Leave(ctx, in.Name, in.Body.Member)
 	}

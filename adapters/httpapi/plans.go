@@ -36,6 +36,7 @@ type Plan struct {
 	LRNPrice float64          `json:"lrn_per_number_usd,omitempty"`
 	BigJobs  string           `json:"big_jobs,omitempty" doc:"When it may run"`
 	Left     []operations.Row `json:"left,omitempty" doc:"Of an undo: who is left as it is, and why"`
+	Spent    bool             `json:"spent,omitempty" doc:"It was carried out long ago: its rows were removed, but for the samples"`
 }
 
 // Operation is an operation, with how far it is.

@@ -85,7 +85,6 @@ type LRN struct {
 type whatIfBody struct {
 	Same bool `json:"same"`
 	replay.Forecast
-	Begin   int               `json:"begin_to_differ" doc:"Contacts; first_differences has the first of them"`
 	Changes []settings.Change `json:"settings" doc:"How they differ from those in force"`
 	LRN     LRN               `json:"lrn"`
 }
@@ -101,7 +100,6 @@ type impactBody struct {
 	Reason   string            `json:"reason,omitempty"`
 	Changes  []settings.Change `json:"changes" doc:"Since the version before"`
 	Settled  map[string]int64  `json:"settled" doc:"What the systems answered to writes, by result"`
-	Begin    int               `json:"begin_to_differ" doc:"Contacts; first_differences has the first of them"`
 	replay.Forecast
 }
 
@@ -220,7 +218,7 @@ func (a *api) whatIf(ctx context.Context, in *whatIfInput) (out *body[whatIfBody
 			return err
 		}
 		f, err := conn.Replays.WhatIf(ctx, c, s)
-		b := whatIfBody{Same: f.Same(), Begin: len(f.First), Changes: []settings.Change{}, LRN: LRNOf(f, s)}
+		b := whatIfBody{Same: f.Same(), Changes: []settings.Change{}, LRN: LRNOf(f, s)}
 		b.Changes = append(b.Changes, settings.Diff(now.Settings, s)...)
 		b.Forecast = firstOf(f, in.Body.Limit)
 		out = &body[whatIfBody]{b}
@@ -269,7 +267,7 @@ func (a *api) impact(ctx context.Context, in *impactInput) (out *body[impactBody
 		i, err := conn.Replays.Impact(ctx, within(in.Seconds), in.Version)
 		out = &body[impactBody]{impactBody{
 			Same: i.Same(), Version: i.Version, Position: i.Position, Until: i.Until, Actor: i.Actor, At: i.At, Reason: i.Reason,
-			Changes: append([]settings.Change{}, i.Changes...), Settled: i.Settled, Begin: len(i.First),
+			Changes: append([]settings.Change{}, i.Changes...), Settled: i.Settled,
 			Forecast: firstOf(i.Forecast, in.Limit),
 		}}
 		return err

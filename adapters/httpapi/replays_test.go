@@ -31,7 +31,7 @@ func (e enduringReplays) WhatIf(context.Context, replay.Config, settings.Setting
 }
 
 func (e enduringReplays) Impact(context.Context, replay.Config, int) (Impact, error) {
-	return Impact{Forecast: replay.Forecast{First: make([]replay.Divergence, 3)}}, nil
+	return Impact{Forecast: replay.Forecast{Begin: 3, First: make([]replay.Divergence, 3)}}, nil
 }
 
 // TestOneReplayAtATime: a second one is told so, and one ends with the request that asked for it.

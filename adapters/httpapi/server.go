@@ -39,7 +39,7 @@ func (s Server) Serve(ctx context.Context, l net.Listener) error {
 		Handler: s.Handler, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime,
 		IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		BaseContext: func(net.Listener) context.Context {
-			return context.WithValue(context.WithoutCancel(ctx), stoppingKey{}, ctx.Done())
+			return context.WithValue(context.WithoutCancel(ctx), stoppingKey{}, ctx)
 		},
 		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelWarn),
 	}

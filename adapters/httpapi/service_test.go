@@ -73,7 +73,9 @@ func start(t testing.TB, store eventstore.Store) *service {
 		Aloware:     ingest.New(ingest.Config{Log: log, System: alo, Ring: ring, Logger: quiet}),
 	}
 	tokens, err := httpapi.NewStatic("root",
-		"shop:consumer:c8bc2586cdd87cd6f970fc4262c4bbc49165811788825fbc1ba3366bfde45413") // SHA-256 of "feed"
+		"shop:consumer:c8bc2586cdd87cd6f970fc4262c4bbc49165811788825fbc1ba3366bfde45413", // SHA-256 of "feed"
+		"till:consumer:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa", // of "other"
+		"ops:operator:a92c36e66a25ee99ff862faa8e87987be6c7cd13c3ee661c400a45b0f1e3b132")  // of "ops"
 	if err != nil {
 		t.Fatal(err)
 	}

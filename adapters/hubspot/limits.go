@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/domain/settings"
 )
 
 // HubSpot's limits: what the smallest portal allows less a margin, until an answer tells the true one, and searches
@@ -23,10 +24,10 @@ const (
 // bucket keeps calls below a limit.
 type bucket struct {
 	limiter *rate.Limiter
-	share   int // percent
 
-	mu  sync.Mutex
-	max int // requests in a window that the limiter is set for
+	mu    sync.Mutex
+	share int // percent; 0: the limit is not told
+	max   int // requests in a window that the limiter is set for
 	// used is what an answer told last.
 	used adapters.Usage
 }
@@ -43,11 +44,25 @@ func newSearch() *bucket { return &bucket{limiter: rate.NewLimiter(searchesPerSe
 func (b *bucket) set(limit int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if limit == b.max || limit < 1 {
-		return
+	if limit != b.max && limit >= 1 {
+		b.max = limit
+		b.fit()
 	}
-	b.max = limit
-	ours := max(limit*b.share/100, 1)
+}
+
+// take is set for our share of the limit.
+func (b *bucket) take(share int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if share != b.share && share >= 1 {
+		b.share = share
+		b.fit()
+	}
+}
+
+// fit needs the lock.
+func (b *bucket) fit() {
+	ours := max(b.max*b.share/100, 1)
 	burst := max(ours/10, 1)
 	b.limiter.SetBurst(burst)
 	b.limiter.SetLimit(rate.Limit(max(float64(ours-burst), 0.5) / window.Seconds()))
@@ -55,7 +70,7 @@ func (b *bucket) set(limit int) {
 
 // adapt follows the limit an answer tells.
 func (b *bucket) adapt(h http.Header) {
-	if b.share == 0 {
+	if !b.told() {
 		return
 	}
 	ms, err := strconv.Atoi(orElse(h.Get("X-HubSpot-RateLimit-Interval-Milliseconds"), "10000"))
@@ -68,22 +83,34 @@ func (b *bucket) adapt(h http.Header) {
 	}
 }
 
+func (b *bucket) told() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.share > 0
+}
+
 // meter notes how much of the limits is used.
 func (b *bucket) meter(h http.Header, limit int) {
 	left, err := strconv.Atoi(h.Get("X-HubSpot-RateLimit-Remaining"))
 	if err != nil || left < 0 || left > limit {
 		return
 	}
-	u := adapters.Usage{At: time.Now(), Used: limit - left, Limit: limit, Share: b.share}
+	u := adapters.Usage{At: time.Now(), Used: limit - left, Limit: limit}
 	day, errDay := strconv.Atoi(h.Get("X-HubSpot-RateLimit-Daily"))
 	left, errLeft := strconv.Atoi(h.Get("X-HubSpot-RateLimit-Daily-Remaining"))
 	if errDay == nil && errLeft == nil && day > 0 && left >= 0 && left <= day {
 		u.Day, u.DayLimit = day-left, day
 	}
 	b.mu.Lock()
+	u.Share = b.share
 	b.used = u
 	b.mu.Unlock()
 }
+
+var _ adapters.Limited = (*Client)(nil)
+
+// Limit changes which share of the portal's limit is ours.
+func (c *Client) Limit(l settings.Limits) { c.calls.take(l.HubSpotShare) }
 
 // Usage implements adapters.Metered.
 func (c *Client) Usage() (adapters.Usage, bool) {

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/duolog/duolog/adapters"
+	"github.com/duolog/duolog/domain/settings"
 )
 
 // TestLimitHolds: whatever the limit and our share, no window of 10 s, burst included, holds more than the share.
@@ -97,6 +98,20 @@ func TestLimitAdapts(t *testing.T) {
 }
 
 // TestDrain: after a 429 the next call waits, however empty the bucket was.
+// TestShareChanges: another share of the limit holds at once, and stays when answers tell another limit.
+func TestShareChanges(t *testing.T) {
+	c := &Client{calls: newCalls(100)}
+	for _, share := range []int{20, 0, 50} { // 0 is no share, and changes nothing
+		c.Limit(settings.Limits{HubSpotShare: share})
+	}
+	for _, limit := range []int{startPer10s, 200} {
+		c.calls.set(limit)
+		if n := c.calls.limiter.Burst(); n != limit/20 {
+			t.Errorf("a burst of %d under half of %d", n, limit)
+		}
+	}
+}
+
 func TestDrain(t *testing.T) {
 	b := newCalls(100)
 	for b.limiter.Allow() {

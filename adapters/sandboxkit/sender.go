@@ -206,18 +206,20 @@ func (s *Sender) due(now time.Time) (batch []Event, next time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next = time.Hour
-	rest := s.queue[:0]
-	for _, q := range s.queue {
+	kept, seen := 0, 0 // of the queue's beginning
+	for ; seen < len(s.queue) && len(batch) < s.cfg.Batch; seen++ {
+		q := s.queue[seen]
 		wait := q.due.Sub(now)
-		if wait <= 0 && len(batch) < s.cfg.Batch {
+		if wait <= 0 {
 			batch = append(batch, q.Event)
 			continue
 		}
-		rest = append(rest, q)
-		next = min(next, max(wait, 0))
+		s.queue[kept], next = q, min(next, wait)
+		kept++
 	}
-	clear(s.queue[len(rest):])
-	s.queue = rest
+	copy(s.queue[seen-kept:seen], s.queue[:kept]) // those that wait move up to the rest, which may be long
+	clear(s.queue[:seen-kept])
+	s.queue = s.queue[seen-kept:]
 	if s.cfg.Faults.Shuffle {
 		Shuffle(s.chance, batch)
 	}

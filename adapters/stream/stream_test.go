@@ -113,10 +113,10 @@ func TestTailHasEveryEventForEveryFollower(t *testing.T) {
 		var followers sync.WaitGroup
 		for range 8 {
 			followers.Go(func() {
-				end := tail.Follow()
-				defer end()
+				f := tail.Follow()
+				defer f.End()
 				for at := int64(0); at < total; {
-					entries, changed, known := tail.Recent(at, 50)
+					entries, known := tail.Recent(at, 50)
 					if !known {
 						events, err := tail.Read(ctx, at, 50)
 						if err != nil {
@@ -128,7 +128,7 @@ func TestTailHasEveryEventForEveryFollower(t *testing.T) {
 						}
 					}
 					for _, e := range entries {
-						if e.Position != at+1 || len(e.Line(enc, cloudevent.IDs)) == 0 {
+						if e.Position != at+1 || len(e.Frame(enc, cloudevent.IDs)) == 0 {
 							t.Errorf("after %d comes %d", at, e.Position)
 							return
 						}
@@ -138,7 +138,7 @@ func TestTailHasEveryEventForEveryFollower(t *testing.T) {
 						continue
 					}
 					select {
-					case <-changed:
+					case <-f.C:
 					case <-ctx.Done():
 						t.Errorf("it ends at %d", at)
 						return
@@ -157,17 +157,17 @@ func TestTailHasEveryEventForEveryFollower(t *testing.T) {
 func TestTailForgetsWhatWasBeforeAnErasure(t *testing.T) {
 	log := open(t, backends.SQLite(t))
 	tail := stream.NewTail(log)
-	end := tail.Follow()
-	defer end()
+	f := tail.Follow()
+	defer f.End()
 	holds := func(after int64, want bool) {
 		t.Helper()
 		for until := time.Now().Add(2 * time.Minute); ; {
-			entries, changed, known := tail.Recent(after, 10)
+			entries, known := tail.Recent(after, 10)
 			if known && len(entries) > 0 == want || !want && !known {
 				return
 			}
 			select {
-			case <-changed:
+			case <-f.C:
 			case <-time.After(time.Until(until)):
 				t.Fatalf("after %d: %d events, known %v, want some: %v", after, len(entries), known, want)
 			}
@@ -176,11 +176,11 @@ func TestTailForgetsWhatWasBeforeAnErasure(t *testing.T) {
 	add(t, log, domain.SyncPaused) // what was there before somebody followed is not held
 	for at := int64(1); ; at++ {
 		add(t, log, domain.SyncPaused)
-		if _, _, known := tail.Recent(at, 1); known {
+		if _, known := tail.Recent(at, 1); known {
 			holds(at, true)
 			add(t, log, "subject.erased")
 			holds(at+1, true)
-			if _, _, known := tail.Recent(at-1, 10); known {
+			if _, known := tail.Recent(at-1, 10); known {
 				t.Error("what was before the erasure is still in memory")
 			}
 			return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/duolog/duolog/adapters/stream/cloudevent"
 	"github.com/duolog/duolog/eventstore"
@@ -15,15 +16,16 @@ const tailSize = 4096
 // tailBytes bounds their payloads together.
 const tailBytes = 16 << 20
 
-// Entry is an event of the tail. Its lines are written once, however many follow.
+// Entry is an event of the tail. It is written once, however many follow.
 type Entry struct {
 	eventstore.Event
-	once  [3]sync.Once
-	lines [3][]byte
+	once   [3]sync.Once
+	frames [3][]byte
 }
 
-// Line returns the event as the encoder of a data policy writes it. All encoders of one log write alike.
-func (e *Entry) Line(enc cloudevent.Encoder, data string) []byte {
+// Frame returns the event as a server-sent event, written by the encoder of a data policy. All encoders of one log write
+// alike.
+func (e *Entry) Frame(enc cloudevent.Encoder, data string) []byte {
 	i := 0
 	switch data {
 	case cloudevent.Masked:
@@ -31,43 +33,63 @@ func (e *Entry) Line(enc cloudevent.Encoder, data string) []byte {
 	case cloudevent.Full:
 		i = 2
 	}
-	e.once[i].Do(func() { e.lines[i] = enc.Line(nil, e.Event) })
-	return e.lines[i]
+	e.once[i].Do(func() { e.frames[i] = enc.Frame(nil, e.Event) })
+	return e.frames[i]
 }
 
 // Tail holds the end of a log in memory for those who follow it, so that each event is read once and not once by each
 // of them. It reads only while somebody follows. An erasure empties it: what follows is read from the log again.
 type Tail struct {
 	eventstore.Log
+	entries atomic.Pointer[[]*Entry] // dense and in order; nil: none. Replaced, never changed
 
-	mu        sync.Mutex
-	followers int
+	mu        sync.Mutex // of those who change what is below, and the entries
+	followers map[*Follower]bool
 	stop      context.CancelFunc
-	entries   []*Entry // dense and in order
 	bytes     int
-	changed   chan struct{} // closed when entries grew, or reading failed
 }
 
 // NewTail returns the tail of a log.
-func NewTail(log eventstore.Log) *Tail { return &Tail{Log: log, changed: make(chan struct{})} }
+func NewTail(log eventstore.Log) *Tail { return &Tail{Log: log, followers: map[*Follower]bool{}} }
 
-// Follow has the tail read until the function returned is called.
-func (t *Tail) Follow() (end func()) {
+// Follower is one who follows a tail, until End.
+type Follower struct {
+	C    <-chan struct{} // tells that it is worth looking again
+	wake chan struct{}
+	tail *Tail
+}
+
+// Follow has the tail read until the follower ends.
+func (t *Tail) Follow() *Follower {
+	wake := make(chan struct{}, 1)
+	f := &Follower{C: wake, wake: wake, tail: t}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.followers++; t.followers == 1 {
+	if t.followers[f] = true; len(t.followers) == 1 {
 		ctx, cancel := context.WithCancel(context.Background())
 		t.stop = cancel
 		go t.run(ctx)
 	}
-	return sync.OnceFunc(func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if t.followers--; t.followers == 0 {
-			t.stop()
-			t.entries, t.bytes = nil, 0
-		}
-	})
+	return f
+}
+
+// Nudge has the follower look again, for a reason of its own.
+func (f *Follower) Nudge() {
+	select {
+	case f.wake <- struct{}{}:
+	default: // it will look anyhow
+	}
+}
+
+// End is called once.
+func (f *Follower) End() {
+	t := f.tail
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if delete(t.followers, f); len(t.followers) == 0 {
+		t.stop()
+		t.keep(nil)
+	}
 }
 
 // run reads on from the head until ctx ends.
@@ -105,21 +127,23 @@ func (t *Tail) add(ctx context.Context, events []eventstore.Event) {
 	if ctx.Err() != nil {
 		return
 	}
+	all := t.held()
 	for _, e := range events {
 		if e.Type == subjectErased {
-			t.entries, t.bytes = nil, 0
+			all, t.bytes = nil, 0
 		}
-		t.entries = append(t.entries, &Entry{Event: e})
+		all = append(all, &Entry{Event: e})
 		t.bytes += len(e.Data)
 	}
 	drop := 0
-	for drop < len(t.entries)-1 && (len(t.entries)-drop > tailSize || t.bytes > tailBytes) {
-		t.bytes -= len(t.entries[drop].Data)
+	for drop < len(all)-1 && (len(all)-drop > tailSize || t.bytes > tailBytes) {
+		t.bytes -= len(all[drop].Data)
 		drop++
 	}
 	if drop > 0 {
-		t.entries = append([]*Entry(nil), t.entries[drop:]...)
+		all = append([]*Entry(nil), all[drop:]...)
 	}
+	t.keep(all)
 	t.signal()
 }
 
@@ -127,32 +151,46 @@ func (t *Tail) drop(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ctx.Err() == nil {
-		t.entries, t.bytes = nil, 0
+		t.keep(nil)
 		t.signal()
 	}
 }
 
-func (t *Tail) signal() {
-	close(t.changed)
-	t.changed = make(chan struct{})
+func (t *Tail) held() []*Entry {
+	if all := t.entries.Load(); all != nil {
+		return *all
+	}
+	return nil
 }
 
-// Recent returns up to limit events after the position when the tail holds them, and a channel that is closed when it
-// is worth asking again. known is false when they must be read from the log.
-func (t *Tail) Recent(after int64, limit int) (entries []*Entry, changed <-chan struct{}, known bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	n := len(t.entries)
-	if n == 0 || after < t.entries[0].Position-1 || after > t.entries[n-1].Position {
-		return nil, t.changed, false
+func (t *Tail) keep(all []*Entry) {
+	if len(all) == 0 {
+		t.bytes = 0
 	}
-	from := int(after - t.entries[0].Position + 1)
-	return t.entries[from:min(n, from+limit)], t.changed, true
+	t.entries.Store(&all)
+}
+
+func (t *Tail) signal() {
+	for f := range t.followers {
+		f.Nudge()
+	}
+}
+
+// Recent returns up to limit events after the position when the tail holds them. known is false when they must be read
+// from the log.
+func (t *Tail) Recent(after int64, limit int) (entries []*Entry, known bool) {
+	all := t.held()
+	n := len(all)
+	if n == 0 || after < all[0].Position-1 || after > all[n-1].Position {
+		return nil, false
+	}
+	from := int(after - all[0].Position + 1)
+	return all[from:min(n, from+limit)], true
 }
 
 // Read returns events from memory when the tail has them.
 func (t *Tail) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
-	entries, _, known := t.Recent(after, limit)
+	entries, known := t.Recent(after, limit)
 	if !known || len(entries) == 0 {
 		return t.Log.Read(ctx, after, limit)
 	}

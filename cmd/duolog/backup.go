@@ -49,8 +49,12 @@ const restoreHelp = `Put a backup back, into a database that is empty: the one c
 The log comes back in a new generation, so that nobody takes its next events for those that are lost: consumers are told
 where to go on. It comes back paused. Commands that waited when the backup was made are taken back, for what became of
 them is not known. duolog serve then reads both systems, while nothing is sent; look at duolog status, and let it go on
-with duolog resume. What was done since the backup is found, not done again. Who was erased since is back, and has to be
-erased again: before duolog serve, or at the latest before duolog resume.
+with duolog resume. What was done since the backup is found, not done again.
+
+Who was erased since is erased again, before anybody can read the database: each erasure is also kept outside of it, in
+a list beside the last signed head (DUOLOG_HEADS_DIR; the folder "heads" beside the master key when left out). --erasures
+names the list, or the folder of it, when it lies elsewhere. Without one a restore is refused, unless --no-erasures says
+that whoever was erased since may be back.
 
 The backup opens with the master key it was made under: the configured one, or the file that --key names. A restore that
 was interrupted goes on when the command is given again.`
@@ -80,11 +84,86 @@ func (c *cli) restore() *cobra.Command {
 				c.printf("%s are in %s, as they were on %s   %s\n", plural(done.Events(), "event"), cfg.Database(),
 					done.At.Format(bothLayout)+" UTC", c.paint(green, "✓"))
 				c.tellLogs(done)
+				c.tellErased(done, o.Erasures)
 				c.printf("Nothing is sent yet. duolog serve reads both systems first; then look, and go on: duolog resume\n")
 			})
 		},
 	}
 	cmd.Flags().StringVar(&o.KeyFile, "key", "", "file of the master key it was made under; the configured one when left out")
+	listFlags(cmd, &o.Erasures)
+	reasonFlag(cmd, &reason)
+	return cmd
+}
+
+func listFlags(cmd *cobra.Command, lists *app.Lists) {
+	cmd.Flags().StringArrayVar(&lists.From, "erasures", nil, "list of erasures, or folder of it; may be repeated; default: where they are kept")
+	cmd.Flags().BoolVar(&lists.None, "no-erasures", false, "go on without: whoever was erased since is back")
+	cmd.MarkFlagsMutuallyExclusive("erasures", "no-erasures")
+}
+
+// tellErased says what became of erasures that the database had forgotten.
+func (c *cli) tellErased(done app.Transferred, lists app.Lists) {
+	switch {
+	case lists.None:
+		c.printf("Nobody was erased again: --no-erasures. Whoever was erased since is back.\n")
+	case done.Erased == 0:
+		c.printf("Nobody was erased since.\n")
+	default:
+		c.printf("%s made since %s made again.\n", plural(int64(done.Erased), "erasure"), was(done.Erased))
+	}
+}
+
+func was(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
+
+const recoverHelp = `Go on with a database that was put back to an earlier time by other means than duolog restore: a copied file, a snapshot,
+pg_restore. duolog serve refuses a log that is shorter than the last signed head kept outside the database: what it has
+forgotten would be done again, and its next events be taken for those that are lost.
+
+The logs get a new generation, so that consumers are told where to go on; they are paused; commands that wait are taken
+back, for what became of them is not known; who was erased since is erased again, before anybody can read it. duolog
+serve then reads both systems, while nothing is sent; look at duolog status, and let it go on with duolog resume.
+
+Heads and lists of erasures are kept in DUOLOG_HEADS_DIR, the folder "heads" beside the master key when left out. One
+that was interrupted goes on when the command is given again.`
+
+func (c *cli) recover() *cobra.Command {
+	var o app.RecoverOptions
+	var reason string
+	cmd := &cobra.Command{
+		Use: "recover", Short: "Go on with a database that was put back to an earlier time", Long: recoverHelp, Args: none,
+		Example: "  duolog recover --reason \"disk of db-1 lost, snapshot of 3 May\"",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if reason == "" {
+				return hint(usage("a recovery needs a reason"), "--reason says why; it stays in the log")
+			}
+			cfg, err := c.config()
+			if err != nil {
+				return err
+			}
+			p := c.stages("events")
+			o.By, o.Progress = httpapi.By{Reason: reason}, p.hear
+			done, err := app.Recover(cmd.Context(), cfg, o, c.logger(slog.LevelWarn))
+			p.end()
+			if errors.Is(err, app.ErrNothingLost) {
+				return hint(err, "when the database was put back nonetheless, say --anyway")
+			}
+			if err != nil {
+				return transferError(err)
+			}
+			return c.tellTransfer(done, func() {
+				c.tellLogs(done)
+				c.tellErased(done, o.Erasures)
+				c.printf("Nothing is sent yet. duolog serve reads both systems first; then look, and go on: duolog resume\n")
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&o.Anyway, "anyway", false, "also when no kept head says that anything was lost")
+	listFlags(cmd, &o.Erasures)
 	reasonFlag(cmd, &reason)
 	return cmd
 }
@@ -93,6 +172,10 @@ func (c *cli) restore() *cobra.Command {
 func transferError(err error) error {
 	if errors.Is(err, transfer.ErrTarget) {
 		return hint(err, "name an empty database with --data DIR or --database-url; nothing was changed in this one")
+	}
+	if errors.Is(err, app.ErrErasures) {
+		return hint(err, "--erasures names a copy of the list, or its folder; --no-erasures goes on without, and whoever was "+
+			"erased since is back. Nothing was changed")
 	}
 	return err
 }

@@ -14,11 +14,11 @@ import (
 const benchFeedHelp = `Read a backlog by every way consumers have, with every value opened, and compare each with one ordered scan of the same
 rows that opens nothing: the NDJSON feed over HTTP, the Watermill subscriber, and on PostgreSQL stock watermill-sql with
 our adapters and with its own schema, which is stopped after a while. Then followers of the live stream hear of commits,
-first one, then many.`
+one and many in turns; what is shown is the median of the rounds.`
 
 func (c *cli) benchFeed() *cobra.Command {
 	var events, contacts int
-	o := feedbench.Config{}
+	o := feedbench.Config{CPUTime: cpuTime}
 	cmd := &cobra.Command{
 		Use: "feed", Short: "A backlog by every way consumers have, and live followers", Long: benchFeedHelp, Args: none,
 		Example: "  duolog bench feed --events 500000 --json\n  duolog bench feed --events 20000 --followers 20 --default 2s",
@@ -43,7 +43,8 @@ func (c *cli) benchFeed() *cobra.Command {
 	cmd.Flags().IntVar(&events, "events", 500_000, "of the backlog")
 	cmd.Flags().IntVar(&contacts, "contacts", 20_000, "the events are about")
 	cmd.Flags().IntVar(&o.Followers, "followers", 200, "that follow live, compared with one")
-	cmd.Flags().IntVar(&o.Commits, "commits", 300, "the followers hear of")
+	cmd.Flags().IntVar(&o.Rounds, "rounds", 5, "of both, one follower and many")
+	cmd.Flags().IntVar(&o.Commits, "commits", 300, "the followers hear of in a round")
 	cmd.Flags().DurationVar(&o.Every, "every", 20*time.Millisecond, "between two commits")
 	cmd.Flags().DurationVar(&o.Default, "default", 20*time.Second, "how long watermill-sql's own schema is measured")
 	return cmd
@@ -60,9 +61,11 @@ func (c *cli) showFeed(r feedbench.Result) {
 	if r.OverDefault > 0 {
 		c.printf("our adapters are %.0f times as fast as watermill-sql's own schema\n", r.OverDefault)
 	}
-	t = table{head: []string{"followers", "heard", "p50 ms", "p99 ms", "worst ms"}}
+	t = table{head: []string{"followers", "heard", "p50 ms", "p99 ms", "worst ms", "µs of processor each"}}
 	for _, l := range r.Live {
-		t.add(fmt.Sprint(l.Followers), number(int64(l.Heard)), fmt.Sprintf("%.1f", l.P50), fmt.Sprintf("%.1f", l.P99), fmt.Sprintf("%.1f", l.Max))
+		t.add(fmt.Sprint(l.Followers), number(int64(l.Heard)), fmt.Sprintf("%.1f", l.P50), fmt.Sprintf("%.1f", l.P99), fmt.Sprintf("%.1f", l.Max),
+			fmt.Sprintf("%.0f", l.CPU))
 	}
 	t.print(c)
+	c.printf("many wait %.1f times as long as one (p99)\n", r.OverOne)
 }

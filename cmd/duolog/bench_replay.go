@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime/pprof"
 	"slices"
 	"time"
 
@@ -26,8 +24,7 @@ makes the times on the clock say little: those of the processor are printed besi
 // replayBench is what the flags say.
 type replayBench struct {
 	rebuildBench
-	whatif  bool
-	profile string
+	whatif bool
 }
 
 func (c *cli) benchReplay() *cobra.Command {
@@ -48,7 +45,7 @@ func (c *cli) benchReplay() *cobra.Command {
 	f.Float64Var(&b.skew, "skew", 1.1, "Zipf exponent of who changes how often, above 1")
 	f.IntVar(&b.runs, "runs", 3, "replays, and baselines")
 	f.BoolVar(&b.whatif, "what-if", false, "measure a what-if; the baseline is the replay")
-	f.StringVar(&b.profile, "cpuprofile", "", "write to this file what the processor was used for")
+	b.profileFlag(cmd)
 	return cmd
 }
 
@@ -67,6 +64,7 @@ func (b *replayBench) measure(ctx context.Context, a *app.App, _ []string) (err 
 		return err
 	}
 	r := benchResult{Bench: "replay", Backend: a.Store.Backend(), Events: head.Position, Runs: b.runs}
+	defer boundMemory(decidingMemory)()
 	m := b.meter("replay", "events")
 	defer m.done()
 	cfg := replay.Config{DB: a.Store, Log: a.Log, Planned: head.Position, Progress: m.set}
@@ -122,23 +120,6 @@ func (r *benchResult) rates(events float64, ours, theirs benchTime) {
 	if ours.cpu > 0 {
 		r.CPUSeconds, r.BaselineCPUSeconds, r.CPURatio = ours.cpu.Seconds(), theirs.cpu.Seconds(), theirs.cpu.Seconds()/ours.cpu.Seconds()
 	}
-}
-
-// profiled does something under the profiler, when a file is named for what it finds.
-func (b *replayBench) profiled(do func() error) (err error) {
-	if b.profile == "" {
-		return do()
-	}
-	out, err := os.Create(b.profile)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	if err := pprof.StartCPUProfile(out); err != nil {
-		return err
-	}
-	defer pprof.StopCPUProfile()
-	return do()
 }
 
 func (b *replayBench) once(ctx context.Context, c replay.Config) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,19 +19,21 @@ import (
 
 const consumersHelp = `Named readers of the event stream. Duolog keeps their checkpoint: everything up to it is acknowledged. The work of
 a consumer is divided into 16 partitions, by the record an event is about, which its members share; when one is gone,
-the others take over within seconds. Members ask over HTTP, or are services with Watermill: adapters/stream/README.md.`
+the others take over within seconds. Members ask over HTTP, or are services with Watermill: adapters/stream/README.md.
+
+Over HTTP a consumer belongs to the token that made it. One made here belongs to operators, and to tokens it is granted.`
 
 func (c *cli) consumers() *cobra.Command {
 	return group(&cobra.Command{Use: "consumers", Short: "Named readers of the event stream, and how far they are", Long: consumersHelp},
-		c.consumersCreate(), c.consumersDelete(), c.consumersList(), c.consumersShow(), c.consumersReset(), c.consumersPark())
+		c.consumersCreate(), c.consumersDelete(), c.consumersList(), c.consumersShow(), c.consumersReset(), c.consumersPark(), c.consumersGrant())
 }
 
 func (c *cli) consumersCreate() *cobra.Command {
-	var view, types, fields, systems, after string
+	var view, types, fields, systems, after, token string
 	var lease time.Duration
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Make a named reader", Args: exactly(1),
-		Example: "  duolog consumers create warehouse\n  duolog consumers create crm --view contacts --after head",
+		Example: "  duolog consumers create warehouse --token 01J8ZQ4M3N5P7R9S1T3V5W7X9Y\n  duolog consumers create crm --view contacts --after head",
 		RunE: c.on(func(ctx context.Context, a *app.App, args []string) error {
 			f, err := stream.NewFilter(view, types, fields, systems)
 			if err != nil {
@@ -40,7 +43,13 @@ func (c *cli) consumersCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.Groups.Create(ctx, consumer.Spec{Name: args[0], Filter: f, After: from, Lease: lease}); err != nil {
+			if token != "" {
+				if err := tokenKnown(ctx, a, token); err != nil {
+					return err
+				}
+			}
+			err = a.Groups.Create(ctx, consumer.Spec{Name: args[0], Filter: f, After: from, Lease: lease, Token: token})
+			if err != nil {
 				return consumerHint(err)
 			}
 			return c.showConsumer(ctx, a, args[0])
@@ -52,6 +61,7 @@ func (c *cli) consumersCreate() *cobra.Command {
 	cmd.Flags().StringVar(&types, "type", "", "only these event types, separated by commas; record.* is a family")
 	cmd.Flags().StringVar(&fields, "field", "", "only events that name one of these fields or properties")
 	cmd.Flags().StringVar(&systems, "system", "", "only events of records in hubspot or aloware")
+	cmd.Flags().StringVar(&token, "token", "", "the id of the token that may move it over HTTP: duolog tokens list")
 	cmd.Flags().DurationVar(&lease, "lease", consumer.DefaultLease, "how long a silent member keeps its partitions")
 	return cmd
 }
@@ -76,6 +86,8 @@ func consumerHint(err error) error {
 		return usageError{err}
 	case errors.Is(err, consumer.ErrBeyond):
 		return hint(err, "--after head, or --to head, means the end")
+	case errors.Is(err, consumer.ErrNotGranted):
+		return hint(err, "duolog consumers show NAME says which tokens may move it")
 	case errors.Is(err, consumer.ErrNotParked):
 		return hint(err, "duolog consumers park NAME lists what is")
 	}
@@ -92,6 +104,7 @@ func (c *cli) showConsumer(ctx context.Context, a *app.App, name string) error {
 	}
 	c.printf("%s (%s)   at %s, %s behind%s\n", i.Name, i.Kind, at(i.Position), strconv.FormatInt(i.Lag, 10), behindSince(i))
 	c.printf("reads      %s\n", readsOf(i.Filter))
+	c.printf("moved by   operators%s\n", strings.Join(append([]string{""}, i.Tokens...), ", "))
 	c.printf("parked     %d\n", i.Parked)
 	if !i.PolledAt.IsZero() {
 		c.printf("asked      %s ago\n", time.Since(i.PolledAt).Round(time.Second))
@@ -213,6 +226,39 @@ func (c *cli) consumersReset() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&to, "to", "", "the position to go on after, or head")
 	return cmd
+}
+
+func (c *cli) consumersGrant() *cobra.Command {
+	var withdraw bool
+	cmd := &cobra.Command{
+		Use: "grant NAME TOKEN", Short: "Let another token move a consumer", Args: exactly(2),
+		Long: "Let the holder of a token fetch, acknowledge, park, reset and delete over HTTP, besides the token that made the " +
+			"consumer. TOKEN is its id, as duolog tokens list shows it; what is refused over HTTP says it, too.",
+		Example: "  duolog consumers grant warehouse 01J8ZQ4M3N5P7R9S1T3V5W7X9Y\n" +
+			"  duolog consumers grant warehouse 01J8ZQ4M3N5P7R9S1T3V5W7X9Y --withdraw",
+		RunE: c.on(func(ctx context.Context, a *app.App, args []string) error {
+			var err error
+			if withdraw {
+				err = a.Groups.Withdraw(ctx, args[0], args[1])
+			} else if err = tokenKnown(ctx, a, args[1]); err == nil {
+				err = a.Groups.Grant(ctx, args[0], args[1])
+			}
+			if err != nil {
+				return consumerHint(err)
+			}
+			return c.showConsumer(ctx, a, args[0])
+		}),
+	}
+	cmd.Flags().BoolVar(&withdraw, "withdraw", false, "it may no longer")
+	return cmd
+}
+
+func tokenKnown(ctx context.Context, a *app.App, id string) error {
+	all, err := a.Tokens(ctx)
+	if err == nil && !slices.ContainsFunc(all, func(t httpapi.Token) bool { return t.ID == id }) {
+		err = hint(usage("there is no token %q", id), "duolog tokens list shows their ids")
+	}
+	return err
 }
 
 func (c *cli) consumersPark() *cobra.Command {

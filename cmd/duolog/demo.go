@@ -83,7 +83,7 @@ func (c *cli) demoFolder(ctx context.Context, reset bool) (string, error) {
 			return "", err
 		}
 	}
-	return dir, nil
+	return dir, os.RemoveAll(filepath.Join(dir, "heads"))
 }
 
 // isDemo tells whether the log in a folder is a demo's, or nothing was ever written to it. One that cannot be read is

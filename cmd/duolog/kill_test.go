@@ -22,8 +22,34 @@ import (
 	hubspotbox "github.com/duolog/duolog/adapters/hubspot/sandbox"
 	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore/eventstoretest"
 	"github.com/duolog/duolog/projections/operations"
 )
+
+// killedOn says on which databases an operation is killed: on one each, unless DATABASE says which, or both.
+func killedOn(verb string) []string {
+	switch database := os.Getenv("DATABASE"); {
+	case database == "both":
+		return []string{"sqlite", "postgres"}
+	case database != "":
+		return []string{database}
+	case verb == "pull":
+		return []string{"sqlite"}
+	}
+	return []string{"postgres"}
+}
+
+// databaseOf is a database of a stage's own.
+func databaseOf(t *testing.T, kind, dir string) string {
+	switch kind {
+	case "sqlite":
+		return "sqlite:" + filepath.Join(dir, "duolog.db")
+	case "postgres":
+		return eventstoretest.PostgresURL(t)
+	}
+	t.Fatalf("DATABASE=%s: want sqlite, postgres or both", kind)
+	return ""
+}
 
 // campaign says how often and among how many an operation is killed: KILLS and CONTACTS, for make plans.
 func campaign(name string, otherwise int) int {
@@ -43,7 +69,7 @@ type stage struct {
 }
 
 // newStage seeds n people: a third stands on both sides with another city on each, a third in HubSpot alone.
-func newStage(t *testing.T, n int) *stage {
+func newStage(t *testing.T, n int, database string) *stage {
 	t.Helper()
 	s := &stage{
 		T: t, dir: t.TempDir(),
@@ -73,12 +99,14 @@ func newStage(t *testing.T, n int) *stage {
 	s.must(s.hubspot.Seed(people))
 	s.must(s.aloware.Seed(people))
 	s.env = append(os.Environ(),
-		"DUOLOG_DATA="+s.dir, "DUOLOG_ADDR=127.0.0.1:0", "DUOLOG_PUBLIC_URL=http://127.0.0.1:1",
+		"DUOLOG_DATA="+s.dir, "DUOLOG_DATABASE_URL="+databaseOf(t, database, s.dir),
+		"DUOLOG_MASTER_KEY_FILE="+filepath.Join(s.dir, "master.key"), "DUOLOG_ADDR=127.0.0.1:0", "DUOLOG_PUBLIC_URL=http://127.0.0.1:1",
 		"HUBSPOT_BASE_URL="+h.URL, "HUBSPOT_ACCESS_TOKEN=any", "HUBSPOT_CLIENT_SECRET=sandbox",
 		"ALOWARE_BASE_URL="+a.URL, "ALOWARE_API_TOKEN=any", "ALOWARE_WEBHOOK_TOKEN=sandbox",
 	)
 	settings := filepath.Join(s.dir, "settings.yaml")
 	s.must(os.WriteFile(settings, []byte("preset: recommended\nmode: observe\nlimits:\n  hubspot_share: 100 %\n  aloware_per_second: 60\n"), 0o600))
+	s.duolog("migrate", "up")
 	s.duolog("settings", "apply", settings, "--yes")
 	s.serve(func(n int) bool { return s.contacts() == int64(n) }, len(people))
 	s.duolog("mode", "live")
@@ -191,35 +219,40 @@ func (p *process) end(how os.Signal) {
 func TestKilledOperations(t *testing.T) {
 	kills, people := campaign("KILLS", 2), campaign("CONTACTS", 60)
 	for _, verb := range []string{"pull", "push"} {
-		t.Run(verb, func(t *testing.T) {
-			t.Parallel()
-			undisturbed := newStage(t, people)
-			undisturbed.duolog(verb, "contacts", "--yes")
-			want := undisturbed.held()
-
-			s := newStage(t, people)
-			var plan httpapi.Plan
-			s.must(json.Unmarshal(s.duolog(verb, "contacts", "--dry-run", "--json"), &plan))
-			if plan.Rows == 0 {
-				t.Fatal("nothing to do")
-			}
-			done := s.killed(kills, verb)
-			s.serve(func(int) bool { return s.ended() }, 0)
-			t.Logf("%d kills, with %v of %d rows done at each", kills, done, plan.Rows)
-			if got := s.held(); !slices.Equal(got, want) {
-				t.Errorf("after %d kills\n%s\nundisturbed\n%s", kills, strings.Join(got, "\n"), strings.Join(want, "\n"))
-			}
-			op := s.operation()
-			if op.Counts[domain.CountSettled] != op.Counts[domain.CountDecided] || op.Counts[domain.CountSkipped] > 0 {
-				t.Errorf("%+v", op)
-			}
-			s.duolog("verify")
-		})
+		for _, database := range killedOn(verb) {
+			t.Run(verb+"/"+database, func(t *testing.T) {
+				t.Parallel()
+				undisturbed := newStage(t, people, database)
+				undisturbed.duolog(verb, "contacts", "--yes")
+				newStage(t, people, database).survives(kills, verb, undisturbed.held())
+			})
+		}
 	}
 }
 
-// killed applies the plan and kills whoever does it, some moments after it began to. It returns how far it was each
-// time.
+// survives has an operation killed again and again, and ends where an undisturbed one did.
+func (s *stage) survives(kills int, verb string, want []string) {
+	s.Helper()
+	var plan httpapi.Plan
+	s.must(json.Unmarshal(s.duolog(verb, "contacts", "--dry-run", "--json"), &plan))
+	if plan.Rows == 0 {
+		s.Fatal("nothing to do")
+	}
+	done := s.killed(kills, verb)
+	s.serve(func(int) bool { return s.ended() }, 0)
+	s.Logf("%d kills, with %v of %d writes answered at each", kills, done, plan.Rows)
+	if got := s.held(); !slices.Equal(got, want) {
+		s.Errorf("after %d kills\n%s\nundisturbed\n%s", kills, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	op := s.operation()
+	if op.Counts[domain.CountSettled] != op.Counts[domain.CountDecided] || op.Counts[domain.CountSkipped] > 0 {
+		s.Errorf("%+v", op)
+	}
+	s.duolog("verify")
+}
+
+// killed applies the plan and kills whoever does it: soon after it began to, and the next time in the midst of what it
+// writes. It returns how far it was each time.
 func (s *stage) killed(kills int, verb string) (done []int64) {
 	s.Helper()
 	chance := sandboxkit.NewChance(uint64(len(verb)), "kills")
@@ -237,10 +270,13 @@ func (s *stage) killed(kills int, verb string) (done []int64) {
 				p.rest(100 * time.Millisecond)
 			}
 		}
-		p.rest(time.Duration(50+chance.Intn(900)) * time.Millisecond)
+		if i%2 == 1 {
+			p.writes()
+		}
+		p.rest(time.Duration(chance.Intn(300)) * time.Millisecond)
 		p.end(os.Kill)
 		op := s.operation()
-		done = append(done, op.Done)
+		done = append(done, op.Counts[domain.CountSettled])
 		if op.EndedAt != nil {
 			slog.Info("ended before it was killed", slog.Int("kills", i+1))
 			break
@@ -248,6 +284,14 @@ func (s *stage) killed(kills int, verb string) (done []int64) {
 		args = []string{"serve"}
 	}
 	return done
+}
+
+// writes waits until something more is written in one of the systems, as long as a slow machine may take to begin.
+func (p *process) writes() {
+	before := p.hubspot.Writes() + p.aloware.Writes()
+	for began := time.Now(); p.hubspot.Writes()+p.aloware.Writes() == before && time.Since(began) < 20*time.Second; {
+		p.rest(2 * time.Millisecond)
+	}
 }
 
 // operation is the one that applies the plan; the zero one before it was started.

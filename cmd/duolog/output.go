@@ -64,6 +64,15 @@ type position int64
 // add adds a row. Numbers are written with separators for people and bare for spreadsheets.
 func (t *table) add(cells ...any) { t.rows = append(t.rows, cells) }
 
+// safeCells are the cells of a row as a spreadsheet takes them.
+func safeCells(row ...any) []string {
+	cells := make([]string, len(row))
+	for i, cell := range row {
+		cells[i] = safeCell(cell)
+	}
+	return cells
+}
+
 // csv writes the table for a spreadsheet.
 func (t *table) csv(w io.Writer) error {
 	out := csv.NewWriter(w)
@@ -71,11 +80,7 @@ func (t *table) csv(w io.Writer) error {
 		return err
 	}
 	for _, row := range t.rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = safeCell(cell)
-		}
-		if err := out.Write(cells); err != nil {
+		if err := out.Write(safeCells(row...)); err != nil {
 			return err
 		}
 	}

@@ -43,6 +43,9 @@ func planLines(p httpapi.Plan) []string {
 		lines = append(lines, "")
 		lines = append(lines, sampleLines(p.Samples)...)
 	}
+	if p.Spent {
+		lines = append(lines, "", "It was carried out long ago: its rows were removed, but for the samples. The log tells the rest.")
+	}
 	return lines
 }
 

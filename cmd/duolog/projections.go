@@ -9,14 +9,15 @@ import (
 
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/projections"
-	"github.com/duolog/duolog/projections/catalogs"
-	"github.com/duolog/duolog/projections/contacts"
-	"github.com/duolog/duolog/projections/history"
-	"github.com/duolog/duolog/projections/operations"
 )
 
 // projectionNames lists those that can be rebuilt.
-var projectionNames = []string{contacts.Name, history.Name, catalogs.Name, operations.Name}
+var projectionNames = func() (names []string) {
+	for _, p := range app.Projections() {
+		names = append(names, p.Name())
+	}
+	return names
+}()
 
 const projectionsHelp = `A projection folds the log into tables that answer questions. lag is how many events it has not folded yet;
 polled and advanced tell a frozen one from one that has nothing to do.`

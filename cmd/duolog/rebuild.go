@@ -42,6 +42,9 @@ func (c *cli) rebuild() *cobra.Command {
 			if len(names) == 0 {
 				names = projectionNames
 			}
+			if len(names) > 1 && !how.diff && !slices.Contains(names, plannerState) {
+				return c.rebuildTogether(ctx, a, names)
+			}
 			for _, name := range names {
 				if err := c.rebuildOne(ctx, a, name, how); err != nil {
 					return err
@@ -98,7 +101,7 @@ func (c *cli) rebuildOne(ctx context.Context, a *app.App, name string, how rebui
 func (c *cli) work(ctx context.Context, what, did string, done rebuilt,
 	do func(ctx context.Context, name string, progress func(done, total int64)) error,
 ) error {
-	defer boundMemory()()
+	defer boundMemory(rebuildMemory)()
 	m := c.meter(what+" "+done.Projection, "events")
 	began := time.Now()
 	err := do(ctx, done.Projection, func(at, total int64) {
@@ -109,7 +112,11 @@ func (c *cli) work(ctx context.Context, what, did string, done rebuilt,
 	if err != nil {
 		return c.stopped(done.Projection, err)
 	}
-	took := time.Since(began)
+	return c.swapped(done, did, time.Since(began))
+}
+
+// swapped tells of one that came to its end.
+func (c *cli) swapped(done rebuilt, did string, took time.Duration) error {
 	if done.Seconds, done.Swapped = took.Seconds(), true; c.json {
 		return c.printJSON(done)
 	}
@@ -135,7 +142,7 @@ func (c *cli) stopped(name string, err error) error {
 
 // compare compares a projection made from the log with the one in use, and says how they differ.
 func (c *cli) compare(ctx context.Context, a *app.App, name string) (projections.Diff, error) {
-	defer boundMemory()()
+	defer boundMemory(rebuildMemory)()
 	m := c.meter("rebuild "+name, "events")
 	d, err := a.Runner.Compare(ctx, name, m.set)
 	m.done()

@@ -108,6 +108,7 @@ func (c *cli) replay() *cobra.Command {
 			if cfg.From, cfg.To, cfg.Contact, err = p.positions(ctx, a); err != nil {
 				return err
 			}
+			defer boundMemory(decidingMemory)()
 			m := c.meter("replay", "events")
 			var read int64
 			cfg.Progress = func(done, total int64) { read = done; m.set(done, total) }

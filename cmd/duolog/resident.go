@@ -10,21 +10,33 @@ import (
 	"time"
 )
 
-// memoryLimit is what the Go runtime may hold while a projection is rebuilt, bytes. It is soft: near it, the collector
-// works harder.
-const memoryLimit = 212 << 20
+// What the Go runtime may hold, bytes. It is soft: near it, the collector works harder. Several projections that are rebuilt
+// together each have their rows, and there are more pages on their way.
+const (
+	rebuildMemory  = 212 << 20
+	togetherMemory = 400 << 20
+	decidingMemory = 400 << 20
+)
 
 // gcPercent lets garbage grow to what the limit allows: collecting at the double of what is held, as usual, takes a tenth
 // of a rebuild's time.
 const gcPercent = 400
 
+// rebuildingMemory is the limit for so many rebuilds at once.
+func rebuildingMemory(projections int) int64 {
+	if projections > 1 {
+		return togetherMemory
+	}
+	return rebuildMemory
+}
+
 // boundMemory sets the limit, unless GOMEMLIMIT set one, and makes use of it; what it returns takes both back.
-func boundMemory() (undo func()) {
+func boundMemory(limit int64) (undo func()) {
 	before := debug.SetMemoryLimit(-1)
 	if before < math.MaxInt64 {
 		return func() {}
 	}
-	debug.SetMemoryLimit(memoryLimit)
+	debug.SetMemoryLimit(limit)
 	percent := debug.SetGCPercent(gcPercent)
 	return func() {
 		debug.SetMemoryLimit(before)

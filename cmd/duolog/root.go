@@ -97,7 +97,7 @@ func (c *cli) groups() []commandGroup {
 			c.events(), c.consumers(), c.reports(), c.verify(), c.heads(), c.export(), c.verifyExport(),
 		}},
 		{"engineers", "Engineers, operations", []*cobra.Command{
-			c.replay(), c.projections(), c.rebuild(), c.backup(), c.restore(), c.copy(), c.keys(), c.migrate(), c.bench(), c.version(),
+			c.replay(), c.projections(), c.rebuild(), c.backup(), c.restore(), c.recover(), c.copy(), c.keys(), c.migrate(), c.bench(), c.version(),
 		}},
 	}
 }

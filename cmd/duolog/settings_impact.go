@@ -30,21 +30,25 @@ func (c *cli) settingsImpact() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			now, err := settingsOf(ctx, a)
+			if err != nil {
+				return err
+			}
+			rows, err := newDivergences(csv, now.Settings)
+			if err != nil {
+				return err
+			}
+			defer boundMemory(decidingMemory)()
 			m := c.meter("impact", "events")
-			i, err := a.Impact(ctx, replay.Config{Progress: m.set}, n)
+			i, err := a.Impact(ctx, replay.Config{Progress: m.set, Began: rows.add}, n)
 			m.done()
-			switch {
+			switch err = rows.close(err); {
 			case errors.Is(err, httpapi.ErrNotFound):
 				return hint(err, "duolog settings history lists them")
 			case errors.Is(err, httpapi.ErrBadInput):
 				return usageError{err}
 			case err != nil:
 				return err
-			}
-			if csv != "" {
-				if err := writeDivergences(csv, i.Forecast, i.Settings); err != nil {
-					return err
-				}
 			}
 			return c.showImpact(i)
 		}),
@@ -110,5 +114,5 @@ func (c *cli) underIt(i httpapi.Impact) string {
 	if i.Same() {
 		return text + fmt.Sprintf(".  Under v%d nothing would have been otherwise.", i.Version-1)
 	}
-	return text + fmt.Sprintf(".  Under v%d %s would have begun to differ.", i.Version-1, plural(int64(len(i.First)), "contact"))
+	return text + fmt.Sprintf(".  Under v%d %s would have begun to differ.", i.Version-1, plural(i.Begin, "contact"))
 }

@@ -18,10 +18,11 @@ import (
 const tokensHelp = `Bearer tokens of the HTTP API, for this connection. The log holds their SHA-256, never the token.
 
   auditor    reads everything, personal values too; exports, replays, tries other settings
-  operator   works the sync: mode and pauses, reviews, commands, bulk work, imports, catalogs
-  engineer   reads everything, personal values too; replays, rebuilds, keeps named consumers
-  consumer   reads the event feed and keeps named consumers: ids and property names, unless --data
-             grants more
+  operator   works the sync: mode and pauses, reviews, commands, bulk work, imports, catalogs,
+             everybody's consumers
+  engineer   reads everything, personal values too; replays, rebuilds, keeps consumers of its own
+  consumer   reads the event feed and keeps consumers of its own: ids and property names, unless
+             --data grants more
   admin      everything, and alone settings, tokens, erasures and holds`
 
 var (

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -102,38 +100,21 @@ func (c *cli) runWhatif(ctx context.Context, a *app.App, o other) error {
 	if cfg.From, cfg.To, cfg.Contact, err = o.positions(ctx, a); err != nil {
 		return err
 	}
-	m := c.meter("what if", "events")
-	cfg.Progress = m.set
-	f, err := a.WhatIf(ctx, cfg, s)
-	m.done()
+	rows, err := newDivergences(o.csv, s)
 	if err != nil {
 		return err
 	}
-	if o.csv != "" {
-		if err := writeDivergences(o.csv, f, s); err != nil {
-			return err
-		}
+	defer boundMemory(decidingMemory)()
+	m := c.meter("what if", "events")
+	cfg.Progress, cfg.Began = m.set, rows.add
+	f, err := a.WhatIf(ctx, cfg, s)
+	m.done()
+	if err := rows.close(err); err != nil {
+		return err
 	}
 	t := whatifText{cli: c, Forecast: f, now: now, other: s, lrn: httpapi.LRNOf(f, s)}
 	if err := t.show(ctx, a, o); err != nil {
 		return err
 	}
 	return personIf(!f.Same())
-}
-
-func writeDivergences(path string, f replay.Forecast, s settings.Settings) (err error) {
-	out, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	t := table{head: []string{"position", "time", "contact", "record", "field", "was", "would be", "rule", "source"}}
-	for _, d := range f.First {
-		record := ""
-		if !d.Record.IsZero() {
-			record = d.Record.String()
-		}
-		t.add(d.Input, micros(d.At, s), d.Contact.String(), record, d.Field, d.Was, d.Would, d.Rule, d.Source)
-	}
-	return t.csv(out)
 }

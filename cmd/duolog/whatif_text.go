@@ -131,12 +131,7 @@ func (t whatifText) short() string {
 
 // source says how most of those came to be who would be made in a system, or would not.
 func (t whatifText) source(s domain.System) string {
-	by := map[string]int64{}
-	for _, d := range t.First {
-		if made := "create in " + s.Title(); d.Source != "" && strings.Contains(d.Was, made) != strings.Contains(d.Would, made) {
-			by[d.Source]++
-		}
-	}
+	by := t.MadeBySource[s]
 	if len(by) == 0 {
 		return ""
 	}
@@ -209,23 +204,20 @@ func signed(c replay.Change) string {
 
 // rules count the first differences by the rule behind them, and by how the contacts came to be.
 func (t whatifText) rules() {
-	byRule, bySource := map[string]int64{}, map[string]int64{}
-	for _, d := range t.First {
-		byRule[orDash(d.Rule)]++
-		if d.Source != "" {
-			bySource[strings.ReplaceAll(d.Source, "_", " ")]++
-		}
-	}
 	for _, part := range []struct {
-		head string
-		of   map[string]int64
-	}{{"by rule", byRule}, {"by source", bySource}} {
+		head  string
+		of    map[string]int64
+		words func(string) string
+	}{
+		{"by rule", t.ByRule, func(rule string) string { return rule }},
+		{"by source", t.BySource, func(source string) string { return strings.ReplaceAll(source, "_", " ") }},
+	} {
 		if len(part.of) == 0 {
 			continue
 		}
 		out := table{head: []string{part.head, "contacts begin to differ"}}
 		for _, name := range slices.Sorted(maps.Keys(part.of)) {
-			out.add(name, part.of[name])
+			out.add(orDash(part.words(name)), part.of[name])
 		}
 		t.printf("\n")
 		out.print(t.cli)
@@ -253,8 +245,8 @@ func (t whatifText) firsts() {
 		out.add(micros(d.At, t.other), who, position(d.Input), what)
 	}
 	out.print(t.cli)
-	if n := len(t.First) - firstShown; n > 0 {
-		t.printf("… %s more: --csv FILE lists them\n", number(int64(n)))
+	if n := t.Begin - firstShown; n > 0 {
+		t.printf("… %s more: --csv FILE lists them\n", number(n))
 	}
 }
 
@@ -262,7 +254,7 @@ func (t whatifText) firsts() {
 func (t whatifText) doubts() {
 	if t.Later > 0 {
 		t.printf("\n%s\n", fitted(fmt.Sprintf("~ Counterfactual: after a contact's first difference, people and workflows might have "+
-			"reacted otherwise than they did.  %s, %s.", plural(int64(len(t.First)), "contact"), plural(t.Later, "later decision")), "", false))
+			"reacted otherwise than they did.  %s, %s.", plural(t.Begin, "contact"), plural(t.Later, "later decision")), "", false))
 	}
 	if len(t.Unknown) == 0 {
 		t.printf("\nUnknown: none.\n")

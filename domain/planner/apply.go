@@ -113,12 +113,12 @@ func (v *View) applyField(id ulid.ULID, name string, s FieldState, input int64) 
 		return
 	}
 	f := c.Fields[name]
-	if f != nil && input < f.At {
+	if f != nil && (input < f.At || input == f.At && f.same(s)) { // or was applied as it was decided
 		return
 	}
 	if c.Fields == nil {
 		v.keepContact(c)
-		c.Fields = map[string]*Field{}
+		c.Fields = make(map[string]*Field, len(v.Control.Settings.Fields))
 	}
 	v.keepField(c, name)
 	if f == nil {

@@ -1,37 +1,64 @@
 package planner
 
 import (
-	"maps"
-	"slices"
+	"cmp"
+	"iter"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/identity"
 )
 
-// A view of a whole log holds more people than memory does as Go values. Those that were not looked at for a while are
-// put away as bytes, and come back when they are looked at.
+// A view of a whole log holds more people than memory does. Those that were not looked at for a while are put away as
+// bytes, and come back when they are looked at.
+
+// Shelf keeps byte strings by key, outside of a view.
+type Shelf interface {
+	// Put keeps a value under a key that has none. Both may be changed afterwards.
+	Put(key, value []byte) error
+	// Take returns the value of a key, which is the caller's then, and forgets it; nil when there is none.
+	Take(key []byte) ([]byte, error)
+	// Keys returns the keys that begin with a byte. One that is taken and put back meanwhile comes once.
+	Keys(kind byte) iter.Seq2[[]byte, error]
+}
 
 // away holds what was put away.
 type away struct {
 	packer
-	shelf
-	records  map[domain.Record]place
-	contacts map[ulid.ULID]place
-	dirty    map[ulid.ULID]int64 // dirty contacts, and their HeadAt
+	shelf   Shelf
+	key     []byte
+	dirty   map[ulid.ULID]int64     // dirty contacts, and their HeadAt
+	aliases map[ulid.ULID]ulid.ULID // contacts that became another
+	err     error                   // of the shelf, the first one
+}
+
+// What a key of the shelf begins with.
+const (
+	shelfRecord  = 'r'
+	shelfContact = 'c' // with its members
+	shelfHolders = 'h'
+)
+
+// RestOn names the shelf on which the view puts away what it is not asked about; without one it puts nothing away.
+func (v *View) RestOn(s Shelf) {
+	v.away = &away{packer: newPacker(), shelf: s, dirty: map[ulid.ULID]int64{}, aliases: map[ulid.ULID]ulid.ULID{}}
+}
+
+// Err is why the shelf failed. Once it did, what the view says is worth nothing.
+func (v *View) Err() error {
+	if v.away == nil {
+		return nil
+	}
+	return v.away.err
 }
 
 // Rest puts away what was not looked at since the last rest, and more than that if need be, once more than so many
 // records and contacts are at hand. Pointers into the view that were got before are good no longer.
 func (v *View) Rest(atHand int) {
-	if len(v.records)+len(v.contacts) <= atHand {
+	if v.away == nil || len(v.records)+len(v.contacts) <= atHand {
 		return
-	}
-	if v.away == nil {
-		v.away = &away{
-			packer: newPacker(), records: map[domain.Record]place{}, contacts: map[ulid.ULID]place{},
-			dirty: map[ulid.ULID]int64{},
-		}
 	}
 	for since := v.turn; ; since++ {
 		v.putAway(since)
@@ -44,22 +71,42 @@ func (v *View) Rest(atHand int) {
 
 // putAway puts away what was not looked at since a turn.
 func (v *View) putAway(since int64) {
-	a := v.away
-	for id, r := range v.records {
+	for _, r := range v.records {
 		if r.turn < since {
-			a.records[id] = a.put(a.record(r))
-			delete(v.records, id)
+			v.putRecord(r)
 		}
 	}
-	for id, c := range v.contacts {
+	for _, c := range v.contacts {
 		if c.turn < since {
-			a.contacts[id] = a.put(a.contact(c))
-			if c.Head.Dirty {
-				a.dirty[id] = c.HeadAt
-			}
-			delete(v.contacts, id)
+			v.putContact(c)
 		}
 	}
+}
+
+// putRecord puts away a record, and who else has its keys.
+func (v *View) putRecord(r *Record) {
+	a := v.away
+	for _, k := range r.keys {
+		if list := v.byKey[k]; list != nil {
+			a.put(a.holdersKey(k), a.list(list))
+			delete(v.byKey, k)
+		}
+	}
+	a.put(a.recordKey(r.ID), a.record(r))
+	delete(v.records, r.ID)
+}
+
+func (v *View) putContact(c *Contact) {
+	a := v.away
+	a.put(a.contactKey(c.ID), a.contact(c, v.members[c.ID]))
+	if c.Head.Dirty {
+		a.dirty[c.ID] = c.HeadAt
+	}
+	if !c.Alias.IsZero() {
+		a.aliases[c.ID] = c.Alias
+	}
+	delete(v.members, c.ID)
+	delete(v.contacts, c.ID)
 }
 
 // rec returns a record, nil when there is none.
@@ -80,9 +127,7 @@ func (v *View) rec(id domain.Record) *Record {
 func (v *View) person(id ulid.ULID) *Contact {
 	c := v.contacts[id]
 	if c == nil && v.away != nil {
-		if c = v.away.takeContact(id); c != nil {
-			v.contacts[id] = c
-		}
+		c = v.takeContact(id)
 	}
 	if c != nil {
 		c.turn = v.turn
@@ -90,25 +135,107 @@ func (v *View) person(id ulid.ULID) *Contact {
 	return c
 }
 
-func (a *away) takeRecord(id domain.Record) *Record {
-	at, ok := a.records[id]
-	if !ok {
-		return nil
-	}
-	r := a.unpackRecord(id, a.take(at))
-	delete(a.records, id)
-	return r
+// membersOf are the records of exactly this contact.
+func (v *View) membersOf(id ulid.ULID) []domain.Record {
+	v.person(id)
+	return v.members[id]
 }
 
-func (a *away) takeContact(id ulid.ULID) *Contact {
-	at, ok := a.contacts[id]
-	if !ok {
+// holders are the records that have a key.
+func (v *View) holders(k identity.Key) []domain.Record {
+	list := v.byKey[k]
+	if list == nil && v.away != nil {
+		if list = v.away.takeHolders(k); list != nil {
+			v.byKey[k] = list
+		}
+	}
+	return list
+}
+
+// Means returns the contact an id stands for, aliases followed, and looks at nobody for that.
+func (v *View) Means(id ulid.ULID) ulid.ULID {
+	for range maxAliases {
+		to := ulid.ULID{}
+		if c := v.contacts[id]; c != nil {
+			to = c.Alias
+		} else if v.away != nil {
+			to = v.away.aliases[id]
+		}
+		if to.IsZero() {
+			break
+		}
+		id = to
+	}
+	return id
+}
+
+// takeRecord returns an empty record where the shelf fails: what comes of it is not used.
+func (a *away) takeRecord(id domain.Record) *Record {
+	b, err := a.take(a.recordKey(id))
+	switch {
+	case err != nil:
+		return &Record{ID: id, Life: Live}
+	case b == nil:
 		return nil
 	}
-	c := a.unpackContact(id, a.take(at))
-	delete(a.contacts, id)
+	return a.unpackRecord(id, b)
+}
+
+func (v *View) takeContact(id ulid.ULID) *Contact {
+	a := v.away
+	b, err := a.take(a.contactKey(id))
+	if err == nil && b == nil {
+		return nil
+	}
+	c := &Contact{ID: id}
+	if err == nil {
+		var members []domain.Record
+		if c, members = a.unpackContact(id, b); members != nil {
+			v.members[id] = members
+		}
+	}
 	delete(a.dirty, id)
+	delete(a.aliases, id)
+	v.contacts[id] = c
 	return c
+}
+
+func (a *away) takeHolders(k identity.Key) []domain.Record {
+	b, err := a.take(a.holdersKey(k))
+	if err != nil || b == nil {
+		return nil
+	}
+	return a.unpackList(b)
+}
+
+func (a *away) put(key, value []byte) {
+	if a.err == nil {
+		a.err = a.shelf.Put(key, value)
+	}
+}
+
+func (a *away) take(key []byte) ([]byte, error) {
+	if a.err != nil {
+		return nil, a.err
+	}
+	var b []byte
+	b, a.err = a.shelf.Take(key)
+	return b, a.err
+}
+
+func (a *away) recordKey(id domain.Record) []byte {
+	a.key = append(append(append(append(a.key[:0], shelfRecord), id.System...), '/'), id.ID...)
+	return a.key
+}
+
+func (a *away) contactKey(id ulid.ULID) []byte {
+	a.key = append(append(a.key[:0], shelfContact), id[:]...)
+	return a.key
+}
+
+func (a *away) holdersKey(k identity.Key) []byte {
+	a.key = append(append(append(append(a.key[:0], shelfHolders), k.Kind...), '/'), k.Value...)
+	return a.key
 }
 
 // waiting are the dirty contacts among those put away that were not planned at the position yet.
@@ -132,64 +259,14 @@ func (v *View) every(do func(*Record)) {
 	if v.away == nil {
 		return
 	}
-	for _, id := range slices.Collect(maps.Keys(v.away.records)) {
-		r := v.away.takeRecord(id)
-		do(r)
-		v.away.records[id] = v.away.put(v.away.record(r))
+	for key, err := range v.away.shelf.Keys(shelfRecord) {
+		if v.away.err = cmp.Or(v.away.err, err); v.away.err != nil {
+			return
+		}
+		system, id, _ := strings.Cut(string(key[1:]), "/")
+		if r := v.away.takeRecord(domain.Record{System: domain.System(system), ID: id}); r != nil {
+			do(r)
+			v.putRecord(r)
+		}
 	}
-}
-
-// shelf keeps byte strings where the collector need not look for pointers.
-type shelf struct {
-	rows [][]byte
-	end  int             // of what is used in the last row
-	free map[int][]place // places given back, by how many bytes they have
-}
-
-// place is where on a shelf a byte string stands.
-type place struct{ row, at, size uint32 }
-
-const (
-	shelfRow  = 1 << 20
-	shelfStep = 64 // places are so many bytes, or a multiple
-)
-
-func (s *shelf) put(b []byte) place {
-	room := (len(b) + shelfStep - 1) / shelfStep * shelfStep
-	p, ok := s.again(room)
-	if !ok {
-		p = s.further(room)
-	}
-	p.size = uint32(len(b))
-	copy(s.rows[p.row][p.at:], b)
-	return p
-}
-
-func (s *shelf) again(room int) (place, bool) {
-	list := s.free[room]
-	if len(list) == 0 {
-		return place{}, false
-	}
-	s.free[room] = list[:len(list)-1]
-	return list[len(list)-1], true
-}
-
-func (s *shelf) further(room int) place {
-	if len(s.rows) == 0 || s.end+room > len(s.rows[len(s.rows)-1]) {
-		s.rows, s.end = append(s.rows, make([]byte, max(shelfRow, room))), 0
-	}
-	p := place{row: uint32(len(s.rows) - 1), at: uint32(s.end)}
-	s.end += room
-	return p
-}
-
-// take returns a copy of what stands at a place, and gives the place back.
-func (s *shelf) take(p place) []byte {
-	if s.free == nil {
-		s.free = map[int][]place{}
-	}
-	b := slices.Clone(s.rows[p.row][p.at : p.at+p.size])
-	room := (len(b) + shelfStep - 1) / shelfStep * shelfStep
-	s.free[room] = append(s.free[room], p)
-	return b
 }

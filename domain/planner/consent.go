@@ -30,7 +30,7 @@ func (p *pass) stopsThrough(d *draft) {
 
 // sticky decides a consent field. A stop goes to the other side at once, whatever else is ruled. That a side no longer
 // shows the stop it showed is never sent: a person decides, or both sides are lifted by people.
-func (p *fieldPass) sticky(w writes) {
+func (p *fieldPass) sticky(w *writes) {
 	if p.unsure != nil {
 		p.recognise()
 	}
@@ -39,8 +39,8 @@ func (p *fieldPass) sticky(w writes) {
 	}
 	a, h := p.says(domain.Aloware), p.says(domain.HubSpot)
 	switch {
-	case p.v.Untold(p.sides[domain.HubSpot].rec, p.f.HubSpot.Read) && !a:
-		p.confirm(p.d, p.sides[domain.HubSpot].rec)
+	case p.v.Untold(p.sides.of(domain.HubSpot).rec, p.f.HubSpot.Read) && !a:
+		p.confirm(p.d, p.sides.of(domain.HubSpot).rec)
 	case a && h && p.unsure != nil:
 		p.toldStop()
 	case a == h && p.unsure == nil:
@@ -56,7 +56,7 @@ func (p *fieldPass) sticky(w writes) {
 
 // says reports whether a side shows a stop.
 func (p *fieldPass) says(s domain.System) bool {
-	t := p.sides[s]
+	t := p.sides.of(s)
 	return t.err == nil && t.text == p.f.StopValue()
 }
 
@@ -67,9 +67,7 @@ func (p *fieldPass) stopped(s domain.System) bool {
 
 // toldStop takes note that a stop on its way has arrived.
 func (p *fieldPass) toldStop() {
-	for s, t := range p.sides {
-		p.setBase(s, t.digest)
-	}
+	p.setBases()
 	p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
 	p.conclude(Verdict{Result: Echo, Rule: ruleStop, From: p.unsure.System.Other(), Command: p.unsure.Command})
 }
@@ -78,30 +76,30 @@ func (p *fieldPass) toldStop() {
 // says nothing.
 func (p *fieldPass) alike() {
 	for _, s := range domain.Systems {
-		if t := p.sides[s]; t.err != nil && p.now.Base[s] != t.digest {
-			p.apart(Verdict{Result: Invalid, Rule: reasonText(t.err), From: s, Value: t.ref(p.f)})
+		if t := p.sides.of(s); t.err != nil && p.now.Base[s] != t.digest {
+			p.apart(Verdict{Result: Invalid, Rule: reasonText(t.err), From: s, Value: t.ref(*p.f)})
 			return
 		}
 	}
-	if p.now.Result == Invalid && p.now.State == Apart && p.sides[domain.Aloware].err != nil {
+	if p.now.Result == Invalid && p.now.State == Apart && p.sides.of(domain.Aloware).err != nil {
 		return
 	}
 	p.agree()
 }
 
 // oneStops decides where one side shows a stop and the other does not.
-func (p *fieldPass) oneStops(w writes, from domain.System) {
+func (p *fieldPass) oneStops(w *writes, from domain.System) {
 	to := from.Other()
 	switch {
 	case p.unsure != nil && p.unsure.System == to:
 		return // on its way
 	case !p.stopped(from), p.mayTryAgain():
 		p.sendStop(w, from)
-	case p.stopped(to) && to == domain.Aloware && p.sides[to].rec.doubtful(p.f.Aloware.Read):
-		p.confirm(p.d, p.sides[to].rec) // may be an older body that came late
+	case p.stopped(to) && to == domain.Aloware && p.sides.of(to).rec.doubtful(p.f.Aloware.Read):
+		p.confirm(p.d, p.sides.of(to).rec) // may be an older body that came late
 	case p.stopped(to):
 		p.now.State, p.now.Result, p.now.Rule, p.now.From = Dirty, HeldBack, ruleLift, to
-		p.conclude(Verdict{Result: HeldBack, Rule: ruleLift, From: to, Value: p.sides[to].ref(p.f)})
+		p.conclude(Verdict{Result: HeldBack, Rule: ruleLift, From: to, Value: p.sides.of(to).ref(*p.f)})
 	case p.now.State == InStep: // it was written, and the answer shows something else
 		p.now.State, p.now.Result, p.now.Rule = Apart, Refused, "not taken there"
 		p.conclude(Verdict{Result: Refused, Rule: p.now.Rule, From: from})
@@ -111,11 +109,11 @@ func (p *fieldPass) oneStops(w writes, from domain.System) {
 }
 
 // sendStop sends a stop. While nothing may be written at all it stays to be sent as soon as that changes.
-func (p *fieldPass) sendStop(w writes, from domain.System) {
+func (p *fieldPass) sendStop(w *writes, from domain.System) {
 	if p.v.Control.Mode == domain.ModeObserve {
 		p.d.head.Dirty = true
 		p.now.State, p.now.Result, p.now.Rule, p.now.From = Dirty, Withheld, "mode = observe", from
-		p.conclude(Verdict{Result: Withheld, Rule: p.now.Rule, From: from, Value: p.sides[from].ref(p.f)})
+		p.conclude(Verdict{Result: Withheld, Rule: p.now.Rule, From: from, Value: p.sides.of(from).ref(*p.f)})
 		return
 	}
 	p.flow(w, from, ruleStop)

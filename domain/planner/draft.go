@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"reflect"
 	"slices"
 
 	"github.com/oklog/ulid/v2"
@@ -41,7 +40,7 @@ func (p *pass) done() []Planned {
 			continue // became an alias: its effects were taken over
 		}
 		p.count(d)
-		if p.e.Release || p.e.Operation != nil || !reflect.DeepEqual(cloneHead(c.Head), d.head) {
+		if p.e.Release || p.e.Operation != nil || !d.head.same(c.Head) {
 			h := cloneHead(d.head)
 			d.Head = &h
 		}
@@ -70,11 +69,14 @@ func (p *pass) derive(kind string, contact ulid.ULID, s domain.System, n int) ul
 	return domain.DeriveID(p.in.ID, kind+"/"+contact.String(), s, n)
 }
 
+// DirtyDecision is the id of what an act that opened the sync decides for a contact that waited for it.
+func DirtyDecision(act, contact ulid.ULID) ulid.ULID {
+	return (&pass{in: Input{ID: act}, dirty: contact}).derive("decision", contact, "", 0)
+}
+
 func (p *pass) considered(d *draft) []domain.Record {
 	all := d.Considered
-	for _, r := range p.v.Members(d.Contact) {
-		all = append(all, r.ID)
-	}
+	all = append(all, p.v.membersOf(d.Contact)...)
 	slices.SortFunc(all, compareRecords)
 	return slices.Compact(all)
 }
@@ -111,6 +113,14 @@ func (d *draft) command(p *pass, o Outgoing) ulid.ULID {
 	d.Commands = append(d.Commands, o.Command)
 	d.outgoing = append(d.outgoing, o)
 	return o.ID
+}
+
+// same reports that a contact's head is as it was.
+func (h HeadState) same(was HeadState) bool {
+	return h.Dirty == was.Dirty && h.Parked == was.Parked && h.Standing == was.Standing && h.CountedAt == was.CountedAt &&
+		h.Creation == was.Creation && h.Review == was.Review &&
+		(len(was.Lookups) > 0 || h.Lookups == nil) && slices.Equal(h.Lookups, was.Lookups) &&
+		(len(was.Others) > 0 || h.Others == nil) && slices.Equal(h.Others, was.Others)
 }
 
 func cloneHead(h HeadState) HeadState {

@@ -3,6 +3,7 @@ package planner
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/oklog/ulid/v2"
@@ -78,6 +79,15 @@ func (v *View) foldErasure(in Input, a domain.Act) Effect {
 	return e
 }
 
+// Remember takes over from a control state at the same position what facts alone tell of how the systems behave. Where some
+// of them were erased, folding those that are left cannot tell it any more.
+func (v *View) Remember(c Control) {
+	now := &v.Control
+	now.Heard, now.Native = maps.Clone(c.Heard), c.Native
+	now.Shown, now.Hooked, now.Missed = maps.Clone(c.Shown), maps.Clone(c.Hooked), maps.Clone(c.Missed)
+	v.control = true
+}
+
 // erased plans an erasure, or the end of one, and reports that nothing else is to be planned: that holds for everybody who
 // was erased.
 func (p *pass) erased(d *draft) bool {
@@ -87,10 +97,9 @@ func (p *pass) erased(d *draft) bool {
 	case len(p.e.Lifted) > 0:
 		p.lift(d, p.e.Lifted)
 	default:
-		members := p.v.Members(d.Contact)
 		kept := func(r *Record) bool { return r.Link.State != Suppressed && r.Link.State != Merged }
-		return len(members) > 0 && !slices.ContainsFunc(members, kept) &&
-			slices.ContainsFunc(members, func(r *Record) bool { return r.Link.State == Suppressed })
+		return !p.v.anyMember(d.Contact, kept) &&
+			p.v.anyMember(d.Contact, func(r *Record) bool { return r.Link.State == Suppressed })
 	}
 	return true
 }

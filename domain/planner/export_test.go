@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -36,11 +38,35 @@ func (v *View) Copied() *View {
 	return c
 }
 
+func (s FieldState) clone() FieldState {
+	s.Base, s.Recent = maps.Clone(s.Base), slices.Clone(s.Recent)
+	if s.Pending != nil {
+		w := *s.Pending
+		s.Pending = &w
+	}
+	if s.Meanwhile != nil {
+		m := *s.Meanwhile
+		s.Meanwhile = &m
+	}
+	return s
+}
+
 // Same reports whether two views hold the same state.
 func (v *View) Same(o *View) bool {
-	return reflect.DeepEqual(v.records, o.records) && reflect.DeepEqual(v.contacts, o.contacts) &&
+	return reflect.DeepEqual(unread(v.records), unread(o.records)) && reflect.DeepEqual(v.contacts, o.contacts) &&
 		sameLists(v.members, o.members) && sameLists(v.byKey, o.byKey) &&
 		reflect.DeepEqual(v.Control, o.Control) && v.control == o.control
+}
+
+// unread are records without what was read of their values, which may be known or not.
+func unread(records map[domain.Record]*Record) map[domain.Record]Record {
+	all := map[domain.Record]Record{}
+	for id, r := range records {
+		o := *r
+		o.read = readings{}
+		all[id] = o
+	}
+	return all
 }
 
 // sameLists compares lists of records, in whatever order.
@@ -55,8 +81,37 @@ func sameLists[K comparable](a, b map[K][]domain.Record) bool {
 
 // Repacked puts a record and a contact away and takes them back.
 func Repacked(r Record, c Contact) (Record, Contact) {
-	p, s := newPacker(), shelf{}
-	at := s.put(p.record(&r))
-	also := s.put(p.contact(&c))
-	return *p.unpackRecord(r.ID, s.take(at)), *p.unpackContact(c.ID, s.take(also))
+	p := newPacker()
+	again := p.unpackRecord(r.ID, slices.Clone(p.record(&r)))
+	also, _ := p.unpackContact(c.ID, slices.Clone(p.contact(&c, nil)))
+	return *again, *also
+}
+
+// AtHand counts what is not put away.
+func (v *View) AtHand() int { return len(v.records) + len(v.contacts) + len(v.members) + len(v.byKey) }
+
+// Lacks says what a view that puts away does not hold as another does; nothing when it holds the same.
+func (v *View) Lacks(o *View) string {
+	text := func(is any, has ...any) string {
+		b, err := json.Marshal(is)
+		return fmt.Sprint(string(b), err, has)
+	}
+	for id, r := range o.records {
+		got := v.rec(id)
+		if got == nil || text(got, got.Seen, got.Answers, got.Replaced, got.keys) != text(r, r.Seen, r.Answers, r.Replaced, r.keys) {
+			return fmt.Sprintf("record %v: %+v, want %+v", id, got, r)
+		}
+	}
+	for id, c := range o.contacts {
+		if got := v.person(id); text(got) != text(c) || v.Means(id) != o.Means(id) {
+			return fmt.Sprintf("contact %v: %s, want %s", id, text(got), text(c))
+		}
+	}
+	for k := range o.byKey {
+		v.holders(k)
+	}
+	if !sameLists(v.members, o.members) || !sameLists(v.byKey, o.byKey) {
+		return fmt.Sprintf("lists: %v, %v, want %v, %v", v.members, v.byKey, o.members, o.byKey)
+	}
+	return ""
 }

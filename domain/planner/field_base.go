@@ -12,7 +12,7 @@ func (p *fieldPass) load(f *Field) {
 	if f != nil {
 		p.stored = f.FieldState
 	}
-	p.now = p.stored.clone()
+	p.now = p.stored // what it points to is never changed in place
 	w := p.stored.Pending
 	if w == nil {
 		return
@@ -28,10 +28,10 @@ func (p *fieldPass) load(f *Field) {
 	switch {
 	case refused && reason == domain.ReasonChanged:
 		p.withdrawn(w)
-		p.unguarded = p.sides[w.System].digest == w.Over
+		p.unguarded = p.sides.of(w.System).digest == w.Over
 	case s.Result == domain.ResultApplied, s.Result == domain.ResultSuperseded, s.Result == domain.ResultPartly && !refused:
 		base := w.Digest
-		if t := p.sides[w.System]; t.answer != "" && t.answered >= s.Position {
+		if t := p.sides.of(w.System); t.answer != "" && t.answered >= s.Position {
 			base = t.answer
 		}
 		if w.System == domain.HubSpot || p.now.Base[w.System] != w.Digest { // told back to the letter: another answer is a change
@@ -40,7 +40,7 @@ func (p *fieldPass) load(f *Field) {
 		p.arrived()
 	case s.Result == domain.ResultWithdrawn:
 		p.withdrawn(w)
-	case s.Reason == domain.ReasonExists && s.Existing == p.sides[w.System].rec.ID:
+	case s.Reason == domain.ReasonExists && s.Existing == p.sides.of(w.System).rec.ID:
 		p.existed(w)
 	default:
 		if reason == "" {
@@ -65,7 +65,7 @@ func (p *fieldPass) existed(w *PendingWrite) {
 	p.arrived()
 	switch {
 	case p.now.Base[w.System] == w.Digest:
-	case p.sides[w.System].digest == w.Digest:
+	case p.sides.of(w.System).digest == w.Digest:
 		p.setBase(w.System, w.Digest)
 	default:
 		p.now.Base, p.now.Meanwhile = nil, nil
@@ -84,39 +84,60 @@ func (p *fieldPass) withdrawn(w *PendingWrite) {
 		p.now.Base = nil
 		return
 	}
-	p.now.Base[from] = w.Was
+	p.now.Base = based(p.now.Base, from, w.Was)
 }
 
-func (s FieldState) clone() FieldState {
-	s.Base = maps.Clone(s.Base)
-	s.Recent = slices.Clone(s.Recent)
-	if s.Pending != nil {
-		w := *s.Pending
-		s.Pending = &w
-	}
-	if s.Meanwhile != nil {
-		m := *s.Meanwhile
-		s.Meanwhile = &m
-	}
-	return s
+// based returns the bases with another one for a side.
+func based(base map[domain.System]string, s domain.System, digest string) map[domain.System]string {
+	out := make(map[domain.System]string, len(domain.Systems))
+	maps.Copy(out, base)
+	out[s] = digest
+	return out
 }
+
+// same reports that nothing has changed.
+func (s FieldState) same(o FieldState) bool {
+	alike := func(hasA, hasB bool) bool { return hasA == hasB }
+	return s.State == o.State && s.Result == o.Result && s.Rule == o.Rule && s.From == o.From && s.Since == o.Since &&
+		alike(s.Base == nil, o.Base == nil) && maps.Equal(s.Base, o.Base) &&
+		alike(s.Recent == nil, o.Recent == nil) && slices.Equal(s.Recent, o.Recent) &&
+		equal(s.Pending, o.Pending) && equal(s.Meanwhile, o.Meanwhile)
+}
+
+// equal reports two nils, or two of the same.
+func equal[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // setBase moves a side's base; what Aloware held before stays recognisable for a day.
 func (p *fieldPass) setBase(s domain.System, digest string) {
-	if p.now.Base == nil {
-		p.now.Base = map[domain.System]string{}
+	old, had := p.now.Base[s]
+	if had && old == digest {
+		return
 	}
-	old := p.now.Base[s]
-	p.now.Base[s] = digest
+	p.now.Base = based(p.now.Base, s, digest)
 	if s == domain.Aloware && old != "" && old != digest {
 		p.remember(s, old)
 	}
 }
 
+// setBases moves both bases to what the sides show.
+func (p *fieldPass) setBases() {
+	if len(p.now.Base) > 0 {
+		p.setBase(domain.Aloware, p.sides.aloware.digest)
+		p.setBase(domain.HubSpot, p.sides.hubspot.digest)
+		return
+	}
+	p.now.Base = map[domain.System]string{
+		domain.Aloware: p.sides.aloware.digest, domain.HubSpot: p.sides.hubspot.digest,
+	}
+}
+
 func (p *fieldPass) remember(s domain.System, digest string) {
-	keep := slices.DeleteFunc(p.now.Recent, func(h HeldValue) bool {
-		return h.System == s && h.Digest == digest || p.in.RecordedAt-h.At > dayMicros
-	})
+	keep := make([]HeldValue, 0, len(p.now.Recent)+1)
+	for _, h := range p.now.Recent {
+		if (h.System != s || h.Digest != digest) && p.in.RecordedAt-h.At <= dayMicros {
+			keep = append(keep, h)
+		}
+	}
 	keep = append(keep, HeldValue{System: s, Digest: digest, At: p.in.RecordedAt})
 	if len(keep) > recentKept {
 		keep = keep[len(keep)-recentKept:]

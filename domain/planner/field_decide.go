@@ -1,7 +1,7 @@
 package planner
 
 import (
-	"reflect"
+	"maps"
 	"slices"
 
 	"github.com/duolog/duolog/domain"
@@ -9,7 +9,7 @@ import (
 )
 
 // decide finds which side changed and what follows. It works on the state, whatever the input was.
-func (p *fieldPass) decide(w writes) {
+func (p *fieldPass) decide(w *writes) {
 	if p.gated() {
 		return
 	}
@@ -52,10 +52,10 @@ func (p *fieldPass) decide(w writes) {
 	case !a && !h && ours:
 		p.conclude(Verdict{Result: Echo, Rule: "an earlier write", From: domain.HubSpot})
 	case !a && !h && noted:
-		p.conclude(Verdict{Result: Waiting, Rule: "told while our write is on its way", From: domain.Aloware, Value: p.sides[domain.Aloware].ref(p.f)})
+		p.conclude(Verdict{Result: Waiting, Rule: "told while our write is on its way", From: domain.Aloware, Value: p.sides.of(domain.Aloware).ref(*p.f)})
 	case !a && !h:
 		p.still(w)
-	case p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest && p.unsure == nil:
+	case p.sides.of(domain.Aloware).digest == p.sides.of(domain.HubSpot).digest && p.unsure == nil:
 		p.agree()
 	case a && h:
 		p.conflict(w)
@@ -72,9 +72,11 @@ func (p *fieldPass) readable() {
 	if !p.f.Listed() {
 		return
 	}
-	for s, t := range p.sides {
+	for _, s := range domain.Systems {
+		t := p.sides.of(s)
 		sends := p.now.Result == Invalid && p.now.From == s
-		if t.err == nil && !sends && p.now.Base[s] == p.invalidDigest(p.f, t.rec) {
+		if t.err == nil && !sends && p.now.Base[s] == p.v.invalid(p.f.Name, t.seen.Value) {
+			p.now.Base = maps.Clone(p.now.Base)
 			delete(p.now.Base, s)
 		}
 	}
@@ -83,7 +85,7 @@ func (p *fieldPass) readable() {
 // recognise takes the target's report of a write that is under way for what it is: an echo, or the target's own
 // rendering of our value. It never is a change by the target.
 func (p *fieldPass) recognise() {
-	t := p.sides[p.unsure.System]
+	t := p.sides.of(p.unsure.System)
 	own := t.system() == domain.HubSpot && (t.seen.Own || t.digest == t.answer) // what an earlier write ended in is ours
 	if t.digest != p.unsure.Digest && !own {
 		return
@@ -96,13 +98,13 @@ func (p *fieldPass) recognise() {
 
 // changed reports whether a side shows something else than its base, as far as that is to be believed now.
 func (p *fieldPass) changed(s domain.System) bool {
-	t := p.sides[s]
+	t := p.sides.of(s)
 	differs := t.digest != p.now.Base[s]
 	if s != domain.Aloware || p.unsure != nil && p.unsure.System == s {
 		// Aloware names no author: while a write to it is under way, the read-back that follows will tell.
 		return differs && s != domain.Aloware && !p.landedLate()
 	}
-	if t.rec.doubtful(p.f.Aloware.Read) || differs && !t.seen.Read && p.recent(s, t.digest) {
+	if t.seen.Hasty && t.rec.doubtful(p.f.Aloware.Read) || differs && !t.seen.Read && p.recent(s, t.digest) {
 		p.confirm(p.d, t.rec) // an old body that comes late or again looks like a change: ask before it is believed
 		p.asked = differs && t.rec.asked()
 		return false
@@ -112,11 +114,11 @@ func (p *fieldPass) changed(s domain.System) bool {
 
 // wait leaves a change in HubSpot until the answer tells whether Aloware changed as well: then both sides are weighed.
 func (p *fieldPass) wait() {
-	h := p.sides[domain.HubSpot]
-	told := p.e.Release || p.e.Record == h.rec.ID && p.e.Told[p.f.HubSpot.Read]
-	if told || !reflect.DeepEqual(p.now, p.stored) {
+	h := p.sides.of(domain.HubSpot)
+	told := p.e.Release || p.e.Record == h.rec.ID && p.e.told(p.f.HubSpot.Read)
+	if told || !p.now.same(p.stored) {
 		p.d.verdict(p.pass, Verdict{
-			Field: p.f.Name, Result: Waiting, Rule: "Aloware is asked first", From: domain.HubSpot, Value: h.ref(p.f), After: p.now,
+			Field: p.f.Name, Result: Waiting, Rule: "Aloware is asked first", From: domain.HubSpot, Value: h.ref(*p.f), After: p.now,
 		})
 	}
 }
@@ -133,15 +135,15 @@ func (p *fieldPass) overtaken(a, h bool) bool {
 // toTheLetter reports that Aloware tells HubSpot's value as it is, where it was thought to render it otherwise: what it
 // showed when our write was read back was somebody's change.
 func (p *fieldPass) toTheLetter() bool {
-	a := p.sides[domain.Aloware].digest
+	a := p.sides.of(domain.Aloware).digest
 	return p.unsure == nil && p.now.State == InStep && a == p.now.Base[domain.HubSpot] && a != p.now.Base[domain.Aloware]
 }
 
 // lateWrite reports whether HubSpot shows a value we sent some time ago and it names us as the author: not a
 // person's change, so what Aloware holds now is sent again.
 func (p *fieldPass) lateWrite() bool {
-	h := p.sides[domain.HubSpot]
-	return p.unsure == nil && h.seen.Own && !p.tested() && h.digest != p.sides[domain.Aloware].digest && p.recent(domain.HubSpot, h.digest)
+	h := p.sides.of(domain.HubSpot)
+	return p.unsure == nil && h.seen.Own && !p.tested() && h.digest != p.sides.of(domain.Aloware).digest && p.recent(domain.HubSpot, h.digest)
 }
 
 // tested reports a field that is under test in this contact: what our app writes to HubSpot then stands for a person's
@@ -155,7 +157,7 @@ func (p *fieldPass) tested() bool {
 // landedLate reports that HubSpot shows a value we wrote there, while one that came after it is on its way to Aloware:
 // ours went over that one, and what Aloware ends in is sent again.
 func (p *fieldPass) landedLate() bool {
-	h := p.sides[domain.HubSpot]
+	h := p.sides.of(domain.HubSpot)
 	return p.unsure != nil && p.unsure.System == domain.Aloware && h.seen.Own && !p.tested() && h.digest != p.unsure.Digest &&
 		p.recent(domain.HubSpot, h.digest)
 }
@@ -184,7 +186,7 @@ func (p *pass) askedByOldNumber(r *Record) bool {
 }
 
 // still is a field neither side of which changed: an echo that closes a write, a refusal to tell, or nothing.
-func (p *fieldPass) still(w writes) {
+func (p *fieldPass) still(w *writes) {
 	if p.adopted && p.now.State == InStep && p.atBase(domain.Aloware) && p.atBase(domain.HubSpot) {
 		p.agree()
 		return
@@ -204,8 +206,8 @@ func (p *fieldPass) still(w writes) {
 		p.conclude(Verdict{Result: Echo, From: domain.HubSpot, Command: p.stored.Pending.Command})
 		return
 	}
-	told := p.e.Record.System.Valid() && p.stored.Pending != nil && p.e.Record == p.sides[p.stored.Pending.System].rec.ID &&
-		p.e.Told[p.f.Side(p.stored.Pending.System).Read]
+	told := p.e.Record.System.Valid() && p.stored.Pending != nil && p.e.Record == p.sides.of(p.stored.Pending.System).rec.ID &&
+		p.e.told(p.f.Side(p.stored.Pending.System).Read)
 	if !told {
 		return
 	}
@@ -218,17 +220,15 @@ func (p *fieldPass) still(w writes) {
 // takenBack reports a write that was withdrawn and is not told apart by the bases, since its value had been tried before.
 func (p *fieldPass) takenBack() bool {
 	return p.stored.State == Pending && p.now.State == Dirty && p.now.Result == Waiting && p.now.From.Valid() &&
-		p.sides[domain.Aloware].digest != p.sides[domain.HubSpot].digest
+		p.sides.of(domain.Aloware).digest != p.sides.of(domain.HubSpot).digest
 }
 
 // atBase reports that a side shows its base: a value that is doubted is neither a change nor what was agreed.
-func (p *fieldPass) atBase(s domain.System) bool { return p.sides[s].digest == p.now.Base[s] }
+func (p *fieldPass) atBase(s domain.System) bool { return p.sides.of(s).digest == p.now.Base[s] }
 
 // agree takes note that both sides hold the same.
 func (p *fieldPass) agree() {
-	for s, t := range p.sides {
-		p.setBase(s, t.digest)
-	}
+	p.setBases()
 	p.now.State, p.now.Result, p.now.Rule, p.now.Pending = InStep, "", "", nil
 	p.conclude(Verdict{Result: Agreed, Rule: "same on both sides"})
 }

@@ -1,8 +1,6 @@
 package planner
 
 import (
-	"reflect"
-
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 )
@@ -11,17 +9,17 @@ func allowed(f settings.Field, target domain.System) bool { return f.Direction.A
 
 // lets reports whether switch and field both allow a value into the target.
 func (p *fieldPass) lets(target domain.System) bool {
-	return allowed(p.f, target) && p.v.Control.Settings.Contacts.Update.Allows(target)
+	return allowed(*p.f, target) && p.v.Control.Settings.Contacts.Update.Allows(target)
 }
 
 // flow sends one side's value to the other, or says why not.
-func (p *fieldPass) flow(w writes, from domain.System, rule string) {
-	s, t := p.sides[from], p.sides[from.Other()]
-	v := Verdict{From: from, Rule: rule, Value: s.ref(p.f)}
+func (p *fieldPass) flow(w *writes, from domain.System, rule string) {
+	s, t := *p.sides.of(from), *p.sides.of(from.Other())
+	v := Verdict{From: from, Rule: rule, Value: s.ref(*p.f)}
 	busy := p.unsure != nil && p.unsure.System == t.system() && t.system() == domain.Aloware
 	base, met := p.now.Base[t.system()]
 	if changed := met && base != t.digest || !met && !t.blank(); changed && !busy {
-		v.Loser = t.ref(p.f)
+		v.Loser = t.ref(*p.f)
 	}
 	if result, why := p.stops(s, t); result != "" {
 		v.Result, v.Rule = result, why
@@ -49,16 +47,16 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 	if !busy {
 		p.setBase(t.system(), t.digest)
 		p.now.Meanwhile = nil
-		p.guard(w[t.system()], prop, t)
+		p.guard(w.to(t.system()), prop, t)
 	}
 	p.remember(t.system(), s.digest)
-	u := w[t.system()].used()
+	u := w.to(t.system())
 	u.values[prop], u.digests[prop] = raw, s.digest
 	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: s.digest, Was: was, Over: over}
 	p.now.State, p.now.Result, p.now.Rule, p.now.From = Pending, "", "", from
 	v.Result, v.Command = Sent, u.id
 	if lost {
-		p.restate(w[from], s) // an earlier write to this side may still land: ours follows it
+		p.restate(w.to(from), s) // an earlier write to this side may still land: ours follows it
 	}
 	p.conclude(v)
 }
@@ -67,7 +65,6 @@ func (p *fieldPass) flow(w writes, from domain.System, rule string) {
 func (p *fieldPass) restate(u *update, s side) {
 	prop, raw, err := p.f.Put(s.system(), s.text, p.v.env())
 	if err == nil {
-		u.used()
 		u.values[prop], u.digests[prop] = raw, s.digest
 		p.remember(s.system(), s.digest)
 	}
@@ -79,7 +76,7 @@ func (p *fieldPass) stops(s, t side) (Result, string) {
 	switch {
 	case s.err != nil:
 		return Invalid, reasonText(s.err)
-	case !allowed(p.f, target):
+	case !allowed(*p.f, target):
 		return Blocked, p.f.Name + " is " + string(p.f.Direction)
 	case p.f.Sticky():
 		return "", ""
@@ -104,13 +101,14 @@ func (p *fieldPass) stops(s, t side) (Result, string) {
 
 // apart leaves the sides as they are and says so; nothing is sent for it until a side changes again.
 func (p *fieldPass) apart(v Verdict) {
-	for s, t := range p.sides {
+	for _, s := range domain.Systems {
+		t := p.sides.of(s)
 		if _, ok := p.now.Base[s]; !ok || s == v.From || v.From == "" || v.Loser != nil {
 			p.setBase(s, t.digest)
 		}
 	}
 	p.now.State, p.now.Result, p.now.Rule, p.now.From = Apart, v.Result, v.Rule, v.From
-	if p.unsure == nil && p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest {
+	if p.unsure == nil && p.sides.of(domain.Aloware).digest == p.sides.of(domain.HubSpot).digest {
 		p.now.State, p.now.Result, p.now.Rule = InStep, "", ""
 	}
 	p.conclude(v)
@@ -119,7 +117,7 @@ func (p *fieldPass) apart(v Verdict) {
 // conclude records the verdict when it says or changes something.
 func (p *fieldPass) conclude(v Verdict) {
 	v.Field, v.After = p.f.Name, p.now
-	if (v.Command.IsZero() || v.Result == Echo) && reflect.DeepEqual(p.now, p.stored) {
+	if (v.Command.IsZero() || v.Result == Echo) && p.now.same(p.stored) {
 		return
 	}
 	p.d.verdict(p.pass, v)

@@ -19,7 +19,7 @@ func (p *fieldPass) guard(u *update, prop string, t side) {
 	if len(known) == 0 {
 		known = json.RawMessage("null")
 	}
-	u.used().expects[prop] = Expected{Property: p.f.Aloware.Read, Value: known}
+	u.expects[prop] = Expected{Property: p.f.Aloware.Read, Value: known}
 }
 
 // noteMeanwhile notes what Aloware shows while a write to it is under way, and reports whether that is news.
@@ -57,7 +57,7 @@ func (p *fieldPass) noteMeanwhile() bool {
 // heardLast is what Aloware shows; or, where the sync stood still and our write was told back meanwhile, what it told
 // before that: nobody has looked at it yet.
 func (p *fieldPass) heardLast() side {
-	t := p.sides[domain.Aloware]
+	t := *p.sides.of(domain.Aloware)
 	before, ok := t.rec.Replaced[p.f.Aloware.Read]
 	toldBack := t.digest == p.unsure.Digest && t.digest != p.unsure.Over
 	if !p.e.Release || !ok || !toldBack || before.Position <= p.decidedAt() {
@@ -72,7 +72,7 @@ func (p *fieldPass) heardLast() side {
 // earlierWrite takes what Aloware shows for the end of an earlier write than the pending one, or than one that was taken
 // back, where that write's outcome says so: it is ours, and nobody's change.
 func (p *fieldPass) earlierWrite() bool {
-	t := p.sides[domain.Aloware]
+	t := p.sides.of(domain.Aloware)
 	answers := t.answer == t.digest && t.answered == t.seen.Position && t.answered != p.ended
 	if !answers || t.digest == p.now.Base[domain.Aloware] || !p.recent(domain.Aloware, t.digest) {
 		return false
@@ -96,7 +96,7 @@ func (p *fieldPass) writtenOver(changed bool) bool {
 	if m == nil || p.unsure != nil {
 		return false
 	}
-	if changed || m.Digest == p.sides[domain.Aloware].digest || p.now.State != InStep {
+	if changed || m.Digest == p.sides.of(domain.Aloware).digest || p.now.State != InStep {
 		p.told, p.now.Meanwhile = m, nil
 		return false
 	}
@@ -105,13 +105,13 @@ func (p *fieldPass) writtenOver(changed bool) bool {
 
 // weighMeanwhile lets the conflict rule speak about a value our write went over. Where Aloware wins it goes to both
 // sides again.
-func (p *fieldPass) weighMeanwhile(w writes, hubspotChanged bool) {
-	m, shown := *p.now.Meanwhile, p.sides[domain.Aloware]
+func (p *fieldPass) weighMeanwhile(w *writes, hubspotChanged bool) {
+	m, shown := *p.now.Meanwhile, *p.sides.of(domain.Aloware)
 	p.now.Meanwhile = nil
 	told, held := p.toldMeanwhile(m)
-	p.sides[domain.Aloware] = told
+	*p.sides.of(domain.Aloware) = told
 	winner, rule := p.winner()
-	p.sides[domain.Aloware] = shown
+	*p.sides.of(domain.Aloware) = shown
 	loser := &Ref{Record: shown.rec.ID, Property: p.f.Aloware.Read, Position: m.Position, Digest: m.Digest}
 	switch {
 	case m.Doubt:
@@ -135,13 +135,13 @@ func (p *fieldPass) weighMeanwhile(w writes, hubspotChanged bool) {
 }
 
 // putBack sends a value our write went over to both sides.
-func (p *fieldPass) putBack(w writes, told, shown side, rule string) {
-	p.sides[domain.Aloware] = told
+func (p *fieldPass) putBack(w *writes, told, shown side, rule string) {
+	*p.sides.of(domain.Aloware) = told
 	p.flow(w, domain.Aloware, rule+": written over before it was known")
 	if p.now.Pending == nil || p.now.Pending.System != domain.HubSpot {
 		return
 	}
-	p.restate(w[domain.Aloware], told)
+	p.restate(w.to(domain.Aloware), told)
 	p.setBase(domain.Aloware, shown.digest) // what Aloware shows until that has arrived
 	p.remember(domain.Aloware, told.digest)
 	p.amend()
@@ -149,7 +149,7 @@ func (p *fieldPass) putBack(w writes, told, shown side, rule string) {
 
 // toldMeanwhile finds the value that was noted.
 func (p *fieldPass) toldMeanwhile(m Meanwhile) (side, bool) {
-	t := p.sides[domain.Aloware]
+	t := *p.sides.of(domain.Aloware)
 	prop := p.f.Aloware.Read
 	for _, seen := range []Seen{t.rec.Seen[prop], t.rec.Replaced[prop]} {
 		if told, ok := p.toldAs(seen); ok && seen.Position >= m.Position && told.digest == m.Digest {
@@ -161,9 +161,9 @@ func (p *fieldPass) toldMeanwhile(m Meanwhile) (side, bool) {
 
 // toldAs is Aloware's side as it was told before; false for a value that is none of the field's type.
 func (p *fieldPass) toldAs(seen Seen) (side, bool) {
-	told := p.sides[domain.Aloware]
+	told := *p.sides.of(domain.Aloware)
 	told.seen = seen
-	told.text, _, told.err = p.f.Get(domain.Aloware, domain.Properties{p.f.Aloware.Read: seen.Value}, p.v.env())
+	told.text, told.err = p.f.Read(domain.Aloware, seen.Value, p.v.env())
 	told.digest = p.v.Digester.Of(p.f.Name, told.text)
 	return told, told.err == nil
 }

@@ -6,8 +6,8 @@ import (
 )
 
 // first is a field's first sight in a linked contact: there is no base, so the first-value rule speaks.
-func (p *fieldPass) first(w writes) {
-	a, h := p.sides[domain.Aloware], p.sides[domain.HubSpot]
+func (p *fieldPass) first(w *writes) {
+	a, h := *p.sides.of(domain.Aloware), *p.sides.of(domain.HubSpot)
 	switch {
 	case p.mappedSince(a.rec, h.rec) && p.e.Scanned:
 		return // changing a mapping sends nothing by itself, nor does a look at what is there: an operation does
@@ -31,7 +31,7 @@ func (p *fieldPass) mappedSince(a, h *Record) bool {
 	return p.v.Control.Mapped[p.f.HubSpot.Read] > max(a.LinkAt, h.LinkAt)
 }
 
-func (p *fieldPass) firstDiffers(w writes) {
+func (p *fieldPass) firstDiffers(w *writes) {
 	rule := "initial = " + string(p.f.Initial)
 	switch p.f.Initial {
 	case settings.FillBlanks:
@@ -54,8 +54,8 @@ func (p *fieldPass) firstDiffers(w writes) {
 
 // newest returns the side whose value is surely later, HubSpot when that cannot be told.
 func (p *fieldPass) newest() (winner domain.System, known bool) {
-	a, h := p.sides[domain.Aloware].seen, p.sides[domain.HubSpot].seen
-	if m := p.told; m != nil && m.Clock > 0 && !m.Doubt && m.Digest == p.sides[domain.Aloware].digest {
+	a, h := p.sides.of(domain.Aloware).seen, p.sides.of(domain.HubSpot).seen
+	if m := p.told; m != nil && m.Clock > 0 && !m.Doubt && m.Digest == p.sides.of(domain.Aloware).digest {
 		a.Clock, a.Read = m.Clock, false // told by webhook before the look-up that shows it now
 	}
 	if a.Read || h.Read || max(a.Clock-h.Clock, h.Clock-a.Clock) <= newestMargin {
@@ -68,7 +68,7 @@ func (p *fieldPass) newest() (winner domain.System, known bool) {
 }
 
 // conflict: both sides changed. Directions bind first, then the rule.
-func (p *fieldPass) conflict(w writes) {
+func (p *fieldPass) conflict(w *writes) {
 	winner, rule := p.winner()
 	if !winner.Valid() {
 		p.now.State, p.now.Result, p.now.Rule = Dirty, HeldBack, rule

@@ -16,28 +16,12 @@ const (
 	recentKept   = 8
 )
 
-// side is one field as one system shows it.
-type side struct {
-	rec    *Record
-	seen   Seen
-	text   string // canonical
-	err    error  // not of the field's type
-	digest string
-	// answer is the digest of what the last outcome showed, "" for none, and answered that outcome's position.
-	answer   string
-	answered int64
-}
-
-func (s side) system() domain.System { return s.rec.ID.System }
-
-func (s side) blank() bool { return s.err == nil && s.text == "" }
-
 // fieldPass decides one field of a linked contact.
 type fieldPass struct {
 	*pass
 	d      *draft
-	f      settings.Field
-	sides  map[domain.System]side
+	f      *settings.Field
+	sides  sides
 	stored FieldState
 	now    FieldState // stored, with the pending write's outcome drawn in
 	// unsure is the pending write whose outcome is not known yet, nil for none.
@@ -57,7 +41,12 @@ type fieldPass struct {
 }
 
 // writes collects what a contact's fields send, one update per target.
-type writes map[domain.System]*update
+type writes struct {
+	pass             *pass
+	kind             string
+	contact          ulid.ULID
+	aloware, hubspot update
+}
 
 type update struct {
 	id      ulid.ULID
@@ -69,23 +58,25 @@ type update struct {
 	urgent  bool
 }
 
-// used makes place for what is to be written: mostly nothing is.
-func (u *update) used() *update {
+func (p *pass) writes(d *draft, a, h *Record, kind string) *writes {
+	return &writes{
+		pass: p, kind: kind, contact: d.Contact,
+		aloware: update{target: a, source: h.ID, urgent: kind == kindStop},
+		hubspot: update{target: h, source: a.ID, urgent: kind == kindStop},
+	}
+}
+
+// to is the update of a system, which is given its id and place for what is to be written: mostly nothing is.
+func (w *writes) to(s domain.System) *update {
+	u, n := &w.aloware, 0
+	if s == domain.HubSpot {
+		u, n = &w.hubspot, 1
+	}
 	if u.values == nil {
+		u.id = w.pass.derive(w.kind, w.contact, s, n)
 		u.values, u.digests, u.expects = map[string]json.RawMessage{}, map[string]string{}, map[string]Expected{}
 	}
 	return u
-}
-
-func (p *pass) writes(d *draft, a, h *Record, kind string) writes {
-	w := writes{
-		domain.Aloware: {target: a, source: h.ID},
-		domain.HubSpot: {target: h, source: a.ID},
-	}
-	for i, s := range domain.Systems {
-		w[s].id, w[s].urgent = p.derive(kind, d.Contact, s, i), kind == kindStop
-	}
-	return w
 }
 
 // fields decides the mapped fields of a contact that stands in both systems: all of them, or, while the sync stands
@@ -93,14 +84,14 @@ func (p *pass) writes(d *draft, a, h *Record, kind string) writes {
 func (p *pass) fields(d *draft, a, h *Record, consentOnly bool) {
 	w, stops := p.writes(d, a, h, "update"), p.writes(d, a, h, kindStop)
 	own, outside := p.v.own(d.Contact), !p.takesPart(a, h)
-	ap, hp := a.Properties(), h.Properties()
-	sides := make(map[domain.System]side, 2) // one for all fields
-	for _, f := range p.v.Control.Settings.Fields {
+	fp := &fieldPass{} // one for all fields
+	for i := range p.v.Control.Settings.Fields {
+		f := &p.v.Control.Settings.Fields[i]
 		if consentOnly && !f.Sticky() || !p.touches(f.Name) {
 			continue
 		}
-		sides[domain.Aloware], sides[domain.HubSpot] = p.side(f, a, ap), p.side(f, h, hp)
-		fp := &fieldPass{pass: p, d: d, f: f, outside: outside, sides: sides}
+		*fp = p.field(d, i, a, h)
+		fp.outside = outside
 		fp.load(own.Fields[f.Name])
 		before := len(d.Fields)
 		switch {
@@ -117,22 +108,29 @@ func (p *pass) fields(d *draft, a, h *Record, consentOnly bool) {
 	p.flush(d, w)
 }
 
+// field begins with the field of that number.
+func (p *pass) field(d *draft, i int, a, h *Record) fieldPass {
+	return fieldPass{
+		pass: p, d: d, f: &p.v.Control.Settings.Fields[i], sides: sides{aloware: p.side(i, a), hubspot: p.side(i, h)},
+	}
+}
+
 // stale says that the fact told a value older than the one seen: stored, and without effect.
 func (p *fieldPass) stale() {
 	s := p.e.Record.System
-	if _, stale := p.e.Stale[p.f.Side(s).Read]; !s.Valid() || p.sides[s].rec.ID != p.e.Record || !stale {
+	if _, stale := p.e.Stale[p.f.Side(s).Read]; !s.Valid() || p.sides.of(s).rec.ID != p.e.Record || !stale {
 		return
 	}
 	p.d.verdict(p.pass, Verdict{Field: p.f.Name, Result: Stale, Rule: "a newer value was seen", From: s, After: p.stored})
 }
 
 // flush turns the collected values into commands.
-func (p *pass) flush(d *draft, w writes) {
-	for _, s := range domain.Systems {
-		u := w[s]
+func (p *pass) flush(d *draft, w *writes) {
+	for i, u := range []*update{&w.aloware, &w.hubspot} {
 		if len(u.values) == 0 {
 			continue
 		}
+		s := domain.Systems[i]
 		phone, _, _ := p.phone(u.target)
 		c := Command{
 			ID: u.id, Kind: domain.KindUpdate, System: s, Record: u.target.ID, Source: u.source, Digests: u.digests, Urgent: u.urgent,
@@ -145,52 +143,12 @@ func (p *pass) flush(d *draft, w writes) {
 	}
 }
 
-func (p *pass) side(f settings.Field, r *Record, props domain.Properties) side {
-	s := side{rec: r}
-	s.seen, _ = r.value(f.Side(r.ID.System).Read)
-	s.text, _, s.err = f.Get(r.ID.System, props, p.v.env())
-	if s.err != nil {
-		s.digest = p.invalidDigest(f, r)
-	} else {
-		s.digest = p.v.Digester.Of(f.Name, s.text)
-	}
-	if a, ok := r.Answers[f.Side(r.ID.System).Read]; ok {
-		s.answer, s.answered = p.answerDigest(f, r.ID.System, a), a.Position
-	}
-	return s
-}
-
-func (p *pass) answerDigest(f settings.Field, sys domain.System, a Seen) string {
-	text, _, err := f.Get(sys, domain.Properties{f.Side(sys).Read: a.Value}, p.v.env())
-	if err != nil {
-		return p.v.Digester.Of(f.Name, "\x01"+string(a.Value))
-	}
-	return p.v.Digester.Of(f.Name, text)
-}
-
-// invalidDigest tells one invalid value from another, so that each is reported once.
-func (p *pass) invalidDigest(f settings.Field, r *Record) string {
-	seen, _ := r.value(f.Side(r.ID.System).Read)
-	return p.v.Digester.Of(f.Name, "\x01"+string(seen.Value))
-}
-
 func reasonText(err error) string {
 	var bad *domain.InvalidError
 	if errors.As(err, &bad) {
 		return bad.Error()
 	}
 	return "not a valid value"
-}
-
-// ref names the value a side shows.
-func (s side) ref(f settings.Field) *Ref {
-	return &Ref{Record: s.rec.ID, Property: f.Side(s.system()).Read, Position: s.seen.Position, Digest: s.digest}
-}
-
-// ref names a value a record holds.
-func ref(r *Record, f settings.Field, digest string) *Ref {
-	seen, _ := r.value(f.Side(r.ID.System).Read)
-	return side{rec: r, seen: seen, digest: digest}.ref(f)
 }
 
 func (d *draft) verdict(p *pass, v Verdict) {
@@ -202,24 +160,24 @@ func (d *draft) verdict(p *pass, v Verdict) {
 // what we knew when we decided on it: we have written over a value nobody had told us of. A snapshot tells what stood
 // there, not that anybody changed it.
 func (p *fieldPass) overrun() bool {
-	h := p.sides[domain.HubSpot]
+	h := p.sides.of(domain.HubSpot)
 	told, stale := p.e.Stale[p.f.HubSpot.Read]
 	over := h.rec.Seen[p.f.HubSpot.Read].Position == p.in.Position || p.recent(domain.HubSpot, h.digest) // by what we wrote
 	return p.e.Record == h.rec.ID && stale && over && !told.Own && !told.Read && p.now.Since > 0 && told.Clock > p.now.Since
 }
 
 // restore lets the conflict rule speak about such a value. Where HubSpot wins it goes to both sides again.
-func (p *fieldPass) restore(w writes) {
-	h := p.sides[domain.HubSpot]
+func (p *fieldPass) restore(w *writes) {
+	h := *p.sides.of(domain.HubSpot)
 	told := h
 	told.seen = p.e.Stale[p.f.HubSpot.Read]
-	told.text, _, told.err = p.f.Get(domain.HubSpot, domain.Properties{p.f.HubSpot.Read: told.seen.Value}, p.v.env())
+	told.text, told.err = p.f.Read(domain.HubSpot, told.seen.Value, p.v.env())
 	told.digest = p.v.Digester.Of(p.f.Name, told.text)
-	p.sides[domain.HubSpot] = told
+	*p.sides.of(domain.HubSpot) = told
 	rule := "conflict = " + string(p.f.Conflict)
 	p.now.Since = told.seen.Clock // a later one may be told later still
 	if told.err != nil || p.f.Conflict != settings.HubSpotWins || !p.lets(domain.Aloware) || !p.lets(domain.HubSpot) || told.blank() {
-		p.sides[domain.HubSpot] = h
+		*p.sides.of(domain.HubSpot) = h
 		p.conclude(Verdict{Result: LostIt, Rule: rule, From: domain.Aloware, Loser: &Ref{
 			Record: h.rec.ID, Property: p.f.HubSpot.Read, Position: told.seen.Position, Digest: told.digest,
 		}})
@@ -227,7 +185,7 @@ func (p *fieldPass) restore(w writes) {
 	}
 	p.flow(w, domain.HubSpot, rule+": written over before it was told")
 	if p.now.Pending != nil && p.now.Pending.System == domain.Aloware {
-		p.restate(w[domain.HubSpot], told)
+		p.restate(w.to(domain.HubSpot), told)
 		p.setBase(domain.HubSpot, h.digest) // what HubSpot shows until that has arrived
 		p.remember(domain.HubSpot, told.digest)
 		p.amend()
@@ -238,7 +196,7 @@ func (p *fieldPass) restore(w writes) {
 func (p *fieldPass) amend() {
 	last := &p.d.Fields[len(p.d.Fields)-1]
 	if last.Field == p.f.Name {
-		last.After = p.now.clone()
+		last.After = p.now
 		p.v.applyField(p.d.Contact, p.f.Name, last.After, p.in.Position)
 	}
 }

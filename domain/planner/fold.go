@@ -2,7 +2,6 @@ package planner
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/oklog/ulid/v2"
@@ -13,11 +12,11 @@ import (
 
 // Effect says what folding an input touched, so that planning looks only there.
 type Effect struct {
-	Record   domain.Record // the fact's record
-	Contact  ulid.ULID     // the contact an outcome, an answer or an act is about
-	Changed  bool          // a property's value, or the record's life, changed
-	First    bool          // first event about the record
-	Told     map[string]bool
+	Record   domain.Record   // the fact's record
+	Contact  ulid.ULID       // the contact an outcome, an answer or an act is about
+	Changed  bool            // a property's value, or the record's life, changed
+	First    bool            // first event about the record
+	Told     []string        // properties
 	Stale    map[string]Seen // values that were older than the one seen, by property
 	Settled  *domain.Outcome
 	Release  bool // the sync opened: dirty contacts are planned
@@ -44,6 +43,17 @@ type Effect struct {
 	Erased, Lifted []domain.Record
 }
 
+// told reports whether the fact tells a property.
+func (e *Effect) told(property string) bool { return slices.Contains(e.Told, property) }
+
+// older notes a value that is older than the one seen.
+func (e *Effect) older(property string, s Seen) {
+	if e.Stale == nil {
+		e.Stale = map[string]Seen{}
+	}
+	e.Stale[property] = s
+}
+
 // Fold takes an input into the view. It changes only what was seen, told and answered, never what was decided.
 func (v *View) Fold(in Input) (Effect, error) {
 	if in.Fact == nil && in.Outcome == nil {
@@ -52,7 +62,8 @@ func (v *View) Fold(in Input) (Effect, error) {
 	switch {
 	case in.Fact != nil:
 		e, err := v.foldFact(in, *in.Fact)
-		v.present(append(slices.Clone(in.Fact.Merged), e.Record)...)
+		v.present(in.Fact.Merged...)
+		v.present(e.Record)
 		return e, err
 	case in.Type == domain.RecordSuppressed:
 		return v.foldSuppressed(in)
@@ -60,7 +71,7 @@ func (v *View) Fold(in Input) (Effect, error) {
 		e := v.foldOutcome(in, *in.Outcome)
 		v.present(e.Settled.Record)
 		return e, nil
-	case isFact(in.Type) || in.Type == domain.CommandSettled:
+	case IsFact(in.Type) || in.Type == domain.CommandSettled:
 		return Effect{}, fmt.Errorf("fold %s at %d: its payload cannot be read", in.Type, in.Position)
 	default:
 		return v.foldAct(in)
@@ -78,7 +89,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 		}
 		v.Control.Heard[id.System] = in.RecordedAt
 	}
-	e := Effect{Record: id, Scanned: f.Via == "scan", Told: map[string]bool{}, Stale: map[string]Seen{}, First: v.rec(id) == nil}
+	e := Effect{Record: id, Scanned: f.Via == "scan", First: v.rec(id) == nil}
 	if f.Answer != nil {
 		e.Answered, e.Answer, e.Contact = true, f.Answer.Command, f.Answer.Contact
 		n := len(f.Answer.Found)
@@ -98,7 +109,13 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 	}
 	v.live(in, f, r, &e)
 	v.native(in, f, r)
-	for _, name := range slices.Sorted(maps.Keys(f.Properties)) {
+	names := make([]string, 0, len(f.Properties))
+	for name := range f.Properties {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	e.Told = names
+	for _, name := range names {
 		v.shown(r, name)
 		v.subscribed(r, name, f)
 		r.see(name, f.Properties[name], f, in, &e)

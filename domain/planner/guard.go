@@ -265,7 +265,9 @@ func (v *View) present(ids ...domain.Record) {
 		if there {
 			n = 1
 		}
-		v.Control.Present[id.System] += n
+		if v.Control.Present[id.System] += n; v.Control.Present[id.System] == 0 {
+			delete(v.Control.Present, id.System) // as if none had ever been there: what is erased leaves no trace
+		}
 		r.Counted, r.changed, v.control = there, true, true
 	}
 }

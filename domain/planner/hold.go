@@ -20,17 +20,18 @@ func (p *fieldPass) gated() bool {
 
 // shut says why the field's gate is shut, empty while it is open. One whose choices are not known is.
 func (p *fieldPass) shut() string {
-	return cmp.Or(p.v.Control.ShutFields[p.f.Name], p.v.env().Lacks(p.f))
+	return cmp.Or(p.v.Control.ShutFields[p.f.Name], p.v.env().Lacks(*p.f))
 }
 
 // bothBlank reports that there is nothing to be read on either side.
 func (p *fieldPass) bothBlank() bool {
-	return p.sides[domain.Aloware].blank() && p.sides[domain.HubSpot].blank()
+	return p.sides.of(domain.Aloware).blank() && p.sides.of(domain.HubSpot).blank()
 }
 
 // stirs reports whether a side shows something else than its base, or has none yet.
 func (p *fieldPass) stirs() bool {
-	for s, t := range p.sides {
+	for _, s := range domain.Systems {
+		t := p.sides.of(s)
 		if base, ok := p.now.Base[s]; !ok || base != t.digest {
 			return true
 		}
@@ -62,7 +63,7 @@ func (s FieldState) holds() bool {
 
 // again decides a field neither side of which changed, when that which kept its value back is over: a refusal that may
 // not be one any more, or a hold.
-func (p *fieldPass) again(w writes) bool {
+func (p *fieldPass) again(w *writes) bool {
 	switch {
 	case p.mayTryAgain():
 		p.flow(w, p.now.From, "tried again")
@@ -70,7 +71,7 @@ func (p *fieldPass) again(w writes) bool {
 		return false
 	case !p.now.holds(): // what became of a write that was on its way
 		p.conclude(Verdict{Result: cmp.Or(p.now.Result, Agreed), Rule: p.now.Rule, From: p.now.From})
-	case p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest:
+	case p.sides.of(domain.Aloware).digest == p.sides.of(domain.HubSpot).digest:
 		p.agree()
 	case p.shut() != "":
 		return false
@@ -93,7 +94,7 @@ func (p *fieldPass) mayTryAgain() bool {
 	case p.now.Result == Invalid:
 		return p.e.Force || p.decidedAt() < p.v.Control.Refit
 	case p.now.Rule == domain.ReasonMoved:
-		return p.e.Force || p.toldNumber(p.sides[domain.Aloware].rec) >= p.decidedAt()
+		return p.e.Force || p.toldNumber(p.sides.of(domain.Aloware).rec) >= p.decidedAt()
 	default:
 		return p.e.Force || domain.Unfit(p.now.Rule) && p.decidedAt() < p.v.Control.Refit
 	}
@@ -106,8 +107,11 @@ func (p *fieldPass) decidedAt() int64 { return p.v.own(p.d.Contact).Fields[p.f.N
 // means: it is planned again when these change.
 func (p *pass) awaitFit(d *draft) {
 	for name, f := range p.v.own(d.Contact).Fields {
+		if f.State != Apart {
+			continue
+		}
 		sf, _ := p.v.field(name)
-		if f.State == Apart && (f.Result == Refused && domain.Unfit(f.Rule) || f.Result == Invalid && sf.Listed()) {
+		if f.Result == Refused && domain.Unfit(f.Rule) || f.Result == Invalid && sf.Listed() {
 			d.head.Dirty = true
 		}
 	}

@@ -64,7 +64,12 @@ func (p *pass) phone(r *Record) (canonical string, known bool, err error) {
 	if !ok {
 		return "", false, nil
 	}
-	return f.Get(r.ID.System, r.Properties(), p.v.env())
+	raw, known := r.value(f.Side(r.ID.System).Read)
+	if !known {
+		return "", false, nil
+	}
+	canonical, err = f.Read(r.ID.System, raw.Value, p.v.env())
+	return canonical, true, err
 }
 
 // deleted turns the link into a tombstone; deletions never cascade.
@@ -110,12 +115,16 @@ func (p *pass) counterpart(contact ulid.ULID, r *Record) *Record {
 
 // standing returns the contact's live record in a system, other than one.
 func (p *pass) standing(contact ulid.ULID, s domain.System, except domain.Record) *Record {
-	for _, o := range p.v.Members(contact) {
-		if o.ID.System == s && o.ID != except && o.alive() {
-			return o
+	var first *Record
+	for _, id := range p.v.membersOf(contact) {
+		if id.System != s || id == except || first != nil && !id.Less(first.ID) {
+			continue
+		}
+		if o := p.v.rec(id); o.alive() {
+			first = o
 		}
 	}
-	return nil
+	return first
 }
 
 // alive reports whether the record stands for its contact in its system.

@@ -1,8 +1,12 @@
 package planner_test
 
 import (
+	"encoding/json"
 	"testing"
 
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 )
 
@@ -18,7 +22,41 @@ func (w *world) tried(plan func() []planner.Planned) []planner.Planned {
 	if text(again) != text(first) {
 		w.t.Fatalf("planned again after it was taken back\n%s\nfirst\n%s", text(again), text(first))
 	}
+	for _, p := range again {
+		encodes(w.t, p.Decision)
+	}
 	return again
+}
+
+// encodes fails unless a decision is encoded as encoding/json does it.
+func encodes(t interface{ Fatalf(string, ...any) }, d planner.Decision) {
+	want, err := json.Marshal(d)
+	got, bad := d.AppendJSON([]byte("["))
+	if err != nil || bad != nil || string(got) != "["+string(want) {
+		t.Fatalf("encoded as\n%s, %v\nnot\n%s, %v", got, bad, want, err)
+	}
+}
+
+// TestEncodeWhatIsSeldom: texts that need an escape, and what few decisions hold.
+func TestEncodeWhatIsSeldom(t *testing.T) {
+	id, odd := ulid.ULID{1}, "a \"b\" <c> & d\u2028\x7fé\xff"
+	rec := domain.Record{System: domain.HubSpot, ID: odd}
+	encodes(t, planner.Decision{})
+	encodes(t, planner.Decision{
+		Trigger: odd, Operation: id, Considered: []domain.Record{rec, {}}, Links: []planner.Link{{Record: rec, Reason: odd, Ever: true, Reading: id}, {}},
+		Aliases: []planner.Alias{{From: id}}, Counts: &planner.Counts{Changed: 1}, Guard: &domain.Trip{Guard: odd},
+		Head: &planner.HeadState{
+			Dirty: true, Parked: true, Standing: true, CountedAt: -1, Creation: planner.Creation{Command: id, Rule: odd},
+			Lookups: []planner.Lookup{{By: odd}}, Review: odd, Others: []domain.Record{rec},
+		},
+		Whole: &planner.Whole{Rule: odd, System: domain.Aloware, Others: []domain.Record{rec}, Command: id},
+		Fields: []planner.Verdict{{}, {Field: odd, Loser: &planner.Ref{}, After: planner.FieldState{
+			Base: map[domain.System]string{domain.HubSpot: odd, "b": "", domain.Aloware: "c"}, Meanwhile: &planner.Meanwhile{Doubt: true},
+			Pending: &planner.PendingWrite{Was: odd, Over: odd}, Recent: []planner.HeldValue{{}, {Digest: odd}},
+		}}},
+		Commands: []planner.Command{{}, {Record: rec, Source: rec, Digests: map[string]string{odd: odd, "": "x"}, By: odd, Urgent: true}},
+	})
+	encodes(t, planner.Decision{Head: &planner.HeadState{}, Whole: &planner.Whole{}, Considered: []domain.Record{}, Fields: []planner.Verdict{}})
 }
 
 // TestTryKeepsNothing: what is planned outside of a trial stays.

@@ -104,7 +104,7 @@ func (v *View) Holders(k identity.Key) []*Record {
 		return nil
 	}
 	var out []*Record
-	for _, id := range v.byKey[k] {
+	for _, id := range v.holders(k) {
 		out = append(out, v.rec(id))
 	}
 	slices.SortFunc(out, func(a, b *Record) int { return compareRecords(a.ID, b.ID) })

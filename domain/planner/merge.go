@@ -88,7 +88,7 @@ func (p *pass) absorb(d *draft, from ulid.ULID) {
 }
 
 func (p *pass) endIfEmpty(d *draft, from ulid.ULID) {
-	if from == d.Contact || len(p.v.members[from]) > 0 {
+	if from == d.Contact || len(p.v.membersOf(from)) > 0 {
 		return
 	}
 	a := Alias{From: from, To: d.Contact}

@@ -162,9 +162,12 @@ type Left struct {
 
 // operated decides a field for an operation; false leaves it to the rules of every day. What these say of a side that
 // has changed and was not decided on comes first.
-func (p *fieldPass) operated(w writes) bool {
-	o, a, h := p.e.Operation, p.sides[domain.Aloware], p.sides[domain.HubSpot]
-	if o == nil || a.digest == h.digest || p.unsure != nil || a.rec.doubtful(p.f.Aloware.Read) || p.v.Untold(h.rec, p.f.HubSpot.Read) {
+func (p *fieldPass) operated(w *writes) bool {
+	if p.e.Operation == nil {
+		return false
+	}
+	o, a, h := p.e.Operation, p.sides.of(domain.Aloware), p.sides.of(domain.HubSpot)
+	if a.digest == h.digest || p.unsure != nil || a.rec.doubtful(p.f.Aloware.Read) || p.v.Untold(h.rec, p.f.HubSpot.Read) {
 		return false
 	}
 	met := len(p.now.Base) == len(domain.Systems)
@@ -185,7 +188,7 @@ func (p *fieldPass) operated(w writes) bool {
 		}
 		return !stirred
 	}
-	if result, why := p.stops(p.sides[from], p.sides[from.Other()]); result != "" {
+	if result, why := p.stops(*p.sides.of(from), *p.sides.of(from.Other())); result != "" {
 		p.leave(result, why)
 		return !stirred
 	}
@@ -231,9 +234,9 @@ func (p *fieldPass) reconciled() (domain.System, string) {
 func (p *fieldPass) firstSource() (domain.System, string) {
 	rule := "initial = " + string(p.f.Initial)
 	switch {
-	case p.sides[domain.Aloware].blank():
+	case p.sides.of(domain.Aloware).blank():
 		return domain.HubSpot, "fills a blank"
-	case p.sides[domain.HubSpot].blank():
+	case p.sides.of(domain.HubSpot).blank():
 		return domain.Aloware, "fills a blank"
 	}
 	switch p.f.Initial {

@@ -95,8 +95,8 @@ func (p *packer) unpackRecord(id domain.Record, b []byte) *Record {
 	return r
 }
 
-// contact packs a contact; the bytes are good until the next one is packed.
-func (p *packer) contact(c *Contact) []byte {
+// contact packs a contact and its members; the bytes are good until the next one is packed.
+func (p *packer) contact(c *Contact, members []domain.Record) []byte {
 	p.b, p.digests = p.b[:0], p.digests[:0]
 	h := c.Head
 	p.flags(h.Dirty, h.Parked, h.Standing, c.Created != nil)
@@ -117,15 +117,16 @@ func (p *packer) contact(c *Contact) []byte {
 		p.word(name)
 		p.field(f)
 	}
+	p.recs(members)
 	if len(h.Lookups)+len(h.Others)+len(c.Looked)+len(c.Unasked) > 0 {
 		p.json(seldomContact{h.Lookups, h.Others, c.Looked, c.Unasked})
 	}
 	return p.b
 }
 
-func (p *packer) unpackContact(id ulid.ULID, b []byte) *Contact {
+func (p *packer) unpackContact(id ulid.ULID, b []byte) (c *Contact, members []domain.Record) {
 	u := unpacker{packer: p, b: b}
-	c := &Contact{ID: id}
+	c = &Contact{ID: id}
 	h, created := &c.Head, false
 	u.flags(&h.Dirty, &h.Parked, &h.Standing, &created)
 	c.Alias, c.AliasAt, c.HeadAt, h.CountedAt = u.id(), u.int(), u.int(), u.int()
@@ -144,11 +145,43 @@ func (p *packer) unpackContact(id ulid.ULID, b []byte) *Contact {
 			u.field(&fields[i])
 		}
 	}
+	members = u.recs()
 	var rest seldomContact
 	if u.json(&rest) {
 		h.Lookups, h.Others, c.Looked, c.Unasked = rest.Lookups, rest.Others, rest.Looked, rest.Unasked
 	}
-	return c
+	return c, members
+}
+
+// list packs records alone; the bytes are good until the next one is packed.
+func (p *packer) list(all []domain.Record) []byte {
+	p.b = p.b[:0]
+	p.recs(all)
+	return p.b
+}
+
+func (p *packer) unpackList(b []byte) []domain.Record {
+	u := unpacker{packer: p, b: b}
+	return u.recs()
+}
+
+func (p *packer) recs(all []domain.Record) {
+	p.uint(uint64(len(all)))
+	for _, r := range all {
+		p.rec(r)
+	}
+}
+
+func (u *unpacker) recs() []domain.Record {
+	n := u.uint()
+	if n == 0 {
+		return nil
+	}
+	all := make([]domain.Record, n)
+	for i := range all {
+		all[i] = u.rec()
+	}
+	return all
 }
 
 func (p *packer) field(f *Field) {

@@ -134,12 +134,12 @@ func (p *pass) planContact(id ulid.ULID) {
 
 // identifyAll settles each record of the contact once, those included that join it meanwhile.
 func (p *pass) identifyAll(d *draft) {
-	done := map[domain.Record]bool{}
+	var done []domain.Record
 	for again := true; again; {
 		again = false
 		for _, r := range p.v.Members(d.Contact) {
-			if !done[r.ID] {
-				done[r.ID], again = true, true
+			if !slices.Contains(done, r.ID) {
+				done, again = append(done, r.ID), true
 				p.identify(d, r)
 			}
 		}
@@ -192,7 +192,7 @@ func (p *pass) echoes() bool {
 		if f.Pending == nil || f.Pending.System != r.ID.System {
 			continue
 		}
-		if sf, ok := p.v.Control.Settings.Field(name); ok && p.e.Told[sf.Side(r.ID.System).Read] {
+		if sf, ok := p.v.Control.Settings.Field(name); ok && p.e.told(sf.Side(r.ID.System).Read) {
 			return true
 		}
 	}

@@ -25,7 +25,7 @@ func (v *View) Expand(direct, n Needs) {
 		far.Keys[k] = true
 	}
 	for k := range far.Keys {
-		for _, id := range v.byKey[k] {
+		for _, id := range v.holders(k) {
 			far.Records[id] = true
 		}
 	}
@@ -76,7 +76,7 @@ func (w walk) contact(id ulid.ULID) {
 	}
 	w.contacts[id] = true
 	w.n.contact(id)
-	for _, r := range w.v.members[id] {
+	for _, r := range w.v.membersOf(id) {
 		w.record(r)
 	}
 	if c := w.v.person(id); c != nil {

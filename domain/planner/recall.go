@@ -76,7 +76,7 @@ func (v *View) BackDigest(contact ulid.ULID, back []domain.PutBack) string {
 
 // DigestOf tells a value of a system as it is compared.
 func (v *View) DigestOf(f settings.Field, s domain.System, raw json.RawMessage) string {
-	return (&pass{v: v}).answerDigest(f, s, Seen{Value: raw})
+	return v.read(&reading{}, &f, s, raw, true).digest
 }
 
 // ShownDigest tells what a record shows of a field.
@@ -85,7 +85,8 @@ func (v *View) ShownDigest(r domain.Record, f settings.Field) string {
 	if rec == nil {
 		return ""
 	}
-	return (&pass{v: v}).side(f, rec, rec.Properties()).digest
+	seen, told := rec.value(f.Side(r.System).Read)
+	return v.read(&reading{}, &f, r.System, seen.Value, told).digest
 }
 
 // Told is the latest value of a property, null for a blank one; false for one nobody has told of.

@@ -20,11 +20,10 @@ func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input
 	}
 	old, had := r.value(name)
 	told, hadTold := r.Seen[name]
-	e.Told[name] = true
 	next := Seen{Value: value, Clock: clock, Position: in.Position, Own: f.Origin.Own, Read: f.Via != "webhook"}
 	if hadTold && clock < told.Clock {
 		if !sameRaw(value, old.Value) {
-			e.Stale[name] = next
+			e.older(name, next)
 			r.cross(name, told, next)
 		}
 		return
@@ -47,7 +46,7 @@ func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input
 		e.Changed = true
 	}
 	if had && clock < old.Clock && !sameRaw(value, old.Value) {
-		e.Stale[name] = next
+		e.older(name, next)
 	}
 }
 
@@ -67,8 +66,13 @@ func (v *View) asked(s domain.System) func(property string) bool {
 	if s == domain.Aloware {
 		return func(string) bool { return true }
 	}
-	names := v.Control.Settings.ReadProperties(s)
-	return func(property string) bool { return slices.Contains(names, property) }
+	var names []string // worked out when it matters, which is seldom
+	return func(property string) bool {
+		if names == nil {
+			names = v.Control.Settings.ReadProperties(s)
+		}
+		return slices.Contains(names, property)
+	}
 }
 
 // complete blanks what a full snapshot does not show, of what was asked for.
@@ -84,7 +88,7 @@ func (r *Record) complete(f domain.Fact, in Input, asked func(string) bool, e *E
 		}
 		r.replace(name, s)
 		r.Seen[name] = Seen{Value: json.RawMessage("null"), Clock: f.Clock, Position: in.Position, Read: true}
-		e.Changed, e.Told[name] = true, true
+		e.Changed, e.Told = true, append(e.Told, name)
 	}
 }
 

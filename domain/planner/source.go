@@ -115,7 +115,9 @@ func (p *pass) onCreate(r *Record, target domain.System, values map[string]json.
 }
 
 // takesPart reports whether a contact of these records takes part at all.
-func (p *pass) takesPart(records ...*Record) bool { return p.v.only.Match(p.getter(records...)) }
+func (p *pass) takesPart(records ...*Record) bool {
+	return p.v.only == settings.Filter{} || p.v.only.Match(p.getter(records...))
+}
 
 // reasonLeft is the reason of the links of a pair that was ended because it no longer takes part.
 const reasonLeft = "left " + ruleOnly

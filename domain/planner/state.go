@@ -28,7 +28,7 @@ type Input struct {
 // it is: folding it says so.
 func (in Input) Read() Input {
 	switch {
-	case isFact(in.Type):
+	case IsFact(in.Type):
 		var f domain.Fact
 		if json.Unmarshal(in.Data, &f) == nil {
 			in.Fact = &f
@@ -42,8 +42,8 @@ func (in Input) Read() Input {
 	return in
 }
 
-// isFact reports the types that tell of a record.
-func isFact(kind string) bool {
+// IsFact reports the types that tell of a record.
+func IsFact(kind string) bool {
 	switch kind {
 	case domain.RecordCreated, domain.RecordUpdated, domain.RecordObserved, domain.RecordDeleted,
 		domain.RecordRestored, domain.RecordMerged, domain.RecordAbsent:
@@ -109,6 +109,7 @@ type Record struct {
 	Replaced map[string]Seen `json:"-"`
 
 	keys    []identity.Key
+	read    readings
 	before  []identity.Key
 	changed bool
 	turn    int64 // in which it was looked at last

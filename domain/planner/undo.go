@@ -2,6 +2,7 @@ package planner
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
@@ -43,30 +44,28 @@ func (p *pass) undo(c *Contact, row domain.PlanRow) {
 		return
 	}
 	w, outside := p.writes(d, a, h, "update"), !p.takesPart(a, h)
-	ap, hp := a.Properties(), h.Properties()
 	for _, b := range row.Back {
-		f, ok := p.v.field(b.Field)
-		if !ok || !b.Record.System.Valid() {
+		i := slices.IndexFunc(p.v.Control.Settings.Fields, func(f settings.Field) bool { return f.Name == b.Field })
+		if i < 0 || !b.Record.System.Valid() {
 			skip(ruleForgotten)
 			continue
 		}
-		fp := &fieldPass{pass: p, d: d, f: f, outside: outside, sides: map[domain.System]side{
-			domain.Aloware: p.side(f, a, ap), domain.HubSpot: p.side(f, h, hp),
-		}}
-		fp.load(p.v.own(d.Contact).Fields[f.Name])
+		fp := p.field(d, i, a, h)
+		fp.outside = outside
+		fp.load(p.v.own(d.Contact).Fields[b.Field])
 		if result, why := fp.undo(w, b); result != "" {
 			skip(why)
 			fp.leave(result, why)
-			d.verdict(p, Verdict{Field: f.Name, Result: Skipped, Rule: why, After: fp.stored})
+			d.verdict(p, Verdict{Field: b.Field, Result: Skipped, Rule: why, After: fp.stored})
 		}
 	}
 	p.flush(d, w)
 }
 
 // undo sends the value from before to its place, or returns why not.
-func (p *fieldPass) undo(w writes, b domain.PutBack) (Result, string) {
+func (p *fieldPass) undo(w *writes, b domain.PutBack) (Result, string) {
 	sys := b.Record.System
-	t, other := p.sides[sys], p.sides[sys.Other()]
+	t, other := *p.sides.of(sys), *p.sides.of(sys.Other())
 	switch {
 	case t.rec.ID != b.Record || t.digest != b.Holds || t.rec.doubtful(p.f.Side(sys).Read):
 		return Skipped, ruleChangedSince
@@ -94,8 +93,8 @@ func (p *fieldPass) undo(w writes, b domain.PutBack) (Result, string) {
 	if rule := p.guardedChange(p.d); rule != "" {
 		return HeldBack, rule
 	}
-	p.backTo(w[sys], t, other, prop, value, before.digest)
-	p.conclude(Verdict{Result: Sent, Rule: p.e.Operation.Name, Command: w[sys].id, Value: &Ref{
+	p.backTo(w.to(sys), t, other, prop, value, before.digest)
+	p.conclude(Verdict{Result: Sent, Rule: p.e.Operation.Name, Command: w.to(sys).id, Value: &Ref{
 		Record: of, Property: p.f.Side(of.System).Read, Position: b.Position, Digest: b.Digest,
 	}})
 	return "", ""
@@ -103,7 +102,7 @@ func (p *fieldPass) undo(w writes, b domain.PutBack) (Result, string) {
 
 // valued is a side as if it showed a value that a system told.
 func (p *fieldPass) valued(t side, of domain.System, raw json.RawMessage) side {
-	t.text, _, t.err = p.f.Get(of, domain.Properties{p.f.Side(of).Read: raw}, p.v.env())
+	t.text, t.err = p.f.Read(of, raw, p.v.env())
 	t.digest = p.v.Digester.Of(p.f.Name, t.text)
 	return t
 }
@@ -119,7 +118,7 @@ func (p *fieldPass) keepsBack(before, t side) (Result, string) {
 		return Kept, ruleConsent
 	case p.shut() != "":
 		return Waiting, gateRule + p.shut()
-	case !allowed(p.f, target):
+	case !allowed(*p.f, target):
 		return Blocked, p.f.Name + " is " + string(p.f.Direction)
 	case p.outside:
 		return OutOfScope, ruleOnly
@@ -130,7 +129,7 @@ func (p *fieldPass) keepsBack(before, t side) (Result, string) {
 	case target == domain.Aloware && before.blank():
 		return Impossible, ruleEmpties
 	}
-	if rule := p.withheld(p.d, t.rec, p.sides[target.Other()].rec); rule != "" {
+	if rule := p.withheld(p.d, t.rec, p.sides.of(target.Other()).rec); rule != "" {
 		return Withheld, rule
 	}
 	return "", ""
@@ -147,7 +146,6 @@ func (p *fieldPass) backTo(u *update, t, other side, prop string, value json.Raw
 	p.now.Meanwhile = nil
 	p.guard(u, prop, t)
 	p.remember(t.system(), digest)
-	u.used()
 	u.values[prop], u.digests[prop] = value, digest
 	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: digest, Was: other.digest, Over: t.digest}
 	if digest == other.digest { // as good as if that side's value had been sent

@@ -96,7 +96,7 @@ func (p *pass) forget(d *draft, rule string) {
 
 // out reports whether a person took the contact out, and says so once; one that is let in again is weighed anew.
 func (p *pass) out(d *draft) bool {
-	out := slices.ContainsFunc(p.v.Members(d.Contact), func(r *Record) bool { return r.Out && r.alive() })
+	out := p.v.anyMember(d.Contact, func(r *Record) bool { return r.Out && r.alive() })
 	was := d.head.Creation.Rule == outByPerson
 	switch {
 	case out && !was:
@@ -121,13 +121,13 @@ func (p *pass) reread(d *draft) {
 }
 
 // settled carries out what a person decided about the field.
-func (p *fieldPass) settled(w writes) bool {
+func (p *fieldPass) settled(w *writes) bool {
 	v := p.e.Verdict
 	if v == nil || v.Field != p.f.Name || p.unsure != nil {
 		return false
 	}
 	switch {
-	case p.sides[domain.Aloware].digest == p.sides[domain.HubSpot].digest:
+	case p.sides.of(domain.Aloware).digest == p.sides.of(domain.HubSpot).digest:
 		return false
 	case v.Verdict == domain.VerdictTake:
 		p.flow(w, v.From, personsWord)

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"bytes"
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -18,18 +20,19 @@ type View struct {
 
 	records  map[domain.Record]*Record
 	contacts map[ulid.ULID]*Contact
-	members  map[ulid.ULID][]domain.Record
-	byKey    map[identity.Key][]domain.Record
-	away     *away            // nil: everything is at hand
-	turn     int64            // counts the rests
-	choices  *Choices         // nil: nothing is known
-	cached   *settings.Env    // nil: to be made
-	filter   *settings.Filter // of mode pilot
-	only     settings.Filter  // of who takes part
-	control  bool             // control changed
-	erased   []domain.Record  // since the view was made
-	journal  *journal         // of what is being tried; nil for none
-	recalled map[int64]recall // what events from before told, by position
+	members  map[ulid.ULID][]domain.Record    // see membersOf
+	byKey    map[identity.Key][]domain.Record // see holders
+	away     *away                            // nil: everything stays at hand
+	turn     int64                            // counts the rests
+	choices  *Choices                         // nil: nothing is known
+	cached   *settings.Env                    // nil: to be made
+	filter   *settings.Filter                 // of mode pilot
+	only     settings.Filter                  // of who takes part
+	finder   *finder                          // of match keys
+	control  bool                             // control changed
+	erased   []domain.Record                  // since the view was made
+	journal  *journal                         // of what is being tried; nil for none
+	recalled map[int64]recall                 // what events from before told, by position
 }
 
 // NewView makes an empty view under a control state, which it leaves as it is.
@@ -49,7 +52,7 @@ func NewView(c Control, d Digester) *View {
 
 // compile prepares what the settings are used through; a filter that does not parse lets nobody in.
 func (v *View) compile() {
-	v.cached = nil
+	v.cached, v.finder = nil, v.newFinder()
 	v.filter = nil
 	if f := v.parsed(v.Control.Pilot.Filter); v.Control.Pilot.Filter != "" {
 		v.filter = &f
@@ -72,7 +75,7 @@ func (v *View) AddRecord(r *Record) {
 	}
 	v.records[r.ID] = r
 	v.join(r)
-	r.keys = identity.Keys(v.Control.Settings, r.ID, r.Properties())
+	r.keys = v.finder.keys(r)
 	r.before = r.keys
 	v.index(r)
 }
@@ -87,10 +90,13 @@ func (v *View) AddContact(c *Contact) {
 // Record returns a record of the view, nil when there is none.
 func (v *View) Record(id domain.Record) *Record { return v.rec(id) }
 
+// maxAliases bounds how often a contact became another.
+const maxAliases = 32
+
 // Contact returns the contact an id means, aliases followed, nil when it is not in the view.
 func (v *View) Contact(id ulid.ULID) *Contact {
 	c := v.person(id)
-	for range 32 {
+	for range maxAliases {
 		if c == nil || c.Alias.IsZero() {
 			return c
 		}
@@ -101,8 +107,9 @@ func (v *View) Contact(id ulid.ULID) *Contact {
 
 // Members returns a contact's records, sorted.
 func (v *View) Members(id ulid.ULID) []*Record {
-	all := make([]*Record, 0, len(v.members[id]))
-	for _, r := range v.members[id] {
+	members := v.membersOf(id)
+	all := make([]*Record, 0, len(members))
+	for _, r := range members {
 		all = append(all, v.rec(r))
 	}
 	slices.SortFunc(all, func(a, b *Record) int {
@@ -112,6 +119,11 @@ func (v *View) Members(id ulid.ULID) []*Record {
 		return 1
 	})
 	return all
+}
+
+// anyMember reports whether something holds of one of a contact's records.
+func (v *View) anyMember(contact ulid.ULID, holds func(*Record) bool) bool {
+	return slices.ContainsFunc(v.membersOf(contact), func(id domain.Record) bool { return holds(v.rec(id)) })
 }
 
 // Dirty returns the contacts that wait for the sync to open and were not planned at the position yet, in id order.
@@ -161,6 +173,7 @@ func (v *View) record(id domain.Record, in Input) *Record {
 		r.First, r.FirstID = in.Position, in.ID
 	}
 	r.changed = true
+	clear(r.read.sides) // something is told
 	return r
 }
 
@@ -179,12 +192,15 @@ func (v *View) add(c *Contact) *Contact {
 }
 
 func (v *View) join(r *Record) {
-	if m := v.members[r.Link.Contact]; !r.Link.Contact.IsZero() && !slices.Contains(m, r.ID) {
+	if m := v.membersOf(r.Link.Contact); !r.Link.Contact.IsZero() && !slices.Contains(m, r.ID) {
 		v.members[r.Link.Contact] = append(m, r.ID)
 	}
 }
 
-func (v *View) leave(r *Record) { drop(v.members, r.Link.Contact, r.ID) }
+func (v *View) leave(r *Record) {
+	v.membersOf(r.Link.Contact)
+	drop(v.members, r.Link.Contact, r.ID)
+}
 
 // drop takes a record off a list, and the list away with the last one.
 func drop[K comparable](lists map[K][]domain.Record, of K, r domain.Record) {
@@ -201,17 +217,60 @@ func drop[K comparable](lists map[K][]domain.Record, of K, r domain.Record) {
 
 func (v *View) index(r *Record) {
 	for _, k := range r.keys {
-		if !slices.Contains(v.byKey[k], r.ID) {
-			v.byKey[k] = append(v.byKey[k], r.ID)
+		if list := v.holders(k); !slices.Contains(list, r.ID) {
+			v.byKey[k] = append(list, r.ID)
 		}
 	}
 }
 
-// reindex works the record's match keys out anew.
+// finder finds match keys under the view's settings, in values of the properties named.
+type finder struct {
+	identity.Finder
+	aloware, hubspot []string
+}
+
+func (v *View) newFinder() *finder {
+	f := identity.NewFinder(v.Control.Settings)
+	return &finder{f, f.Properties(domain.Aloware), f.Properties(domain.HubSpot)}
+}
+
+// found takes the values that a record's match keys are made of, and reports whether they are as before.
+func (f *finder) found(r *Record) (same bool) {
+	names := f.aloware
+	if r.ID.System == domain.HubSpot {
+		names = f.hubspot
+	}
+	if same = r.read.finder == f; !same {
+		r.read.finder, r.read.told = f, make([]json.RawMessage, len(names))
+	}
+	for i, name := range names {
+		s, _ := r.value(name)
+		same = same && bytes.Equal(s.Value, r.read.told[i])
+		r.read.told[i] = s.Value
+	}
+	return same
+}
+
+// reindex works the record's match keys out anew, when something they are made of was told.
 func (v *View) reindex(r *Record) {
+	if v.finder.found(r) {
+		return
+	}
+	keys := v.finder.keys(r)
+	if slices.Equal(keys, r.keys) {
+		return
+	}
 	for _, k := range r.keys {
+		v.holders(k)
 		drop(v.byKey, k, r.ID)
 	}
-	r.keys = identity.Keys(v.Control.Settings, r.ID, r.Properties())
+	r.keys = keys
 	v.index(r)
+}
+
+func (f *finder) keys(r *Record) []identity.Key {
+	return f.Keys(r.ID, func(name string) json.RawMessage {
+		s, _ := r.value(name)
+		return s.Value
+	})
 }

@@ -1,8 +1,6 @@
 package planner
 
 import (
-	"slices"
-
 	"github.com/duolog/duolog/domain"
 )
 
@@ -32,7 +30,7 @@ func (p *pass) changedSince() bool {
 
 // awaitsRead reports a read of one of the contact's records that was not answered yet.
 func (p *pass) awaitsRead(d *draft) bool {
-	return slices.ContainsFunc(p.v.Members(d.Contact), func(r *Record) bool {
+	return p.v.anyMember(d.Contact, func(r *Record) bool {
 		return !r.Link.Reading.IsZero() && r.Link.Reading != r.ReadDone
 	})
 }

@@ -28,6 +28,7 @@ type world struct {
 	log      []entry
 	planned  int
 	view     *planner.View
+	resting  *planner.View // decides everything as well, and puts everybody away in between; nil for none
 	outbox   []planner.Outgoing
 	sends    int
 	creates  map[string]int
@@ -179,6 +180,7 @@ func (w *world) plan() bool {
 			}
 			return append(out, rows(w.view, e.in, eff)...)
 		})
+		w.decidedAlike(e.in, out)
 		w.take(e.in, eff, out)
 		return true
 	}

@@ -75,10 +75,15 @@ func (f Field) Format(sys domain.System, env Env) domain.Format {
 	if side.Zone != "" {
 		out.Zone = env.zones[side.Zone]
 	}
-	if values, ok := env.values[f.Name]; ok {
-		out.Values, out.Closed = values, f.ByLabel
+	switch f.Type {
+	case domain.Enumeration:
+		if values, ok := env.values[f.Name]; ok {
+			out.Values, out.Closed = values, f.ByLabel
+		}
+	case domain.Owner:
+		out.Owners = env.owners[f.Name][sys]
+	default: // needs no list
 	}
-	out.Owners = env.owners[f.Name][sys]
 	return out
 }
 
@@ -89,8 +94,13 @@ func (f Field) Get(sys domain.System, props domain.Properties, env Env) (canonic
 	if !known {
 		return "", false, nil
 	}
-	canonical, err = domain.Canonical(f.Type, raw, f.Format(sys, env))
+	canonical, err = f.Read(sys, raw, env)
 	return canonical, true, err
+}
+
+// Read returns the canonical text of a value the system told, as Get does.
+func (f Field) Read(sys domain.System, raw json.RawMessage, env Env) (canonical string, err error) {
+	return domain.Canonical(f.Type, raw, f.Format(sys, env))
 }
 
 // Put returns the property and the raw value that write the canonical text into the system.

@@ -67,6 +67,7 @@ func Run(t *testing.T, factory Factory) {
 		{"Durable", durableTests},
 		{"GroupCommit", groupTests},
 		{"TxAppend", txAppendTests},
+		{"Large", largeTests},
 		{"WakeUp", wakeTests},
 		{"Plans", planTests},
 		{"KeyEpoch", epochTests},

@@ -24,7 +24,9 @@ type driver struct {
 var _ engine.Driver = (*driver)(nil)
 
 func (d *driver) Traits() engine.Traits {
-	return engine.Traits{Backend: "postgres", Lock: " FOR UPDATE", OneStatement: true, Statements: statements()}
+	return engine.Traits{
+		Backend: "postgres", Lock: " FOR UPDATE", OneStatement: true, BatchEvents: batchEvents, Statements: statements(),
+	}
 }
 
 func (d *driver) Exec(ctx context.Context, query string, args ...any) (int64, error) {

@@ -45,6 +45,9 @@ const (
 func (d *driver) Insert(ctx context.Context, q eventstore.Querier, b *engine.Batch) (
 	base, recordedAt int64, err error,
 ) {
+	if len(b.Rows) >= copyBatchFrom {
+		return d.insertByCopy(ctx, q, b)
+	}
 	query, args := insertSQL, batchArgs(b)
 	if len(b.NewKeys) > 0 {
 		query += withSubjects

@@ -28,7 +28,9 @@ type Config struct {
 	Clock func() time.Time
 	// Announce is called before the first head of a log is signed, with the public key: so that the log names it.
 	Announce func(ctx context.Context, public string) error
-	Logger   *slog.Logger
+	// Keep, when set, is handed each head that was signed. What fails is told, and tried again with the next.
+	Keep   func(Signed) error
+	Logger *slog.Logger
 }
 
 // Sealer seals one connection's log.
@@ -104,6 +106,11 @@ func (s *Sealer) Seal(ctx context.Context) (Signed, error) {
 	head, err := s.seal(ctx)
 	if err != nil {
 		return Signed{}, fmt.Errorf("seal %s: %w", s.Log.Connection(), err)
+	}
+	if s.Keep != nil && head.Size > 0 {
+		if err := s.Keep(head); err != nil {
+			s.Logger.LogAttrs(ctx, slog.LevelWarn, "the head of the log is in its database alone", slog.String("error", err.Error()))
+		}
 	}
 	return head, nil
 }

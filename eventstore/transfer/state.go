@@ -19,6 +19,8 @@ const (
 	Filling State = "filling"
 	// Filled: the rows are there, and what makes a service of them is not.
 	Filled State = "filled"
+	// Recovering: the database was put back to an earlier time, and what has it go on from there is not done.
+	Recovering State = "recovering"
 	// Backup is kept, and never served.
 	Backup State = "backup"
 )
@@ -41,13 +43,15 @@ func Read(ctx context.Context, db eventstore.DB) (s State, at time.Time, err err
 
 // Set gives a database another state, durably.
 func Set(ctx context.Context, db eventstore.DB, s State, at time.Time) error {
-	err := db.InTx(ctx, func(tx eventstore.Tx) error {
-		if _, err := tx.Exec(ctx, "DELETE FROM transfer"); err != nil || s == Own {
-			return err
-		}
-		_, err := tx.Exec(ctx, "INSERT INTO transfer (state, at) VALUES ($1, $2)", string(s), at.UnixMicro())
-		return err
-	})
+	return db.InTx(ctx, func(tx eventstore.Tx) error { return Note(ctx, tx, s, at) })
+}
+
+// Note is Set within a transaction.
+func Note(ctx context.Context, tx eventstore.Tx, s State, at time.Time) error {
+	_, err := tx.Exec(ctx, "DELETE FROM transfer")
+	if err == nil && s != Own {
+		_, err = tx.Exec(ctx, "INSERT INTO transfer (state, at) VALUES ($1, $2)", string(s), at.UnixMicro())
+	}
 	if err != nil {
 		return fmt.Errorf("say what the database is: %w", err)
 	}

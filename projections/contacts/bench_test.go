@@ -24,7 +24,7 @@ func TestBenchRebuildMeasuresAndCleansUp(t *testing.T) {
 		}
 		before := dump(t, store, log)
 		watched := 0
-		b, err := r.BenchRebuild(t.Context(), Name, projections.BenchOptions{Runs: 3, Watch: func(do func() error) (int64, error) {
+		b, err := r.BenchRebuild(t.Context(), []string{Name}, projections.BenchOptions{Runs: 3, Watch: func(do func() error) (int64, error) {
 			watched++
 			return int64(watched), do()
 		}})
@@ -72,7 +72,7 @@ func BenchmarkRebuild(b *testing.B) {
 			}
 			r := projections.New(store, log, projections.Options{}, Projection{})
 			for b.Loop() {
-				got, err := r.BenchRebuild(b.Context(), Name, projections.BenchOptions{})
+				got, err := r.BenchRebuild(b.Context(), []string{Name}, projections.BenchOptions{})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -4,74 +4,20 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/duolog/duolog/domain"
-	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/projections/internal/inputs"
 	"github.com/duolog/duolog/projections/internal/jsonread"
 )
 
 // The payloads as they are written, read without reflection: only what the fold needs of them. What is not as usual
 // is left to encoding/json. Values share the payload's bytes.
 
-// commonWords are the texts that nearly every payload has, so that each is there once.
-var commonWords = func() map[string]string {
-	m := map[string]string{}
-	for _, w := range []string{
-		"webhook", "read", "lookup", domain.ViaScan, domain.ViaSweep, domain.ViaImport, string(domain.HubSpot), string(domain.Aloware),
-		domain.KindCreate, domain.KindUpdate, domain.KindRead, domain.KindLookup, domain.ResultApplied, domain.ResultPartly,
-		domain.ResultRejected, domain.ResultSuperseded, domain.ResultWithdrawn, domain.ResultDiscarded,
-		string(planner.InStep), string(planner.Pending), string(planner.Apart), string(planner.Dirty),
-		string(planner.Linked), string(planner.Unlinked), "email", "phone", "first seen", "same on both sides",
-		"phone_number", "first_name", "last_name", "company_name", "address", "city", "state", "zipcode", "country",
-		"website", "date_of_birth",
-	} {
-		m[w] = w
-	}
-	return m
-}()
-
-func word(r *jsonread.Reader) string {
-	if r.Null() {
-		return ""
-	}
-	return intern(r.Text())
-}
-
-func intern(b []byte) string {
-	if s, ok := commonWords[string(b)]; ok {
-		return s
-	}
-	return string(b)
-}
-
-func id(r *jsonread.Reader) (id ulid.ULID) {
-	if !r.Null() && id.UnmarshalText(r.Text()) != nil {
-		r.GiveUp()
-	}
-	return id
-}
-
-func readRecord(r *jsonread.Reader) (rec domain.Record) {
-	if !r.Null() && rec.UnmarshalText(r.Text()) != nil {
-		r.GiveUp()
-	}
-	return rec
-}
-
-// rest leaves a value to encoding/json.
-func rest(r *jsonread.Reader, into any) {
-	if raw := r.Raw(); raw != nil && json.Unmarshal(raw, into) != nil {
-		r.GiveUp()
-	}
-}
-
 // list reads an object whose keys rise, as encoding/json writes them.
 func list[V any](r *jsonread.Reader, read func() V) byName[V] {
 	var room [16]named[V]
 	all := byName[V](room[:0])
 	for key := range r.Fields() {
-		name := intern(key)
+		name := inputs.Intern(key)
 		if n := len(all); n > 0 && all[n-1].name >= name {
 			r.GiveUp()
 		}
@@ -93,7 +39,7 @@ func readFact(data []byte) (*fact, bool) {
 		switch string(key) {
 		case "via":
 			r.Once(&seen, 0)
-			f.Via = word(r)
+			f.Via = inputs.Word(r)
 		case "properties":
 			r.Once(&seen, 1)
 			f.props = properties(r)
@@ -102,7 +48,7 @@ func readFact(data []byte) (*fact, bool) {
 			f.Complete = r.Bool()
 		case "lacks":
 			r.Once(&seen, 10)
-			rest(r, &f.Lacks)
+			inputs.Rest(r, &f.Lacks)
 		case "clock":
 			r.Once(&seen, 3)
 			f.Clock = r.Int()
@@ -111,19 +57,19 @@ func readFact(data []byte) (*fact, bool) {
 			f.clocks = list(r, r.Int)
 		case "origin":
 			r.Once(&seen, 5)
-			readOrigin(r, &f.Origin)
+			inputs.Origin(r, &f.Origin)
 		case "merged":
 			r.Once(&seen, 6)
-			rest(r, &f.Merged)
+			inputs.Rest(r, &f.Merged)
 		case "primary":
 			r.Once(&seen, 7)
-			f.Primary = readRecord(r)
+			f.Primary = inputs.Record(r)
 		case "answer":
 			r.Once(&seen, 8)
-			rest(r, &f.Answer)
+			inputs.Rest(r, &f.Answer)
 		case "vendor":
 			r.Once(&seen, 9)
-			f.Vendor = word(r)
+			f.Vendor = inputs.Word(r)
 		default:
 			r.Unknown(key)
 		}
@@ -132,47 +78,28 @@ func readFact(data []byte) (*fact, bool) {
 	return f, r.Done()
 }
 
-func readOrigin(r *jsonread.Reader, o *domain.Origin) {
-	seen := uint32(0)
-	for key := range r.Fields() {
-		switch string(key) {
-		case "source":
-			r.Once(&seen, 0)
-			o.Source = word(r)
-		case "id":
-			r.Once(&seen, 1)
-			o.ID = word(r)
-		case "own":
-			r.Once(&seen, 2)
-			o.Own = r.Bool()
-		default:
-			r.Unknown(key)
-		}
-	}
-}
-
 func readOutcome(data []byte) (*outcome, bool) {
 	r, seen, o := jsonread.New(data), uint32(0), &outcome{}
 	for key := range r.Fields() {
 		switch string(key) {
 		case "command":
 			r.Once(&seen, 0)
-			o.Command = id(r)
+			o.Command = inputs.ID(r)
 		case "contact":
 			r.Once(&seen, 1)
-			o.Contact = id(r)
+			o.Contact = inputs.ID(r)
 		case "kind":
 			r.Once(&seen, 2)
-			o.Kind = word(r)
+			o.Kind = inputs.Word(r)
 		case "system":
 			r.Once(&seen, 3)
-			o.System = domain.System(word(r))
+			o.System = domain.System(inputs.Word(r))
 		case "record":
 			r.Once(&seen, 4)
-			o.Record = readRecord(r)
+			o.Record = inputs.Record(r)
 		case "result":
 			r.Once(&seen, 5)
-			o.Result = word(r)
+			o.Result = inputs.Word(r)
 		case "sent":
 			r.Once(&seen, 6)
 			o.sent = properties(r)
@@ -187,13 +114,13 @@ func readOutcome(data []byte) (*outcome, bool) {
 			o.Complete = r.Bool()
 		case "refused":
 			r.Once(&seen, 10)
-			rest(r, &o.Refused)
+			inputs.Rest(r, &o.Refused)
 		case "reason":
 			r.Once(&seen, 11)
 			o.Reason = r.String()
 		case "attempt":
 			r.Once(&seen, 12)
-			o.Attempt = id(r)
+			o.Attempt = inputs.ID(r)
 		case "attempts":
 			r.Once(&seen, 13)
 			o.Attempts = int(r.Int())

@@ -5,6 +5,7 @@ import (
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/projections/internal/inputs"
 	"github.com/duolog/duolog/projections/internal/jsonread"
 )
 
@@ -18,7 +19,7 @@ func readDecision(data []byte) (*planner.Decision, bool) {
 			d.Input = r.Int()
 		case "contact":
 			r.Once(&seen, 1)
-			d.Contact = id(r)
+			d.Contact = inputs.ID(r)
 		case "links":
 			r.Once(&seen, 2)
 			for range r.Elements() {
@@ -26,10 +27,10 @@ func readDecision(data []byte) (*planner.Decision, bool) {
 			}
 		case "aliases":
 			r.Once(&seen, 3)
-			rest(r, &d.Aliases)
+			inputs.Rest(r, &d.Aliases)
 		case "head":
 			r.Once(&seen, 4)
-			rest(r, &d.Head)
+			inputs.Rest(r, &d.Head)
 		case "fields":
 			r.Once(&seen, 5)
 			d.Fields = readVerdicts(r)
@@ -46,19 +47,19 @@ func readLink(r *jsonread.Reader) (l planner.Link) {
 		switch string(key) {
 		case "record":
 			r.Once(&seen, 0)
-			l.Record = readRecord(r)
+			l.Record = inputs.Record(r)
 		case "contact":
 			r.Once(&seen, 1)
-			l.Contact = id(r)
+			l.Contact = inputs.ID(r)
 		case "state":
 			r.Once(&seen, 2)
-			l.State = planner.LinkState(word(r))
+			l.State = planner.LinkState(inputs.Word(r))
 		case "reason":
 			r.Once(&seen, 3)
-			l.Reason = word(r)
+			l.Reason = inputs.Word(r)
 		case "reading":
 			r.Once(&seen, 4)
-			l.Reading = id(r)
+			l.Reading = inputs.ID(r)
 		default:
 			r.Unknown(key)
 		}
@@ -84,7 +85,7 @@ func readVerdict(r *jsonread.Reader) (v planner.Verdict) {
 		switch string(key) {
 		case "field":
 			r.Once(&seen, 0)
-			v.Field = word(r)
+			v.Field = inputs.Word(r)
 		case "after":
 			r.Once(&seen, 1)
 			readAfter(r, &v.After)
@@ -101,13 +102,13 @@ func readAfter(r *jsonread.Reader, f *planner.FieldState) {
 		switch string(key) {
 		case "state":
 			r.Once(&seen, 0)
-			f.State = planner.FieldStatus(word(r))
+			f.State = planner.FieldStatus(inputs.Word(r))
 		case "result":
 			r.Once(&seen, 1)
-			f.Result = planner.Result(word(r))
+			f.Result = planner.Result(inputs.Word(r))
 		case "rule":
 			r.Once(&seen, 2)
-			f.Rule = word(r)
+			f.Rule = inputs.Word(r)
 		case "pending":
 			r.Once(&seen, 3)
 			if !r.Null() {
@@ -125,10 +126,10 @@ func readPending(r *jsonread.Reader) *planner.PendingWrite {
 		switch string(key) {
 		case "system":
 			r.Once(&seen, 0)
-			p.System = domain.System(word(r))
+			p.System = domain.System(inputs.Word(r))
 		case "command":
 			r.Once(&seen, 1)
-			p.Command = id(r)
+			p.Command = inputs.ID(r)
 		default:
 			r.Unknown(key)
 		}

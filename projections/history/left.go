@@ -64,7 +64,7 @@ func once(links []link, owners []string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for _, l := range links {
 			stream := l.Record.Stream()
-			if slices.Contains(owners, contactOwner(l.Contact.String())) && !slices.Contains(owners, stream) && !yield(stream) {
+			if slices.Contains(owners, contactOwner(l.Contact)) && !slices.Contains(owners, stream) && !yield(stream) {
 				return
 			}
 		}
@@ -82,7 +82,7 @@ func leaves(events []eventstore.Event, stream string, owners []string) (int64, e
 		if l.Record.Stream() != stream {
 			continue
 		}
-		switch is := slices.Contains(owners, contactOwner(l.Contact.String())); {
+		switch is := slices.Contains(owners, contactOwner(l.Contact)); {
 		case is:
 			ours, until = true, math.MaxInt64
 		case ours:

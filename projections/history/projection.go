@@ -1,12 +1,12 @@
 package history
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
-	"github.com/duolog/duolog/domain"
-	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections"
 )
@@ -52,93 +52,66 @@ func (Projection) Decode(e eventstore.Event) (any, error) {
 // Open returns a folder.
 func (Projection) Open(v projections.Version) projections.Folder { return &folder{version: v} }
 
-// rowCost is about what a row takes in memory.
-const rowCost = 300
+// rowCost is about what a row takes in memory, its texts included.
+const rowCost = 120
+
+// entry is a row of history_entry.
+type entry struct {
+	owner    string
+	position int64
+	kind     string
+	input    int64
+}
 
 // folder collects a row for every owner of every event.
 type folder struct {
 	version projections.Version
-	rows    [][]any
+	rows    []entry
 }
 
 func (f *folder) Fold(_ context.Context, _ eventstore.Querier, page []projections.Input) error {
 	for _, in := range page {
 		list, _ := in.Decoded.([]string)
 		for _, owner := range list {
-			f.rows = append(f.rows, []any{
-				f.version.Connection, f.version.Number, owner, in.Position, in.Type, in.Causation,
-			})
+			f.rows = append(f.rows, entry{owner, in.Position, in.Type, in.Causation})
 		}
 	}
 	return nil
 }
 
-func (f *folder) Waiting() (int, bool) { return len(f.rows), len(f.rows)*rowCost >= f.version.Memory/2 }
+func (f *folder) Waiting() (int, bool) { return len(f.rows), len(f.rows)*rowCost >= f.version.Memory/4 }
 
-// Write inserts the rows.
+// writeChunk is the number of rows made, and then written, at once.
+const writeChunk = 5000
+
+// Write inserts the rows in the order of the table's key: who has many of them then has them in few places of its index.
 func (f *folder) Write(ctx context.Context, q eventstore.Querier) error {
-	if len(f.rows) == 0 {
-		return nil
-	}
-	return q.Bulk(ctx, entryTable.Op(eventstore.Insert), f.rows)
-}
-
-func (f *folder) Written() { f.rows = nil }
-
-// owners returns whose timeline the event belongs to, each once.
-func owners(e eventstore.Event) ([]string, error) {
-	if _, err := domain.ParseRecord(e.Stream); err == nil {
-		return []string{e.Stream}, nil
-	}
-	switch e.Type {
-	case domain.DecisionMade:
-		return decisionOwners(e)
-	case domain.CommandRetried, domain.CommandDiscarded, domain.PlannerRetried, domain.ReviewSettled, domain.DuplicateResolved,
-		domain.SubjectErased, domain.SubjectLifted, domain.SubjectHeld, domain.SubjectReleased:
-		return actOwners(e)
-	case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged:
-		return []string{ownerConnection}, nil
-	}
-	return nil, nil
-}
-
-// actOwners are the contact the act is about and the records it names.
-func actOwners(e eventstore.Event) (list []string, err error) {
-	var act domain.Act
-	if err := json.Unmarshal(e.Data, &act); err != nil {
-		return nil, err
-	}
-	if !act.Contact.IsZero() {
-		list = append(list, contactOwner(act.Contact.String()))
-	}
-	for _, r := range act.Records {
-		list = append(list, r.Stream())
-	}
-	return list, nil
-}
-
-func contactOwner(id string) string { return "contact/" + id }
-
-// decisionOwners are the contact decided on, the records it links, and the contacts that lose or win by an alias.
-func decisionOwners(e eventstore.Event) ([]string, error) {
-	var d planner.Decision
-	if err := json.Unmarshal(e.Data, &d); err != nil {
-		return nil, err
-	}
-	list := []string{contactOwner(d.Contact.String())}
-	seen := map[string]bool{list[0]: true}
-	add := func(owner string) {
-		if owner != "" && !seen[owner] {
-			seen[owner] = true
-			list = append(list, owner)
+	slices.SortFunc(f.rows, func(a, b entry) int {
+		return cmp.Or(strings.Compare(a.owner, b.owner), cmp.Compare(a.position, b.position))
+	})
+	return projections.WriteBatches(ctx, q, func(_ context.Context, emit func(...projections.Batch) error) error {
+		for chunk := range slices.Chunk(f.rows, writeChunk) {
+			if err := emit(projections.Batch{Op: entryTable.Op(eventstore.Insert), Rows: f.cells(chunk)}); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+}
+
+func (f *folder) cells(chunk []entry) [][]any {
+	const width = 6
+	var connection, version any = f.version.Connection, f.version.Number
+	cells, out := make([]any, width*len(chunk)), make([][]any, len(chunk))
+	for i, e := range chunk {
+		row := cells[width*i : width*(i+1) : width*(i+1)]
+		row[0], row[1], row[2], row[3], row[4], row[5] = connection, version, e.owner, e.position, e.kind, e.input
+		out[i] = row
 	}
-	for _, l := range d.Links {
-		add(l.Record.Stream())
-	}
-	for _, a := range d.Aliases {
-		add(contactOwner(a.From.String()))
-		add(contactOwner(a.To.String()))
-	}
-	return list, nil
+	return out
+}
+
+func (f *folder) Written() {
+	clear(f.rows)
+	f.rows = f.rows[:0]
 }

@@ -124,6 +124,17 @@ func DeleteRows(ctx context.Context, q eventstore.Querier, connection string, pl
 	return n, nil
 }
 
+// DeleteSpent removes up to so many rows of a plan that was carried out, and returns how many it did. Samples stay, and
+// so does what stands behind the rows that were applied: what an undo left as it is, and why, is told nowhere else.
+func DeleteSpent(ctx context.Context, q eventstore.Querier, connection string, p Plan, limit int64) (int64, error) {
+	n, err := q.Exec(ctx, `DELETE FROM plan_row WHERE connection = $1 AND plan = $2 AND n IN (SELECT n FROM plan_row
+		WHERE connection = $1 AND plan = $2 AND n < $3 AND subject = '' ORDER BY n LIMIT $4)`, connection, p.ID, p.Rows, limit)
+	if err != nil {
+		return 0, fmt.Errorf("remove spent rows of a plan: %w", err)
+	}
+	return n, nil
+}
+
 // Rows returns rows of a plan from a number on, samples opened.
 func Rows(ctx context.Context, q eventstore.Querier, log eventstore.Log, plan string, from int64, limit int) ([]Row, error) {
 	rows, err := q.Query(ctx, `SELECT n, contact, digest, what, subject, sample FROM plan_row

@@ -177,3 +177,11 @@ func (r *Reader) PlanByID(ctx context.Context, id string) (*Plan, error) {
 	}
 	return &found[0], nil
 }
+
+// Spent returns plans whose operation ended at a time or before, and that still have rows besides samples.
+func (r *Reader) Spent(ctx context.Context, ended time.Time) ([]Plan, error) {
+	return r.plans(ctx, `state = $3 AND EXISTS (SELECT 1 FROM operation o WHERE o.operation = operation_plan.operation
+			AND o.connection = $1 AND o.version = $2 AND o.ended_at > 0 AND o.ended_at <= $4)
+		AND EXISTS (SELECT 1 FROM plan_row r WHERE r.plan = operation_plan.plan AND r.connection = $1 AND r.subject = '')
+		ORDER BY number`, Applied, ended.UnixMicro())
+}

@@ -2,8 +2,9 @@ package outbound
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
@@ -22,32 +23,52 @@ func (w *work) commit(ctx context.Context, to int64) error {
 	for _, r := range w.rows {
 		subjects = append(subjects, r.Source.Stream())
 	}
-	if err := w.Vault.Prefetch(ctx, subjects...); err != nil {
+	if err := w.Vault.Prefetch(ctx, subjects...); err != nil && !errors.Is(err, eventstore.ErrErased) {
 		return fmt.Errorf("load keys: %w", err)
 	}
-	if err := w.store(ctx, ch, to); err != nil {
+	reserved := w.reserve()
+	if err := w.store(ctx, ch, to, reserved...); err != nil {
+		for _, r := range reserved {
+			w.Sender.Release(r)
+		}
 		return err
 	}
-	if w.Planned != nil && len(w.rows) > 0 {
-		w.Planned(len(w.rows))
+	wait := len(w.rows)
+	for _, r := range reserved {
+		wait -= len(r.Entries())
+		w.Sender.Send(r)
+	}
+	if w.Planned != nil && wait > 0 {
+		w.Planned(wait)
 	}
 	w.events, w.rows = nil, nil
 	return nil
 }
 
-func (w *work) store(ctx context.Context, ch state.Changes, to int64) error {
+// reserve has what can leave at once leave without a claim. What an act in the page may keep here is for those who look
+// when the act counts.
+func (w *work) reserve() []*outbox.Reservation {
+	if w.Sender == nil || !w.steady || len(w.rows) == 0 {
+		return nil
+	}
+	return w.Sender.Reserve(w.rows)
+}
+
+func (w *work) store(ctx context.Context, ch state.Changes, to int64, reserved ...*outbox.Reservation) error {
 	now := w.Clock().UnixMicro()
 	if len(w.events) == 0 { // what inputs alone change follows from the log
 		ctx = eventstore.Derived(ctx)
 	}
-	err := w.DB.InTx(ctx, func(tx eventstore.Tx) error { return w.write(ctx, tx, ch, to, now) })
+	err := w.DB.InTx(ctx, func(tx eventstore.Tx) error { return w.write(ctx, tx, ch, to, now, reserved) })
 	if err == nil {
 		w.Advance(ch, to, now)
 	}
 	return err
 }
 
-func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to, now int64) error {
+func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to, now int64,
+	reserved []*outbox.Reservation,
+) error {
 	if w.Lease != nil {
 		if err := w.Lease.Fence(ctx, tx); err != nil {
 			return err
@@ -56,13 +77,15 @@ func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to
 	if err := w.Write(ctx, tx, ch, to, now); err != nil {
 		return err
 	}
-	if err := outbox.Insert(ctx, tx, w.Vault, w.Connection, w.rows, w.Clock()); err != nil {
+	erased, err := outbox.Insert(ctx, tx, w.Vault, w.Connection, w.rows, w.Clock(), reserved...)
+	if err != nil {
 		return err
 	}
-	if len(w.events) == 0 {
-		return nil
+	withdrawn, err := withdrawn(w.Vault, erased)
+	if err != nil || len(w.events) == 0 {
+		return err
 	}
-	done, err := tx.Append(ctx, w.Log, w.events...)
+	done, err := tx.Append(ctx, w.Log, slices.Concat(w.events, withdrawn)...)
 	if err != nil {
 		return fmt.Errorf("append decisions: %w", err)
 	}
@@ -74,10 +97,24 @@ func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to
 	return nil
 }
 
+// withdrawn are the outcomes of commands whose record was erased between the input and the decision on it.
+func withdrawn(vault eventstore.Vault, rows []outbox.Row) ([]eventstore.NewEvent, error) {
+	events := make([]eventstore.NewEvent, len(rows))
+	for i, r := range rows {
+		e, err := outbox.Outcome(vault, r, domain.Outcome{Result: domain.ResultWithdrawn, Reason: domain.ReasonErased}, r.Command)
+		if err != nil {
+			return nil, err
+		}
+		e.ID, e.Subject = eventstore.KeyedID(e.ID, e.Key), eventstore.SubjectLog // it holds no value
+		events[i] = e
+	}
+	return events, nil
+}
+
 func decisionEvent(p planner.Planned, in planner.Input) (eventstore.NewEvent, error) {
-	data, err := json.Marshal(p.Decision)
+	data, err := p.Decision.AppendJSON(nil)
 	if err != nil {
-		return eventstore.NewEvent{}, fmt.Errorf("decision on %d: %w", in.Position, err)
+		return eventstore.NewEvent{}, err
 	}
 	return eventstore.NewEvent{
 		ID: p.ID, Stream: "contact/" + p.Decision.Contact.String(), Type: domain.DecisionMade,

@@ -3,9 +3,13 @@ package outbound_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/duolog/duolog/domain"
@@ -15,6 +19,7 @@ import (
 	"github.com/duolog/duolog/projections/outbound"
 	"github.com/duolog/duolog/projections/outbound/state"
 	"github.com/duolog/duolog/projections/replay"
+	"github.com/duolog/duolog/projections/replay/scratch"
 )
 
 // replay decides the whole log again; change, when not nil, changes events as they are read.
@@ -22,26 +27,35 @@ func (s *scene) replay(change func(eventstore.Event) []eventstore.Event) replay.
 	s.Helper()
 	log := s.log
 	if change != nil {
-		log = altered{Log: s.log, change: change}
+		log = &altered{Log: s.log, change: change, changed: map[int64][]eventstore.Event{}}
 	}
-	sum, err := replay.Run(s.Context(), replay.Config{DB: s.store, Log: log, AtHand: 1})
+	sum, err := replay.Run(s.Context(), replay.Config{DB: s.store, Log: log, AtHand: 1, Scratch: scratch.Config{Dir: s.TempDir(), Memory: 1}})
 	if err != nil {
 		s.Fatal(err)
 	}
 	return sum
 }
 
-// altered is a log in which events read otherwise than they were written.
+// altered is a log in which events read otherwise than they were written, the same each time.
 type altered struct {
 	eventstore.Log
-	change func(eventstore.Event) []eventstore.Event
+	change  func(eventstore.Event) []eventstore.Event
+	mu      sync.Mutex
+	changed map[int64][]eventstore.Event
 }
 
-func (l altered) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
+func (l *altered) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
 	events, err := l.Log.Read(ctx, after, limit)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var out []eventstore.Event
 	for _, e := range events {
-		out = append(out, l.change(e)...)
+		now, ok := l.changed[e.Position]
+		if !ok {
+			now = l.change(e)
+			l.changed[e.Position] = now
+		}
+		out = append(out, now...)
 	}
 	return out, err
 }
@@ -117,7 +131,26 @@ func TestReplayFinds(t *testing.T) {
 		}
 		s.findsOneMissing()
 		s.findsAnotherVersion()
+		s.needsRoom()
 	})
+}
+
+// needsRoom: where nothing can be put away, deciding again ends with that, and tells of no difference before.
+func (s *scene) needsRoom() {
+	s.Helper()
+	c := replay.Config{
+		DB: s.store, Log: s.log, AtHand: 1, Scratch: scratch.Config{Dir: s.TempDir() + "/none", Memory: 1},
+		Differed: func(d replay.Difference) { s.Errorf("differs: %+v", d) },
+		Began:    func(d replay.Divergence) { s.Errorf("begins to differ: %+v", d) },
+	}
+	sum, err := replay.Run(s.Context(), c)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "make room there") || sum.Inputs > 0 {
+		s.Errorf("replay: %+v, %v", sum, err)
+	}
+	f, err := replay.WhatIf(s.Context(), c, s.edited(nil))
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "make room there") || f.Inputs > 0 {
+		s.Errorf("what if: %+v, %v", f, err)
+	}
 }
 
 // findsOneMissing takes decisions out of the log, or puts one in.

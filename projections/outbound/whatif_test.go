@@ -11,12 +11,15 @@ import (
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 	"github.com/duolog/duolog/projections/replay"
+	"github.com/duolog/duolog/projections/replay/scratch"
 )
 
 // whatIf asks what would have been under the settings in force, changed as edit says.
 func (s *scene) whatIf(from int64, edit func(*settings.Settings)) replay.Forecast {
 	s.Helper()
-	f, err := replay.WhatIf(s.Context(), replay.Config{DB: s.store, Log: s.log, From: from, AtHand: 1}, s.edited(edit))
+	f, err := replay.WhatIf(s.Context(), replay.Config{
+		DB: s.store, Log: s.log, From: from, AtHand: 1, Scratch: scratch.Config{Dir: s.TempDir(), Memory: 1},
+	}, s.edited(edit))
 	if err != nil {
 		s.Fatal(err)
 	}

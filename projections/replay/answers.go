@@ -23,16 +23,23 @@ func (b *branch) answers(in planner.Input, o planner.Outgoing) []planner.Input {
 	}
 	if o.Kind == domain.KindCreate {
 		out.Record, out.Created, out.Complete = domain.Record{System: o.System, ID: "whatif-" + o.ID.String()}, true, true
-		b.imagined[out.Record] = true
+		b.imagined.put(about(out.Record), nil)
+	}
+	of := b.shadowsOf(o.Record)
+	if of == nil {
+		of = shadows{}
 	}
 	for write, value := range o.Values {
 		read := write
 		if f, ok := b.view.Control.Settings.FieldFor(o.System, write); ok {
-			if read = f.Side(o.System).Read; o.Kind == domain.KindUpdate && !b.imagined[o.Record] {
-				b.shadow(o.Record, read, f, b.env(false))
+			if read = f.Side(o.System).Read; o.Kind == domain.KindUpdate && !b.imagined.has(about(o.Record)) {
+				b.shadow(of, o.Record, read, f, false)
 			}
 		}
 		out.Shows[read] = value
+	}
+	if len(of) > 0 {
+		b.keepShadows(o.Record, of)
 	}
 	return []planner.Input{b.said(in, domain.CommandSettled, out.Record, 0, out, o)}
 }

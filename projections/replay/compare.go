@@ -3,7 +3,6 @@ package replay
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/duolog/duolog/domain"
@@ -18,14 +17,15 @@ func (r *replay) compare(s *step, planned []planner.Planned, undo func()) error 
 	var found []eventstore.Event
 	same := true
 	for _, p := range planned {
-		i := slices.IndexFunc(s.recorded, func(e eventstore.Event) bool { return e.ID == p.ID })
-		if i < 0 {
+		e, there, err := s.recorded.take(p.ID, r.again)
+		if err != nil {
+			return err
+		}
+		if !there {
 			same = false
 			r.onlyNow(p.Decision)
 			continue
 		}
-		e := s.recorded[i]
-		s.recorded = slices.Delete(s.recorded, i, i+1)
 		found = append(found, e)
 		ok, err := r.pair(e, p.Decision)
 		if err != nil {
@@ -43,11 +43,10 @@ func (r *replay) compare(s *step, planned []planner.Planned, undo func()) error 
 
 // pair compares two decisions of one id, and reports whether the new one can stand for the recorded one.
 func (r *replay) pair(e eventstore.Event, now planner.Decision) (same bool, err error) {
-	data, err := json.Marshal(now)
-	if err != nil {
-		return false, fmt.Errorf("decision on %d: %w", now.Input, err)
+	if r.encoded, err = now.AppendJSON(r.encoded[:0]); err != nil {
+		return false, err
 	}
-	if len(r.erased) == 0 && e.Schema == domain.SchemaOf(domain.DecisionMade) && bytes.Equal(data, e.Data) {
+	if len(r.erased) == 0 && e.Schema == domain.SchemaOf(domain.DecisionMade) && bytes.Equal(r.encoded, e.Data) {
 		r.version = now.Planner
 		r.out.same(now.Contact)
 		return true, nil

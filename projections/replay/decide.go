@@ -1,21 +1,27 @@
 package replay
 
 import (
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound/state"
 )
 
-// newView is a view at the beginning of a log.
-func newView(log eventstore.Log) *planner.View {
+// newView is a view at the beginning of a log, which puts away on a shelf.
+func newView(log eventstore.Log, shelf planner.Shelf) *planner.View {
 	v := planner.NewView(planner.Control{}, state.Digester(log.Vault()))
 	v.Know(&planner.Choices{})
+	v.RestOn(shelf)
 	return v
 }
 
 // piece is planned in one go: what follows from an input, or for one of the contacts that an act brings with it. park
 // takes its place when plan fails.
-type piece struct{ plan, park func() []planner.Planned }
+type piece struct {
+	contact    ulid.ULID // zero for what follows from the input
+	plan, park func() []planner.Planned
+}
 
 // decide folds an input and hands what is to be planned on it to do, piece by piece, as the planner does, with so much of
 // the view at hand in between. do reports whether planning failed.
@@ -34,16 +40,18 @@ func decide(v *planner.View, in planner.Input, atHand int, do func(piece) (faile
 		for _, id := range v.Dirty(in.Position) {
 			v.Rest(atHand)
 			do(piece{
-				plan: func() []planner.Planned { return v.PlanDirty(in, e, id) },
-				park: func() []planner.Planned { return v.ParkDirty(in, id) },
+				contact: id,
+				plan:    func() []planner.Planned { return v.PlanDirty(in, e, id) },
+				park:    func() []planner.Planned { return v.ParkDirty(in, id) },
 			})
 		}
 	case e.Page != nil:
 		for _, row := range e.Page.Rows {
 			v.Rest(atHand)
 			do(piece{
-				plan: func() []planner.Planned { return v.PlanRow(in, *e.Page, row) },
-				park: func() []planner.Planned { return v.ParkDirty(in, row.Contact) },
+				contact: row.Contact,
+				plan:    func() []planner.Planned { return v.PlanRow(in, *e.Page, row) },
+				park:    func() []planner.Planned { return v.ParkDirty(in, row.Contact) },
 			})
 		}
 	}

@@ -30,7 +30,7 @@ func (b *branch) differ(in planner.Input, was []planner.Decision, planned []plan
 				continue
 			}
 			if only[i].ID != c.ID {
-				b.renamed[c.ID] = only[i]
+				b.renamed.put(c.ID[:], slices.Concat(only[i].ID[:], only[i].Contact[:]))
 			}
 			only = slices.Delete(only, i, i+1)
 		}
@@ -66,7 +66,8 @@ func (b *branch) judge(in planner.Input, was []planner.Decision, planned []plann
 	for _, p := range planned {
 		put(1, p.Decision)
 	}
-	for id, pair := range pairs {
+	for _, id := range slices.SortedFunc(maps.Keys(pairs), ulid.ULID.Compare) {
+		pair := pairs[id]
 		if d, differs := diverges(pair[0], pair[1]); differs && b.counted(id) {
 			b.note(in, id, d)
 		}
@@ -74,10 +75,11 @@ func (b *branch) judge(in planner.Input, was []planner.Decision, planned []plann
 }
 
 func (b *branch) note(in planner.Input, contact ulid.ULID, d Divergence) {
-	if _, ok := b.first[contact]; ok {
+	if b.contacts[contact] {
 		b.Later++
 		return
 	}
+	b.contacts[contact] = true
 	d.Input, d.At, d.Trigger, d.Contact = in.Position, in.RecordedAt, in.Type, contact
 	if rec, err := domain.ParseRecord(in.Stream); err == nil {
 		d.Record = rec
@@ -87,7 +89,7 @@ func (b *branch) note(in planner.Input, contact ulid.ULID, d Divergence) {
 			d.Source = r.Source()
 		}
 	}
-	b.first[contact] = d
+	b.begins(d)
 }
 
 // diverges compares by what matters to people: what is written, what becomes of the contact and of its fields. What is

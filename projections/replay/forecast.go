@@ -1,15 +1,15 @@
 package replay
 
 import (
-	"cmp"
-	"maps"
 	"slices"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/identity"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/projections/replay/scratch"
 )
 
 // Change is how often something was, and how often it would have been.
@@ -40,22 +40,31 @@ type Forecast struct {
 	Prevented Change `json:"duplicates_prevented"`
 	// Ends counts the contacts of which a system would hold something else in the end.
 	Ends int64 `json:"end_state_differs"`
-	// First is where each contact begins to differ, in order. What Later counts, decisions of such contacts that differ,
-	// is counterfactual: people and workflows might have reacted otherwise.
-	First []Divergence `json:"first_differences"`
-	Later int64        `json:"later_differences"`
+	// Begin counts the contacts that begin to differ, ByRule and BySource by the rule behind it and by how they came to
+	// be, and MadeBySource those who would be made in a system, or would not. First are the first differences, in order,
+	// Firsts at most. What Later counts, decisions of such contacts that differ, is counterfactual: people and workflows
+	// might have reacted otherwise.
+	Begin        int64                              `json:"begin_to_differ" doc:"Contacts; first_differences has the first of them"`
+	ByRule       map[string]int64                   `json:"by_rule"`
+	BySource     map[string]int64                   `json:"by_source"`
+	MadeBySource map[domain.System]map[string]int64 `json:"-"`
+	First        []Divergence                       `json:"first_differences"`
+	Later        int64                              `json:"later_differences"`
 	// Unknown counts, by field, contacts whose value nobody had asked for then.
 	Unknown map[string]int64 `json:"unknown"`
 	// Guards counts how often a guard would have stopped the sync that did not; it is taken to have been resumed.
 	Guards int64 `json:"guards"`
 }
 
+// Firsts is how many first differences a forecast holds at most. Config.Began is told of all.
+const Firsts = 10_000
+
 // LookUps counts the numbers that are looked up: those of contacts made in Aloware.
 func (f Forecast) LookUps() Change { return f.Created[domain.Aloware] }
 
 // Same reports that nothing would have been otherwise.
 func (f Forecast) Same() bool {
-	return len(f.First) == 0 && f.Ends == 0 && len(f.Unknown) == 0 && f.Guards == 0
+	return f.Begin == 0 && f.Ends == 0 && len(f.Unknown) == 0 && f.Guards == 0
 }
 
 // Divergence is the first difference of a contact. It holds no personal value.
@@ -76,27 +85,26 @@ type Divergence struct {
 // account keeps count in a branch.
 type account struct {
 	Forecast
-	contacts map[ulid.ULID]bool
-	first    map[ulid.ULID]Divergence
-	unknowns map[string]map[ulid.ULID]bool
+	contacts map[ulid.ULID]bool // that were decided on; whether they began to differ
+	unknowns notes              // by contact: bits, by number of the field
+	fields   map[string]int     // numbers of fields
 }
 
-func newAccount(c Config) *account {
+func newAccount(c Config, store *scratch.Store) *account {
 	return &account{
 		Forecast: Forecast{
 			From: max(c.From, 1), To: c.To, Created: map[domain.System]Change{}, Updated: map[domain.System]Change{},
 			Fields: map[string]map[domain.System]Change{}, Unknown: map[string]int64{},
+			ByRule: map[string]int64{}, BySource: map[string]int64{}, MadeBySource: map[domain.System]map[string]int64{},
+			First: []Divergence{},
 		},
-		contacts: map[ulid.ULID]bool{}, first: map[ulid.ULID]Divergence{}, unknowns: map[string]map[ulid.ULID]bool{},
+		contacts: map[ulid.ULID]bool{}, unknowns: notes{store: store, kind: 'K'}, fields: map[string]int{},
 	}
 }
 
 // now is what a contact id means in the branch.
 func (b *branch) now(id ulid.ULID) ulid.ULID {
-	if c := b.view.Contact(id); c != nil {
-		return c.ID
-	}
-	return id
+	return b.view.Means(id)
 }
 
 // counted reports whether a contact is asked about.
@@ -108,10 +116,44 @@ func (b *branch) unknown(field string, contact ulid.ULID) {
 	if !b.counted(contact) {
 		return
 	}
-	if b.unknowns[field] == nil {
-		b.unknowns[field] = map[ulid.ULID]bool{}
+	n, ok := b.fields[field]
+	if !ok {
+		n = len(b.fields)
+		b.fields[field] = n
 	}
-	b.unknowns[field][b.now(contact)] = true
+	id := b.now(contact)
+	bits := b.unknowns.get(id[:])
+	for len(bits) <= n/8 {
+		bits = append(bits, 0)
+	}
+	if bits[n/8]&(1<<(n%8)) == 0 {
+		bits[n/8] |= 1 << (n % 8)
+		b.unknowns.put(id[:], bits)
+		b.Unknown[field]++
+	}
+}
+
+// begins takes in where a contact begins to differ.
+func (b *branch) begins(d Divergence) {
+	b.Begin++
+	b.ByRule[d.Rule]++
+	if d.Source != "" {
+		b.BySource[d.Source]++
+	}
+	for _, s := range domain.Systems {
+		if made := "create in " + s.Title(); d.Source != "" && strings.Contains(d.Was, made) != strings.Contains(d.Would, made) {
+			if b.MadeBySource[s] == nil {
+				b.MadeBySource[s] = map[string]int64{}
+			}
+			b.MadeBySource[s][d.Source]++
+		}
+	}
+	if len(b.First) < Firsts {
+		b.First = append(b.First, d)
+	}
+	if b.Began != nil {
+		b.Began(d)
+	}
 }
 
 // both counts decisions that are the same.
@@ -126,7 +168,7 @@ func (b *branch) count(d planner.Decision, was, would int64) {
 	if !b.counted(d.Contact) {
 		return
 	}
-	b.contacts[d.Contact] = true
+	b.contacts[d.Contact] = b.contacts[d.Contact]
 	plus := func(c Change) Change { return Change{c.Was + was, c.Would + would} }
 	if d.Whole != nil && d.Whole.Result == planner.HeldBack && d.Head != nil && d.Head.Review != "" {
 		b.Held = plus(b.Held)
@@ -176,20 +218,16 @@ func (b *branch) twin(sys domain.System, contact ulid.ULID) bool {
 }
 
 // result closes the account.
-func (b *branch) result() Forecast {
+func (b *branch) result() (Forecast, error) {
 	f := b.Forecast
-	contacts := map[ulid.ULID]bool{}
 	for id := range b.contacts {
-		contacts[b.now(id)] = true
+		if now := b.now(id); now != id {
+			delete(b.contacts, id)
+			b.contacts[now] = b.contacts[now]
+		}
 	}
-	f.Contacts, f.Ends = int64(len(contacts)), int64(len(b.ends()))
-	for field, of := range b.unknowns {
-		f.Unknown[field] = int64(len(of))
-	}
-	f.First = slices.SortedFunc(maps.Values(b.first), func(x, y Divergence) int {
-		return cmp.Or(cmp.Compare(x.Input, y.Input), x.Contact.Compare(y.Contact))
-	})
-	return f
+	f.Contacts, f.Ends = int64(len(b.contacts)), int64(len(b.ends()))
+	return f, b.store.Err()
 }
 
 // ends are the contacts of which a system holds something else in the end.
@@ -200,17 +238,21 @@ func (b *branch) ends() map[ulid.ULID]bool {
 			differ[b.now(id)] = true
 		}
 	}
-	for rec, of := range b.shadows {
-		for _, s := range of {
-			if r := b.view.Record(rec); r != nil && s.last != b.digest(s, rec) {
+	for rec := range b.shadows.records() {
+		b.view.Rest(b.AtHand)
+		for _, s := range b.shadowsOf(rec) {
+			if r := b.view.Record(rec); r != nil && s.Last != b.digest(s, rec) {
 				add(r.Link.Contact)
 			}
 		}
 	}
-	for _, contact := range b.ghosts {
+	for rec := range b.ghosts.records() {
+		var contact ulid.ULID
+		copy(contact[:], b.ghosts.get(about(rec)))
 		add(contact)
 	}
-	for rec := range b.imagined {
+	for rec := range b.imagined.records() {
+		b.view.Rest(b.AtHand)
 		if r := b.view.Record(rec); r != nil {
 			add(r.Link.Contact)
 		}

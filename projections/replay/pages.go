@@ -4,8 +4,10 @@ import (
 	"context"
 	"iter"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/internal/inputs"
 	"github.com/duolog/duolog/projections/outbound/state"
 )
 
@@ -32,9 +34,25 @@ func read(ctx context.Context, log eventstore.Log, at int64, limit int) (p page)
 		if err != nil {
 			return page{err: err}
 		}
-		p.inputs[i] = in.Read()
+		p.inputs[i] = told(in)
 	}
 	return p
+}
+
+// told is an input with its payload read.
+func told(in planner.Input) planner.Input {
+	switch ok := false; {
+	case planner.IsFact(in.Type):
+		if in.Fact, ok = inputs.Fact(in.Data); ok {
+			return in
+		}
+	case in.Type == domain.CommandSettled:
+		if in.Outcome, ok = inputs.Outcome(in.Data); ok {
+			return in
+		}
+	}
+	in.Fact, in.Outcome = nil, nil
+	return in.Read()
 }
 
 // pages reads a log up to a position, the next pages, and what they tell, while one is worked on.

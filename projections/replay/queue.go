@@ -11,12 +11,15 @@ import (
 type step struct {
 	in       planner.Input
 	erased   bool // what it told is gone
-	recorded []eventstore.Event
+	recorded recorded
 }
 
 // queue puts a log into the planner's order. What was decided on an input is complete once a decision on a later one
 // was read: the planner takes inputs in order, and appends what it decides as it goes.
-type queue struct{ steps []step }
+type queue struct {
+	steps  []step
+	atMost int // decisions on one input that are held
+}
 
 // add takes the next event of the log, and returns a decision on an input that is not waiting: it belongs to none.
 func (q *queue) add(e eventstore.Event, in planner.Input) (stray *eventstore.Event) {
@@ -25,7 +28,7 @@ func (q *queue) add(e eventstore.Event, in planner.Input) (stray *eventstore.Eve
 		if !ok {
 			return &e
 		}
-		q.steps[i].recorded = append(q.steps[i].recorded, e)
+		q.steps[i].recorded.add(e, q.atMost)
 		return nil
 	}
 	if e.Erased {

@@ -11,40 +11,57 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/replay/scratch"
 )
 
 // reality is where the systems in the log and in the branch differ, because of commands that only one of them has.
 type reality struct {
-	// unissued are the recorded commands that the branch did not issue, and renamed those it issued under another id.
-	unissued map[ulid.ULID]planner.Decision
-	renamed  map[ulid.ULID]planner.Outgoing
-	// madeBy names the command that made a record, as far as the log was read.
+	// unissued are the recorded commands that the branch did not issue, with their contact, and renamed those it issued
+	// under another id, with that and the contact.
+	unissued, renamed notes
+	// madeBy names the command that made a record, where the log was read further than it is decided on.
 	madeBy map[domain.Record]ulid.ULID
 	// ghosts are records that are not there in the branch, with their contact, and imagined those that only are there.
-	ghosts   map[domain.Record]ulid.ULID
-	imagined map[domain.Record]bool
-	// shadows are values of a record that are another one in the branch, by read name.
-	shadows map[domain.Record]map[string]*shadow
+	ghosts, imagined notes
+	// shadows are values of a record that are another one in the branch.
+	shadows notes
+	lenses  []lens
+	lensOf  map[lensKey]int
 }
 
 // shadow is what the log shows of a property whose value in the branch is another.
 type shadow struct {
-	field settings.Field
-	env   settings.Env
-	real  map[string]bool // digests it showed, or may show, since
-	last  string          // the one it shows now
+	Lens int      `json:"l"`           // by number: what the value is read through
+	Real []string `json:"r,omitempty"` // digests it showed, or may show, since
+	Last string   `json:"s"`           // the one it shows now
 }
 
-func newReality() reality {
+// shadows are those of a record, by read name.
+type shadows map[string]*shadow
+
+// lens is a field as values are read through it.
+type lens struct {
+	field settings.Field
+	env   settings.Env
+}
+
+// lensKey tells lenses apart: how often what they are made of had changed.
+type lensKey struct {
+	field    string
+	recorded bool
+	changes  int
+}
+
+func newReality(store *scratch.Store) reality {
+	of := func(kind byte) notes { return notes{store: store, kind: kind} }
 	return reality{
-		unissued: map[ulid.ULID]planner.Decision{}, renamed: map[ulid.ULID]planner.Outgoing{},
-		madeBy: map[domain.Record]ulid.ULID{}, ghosts: map[domain.Record]ulid.ULID{},
-		imagined: map[domain.Record]bool{}, shadows: map[domain.Record]map[string]*shadow{},
+		unissued: of('U'), renamed: of('N'), ghosts: of('G'), imagined: of('I'), shadows: of('S'),
+		madeBy: map[domain.Record]ulid.ULID{}, lensOf: map[lensKey]int{},
 	}
 }
 
 // same reports that the two have not parted yet.
-func (r *reality) same() bool { return len(r.unissued)+len(r.renamed)+len(r.shadows) == 0 }
+func (r *reality) same() bool { return r.unissued.n+r.renamed.n+r.shadows.n == 0 }
 
 func (r *reality) noteMade(e eventstore.Event) {
 	var o domain.Outcome
@@ -53,40 +70,78 @@ func (r *reality) noteMade(e eventstore.Event) {
 	}
 }
 
-// ghost reports a record that was made by a command the branch did not issue.
-func (r *reality) ghost(rec domain.Record) bool {
-	if _, ok := r.ghosts[rec]; ok {
-		return true
+// passed forgets what was read ahead, once it was decided on.
+func (r *reality) passed(in planner.Input) {
+	if o := in.Outcome; o != nil && r.madeBy[o.Record] == o.Command {
+		delete(r.madeBy, o.Record)
 	}
-	d, ok := r.unissued[r.madeBy[rec]]
-	if ok {
-		r.ghosts[rec] = d.Contact
-	}
-	return ok
 }
 
-func (r *reality) clear(rec domain.Record, property string) {
-	of := r.shadows[rec]
-	if delete(of, property); len(of) == 0 {
-		delete(r.shadows, rec)
+// ghost reports a record that was made by a command the branch did not issue.
+func (r *reality) ghost(rec domain.Record) bool {
+	if r.ghosts.has(about(rec)) {
+		return true
+	}
+	command, ok := r.madeBy[rec]
+	if !ok {
+		return false
+	}
+	contact := r.unissued.get(command[:])
+	if contact != nil {
+		r.ghosts.put(about(rec), contact)
+	}
+	return contact != nil
+}
+
+func (r *reality) shadowsOf(rec domain.Record) (of shadows) {
+	if b := r.shadows.get(about(rec)); b != nil {
+		_ = json.Unmarshal(b, &of) // it is our own
+	}
+	return of
+}
+
+func (r *reality) keepShadows(rec domain.Record, of shadows) {
+	if len(of) == 0 {
+		r.shadows.remove(about(rec))
+		return
+	}
+	if b, err := json.Marshal(of); err == nil {
+		r.shadows.put(about(rec), b)
+	}
+}
+
+// showed notes a digest that the log's system showed.
+func (s *shadow) showed(digest string) {
+	if !slices.Contains(s.Real, digest) {
+		s.Real = append(s.Real, digest)
 	}
 }
 
 // shadow begins, unless it began before, with what both show.
-func (b *branch) shadow(rec domain.Record, property string, field settings.Field, env settings.Env) *shadow {
-	of := b.shadows[rec]
-	if of == nil {
-		of = map[string]*shadow{}
-		b.shadows[rec] = of
-	}
+func (b *branch) shadow(of shadows, rec domain.Record, property string, field settings.Field, recorded bool) *shadow {
 	if of[property] == nil {
-		s := &shadow{field: field, env: env, real: map[string]bool{}}
-		s.last = b.digest(s, rec)
-		s.real[s.last] = true
+		s := &shadow{Lens: b.lens(field, recorded)}
+		s.Last = b.digest(s, rec)
+		s.showed(s.Last)
 		of[property] = s
 	}
 	return of[property]
 }
+
+// lens is the number of the one that a field of the log's settings, or of the branch's, is read through now.
+func (b *branch) lens(field settings.Field, recorded bool) int {
+	env := b.env(recorded)
+	key := lensKey{field.Name, recorded, b.changes}
+	n, ok := b.lensOf[key]
+	if !ok {
+		n = len(b.lenses)
+		b.lensOf[key], b.lenses = n, append(b.lenses, lens{field, env})
+	}
+	return n
+}
+
+// field is the one a shadow is of.
+func (b *branch) field(s *shadow) settings.Field { return b.lenses[s.Lens].field }
 
 // digest of what the record shows in the branch.
 func (b *branch) digest(s *shadow, rec domain.Record) string {
@@ -94,16 +149,17 @@ func (b *branch) digest(s *shadow, rec domain.Record) string {
 	if r := b.view.Record(rec); r != nil {
 		props = r.Properties()
 	}
-	return s.digest(b.view, rec.System, props)
+	return b.digestIn(s, rec.System, props)
 }
 
-// digest of a property among others as the shadow's field reads it.
-func (s *shadow) digest(v *planner.View, sys domain.System, props domain.Properties) string {
-	text, _, err := s.field.Get(sys, props, s.env)
+// digestIn is that of a property among others as the shadow's field reads it.
+func (b *branch) digestIn(s *shadow, sys domain.System, props domain.Properties) string {
+	l := b.lenses[s.Lens]
+	text, _, err := l.field.Get(sys, props, l.env)
 	if err != nil {
 		return "invalid"
 	}
-	return v.Digester.Of(s.field.Name, text)
+	return b.view.Digester.Of(l.field.Name, text)
 }
 
 // inBranch is an input as the branch would have met it; false when it would not have.
@@ -175,14 +231,20 @@ func (b *branch) answerInBranch(f *domain.Fact) bool {
 	if f.Answer == nil {
 		return true
 	}
-	if _, ok := b.unissued[f.Answer.Command]; ok {
+	if b.unissued.has(f.Answer.Command[:]) {
 		return false
 	}
-	if o, ok := b.renamed[f.Answer.Command]; ok {
-		f.Answer.Command, f.Answer.Contact = o.ID, o.Contact
-	}
+	b.rename(&f.Answer.Command, &f.Answer.Contact)
 	f.Answer.Found = slices.DeleteFunc(f.Answer.Found, func(r domain.Record) bool { return b.ghost(r) })
 	return true
+}
+
+// rename gives a recorded command the id and the contact it has in the branch.
+func (b *branch) rename(command, contact *ulid.ULID) {
+	if to := b.renamed.get(command[:]); len(to) == len(command)+len(contact) {
+		copy(command[:], to)
+		copy(contact[:], to[len(command):])
+	}
 }
 
 // missed is what the branch hears instead of a fact about a record it does not have: a look-up that found nothing else
@@ -207,15 +269,18 @@ func (b *branch) missed(in planner.Input, f domain.Fact) (planner.Input, bool) {
 // withoutShadows puts the branch's values in the place of those that only the log's commands explain, and reports
 // whether anything else is told.
 func (b *branch) withoutShadows(rec domain.Record, props domain.Properties, complete bool) (news bool) {
-	of := b.shadows[rec]
+	of := b.shadowsOf(rec)
+	if len(of) == 0 {
+		return len(props) > 0
+	}
 	for _, name := range slices.Sorted(maps.Keys(props)) {
 		s := of[name]
 		if s == nil {
 			news = true
 			continue
 		}
-		if s.last = s.digest(b.view, rec.System, props); !s.real[s.last] {
-			b.clear(rec, name) // told by somebody since: the same in both
+		if s.Last = b.digestIn(s, rec.System, props); !slices.Contains(s.Real, s.Last) {
+			delete(of, name) // told by somebody since: the same in both
 			news = true
 			continue
 		}
@@ -226,6 +291,7 @@ func (b *branch) withoutShadows(rec domain.Record, props domain.Properties, comp
 			delete(props, name)
 		}
 	}
+	b.keepShadows(rec, of)
 	return news
 }
 
@@ -244,13 +310,11 @@ func (b *branch) outcomeInBranch(in planner.Input) (planner.Input, bool) {
 	if json.Unmarshal(in.Data, &o) != nil {
 		return in, true
 	}
-	if d, ok := b.unissued[o.Command]; ok {
-		b.unheard(o, d)
+	if contact := b.unissued.get(o.Command[:]); contact != nil {
+		b.unheard(o, contact)
 		return in, false
 	}
-	if other, ok := b.renamed[o.Command]; ok {
-		o.Command, o.Contact = other.ID, other.Contact
-	}
+	b.rename(&o.Command, &o.Contact)
 	b.arrived(o)
 	b.withoutShadows(o.Record, o.Shows, false)
 	return remade(in, o), true
@@ -261,43 +325,58 @@ func (b *branch) arrived(o domain.Outcome) {
 	if o.Result != domain.ResultApplied && o.Result != domain.ResultPartly {
 		return
 	}
+	of := b.shadowsOf(o.Record)
+	if len(of) == 0 {
+		return
+	}
 	for write := range o.Sent {
 		if f, ok := b.recorded.FieldFor(o.System, write); ok {
-			b.clear(o.Record, f.Side(o.System).Read)
+			delete(of, f.Side(o.System).Read)
 		}
 	}
+	b.keepShadows(o.Record, of)
 }
 
 // unheard takes from the outcome of a command that the branch does not have what the log's system shows since.
-func (b *branch) unheard(o domain.Outcome, d planner.Decision) {
+func (b *branch) unheard(o domain.Outcome, contact []byte) {
 	if o.Created {
-		b.ghosts[o.Record] = d.Contact
+		b.ghosts.put(about(o.Record), contact)
+		return
+	}
+	of := b.shadowsOf(o.Record)
+	if len(of) == 0 {
 		return
 	}
 	for write := range o.Sent {
 		f, _ := b.recorded.FieldFor(o.System, write)
-		s := b.shadows[o.Record][f.Side(o.System).Read]
+		s := of[f.Side(o.System).Read]
 		if s == nil {
 			continue
 		}
-		told := o.Shows
-		if _, ok := told[s.field.Side(o.System).Read]; !ok {
-			told = domain.Properties{s.field.Side(o.System).Read: o.Sent[write]}
+		told, read := o.Shows, b.field(s).Side(o.System).Read
+		if _, ok := told[read]; !ok {
+			told = domain.Properties{read: o.Sent[write]}
 		}
-		s.last = s.digest(b.view, o.System, told)
-		s.real[s.last] = true
+		s.Last = b.digestIn(s, o.System, told)
+		s.showed(s.Last)
 	}
+	b.keepShadows(o.Record, of)
 }
 
 // lose notes a recorded command that the branch does not issue: what it wrote is not news when the log tells it.
 func (b *branch) lose(c planner.Command, d planner.Decision) {
-	b.unissued[c.ID] = d
+	b.unissued.put(c.ID[:], d.Contact[:])
 	if c.Kind != domain.KindUpdate {
 		return
 	}
+	of := b.shadowsOf(c.Record)
+	if of == nil {
+		of = shadows{}
+	}
 	for write, digest := range c.Digests {
 		if f, ok := b.recorded.FieldFor(c.System, write); ok {
-			b.shadow(c.Record, f.Side(c.System).Read, f, b.env(true)).real[digest] = true
+			b.shadow(of, c.Record, f.Side(c.System).Read, f, true).showed(digest)
 		}
 	}
+	b.keepShadows(c.Record, of)
 }

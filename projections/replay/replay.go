@@ -1,10 +1,11 @@
 package replay
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/oklog/ulid/v2"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound/state"
+	"github.com/duolog/duolog/projections/replay/scratch"
 )
 
 // Config of a replay.
@@ -24,15 +26,18 @@ type Config struct {
 	Planned int64
 	// Contact, when set, narrows what is compared to one contact.
 	Contact ulid.ULID
-	// AtHand is how many records and contacts are kept ready; the others are put away, which takes a tenth of the memory
-	// and some time. 0: 6000.
+	// AtHand is how many records and contacts are kept ready; the others are put away, which takes some time. 0: 6000.
 	AtHand int
+	// Scratch is where they are put, sealed, and nothing is left of them in the end.
+	Scratch scratch.Config
 	// Progress, when set, hears the position reached and the last one to be read.
 	Progress func(done, total int64)
 	// Differed, when set, is handed every difference as it is found, in planner order.
 	Differed func(Difference)
 	// Paired, when set, is handed the two decisions of every difference as well; the one that was not made is nil.
 	Paired func(d Difference, was, now *planner.Decision)
+	// Began, when set, is handed where each contact begins to differ, as it is found, by a what-if.
+	Began func(Divergence)
 	// Settled, when set, is handed what the systems in the log answered to commands, by a what-if.
 	Settled func(domain.Outcome)
 	// Enough, when set, is asked now and then; once it says so, the run ends where it is, and its result says how far
@@ -44,14 +49,19 @@ type Config struct {
 func (c *Config) enough(done, total int64) bool { return done < total && c.Enough != nil && c.Enough() }
 
 // Run replays a log as far as it was planned.
-func Run(ctx context.Context, c Config) (Summary, error) {
+func Run(ctx context.Context, c Config) (s Summary, err error) {
 	end, err := c.bound(ctx)
 	if err != nil {
 		return Summary{}, err
 	}
+	store, err := scratch.New(c.Scratch)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
 	r := &replay{
-		Config: c, view: newView(c.Log),
-		out: newTally(c), erased: erased{},
+		Config: c, view: newView(c.Log, store),
+		queue: queue{atMost: c.AtHand}, out: newTally(c), erased: erased{},
 	}
 	if err := r.read(ctx, end); err != nil {
 		return Summary{}, fmt.Errorf("replay: %w", err)
@@ -80,10 +90,12 @@ func (c *Config) bound(ctx context.Context) (end int64, err error) {
 
 type replay struct {
 	Config
-	view   *planner.View
-	queue  queue
-	out    *tally
-	erased erased
+	view    *planner.View
+	queue   queue
+	again   again
+	out     *tally
+	erased  erased
+	encoded []byte // the decision compared last
 	// version of the planner that decided last.
 	version int
 	// reached is the last input that was decided on.
@@ -94,6 +106,7 @@ type replay struct {
 func (r *replay) read(ctx context.Context, end int64) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	r.again = func(after int64, limit int) ([]eventstore.Event, error) { return r.Log.Read(ctx, after, limit) }
 	for p := range pages(ctx, r.Log, end) {
 		if p.err != nil {
 			return p.err
@@ -136,10 +149,11 @@ func (r *replay) event(e eventstore.Event, in planner.Input) error {
 }
 
 func (r *replay) steps(steps []step) error {
-	for _, s := range steps {
+	for i, s := range steps {
 		if s.in.Position > r.To {
 			return nil
 		}
+		steps[i] = step{} // it is not to be held longer than that
 		if err := r.step(s); err != nil {
 			return err
 		}
@@ -158,23 +172,33 @@ func (r *replay) step(s step) (err error) {
 		return r.adopt(s)
 	case s.in.Position < r.From:
 		_, _ = state.Fold(r.view, s.in)
-		return r.apply(s.recorded)
+		return r.applyRest(s)
 	}
-	left := s
-	left.recorded = slices.Clone(s.recorded)
 	decide(r.view, s.in, r.AtHand, func(p piece) bool {
 		planned, undo, failed := p.try(r.view)
-		if err == nil {
-			err = r.compare(&left, planned, undo)
+		if err = cmp.Or(err, r.view.Err()); err == nil {
+			err = r.compare(&s, planned, undo)
 		}
 		return failed
 	})
-	for _, e := range left.recorded {
-		if err == nil {
+	for e, failed := range s.recorded.rest(r.again) {
+		if err = cmp.Or(err, r.view.Err(), failed); err == nil {
 			err = r.onlyRecorded(s, e)
 		}
 	}
-	return err
+	return cmp.Or(err, r.view.Err())
+}
+
+func (r *replay) applyRest(s step) error {
+	for e, err := range s.recorded.rest(r.again) {
+		if err != nil {
+			return err
+		}
+		if _, err := r.take(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *replay) apply(recorded []eventstore.Event) error {
@@ -194,12 +218,15 @@ func (r *replay) take(e eventstore.Event) (planner.Decision, error) {
 	}
 	r.version = d.Planner
 	r.view.Apply(d)
-	return d, nil
+	return d, r.view.Err()
 }
 
 // adopt takes what was decided on an erased input as it is.
 func (r *replay) adopt(s step) error {
-	for _, e := range s.recorded {
+	for e, err := range s.recorded.rest(r.again) {
+		if err != nil {
+			return err
+		}
 		d, err := r.take(e)
 		if err != nil {
 			return err

@@ -102,7 +102,7 @@ func (t *tally) differs(d Difference) {
 // summary adds up, those only that are about the contact asked for, whatever it was called before.
 func (t *tally) summary(v *planner.View) Summary {
 	for id, s := range t.of {
-		if c := v.Contact(id); c != nil && c.ID == t.contact || id == t.contact {
+		if v.Means(id) == t.contact || id == t.contact {
 			t.add(*s)
 		}
 	}

@@ -2,17 +2,22 @@ package replay
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound/state"
+	"github.com/duolog/duolog/projections/replay/scratch"
 )
 
 // ahead is how many inputs are read before one is decided on, so that what is told of a record that a command of ours
@@ -20,46 +25,56 @@ import (
 const ahead = 4096
 
 // WhatIf decides on the history in a log as if other settings had been in force, from Config.From on.
-func WhatIf(ctx context.Context, c Config, s settings.Settings) (Forecast, error) {
+func WhatIf(ctx context.Context, c Config, s settings.Settings) (f Forecast, err error) {
 	end, err := c.bound(ctx)
 	if err != nil {
 		return Forecast{}, err
 	}
-	b := newBranch(c, s)
+	store, err := scratch.New(c.Scratch)
+	if err != nil {
+		return Forecast{}, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	b := newBranch(c, s, store)
 	if err := b.read(ctx, end); err != nil {
 		return Forecast{}, fmt.Errorf("what if: %w", err)
 	}
-	return b.result(), nil
+	return b.result()
 }
 
 // branch is the history as it would have been. Its state evolves by its own decisions.
 type branch struct {
 	Config
 	settings settings.Settings // of the branch, put in the place of those recorded
+	store    *scratch.Store
 	view     *planner.View
 	queue    queue
+	again    again
 	ready    []step
 	begun    bool
-	reached  int64 // the last input that was decided on
+	encoded  []byte // the decision compared last
+	reached  int64  // the last input that was decided on
 	// recorded are the settings in force in the log, to read what recorded commands wrote.
 	recorded settings.Settings
 	// envs are what values of the branch's settings, and of those recorded, are read through, with choices told at envAt.
-	envs  [2]*settings.Env
-	envAt int64
+	envs    [2]*settings.Env
+	envAt   int64
+	changes int // how often they were made anew
 	reality
 	*account
 }
 
-func newBranch(c Config, s settings.Settings) *branch {
+func newBranch(c Config, s settings.Settings, store *scratch.Store) *branch {
 	return &branch{
-		Config: c, settings: s, view: newView(c.Log),
-		reality: newReality(), account: newAccount(c),
+		Config: c, settings: s, store: store, view: newView(c.Log, store), queue: queue{atMost: c.AtHand},
+		reality: newReality(store), account: newAccount(c, store),
 	}
 }
 
 func (b *branch) read(ctx context.Context, end int64) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	b.again = func(after int64, limit int) ([]eventstore.Event, error) { return b.Log.Read(ctx, after, limit) }
 	for p := range pages(ctx, b.Log, end) {
 		if p.err != nil {
 			return p.err
@@ -100,15 +115,23 @@ func (b *branch) event(e eventstore.Event, in planner.Input) error {
 func (b *branch) steps(keep int) error {
 	for len(b.ready) > keep {
 		s := b.ready[0]
+		b.ready[0] = step{} // it is not to be held longer than that
 		b.ready = b.ready[1:]
 		if s.in.Position > b.Config.To {
 			continue
 		}
-		if err := b.step(s); err != nil {
+		if err := b.stepOn(s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// stepOn is step; where the scratch store failed, that is the reason for whatever else did.
+func (b *branch) stepOn(s step) error {
+	err := b.step(s)
+	b.passed(s.in)
+	return cmp.Or(b.store.Err(), err)
 }
 
 func (b *branch) step(s step) error {
@@ -120,27 +143,77 @@ func (b *branch) step(s step) error {
 	b.begin(s.in)
 	b.hear(s.in)
 	in, ok := b.inBranch(s.in)
+	b.Inputs++
+	if ok && len(s.recorded.far) > 0 {
+		return b.pieces(&s, in)
+	}
 	var planned []planner.Planned
 	if ok {
 		planned = b.decide(in)
 	}
-	b.Inputs++
-	if b.identical(s.recorded, planned) {
+	return b.weigh(s.in, &s.recorded, planned)
+}
+
+// weigh takes what is left of what was recorded on an input, or on a piece of it, and what would have been decided.
+func (b *branch) weigh(in planner.Input, r *recorded, planned []planner.Planned) error {
+	if len(r.far) == 0 && b.identical(r.near, planned) {
 		b.both(planned)
 		return nil
 	}
-	was := make([]planner.Decision, 0, len(s.recorded))
-	for _, e := range s.recorded {
+	was := make([]planner.Decision, 0, len(r.near))
+	for e, err := range r.rest(b.again) {
+		if err != nil {
+			return err
+		}
 		d, err := state.Decision(e)
 		if err != nil {
 			return err
 		}
 		was = append(was, d)
 	}
-	if err := b.carryOut(s.in, b.differ(s.in, was, planned), 0); err != nil {
+	if err := b.carryOut(in, b.differ(in, was, planned), 0); err != nil {
 		return err
 	}
-	return b.goOn(s.in, was, planned)
+	return b.goOn(in, was, planned)
+}
+
+// pieces is weigh, piece by piece, for an input on which more was decided than is held.
+func (b *branch) pieces(s *step, in planner.Input) (err error) {
+	decide(b.view, in, b.AtHand, func(p piece) bool {
+		planned, _, failed := p.try(b.view)
+		if err = cmp.Or(b.store.Err(), err); err == nil {
+			err = b.weighPiece(s, p, planned)
+		}
+		return failed
+	})
+	for e, failed := range s.recorded.rest(b.again) {
+		if err = cmp.Or(err, failed); err == nil {
+			err = b.weigh(s.in, &recorded{near: []eventstore.Event{e}}, nil)
+		}
+	}
+	return err
+}
+
+// weighPiece finds what was decided on a piece by what it is called.
+func (b *branch) weighPiece(s *step, p piece, planned []planner.Planned) error {
+	ids := []ulid.ULID{planner.DirtyDecision(s.in.ID, p.contact)}
+	for _, now := range planned {
+		if !slices.Contains(ids, now.ID) {
+			ids = append(ids, now.ID)
+		}
+	}
+	var was recorded
+	for _, id := range ids {
+		e, ok, err := s.recorded.take(id, b.again)
+		if err != nil {
+			return err
+		}
+		if ok {
+			was.near = append(was.near, e)
+		}
+	}
+	slices.SortFunc(was.near, func(x, y eventstore.Event) int { return cmp.Compare(x.Position, y.Position) })
+	return b.weigh(s.in, &was, planned)
 }
 
 // hear hands on what a system answered in the log.
@@ -178,7 +251,10 @@ func (b *branch) adopt(s step) error {
 		b.noteSettings(s.in)
 		_, _ = state.Fold(b.view, s.in)
 	}
-	for _, e := range s.recorded {
+	for e, err := range s.recorded.rest(b.again) {
+		if err != nil {
+			return err
+		}
 		d, err := state.Decision(e)
 		if err != nil {
 			return err
@@ -232,7 +308,8 @@ func (b *branch) identical(recorded []eventstore.Event, planned []planner.Planne
 		return false
 	}
 	for i, p := range planned {
-		data, err := json.Marshal(p.Decision)
+		data, err := p.Decision.AppendJSON(b.encoded[:0])
+		b.encoded = data
 		if err != nil || recorded[i].ID != p.ID || !bytes.Equal(data, recorded[i].Data) {
 			return false
 		}
@@ -262,7 +339,7 @@ func (b *branch) noteSettings(in planner.Input) {
 		return
 	}
 	if s, ok := state.Settings(in); ok {
-		b.recorded, b.envs = s, [2]*settings.Env{}
+		b.recorded, b.envs, b.changes = s, [2]*settings.Env{}, b.changes+1
 	}
 }
 
@@ -273,7 +350,7 @@ func (b *branch) env(recorded bool) settings.Env {
 		i, s = 1, b.recorded
 	}
 	if at := b.view.Control.Refit; at != b.envAt {
-		b.envs, b.envAt = [2]*settings.Env{}, at
+		b.envs, b.envAt, b.changes = [2]*settings.Env{}, at, b.changes+1
 	}
 	if b.envs[i] == nil {
 		env := b.view.Env(s)

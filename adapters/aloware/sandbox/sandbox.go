@@ -19,6 +19,8 @@ type Config struct {
 	WebhooksTo   string
 	WebhookToken string
 	WebhookBasic string
+	// WebhookWorkers post webhooks at the same time; 1 when 0: in order.
+	WebhookWorkers int
 	// Client posts the webhooks; nil: one of the sandbox's own, over the network.
 	Client *http.Client
 	// EventNames replaces wire names of events, which are not documented for contacts: the key is one of Created,
@@ -65,7 +67,9 @@ func New(cfg Config) *Sandbox {
 	s.people = s.firstUsers()
 	s.injector.Failed = func(w http.ResponseWriter, _ *http.Request, status int) { say(w, status, "Server Error") }
 	s.injector.Limited = func(w http.ResponseWriter, _ *http.Request) { tooMany(w) }
-	s.sender = sandboxkit.NewSender(sandboxkit.SenderConfig{Build: s.request, Faults: cfg.Faults, Client: cfg.Client})
+	s.sender = sandboxkit.NewSender(sandboxkit.SenderConfig{
+		Build: s.request, Faults: cfg.Faults, Client: cfg.Client, Workers: cfg.WebhookWorkers,
+	})
 	s.sender.SetTarget(cfg.WebhooksTo)
 	s.handler = s.routes()
 	return s

@@ -33,9 +33,12 @@ type Config struct {
 	// URL and Key are what stock watermill-sql needs; it is measured on PostgreSQL only.
 	URL string
 	Key eventstore.MasterKey
-	// Followers is how many follow live, compared with one; Commits how many events they hear of, Every how far apart.
-	Followers, Commits int
-	Every              time.Duration
+	// Followers is how many follow live, compared with one, in turns for so many Rounds; Commits how many events they hear
+	// of in each, Every how far apart.
+	Followers, Rounds, Commits int
+	Every                      time.Duration
+	// CPUTime is how long the process has used a processor; nil: nobody knows.
+	CPUTime func() time.Duration
 	// Default is how long watermill-sql's own schema is measured: on a backlog it is too slow to wait for its end.
 	Default  time.Duration
 	Progress func(what string, rate float64)
@@ -56,6 +59,8 @@ type Result struct {
 	// OverDefault is how many times as fast stock watermill-sql is with our adapters as with its own schema.
 	OverDefault float64   `json:"over_default,omitempty"`
 	Live        []Latency `json:"live"`
+	// OverOne is how many times as long many wait as one does, by the 99th percentile.
+	OverOne float64 `json:"over_one"`
 }
 
 // way is a way to get a backlog; it returns how many events came.
@@ -108,14 +113,8 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	if n := len(r.Rates); n == 5 {
 		r.OverDefault = r.Rates[3].PerSecond / max(r.Rates[4].PerSecond, 0.001)
 	}
-	for _, followers := range []int{1, c.Followers} {
-		l, err := c.live(ctx, url, followers)
-		if err != nil {
-			return r, fmt.Errorf("%d followers: %w", followers, err)
-		}
-		r.Live = append(r.Live, l)
-	}
-	return r, nil
+	r.Live, r.OverOne, err = c.followed(ctx, url)
+	return r, err
 }
 
 // serve runs the API over the log.

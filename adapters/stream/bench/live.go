@@ -1,11 +1,11 @@
 package bench
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
-	"net/http"
+	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -17,13 +17,58 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// Latency is how soon followers hear of a commit, in milliseconds.
+// Latency is how soon followers hear of a commit, in milliseconds: the median of the rounds.
 type Latency struct {
 	Followers int     `json:"followers"`
-	Heard     int     `json:"heard"` // deliveries
+	Heard     int     `json:"heard"` // deliveries, in all rounds
 	P50       float64 `json:"p50_ms"`
 	P99       float64 `json:"p99_ms"`
-	Max       float64 `json:"max_ms"`
+	Max       float64 `json:"max_ms"` // of all rounds
+	// CPU is the processor's time of this process, server and followers, for each delivery, in microseconds; 0 when it is
+	// not known.
+	CPU float64 `json:"cpu_us"`
+}
+
+// followed measures one follower and many, in turns: what else happens on the machine then disturbs both alike.
+func (c Config) followed(ctx context.Context, feed string) (all []Latency, ratio float64, err error) {
+	rounds := map[int][]Latency{}
+	counts := []int{1, c.Followers}
+	for range c.Rounds {
+		for _, followers := range counts {
+			l, err := c.live(ctx, feed, followers)
+			if err != nil {
+				return nil, 0, fmt.Errorf("%d followers: %w", followers, err)
+			}
+			rounds[followers] = append(rounds[followers], l)
+		}
+	}
+	for _, followers := range counts {
+		all = append(all, together(rounds[followers]))
+	}
+	return all, all[1].P99 / max(all[0].P99, 0.001), nil
+}
+
+func together(rounds []Latency) Latency {
+	l := Latency{
+		Followers: rounds[0].Followers,
+		P50:       median(rounds, func(l Latency) float64 { return l.P50 }),
+		P99:       median(rounds, func(l Latency) float64 { return l.P99 }),
+		CPU:       median(rounds, func(l Latency) float64 { return l.CPU }),
+	}
+	for _, r := range rounds {
+		l.Heard += r.Heard
+		l.Max = max(l.Max, r.Max)
+	}
+	return l
+}
+
+func median(rounds []Latency, of func(Latency) float64) float64 {
+	values := make([]float64, len(rounds))
+	for i, r := range rounds {
+		values[i] = of(r)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 // hearing collects when events were committed and when they were heard of.
@@ -34,7 +79,7 @@ type hearing struct {
 }
 
 // live has so many followers listen while events are committed one by one.
-func (c Config) live(ctx context.Context, url string, followers int) (Latency, error) {
+func (c Config) live(ctx context.Context, feed string, followers int) (Latency, error) {
 	head, err := c.Log.Head(ctx)
 	if err != nil {
 		return Latency{}, err
@@ -46,14 +91,20 @@ func (c Config) live(ctx context.Context, url string, followers int) (Latency, e
 	var listening, running sync.WaitGroup
 	listening.Add(followers)
 	errs := make(chan error, followers)
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: followers}}
-	defer client.CloseIdleConnections()
+	target, err := url.Parse(feed)
+	if err != nil {
+		return Latency{}, err
+	}
 	for range followers {
 		running.Go(func() {
-			errs <- h.listen(ctx, client, fmt.Sprintf("%s?after=%d", url, head.Position), last, sync.OnceFunc(listening.Done))
+			errs <- h.listen(ctx, target, head.Position, last, sync.OnceFunc(listening.Done))
 		})
 	}
 	listening.Wait()
+	var began time.Duration
+	if c.CPUTime != nil {
+		began = c.CPUTime()
+	}
 	tick := time.NewTicker(c.Every)
 	defer tick.Stop()
 	for range c.Commits {
@@ -68,7 +119,11 @@ func (c Config) live(ctx context.Context, url string, followers int) (Latency, e
 			return Latency{}, err
 		}
 	}
-	return h.latency(followers), nil
+	l := h.latency(followers)
+	if c.CPUTime != nil {
+		l.CPU = float64((c.CPUTime() - began).Microseconds()) / float64(max(l.Heard, 1))
+	}
+	return l, nil
 }
 
 func (c Config) commit(ctx context.Context, h *hearing) error {
@@ -85,47 +140,72 @@ func (c Config) commit(ctx context.Context, h *hearing) error {
 	return nil
 }
 
-// listen follows until it has heard of the last event.
-func (h *hearing) listen(ctx context.Context, client *http.Client, url string, last int64, ready func()) error {
+// listen follows until it has heard of the last event. It reads the answer as bytes: what clients do with an event is not
+// what is measured, and they share the processors with the server.
+func (h *hearing) listen(ctx context.Context, target *url.URL, after, last int64, ready func()) error {
 	defer ready()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", target.Host)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Accept", "text/event-stream")
-	resp, err := client.Do(req)
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer func() { _ = conn.Close() }()
+	_, err = fmt.Fprintf(conn, "GET %s?after=%d HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nAccept: text/event-stream\r\n\r\n",
+		target.Path, after, target.Host, token)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = resp.Body.Close() }()
-	var times []time.Time
-	var positions []int64
-	for lines := bufio.NewReader(resp.Body); ; {
-		line, err := lines.ReadSlice('\n')
-		if err != nil {
-			return err
+	l := listener{after: after, last: last, times: make([]time.Time, 0, last-after)}
+	if err = each(conn, make([]byte, 16<<10), func(chunk []byte) bool { return l.take(chunk, ready) }); err != nil {
+		return err
+	}
+	h.keep(after, l.times)
+	return l.err
+}
+
+// listener is how far one who listens has come.
+type listener struct {
+	after, last int64
+	begun       []byte // of a line that has not ended yet
+	times       []time.Time
+	err         error
+}
+
+// take reads what came and reports whether more is to come.
+func (l *listener) take(chunk []byte, ready func()) bool {
+	now := time.Now()
+	for line := range bytes.Lines(chunk) {
+		if l.begun = append(l.begun, line...); !bytes.HasSuffix(line, []byte{'\n'}) {
+			break
 		}
-		id, ok := bytes.CutPrefix(line, []byte("id: "))
+		id, ok := bytes.CutPrefix(l.begun, []byte("id: "))
+		position, _ := strconv.ParseInt(string(bytes.TrimSpace(id[bytes.LastIndexByte(id, ':')+1:])), 10, 64)
+		l.begun = l.begun[:0]
 		if !ok {
 			continue
 		}
 		ready()
-		n, err := strconv.ParseInt(string(bytes.TrimSpace(id[bytes.LastIndexByte(id, ':')+1:])), 10, 64)
-		if err != nil {
-			return err
+		want := l.after + int64(len(l.times)) + 1
+		switch {
+		case position == want:
+			l.times = append(l.times, now)
+		case position != l.after || want != l.after+1: // where it begins is told, too
+			l.err = fmt.Errorf("heard of %d, want %d", position, want)
 		}
-		times, positions = append(times, time.Now()), append(positions, n)
-		if n >= last {
-			break
+		if position >= l.last || l.err != nil {
+			return false
 		}
 	}
+	return true
+}
+
+func (h *hearing) keep(after int64, times []time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for i, p := range positions {
-		h.heard[p] = append(h.heard[p], times[i])
+	for i, t := range times {
+		position := after + int64(i) + 1
+		h.heard[position] = append(h.heard[position], t)
 	}
-	return nil
 }
 
 func (h *hearing) latency(followers int) Latency {

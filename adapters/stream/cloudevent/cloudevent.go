@@ -62,6 +62,12 @@ func (enc Encoder) Mark(b []byte, position int64) []byte {
 	return append(b, "\"}\n"...)
 }
 
+// Frame appends the event as a server-sent event, whose id is its checkpoint.
+func (enc Encoder) Frame(b []byte, e eventstore.Event) []byte {
+	b = append(append(b, "id: "...), enc.Checkpoint(e.Position)...)
+	return append(enc.Line(append(b, "\ndata: "...), e), '\n') // the line brings a newline of its own
+}
+
 // Line appends the event and a newline. Extension names hold lower-case letters and digits only, and positions are
 // strings: an integer of CloudEvents has 32 bits.
 func (enc Encoder) Line(b []byte, e eventstore.Event) []byte {

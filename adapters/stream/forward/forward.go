@@ -188,38 +188,46 @@ func (f *Forwarder) again(ctx context.Context, log stream.Reader) error {
 	return nil
 }
 
-// forward delivers events in runs in which no record stands twice.
+// forward delivers events in rounds in which no record stands twice.
 func (f *Forwarder) forward(ctx context.Context, events []eventstore.Event) error {
 	advanced := time.Now()
 	for len(events) > 0 {
-		n := run(events, f.Target.Window())
-		if err := f.deliver(ctx, events[:n]); err != nil {
+		var round []eventstore.Event
+		round, events = split(events, f.Target.Window())
+		if err := f.deliver(ctx, round); err != nil {
 			return err
 		}
-		if last := events[n-1].Position; n < len(events) && last > f.info.Position && time.Since(advanced) > advanceEvery {
-			if err := f.Groups.Advance(ctx, f.info, last); err != nil {
+		if len(events) == 0 || time.Since(advanced) < advanceEvery {
+			continue
+		}
+		if done := events[0].Position - 1; done > f.info.Position {
+			if err := f.Groups.Advance(ctx, f.info, done); err != nil {
 				return err
 			}
-			advanced = time.Now()
 		}
-		events = events[n:]
+		advanced = time.Now()
 	}
 	return nil
 }
 
-// run is how many of the events can be under way together.
-func run(events []eventstore.Event, window int) int {
+// split takes up to a window of events, the first of each record, and leaves the others in their order.
+func split(events []eventstore.Event, window int) (round, later []eventstore.Event) {
 	seen := make(map[string]bool, window)
 	for i, e := range events {
-		if i == window || seen[e.Stream] {
-			return i
+		switch {
+		case len(round) == window:
+			return round, append(later, events[i:]...)
+		case seen[e.Stream]:
+			later = append(later, e)
+		default:
+			seen[e.Stream] = true
+			round = append(round, e)
 		}
-		seen[e.Stream] = true
 	}
-	return len(events)
+	return round, later
 }
 
-// deliver hands a run over until each event is stored there or parked.
+// deliver hands a round over until each event is stored there or parked.
 func (f *Forwarder) deliver(ctx context.Context, events []eventstore.Event) error {
 	left := make([]Message, len(events))
 	for i, e := range events {

@@ -34,6 +34,7 @@ type natsServer struct {
 	binary string
 	dir    string
 	port   string
+	sync   string // when it has its files on the disk
 	cmd    *exec.Cmd
 }
 
@@ -43,7 +44,7 @@ var build struct {
 	err    error
 }
 
-func startNATS(t *testing.T) *natsServer {
+func startNATS(t *testing.T, sync string) *natsServer {
 	t.Helper()
 	build.once.Do(func() {
 		dir, err := os.MkdirTemp("", "duolog-nats") //nolint:usetesting // it outlasts this test
@@ -61,13 +62,19 @@ func startNATS(t *testing.T) *natsServer {
 	if build.err != nil {
 		t.Fatalf("build the NATS server: %v", build.err)
 	}
-	s := &natsServer{t: t, binary: build.binary, dir: t.TempDir(), port: "-1"}
+	s := &natsServer{t: t, binary: build.binary, dir: t.TempDir(), port: "-1", sync: sync}
 	s.start()
 	t.Cleanup(s.kill)
 	return s
 }
 
 func TestMain(m *testing.M) {
+	if to := os.Getenv(childTarget); to != "" {
+		if err := child(context.Background(), to); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	code := m.Run()
 	if build.binary != "" {
 		_ = os.RemoveAll(filepath.Dir(build.binary))
@@ -79,7 +86,7 @@ func TestMain(m *testing.M) {
 func (s *natsServer) start() {
 	s.t.Helper()
 	conf := filepath.Join(s.dir, "nats.conf")
-	text := fmt.Sprintf("listen: \"127.0.0.1:%s\"\nports_file_dir: %q\njetstream { store_dir: %q, sync_interval: always }\n", s.port, s.dir, filepath.Join(s.dir, "js"))
+	text := fmt.Sprintf("listen: \"127.0.0.1:%s\"\nports_file_dir: %q\njetstream { store_dir: %q, sync_interval: %s }\n", s.port, s.dir, filepath.Join(s.dir, "js"), s.sync)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -214,7 +221,7 @@ func stored(t *testing.T, s *natsServer) []jetstream.Msg {
 // are in order, and what is there twice has the same id.
 func TestNATSKilledUnderLoad(t *testing.T) {
 	backends.Each(t, func(t *testing.T, store eventstore.Store) {
-		server := startNATS(t)
+		server := startNATS(t, "always")
 		target, err := forward.NewNATS(forward.NATSConfig{URL: server.url(), Connection: "default", Timeout: time.Second})
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/duolog/duolog/adapters/stream/cloudevent"
@@ -34,7 +35,7 @@ type WebhookConfig struct {
 	Attempts int
 	// Timeout of a request. Default 10 s.
 	Timeout time.Duration
-	// Parallel is how many records are under way together. Default 8.
+	// Parallel is how many requests are under way together, each about another record. Default 8.
 	Parallel  int
 	Transport http.RoundTripper // nil: the network
 	Now       func() time.Time  // nil: time.Now
@@ -50,6 +51,9 @@ type Webhook struct {
 }
 
 var _ Target = (*Webhook)(nil)
+
+// errAway marks what is the endpoint's condition and not the event's.
+var errAway = errors.New("the endpoint takes nothing now")
 
 // NewWebhook returns the target.
 func NewWebhook(c WebhookConfig) (*Webhook, error) {
@@ -72,24 +76,39 @@ func NewWebhook(c WebhookConfig) (*Webhook, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Transport == nil {
+		t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one
+		t.MaxIdleConnsPerHost = c.Parallel                   // or most requests would begin with a new connection
+		c.Transport = t
+	}
 	client := &http.Client{Transport: c.Transport, Timeout: c.Timeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // events go where they were meant to, or nowhere
 	}}
 	return &Webhook{WebhookConfig: c, client: client, tries: map[int64]int{}}, nil
 }
 
-// Window is how many records are under way together.
-func (w *Webhook) Window() int { return w.Parallel }
+// Window is enough for requests to follow each other without a pause.
+func (w *Webhook) Window() int { return 32 * w.Parallel }
 
 // Close lets go of idle connections.
 func (w *Webhook) Close() { w.client.CloseIdleConnections() }
 
-// Deliver posts the messages side by side.
+// Deliver posts the messages side by side. When the endpoint is away the others are not tried.
 func (w *Webhook) Deliver(ctx context.Context, all []Message) []error {
 	errs := make([]error, len(all))
+	var away atomic.Pointer[error]
+	var next atomic.Int64
 	var under sync.WaitGroup
-	for i, m := range all {
-		under.Go(func() { errs[i] = w.post(ctx, m) })
+	for range min(w.Parallel, len(all)) {
+		under.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(all); i = int(next.Add(1)) - 1 {
+				if err := away.Load(); err != nil {
+					errs[i] = *err
+				} else if errs[i] = w.post(ctx, all[i]); errors.Is(errs[i], errAway) {
+					away.Store(&errs[i])
+				}
+			}
+		})
 	}
 	under.Wait()
 	return errs
@@ -107,7 +126,7 @@ func (w *Webhook) post(ctx context.Context, m Message) error {
 	req.Header.Set(HeaderSignature, Sign(w.Secret, m.ID, at, m.Body))
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("webhook: %w", err)
+		return fmt.Errorf("webhook: %w: %w", errAway, err)
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection is used again
 	_ = resp.Body.Close()
@@ -122,18 +141,18 @@ func (w *Webhook) judge(m Message, status int) error {
 		delete(w.tries, m.Position)
 		return nil
 	}
-	err := fmt.Errorf("webhook: answered %d", status)
+	err := fmt.Errorf("answered %d", status)
 	switch status {
 	case http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
 		http.StatusUnprocessableEntity, http.StatusInternalServerError:
 	default:
-		return err
+		return fmt.Errorf("webhook: %w: %w", errAway, err)
 	}
 	if w.tries[m.Position]++; w.tries[m.Position] < w.Attempts {
-		return err
+		return fmt.Errorf("webhook: %w", err)
 	}
 	delete(w.tries, m.Position)
-	return fmt.Errorf("%w: %w after %d attempts", ErrRefused, err, w.Attempts)
+	return fmt.Errorf("webhook: %w: %w after %d attempts", ErrRefused, err, w.Attempts)
 }
 
 // Sign is what a receiver computes over what it got, to compare in constant time.

@@ -91,7 +91,10 @@ func (g *Groups) Create(ctx context.Context, s Spec) error {
 		for i := range parts {
 			parts[i] = []any{conn, s.Name, int64(i), s.After, "", int64(0), now}
 		}
-		return tx.Bulk(ctx, partitionOp, parts)
+		if err := tx.Bulk(ctx, partitionOp, parts); err != nil || s.Token == "" {
+			return err
+		}
+		return g.admit(ctx, tx, s.Name, s.Token)
 	})
 }
 
@@ -123,7 +126,7 @@ func (g *Groups) Delete(ctx context.Context, name string) error {
 		if err == nil && n == 0 {
 			err = unknown(name)
 		}
-		for _, table := range []string{"consumer_partition", "consumer_member", "consumer_parked"} {
+		for _, table := range []string{"consumer_partition", "consumer_member", "consumer_parked", "consumer_token"} {
 			if err == nil {
 				_, err = tx.Exec(ctx, `DELETE FROM `+table+` WHERE connection = $1 AND consumer = $2`, g.log.Connection(), name)
 			}
@@ -242,6 +245,9 @@ func (g *Groups) complete(ctx context.Context, all []Info) ([]Info, error) {
 		}
 		slices.Sort(i.Members)
 		i.AdvancedAt = time.UnixMicro(advanced).UTC()
+		if i.Tokens, err = g.granted(ctx, i.Name); err != nil {
+			return nil, err
+		}
 		if err := g.ages(ctx, i); err != nil {
 			return nil, err
 		}

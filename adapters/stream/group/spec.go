@@ -23,6 +23,8 @@ var (
 	ErrLost = errors.New("partitions were lost: this member was silent for longer than its lease; join again")
 	// ErrGeneration: the log was restored, or is another one, since the checkpoint was stored.
 	ErrGeneration = errors.New("the consumer's checkpoint is of another log or generation")
+	// ErrNotGranted: the token could not move the consumer.
+	ErrNotGranted = errors.New("this token was not let in")
 	// ErrBeyond: the position is past the end of the log.
 	ErrBeyond = errors.New("past the end of the log")
 )
@@ -53,6 +55,8 @@ type Spec struct {
 	Lease time.Duration
 	// After is the position it begins after; below 0: after the end there is.
 	After int64
+	// Token is the one that makes it, and so may move it; empty: only who may manage all consumers.
+	Token string
 }
 
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
@@ -106,6 +110,7 @@ type Info struct {
 	PolledAt   time.Time // by the member that polled last
 	AdvancedAt time.Time
 	Members    []string // that hold a partition
+	Tokens     []string // that may move it
 	Partitions []Partition
 	Parked     int
 	epoch      int64

@@ -108,8 +108,7 @@ func (c Config) over(
 		Config: c, began: c, Store: store, Log: log, Logger: logger, Actor: actor(),
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
 		Catalogs: catalogs.NewReader(store, log), Operations: operations.NewReader(store, log),
-		Runner: projections.New(store, log, projections.Options{Log: logger},
-			contacts.Projection{}, history.Projection{}, catalogs.Projection{}, operations.Projection{}),
+		Runner: projections.New(store, log, projections.Options{Log: logger}, Projections()...),
 		Groups: group.New(store, log, time.Now),
 		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
@@ -135,6 +134,12 @@ func (c Config) log(ctx context.Context, store eventstore.Store) (eventstore.Log
 		}
 	}
 	return store.Log(ctx, c.Connection)
+}
+
+// Projections are all that are filled from the log and can be made again from it alone. The planner's state, which can be
+// as well, is steered by the engine's lease instead: outbound.Rebuild.
+func Projections() []projections.Projection {
+	return []projections.Projection{contacts.Projection{}, history.Projection{}, catalogs.Projection{}, operations.Projection{}}
 }
 
 // Close closes the database.

@@ -18,6 +18,9 @@ func (a *App) Backup(ctx context.Context, path string, p Progress) (Transferred,
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return Transferred{}, errors.Join(fmt.Errorf("back up to %s: %w", path, fs.ErrExist), err)
 	}
+	if err := a.keepErasures(ctx); err != nil { // a backup is put back with the list
+		return Transferred{}, fmt.Errorf("back up: %w", err)
+	}
 	part := path + ".part"
 	if err := removeDatabase(part); err != nil { // of a backup that was killed
 		return Transferred{}, fmt.Errorf("back up: %w", err)

@@ -27,6 +27,7 @@ type Config struct {
 	Addr          string // default 127.0.0.1:8080
 	PublicURL     string // what signatures are checked against; default http://ADDR
 	MasterKeyFile string // default DATA/master.key with SQLite; required with PostgreSQL
+	HeadsDir      string // where the last signed heads and the lists of erasures are kept; default "heads" beside the master key
 	APIToken      string // an admin token for first use
 	HubSpot       HubSpot
 	Aloware       Aloware
@@ -79,6 +80,7 @@ var known = []setting{
 	{"DUOLOG_ADDR", "addr", func(c *Config) *string { return &c.Addr }, false},
 	{"DUOLOG_PUBLIC_URL", "public_url", func(c *Config) *string { return &c.PublicURL }, false},
 	{"DUOLOG_MASTER_KEY_FILE", "master_key_file", func(c *Config) *string { return &c.MasterKeyFile }, false},
+	{"DUOLOG_HEADS_DIR", "heads_dir", func(c *Config) *string { return &c.HeadsDir }, false},
 	{"DUOLOG_API_TOKEN", "api_token", func(c *Config) *string { return &c.APIToken }, true},
 	{"HUBSPOT_BASE_URL", "hubspot.base_url", func(c *Config) *string { return &c.HubSpot.BaseURL }, false},
 	{"HUBSPOT_ACCESS_TOKEN", "hubspot.access_token", func(c *Config) *string { return &c.HubSpot.AccessToken }, true},

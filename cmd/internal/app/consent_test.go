@@ -40,7 +40,8 @@ func (r *rig) backlog(n int) {
 	}
 	for chunk := range slices.Chunk(rows, 2000) {
 		r.must(r.Store.InTx(r.t.Context(), func(tx eventstore.Tx) error {
-			return outbox.Insert(r.t.Context(), tx, r.Log.Vault(), r.Connection, chunk, time.Now())
+			_, err := outbox.Insert(r.t.Context(), tx, r.Log.Vault(), r.Connection, chunk, time.Now())
+			return err
 		}))
 	}
 }

@@ -42,14 +42,12 @@ func (a *App) engine(ctx context.Context) (*engine, error) {
 	if control.Demo != a.Demo && control.Opened {
 		return nil, fmt.Errorf("%w: the log in %s is %s", ErrRefused, a.Database(), demoWord(control.Demo))
 	}
-	if err := errors.Join(a.readable(ctx), a.notMoved(ctx)); err != nil {
+	if err := errors.Join(a.readable(ctx), a.notMoved(ctx), a.notShortened(ctx)); err != nil {
 		return nil, err
 	}
-	s := control.Settings
-	if s.Version == 0 {
-		if s, err = settings.Preset(settings.PresetDefault); err != nil {
-			return nil, err
-		}
+	s, err := a.settingsInForce(ctx) // the planner may not have come to them
+	if err != nil {
+		return nil, err
 	}
 	systems, err := a.systems(s)
 	if err != nil {
@@ -97,6 +95,9 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 	if err != nil {
 		return err
 	}
+	if err := e.keepErasures(ctx); err != nil {
+		e.Logger.Warn("nobody can be erased until this is mended", slog.Any("error", err))
+	}
 	s := e.stages(h)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Planner.Run(ctx) })
@@ -129,7 +130,19 @@ func silent(c planner.Control) bool { return c.Mode == domain.ModeObserve || c.M
 // steer notes where the connection's own state stands.
 func (e *engine) steer(c planner.Control) {
 	e.control.Store(&c)
+	if c.Settings.Version > 0 {
+		e.limit(c.Settings.Limits)
+	}
 	e.moved.ring()
+}
+
+// limit has the systems asked as often as the settings say.
+func (e *engine) limit(l settings.Limits) {
+	for _, s := range e.systems {
+		if s, ok := s.(adapters.Limited); ok {
+			s.Limit(l)
+		}
+	}
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -166,6 +166,9 @@ func (a *App) Erase(ctx context.Context, contact ulid.ULID, by httpapi.By) (out 
 	if strings.TrimSpace(by.Reason) == "" {
 		return out, fmt.Errorf("%w: an erasure needs a reason; it stays in the log", httpapi.ErrBadInput)
 	}
+	if err := a.listable(ctx); err != nil {
+		return out, fmt.Errorf("nobody was erased: %w", err)
+	}
 	until := time.Now().Add(busyWait)
 	for {
 		err = again(func() error {
@@ -179,6 +182,10 @@ func (a *App) Erase(ctx context.Context, contact ulid.ULID, by httpapi.By) (out 
 	}
 	if err != nil {
 		return out, err
+	}
+	if err := a.keepErasures(ctx); err != nil {
+		return out, fmt.Errorf("the person is erased, at position %d, and a restore would not know: duolog serve, or the next erasure, "+
+			"puts it on the list once that can be written: %w", out.Position, err)
 	}
 	if err := a.Store.Scrub(ctx, scrubbed...); err != nil {
 		a.Logger.Warn("erased, and the files are yet to be cleaned", slog.Any("error", err))
@@ -296,6 +303,9 @@ func (a *App) Lift(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpa
 		return httpapi.Done{}, fmt.Errorf("%w: it was not erased: there is nothing to lift", httpapi.ErrConflict)
 	}
 	act, err := a.act(domain.SubjectLifted, domain.StreamPrivacy, payload, by)
+	if err == nil {
+		err = a.listable(ctx)
+	}
 	if err != nil {
 		return httpapi.Done{}, err
 	}
@@ -307,6 +317,9 @@ func (a *App) Lift(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpa
 		}
 		return err
 	})
+	if err == nil {
+		err = a.keepErasures(ctx)
+	}
 	return done, err
 }
 

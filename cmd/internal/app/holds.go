@@ -13,12 +13,15 @@ import (
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/kept"
 )
 
 // privacy is what the acts on that stream come to, up to its last.
 type privacy struct {
 	last  int64
 	holds map[ulid.ULID]httpapi.Hold
+	// erasures and their ends, in the order of the log.
+	erasures []kept.Entry
 }
 
 const privacyPage = 500
@@ -55,6 +58,12 @@ func (p *privacy) take(e eventstore.Event) error {
 		}
 	case domain.SubjectReleased:
 		delete(p.holds, act.Contact)
+	case domain.SubjectErased, domain.SubjectLifted:
+		k := entry(e, act)
+		if n := len(p.erasures); n > 0 {
+			k.After = p.erasures[n-1].ID
+		}
+		p.erasures = append(p.erasures, k)
 	}
 	return nil
 }

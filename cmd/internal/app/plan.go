@@ -111,11 +111,17 @@ func (a *App) planShown(ctx context.Context, p operations.Plan) (httpapi.Plan, e
 	if err != nil {
 		return out, err
 	}
+	applied := int64(0)
 	for _, r := range rows {
-		if r.Sample != nil && r.N < p.Rows {
+		if r.N >= p.Rows {
+			continue
+		}
+		applied++
+		if r.Sample != nil {
 			out.Samples = append(out.Samples, r)
 		}
 	}
+	out.Spent = p.State == operations.Applied && applied < min(p.Rows, planChunk)
 	if p.PutsBack() {
 		out.Left, err = operations.Rows(ctx, a.Store, a.Log, p.ID, p.Rows, maxSkipped)
 	}

@@ -28,7 +28,16 @@ const finishEvery = 250 * time.Millisecond
 
 // keepOperations makes plans and applies them, while this process owns the connection.
 func (e *engine) keepOperations(ctx context.Context, h *lease.Handle) error {
-	return e.attend(ctx, "operations", func() error { return e.planChores(ctx, h) })
+	var tidied time.Time
+	return e.attend(ctx, "operations", func() error {
+		if now := e.now(); now.Sub(tidied) >= tidyPlans {
+			tidied = now
+			if err := e.removeSpentRows(ctx, now.Add(-planRowsKept)); err != nil {
+				return err
+			}
+		}
+		return e.planChores(ctx, h)
+	})
 }
 
 func (e *engine) planChores(ctx context.Context, h *lease.Handle) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -170,10 +171,10 @@ func TestOperationsRest(t *testing.T) {
 }
 
 // TestBackFill: reconcile fills a newly mapped field where one side is blank, overwrites nothing, and counts apart what
-// differs. PAIRS says of how many (default 30).
+// differs. PAIRS says of how many (default 36).
 func TestBackFill(t *testing.T) {
 	t.Parallel()
-	n := 30
+	n := 36
 	if env := os.Getenv("PAIRS"); env != "" {
 		n, _ = strconv.Atoi(env)
 	}
@@ -192,7 +193,7 @@ func TestBackFill(t *testing.T) {
 			people = append(people, sandboxkit.Person{HubSpot: h, Aloware: f})
 		}
 		var website settings.Field
-		r := start(t, plan{database: database, people: people, change: func(s *settings.Settings) {
+		r := start(t, plan{database: database, people: people, patience: enough + time.Duration(n)*time.Second, change: func(s *settings.Settings) {
 			website = *fieldOf(s, "website")
 			for i := range s.Fields {
 				if s.Fields[i].Name == "website" {
@@ -235,5 +236,36 @@ func TestBackFill(t *testing.T) {
 			t.Errorf("again: %v", again.Counts)
 		}
 		r.verified()
+		r.spent(p.Name)
 	})
+}
+
+// spent: months later the rows of a plan that was carried out are gone, but for its samples; its counts, and those of the
+// operation, are there, and the operation can be undone. A plan that was not carried out has all its rows.
+func (r *rig) spent(name string) {
+	r.t.Helper()
+	waits := r.planned("undo", map[string]any{"operation": asked[httpapi.Plan](r, "plans/"+name).Operation})
+	before := asked[httpapi.Plan](r, "plans/"+name)
+	if before.Spent {
+		r.t.Error("spent at once")
+	}
+	r.stop()
+	r.config.Clock = func() time.Time { return time.Now().Add(91 * 24 * time.Hour) }
+	r.node = r.boot()
+	r.waitFor("the rows to go", func() bool {
+		left, err := r.PlanRows(r.t.Context(), name, 0, 1000)
+		r.must(err)
+		return len(left) == len(before.Samples)
+	})
+	after := asked[httpapi.Plan](r, "plans/"+name)
+	if !after.Spent || len(after.Samples) != 10 || !reflect.DeepEqual(after.Samples, before.Samples) || !reflect.DeepEqual(after.Counts, before.Counts) {
+		r.t.Errorf("%+v, was %+v", after, before)
+	}
+	if left, err := r.PlanRows(r.t.Context(), waits.Name, 0, 1_000_000); err != nil || int64(len(left)) != waits.Rows || waits.Rows < 12 {
+		r.t.Errorf("%d rows of %d of the plan that waits: %v", len(left), waits.Rows, err)
+	}
+	again := r.planned("undo", map[string]any{"operation": before.Operation})
+	if again.Rows != waits.Rows {
+		r.t.Errorf("an undo of what is spent has %d rows, want %d", again.Rows, waits.Rows)
+	}
 }

@@ -20,6 +20,7 @@ func (a *App) newSealer() (*seal.Sealer, error) {
 		Announce: func(ctx context.Context, public string) error {
 			return a.nameKey(ctx, public)
 		},
+		Keep: a.keepHead,
 	})
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -13,14 +14,22 @@ import (
 
 // Replay decides again on the connection's log.
 func (a *App) Replay(ctx context.Context, c replay.Config) (replay.Summary, error) {
-	c.DB, c.Log = a.Store, a.Log
-	return replay.Run(ctx, c)
+	return replay.Run(ctx, a.deciding(c))
 }
 
 // WhatIf decides again on the connection's log under other settings.
 func (a *App) WhatIf(ctx context.Context, c replay.Config, s settings.Settings) (replay.Forecast, error) {
+	return replay.WhatIf(ctx, a.deciding(c), s)
+}
+
+// deciding is a config on the connection's log. What memory does not hold lies, meanwhile, beside an embedded database,
+// where there is room for a log.
+func (a *App) deciding(c replay.Config) replay.Config {
 	c.DB, c.Log = a.Store, a.Log
-	return replay.WhatIf(ctx, c, s)
+	if path := a.SQLite(); path != "" {
+		c.Scratch.Dir = filepath.Dir(path)
+	}
+	return c
 }
 
 // Impact says what a version of the settings caused: it decides again, under the version before, on what came in while

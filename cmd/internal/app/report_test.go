@@ -119,7 +119,8 @@ func (r *rig) shownStatus(at string) {
 		r.must(json.Unmarshal(body, &s))
 		return s.Systems["hubspot"].Budget != nil
 	})
-	if h := s.Systems["hubspot"]; h.Credential != httpapi.CredentialWorks || h.Used == nil || h.Budget.Limit < 1 {
+	h := s.Systems["hubspot"]
+	if h.Credential != httpapi.CredentialWorks || h.Used == nil || h.Budget.Limit < 1 || h.Budget.Share != 100 { // as the settings say
 		r.t.Errorf("status: %+v", h)
 	}
 	status, body := r.request(http.MethodGet, r.url+"/v1/connections/default", "test", nil)

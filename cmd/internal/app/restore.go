@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/kept"
 	"github.com/duolog/duolog/eventstore/transfer"
 )
 
@@ -19,6 +22,7 @@ import (
 type RestoreOptions struct {
 	// KeyFile holds the key the backup opens with; empty: the configured one.
 	KeyFile  string
+	Erasures Lists
 	By       httpapi.By
 	Progress Progress
 }
@@ -38,16 +42,17 @@ func Restore(ctx context.Context, c Config, file string, o RestoreOptions, logge
 		return done, err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	own, err := c.placeKey(key, o.KeyFile)
-	if err != nil {
+	r := &restoring{Config: c, RestoreOptions: o, from: from, key: key, logger: logger}
+	if err = r.forgot(ctx); err != nil {
+		return done, fmt.Errorf("restore: %w", err)
+	}
+	if r.own, err = c.placeKey(key, o.KeyFile); err != nil {
 		return done, err
 	}
-	to, err := c.open(ctx, own)
-	if err != nil {
+	if r.to, err = c.open(ctx, r.own); err != nil {
 		return done, err
 	}
-	defer func() { err = errors.Join(err, to.Close()) }()
-	r := &restoring{Config: c, RestoreOptions: o, from: from, to: to, key: key, own: own, logger: logger}
+	defer func() { err = errors.Join(err, r.to.Close()) }()
 	if done, err = r.run(ctx); err != nil {
 		err = fmt.Errorf("restore: %w", err)
 	}
@@ -82,6 +87,32 @@ type restoring struct {
 	from, to eventstore.Store
 	key, own eventstore.MasterKey
 	logger   *slog.Logger
+	names    []string                // of the connections
+	lost     map[string][]kept.Entry // erasures, by connection
+}
+
+// forgot finds who was erased since the backup was made, before anything is copied.
+func (r *restoring) forgot(ctx context.Context) (err error) {
+	if r.names, err = logs(ctx, r.from); err != nil {
+		return err
+	}
+	r.lost = map[string][]kept.Entry{}
+	for _, name := range r.names {
+		a, err := r.For(name).asIs(ctx, r.from, r.key, r.logger)
+		if err != nil {
+			return err
+		}
+		if r.lost[name], err = a.lost(ctx, r.Erasures); err != nil {
+			return fmt.Errorf("connection %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// logs are the connections of a database, without those that measurements left.
+func logs(ctx context.Context, store eventstore.Store) ([]string, error) {
+	names, err := store.Connections(ctx)
+	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, BenchPrefix) }), err
 }
 
 func (r *restoring) run(ctx context.Context) (Transferred, error) {
@@ -99,16 +130,12 @@ func (r *restoring) run(ctx context.Context) (Transferred, error) {
 		}
 	}
 	done := Transferred{At: taken, Key: r.own.ID()}
-	names, err := r.from.Connections(ctx)
-	if err != nil {
-		return done, err
-	}
-	for _, name := range names {
+	for _, name := range r.names {
 		l, err := r.takeUp(ctx, name, taken.UnixMicro())
 		if err != nil {
 			return done, fmt.Errorf("connection %s: %w", name, err)
 		}
-		done.Logs = append(done.Logs, l)
+		done.Logs, done.Erased = append(done.Logs, l), done.Erased+len(r.lost[name])
 	}
 	return done, transfer.Set(ctx, r.to, transfer.Own, taken)
 }
@@ -157,7 +184,7 @@ func (r *restoring) takeUp(ctx context.Context, connection string, taken int64) 
 		return TransferredLog{}, err
 	}
 	what := domain.Restored{Generation: now.Generation, Kept: kept.Position, TakenAt: taken}
-	return TransferredLog{connection, kept.LogID.String(), what.Generation, kept.Position}, a.takeUp(ctx, what, r.By, r.Progress)
+	return TransferredLog{connection, kept.LogID.String(), what.Generation, kept.Position}, a.takeUp(ctx, what, r.lost[connection], r.By, r.Progress)
 }
 
 // asIs is the App of a connection whose log is there.
@@ -177,6 +204,8 @@ func whole(ctx context.Context, store eventstore.Store) error {
 		return err
 	case state == transfer.Backup:
 		return fmt.Errorf("%w: this file is a backup, and stays as it is: duolog restore FILE puts it back into an empty database", ErrRefused)
+	case state == transfer.Recovering:
+		return fmt.Errorf("%w: what duolog recover began is not done yet: give the command again, it goes on", ErrRefused)
 	case state != transfer.Own:
 		return fmt.Errorf("%w: what is copied into this database is not whole yet: give the same command again, it goes on", ErrRefused)
 	}

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	alowarebox "github.com/duolog/duolog/adapters/aloware/sandbox"
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -30,7 +32,12 @@ type rig struct {
 	aloware *alowarebox.Sandbox
 	config  app.Config
 	logger  *slog.Logger
+	// patience is how long something is waited for.
+	patience time.Duration
 }
+
+// enough is how long anything takes among few people, on a slow machine.
+const enough = 3 * time.Minute
 
 // node is one serving process.
 type node struct {
@@ -47,10 +54,12 @@ type plan struct {
 	people           []sandboxkit.Person
 	attributes       []string // custom ones of Aloware, by slug
 	hubspot, aloware sandboxkit.Faults
+	posters          int                             // of Aloware's webhooks at a time, default 1
 	front            func(http.Handler) http.Handler // stands before Aloware
 	portalFront      func(http.Handler) http.Handler // stands before HubSpot
 	config           func(*app.Config)
 	logger           *slog.Logger
+	patience         time.Duration // default enough
 }
 
 // eachBackend runs a test on SQLite and on PostgreSQL.
@@ -79,8 +88,10 @@ func sandboxes(t *testing.T, p plan) *rig {
 	t.Helper()
 	p.hubspot.Retries, p.hubspot.RateLimit = 10, -1
 	r := &rig{
-		t: t, hubspot: hubspotbox.New(hubspotbox.Config{Faults: p.hubspot, SearchRate: -1, Portal: p.portal}), logger: p.logger,
-		aloware: alowarebox.New(alowarebox.Config{Faults: p.aloware, WebhookToken: "sandbox", Custom: p.attributes}),
+		t: t, patience: cmp.Or(p.patience, enough), hubspot: hubspotbox.New(hubspotbox.Config{Faults: p.hubspot, SearchRate: -1, Portal: p.portal}), logger: p.logger,
+		aloware: alowarebox.New(alowarebox.Config{
+			Faults: p.aloware, WebhookToken: "sandbox", Custom: p.attributes, WebhookWorkers: p.posters,
+		}),
 	}
 	for _, front := range []*func(http.Handler) http.Handler{&p.front, &p.portalFront} {
 		if *front == nil {

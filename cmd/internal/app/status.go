@@ -10,6 +10,7 @@ import (
 	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/projections"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/outbound/outbox"
 )
@@ -124,24 +125,23 @@ func (a *App) Rejected(ctx context.Context, limit int) ([]ingest.Line, error) {
 // CatchUp folds what the projections have not seen yet: for a command beside no running server.
 func (a *App) CatchUp(ctx context.Context) error { return a.Runner.CatchUp(ctx) }
 
-// Idle reports whether everything in the log is planned, folded and sent, and every operation ended or rests.
+// Idle reports whether everything in the log is planned, folded and sent, and every operation ended or rests. It is asked
+// again and again while people wait, so it counts no contacts, and looks first at what is looked up soonest.
 func (a *App) Idle(ctx context.Context) (bool, error) {
-	s, err := a.Status(ctx)
-	if err != nil {
+	control, position, err := a.Control(ctx)
+	if err != nil || slices.ContainsFunc(control.Operations, func(o planner.Operation) bool { return !o.Paused }) {
 		return false, err
 	}
-	for _, lag := range s.Lag {
-		if lag > 0 {
-			return false, nil
-		}
+	head, err := a.Log.Head(ctx)
+	if err != nil || position < head.Position {
+		return false, err
 	}
-	for _, side := range s.Systems {
-		if side.Waiting > 0 {
-			return false, nil
-		}
+	counts, err := a.outboxCounts(ctx)
+	if err != nil || slices.ContainsFunc(counts, func(c outbox.Count) bool { return c.State != outbox.Dead && c.Rows > 0 }) {
+		return false, err
 	}
-	control, _, err := a.Control(ctx)
-	return err == nil && !slices.ContainsFunc(control.Operations, func(o planner.Operation) bool { return !o.Paused }), err
+	all, err := a.Runner.Status(ctx)
+	return err == nil && !slices.ContainsFunc(all, func(p projections.Status) bool { return p.Lag > 0 }), err
 }
 
 // patience is how long a command waits for a connection that is never idle, once what it waits for is done.

@@ -25,6 +25,8 @@ type Transferred struct {
 	At time.Time `json:"at"`
 	// Key names the master key that opens it.
 	Key string `json:"master_key"`
+	// Erased counts the erasures that were made again.
+	Erased int `json:"erased_again"`
 }
 
 // TransferredLog is a log as it stands in the copy.

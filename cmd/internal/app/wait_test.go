@@ -12,7 +12,7 @@ import (
 // wait polls until a condition holds.
 func (r *rig) wait(what string, holds func(ctx context.Context) (bool, error)) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), r.patience)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -46,7 +46,7 @@ func (r *rig) baseline() {
 func (r *rig) settle() {
 	r.t.Helper()
 	r.baseline()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), r.patience)
 	defer cancel()
 	for before := int64(-1); ; {
 		for _, step := range []func(context.Context) error{r.hubspot.Quiesce, r.aloware.Quiesce, r.WaitIdle} {

@@ -99,6 +99,9 @@ func (w *world) read() {
 }
 
 func (w *world) fold(e eventstore.Event) {
+	if e.Erased {
+		return
+	}
 	switch e.Type {
 	case domain.DecisionMade:
 		var d planner.Decision

@@ -82,6 +82,9 @@ func (w *world) judgeCreate(c *command) {
 func (w *world) judge() {
 	w.check()
 	w.read()
+	if w.proving {
+		return
+	}
 	held := w.hold(domain.Aloware)
 	maps.Copy(held, w.hold(domain.HubSpot))
 	w.judgeCommands()

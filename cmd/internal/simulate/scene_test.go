@@ -105,6 +105,7 @@ type scene struct {
 	seed     uint64
 	settings policy
 	steps    []step
+	proving  bool
 }
 
 func (s scene) String() string {
@@ -173,6 +174,11 @@ var weights = []struct {
 	{"taken over", 0, (*world).takenOver},
 	{"observe with a write waiting", 0, (*world).observed},
 	{"slower than its deadline", 0, (*world).slow},
+	// In histories that are to be proved.
+	{"erase", 0, (*world).erase},
+	{"let in again", 0, (*world).lift},
+	{"declare a status", 0, (*world).declare},
+	{"look", 0, (*world).look},
 }
 
 // draw makes the scene of a seed.

@@ -17,6 +17,7 @@ import (
 	alowarebox "github.com/duolog/duolog/adapters/aloware/sandbox"
 	hubspotbox "github.com/duolog/duolog/adapters/hubspot/sandbox"
 	"github.com/duolog/duolog/adapters/sandboxkit"
+	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
@@ -45,6 +46,11 @@ type world struct {
 
 	mu    sync.Mutex
 	epoch int64 // the highest anybody owned the connection under
+
+	// proving: people are erased in between, and what the log leads to is judged, not what the systems hold.
+	proving bool
+	desk    *app.App
+	erased  int
 
 	*ledger
 	*account
@@ -91,7 +97,7 @@ func (w *world) must(err error) {
 // run plays a scene in the bubble of t and returns what it did that it must not, nil for nothing.
 func play(t *testing.T, s scene, dir string, tell bool) (v *violation, told string) {
 	w := &world{
-		t: t, scene: s, path: filepath.Join(dir, "duolog.db"), key: template.key, logger: discard,
+		t: t, scene: s, proving: s.proving, path: filepath.Join(dir, "duolog.db"), key: template.key, logger: discard,
 		ledger: newLedger(), account: newAccount(), story: story{tell: tell},
 		rules:   rules{policy: s.settings, modeNow: domain.ModeLive, everBad: map[domain.Record]bool{}},
 		episode: episode{taint: map[domain.Record]bool{}},
@@ -136,6 +142,9 @@ func (w *world) close() {
 	for _, n := range w.nodes {
 		n.end()
 		_ = n.store.Close()
+	}
+	if w.desk != nil {
+		_ = w.desk.Close()
 	}
 	w.hubspot.Close()
 	w.aloware.Close()

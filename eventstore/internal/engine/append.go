@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,7 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// Bounds of one transaction of the group commit. A single call may be larger.
+// Bounds of one transaction of the group commit, unless its driver names another. A single call may be larger.
 const (
 	maxBatchEvents = 1000
 	maxBatchBytes  = 16 << 20
@@ -77,9 +78,10 @@ func (l *Log) take() (batch []*call, more bool) {
 		return nil, false
 	}
 	events, size, n := 0, 0, 0
+	most := cmp.Or(l.store.driver.Traits().BatchEvents, maxBatchEvents)
 	for _, c := range l.queue {
 		events, size = events+len(c.events), size+c.size
-		if n > 0 && (events > maxBatchEvents || size > maxBatchBytes) {
+		if n > 0 && (events > most || size > maxBatchBytes) {
 			break
 		}
 		n++

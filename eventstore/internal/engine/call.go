@@ -88,6 +88,16 @@ func dedupeKey(ev *eventstore.NewEvent) []byte {
 	return ev.ID[:]
 }
 
+// stored makes the call's results of rows that were numbered from behind base, and returns where they end.
+func (c *call) stored(base, recordedAt int64) int64 {
+	c.result = make([]eventstore.Appended, len(c.rows))
+	for i, row := range c.rows {
+		base++
+		c.result[i] = eventstore.Appended{Position: base, ID: row.Event.ID, RecordedAt: recordedAt}
+	}
+	return base
+}
+
 func (c *call) answer(result []eventstore.Appended, err error) {
 	c.result, c.err = result, err
 	close(c.done)

@@ -38,7 +38,9 @@ type Traits struct {
 	Lock string
 	// OneStatement: Insert needs no transaction around it.
 	OneStatement bool
-	Statements   Statements
+	// BatchEvents bounds the events of one group commit; 0 takes maxBatchEvents.
+	BatchEvents int
+	Statements  Statements
 }
 
 // Batch is what one transaction appends.
@@ -112,7 +114,8 @@ var (
 		{Name: "key", Kind: eventstore.Bytes},
 		{Name: "position", Kind: eventstore.Int},
 	}}
-	insertSubjects = eventstore.BulkOp{Table: "subject_key", Key: 2, Columns: []eventstore.Column{
+	// InsertSubjects inserts SubjectRows.
+	InsertSubjects = eventstore.BulkOp{Table: "subject_key", Key: 2, Columns: []eventstore.Column{
 		{Name: "connection", Kind: eventstore.Text},
 		{Name: "subject", Kind: eventstore.Text},
 		{Name: "master_id", Kind: eventstore.Text},
@@ -152,10 +155,11 @@ func InsertPlain(ctx context.Context, q eventstore.Querier, b *Batch) (base, rec
 	if err := q.Bulk(ctx, insertKeys, keys); err != nil {
 		return 0, 0, err
 	}
-	return base, recordedAt, q.Bulk(ctx, insertSubjects, subjectRows(b.Connection, b.NewKeys))
+	return base, recordedAt, q.Bulk(ctx, InsertSubjects, SubjectRows(b.Connection, b.NewKeys))
 }
 
-func subjectRows(connection string, keys []KeyRow) [][]any {
+// SubjectRows are the rows of new keys.
+func SubjectRows(connection string, keys []KeyRow) [][]any {
 	rows := make([][]any, len(keys))
 	for i, key := range keys {
 		rows[i] = []any{connection, key.Subject, key.MasterID, key.Wrapped}

@@ -20,7 +20,7 @@ func (t *tx) Erase(ctx context.Context, log eventstore.Log, subjects []string, e
 	for _, subject := range distinct(subjects) {
 		rows = append(rows, []any{log.Connection(), subject, t.store.opts.MasterKey.ID(), []byte(nil)})
 	}
-	op := insertSubjects
+	op := InsertSubjects
 	op.Mode = eventstore.Upsert
 	if err := t.Bulk(ctx, op, rows); err != nil {
 		return nil, fmt.Errorf("destroy keys: %w", err)

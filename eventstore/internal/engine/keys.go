@@ -181,9 +181,9 @@ func (v *vault) storeNow(ctx context.Context, made []pendingKey) (there map[stri
 
 // insert stores keys where there are none and returns what then stands there.
 func (v *vault) insert(ctx context.Context, q eventstore.Querier, rows []KeyRow) (map[string]KeyRow, error) {
-	op := insertSubjects
+	op := InsertSubjects
 	op.Mode = eventstore.InsertNew
-	if err := q.Bulk(ctx, op, subjectRows(v.connection, rows)); err != nil {
+	if err := q.Bulk(ctx, op, SubjectRows(v.connection, rows)); err != nil {
 		return nil, err
 	}
 	subjects := make([]string, len(rows))

@@ -88,17 +88,23 @@ func (s *Store) ReadTx(ctx context.Context, fn func(eventstore.Querier) error) e
 	return s.whileOpen(func() error { return s.driver.ReadTx(ctx, fn) })
 }
 
-// InTx runs fn in one transaction, again when the database or a race for a subject's key asks for it.
+// InTx runs fn in one transaction, again when the database, a race for a subject's key or an append that should have
+// looked asks for it.
 func (s *Store) InTx(ctx context.Context, fn func(eventstore.Tx) error) error {
 	return s.whileOpen(func() error {
-		return s.again(ctx, func() error { return s.inTx(ctx, fn) })
+		look := false
+		return s.again(ctx, func() error {
+			err := s.inTx(ctx, look, fn)
+			look = look || err != nil
+			return err
+		})
 	})
 }
 
-func (s *Store) inTx(ctx context.Context, fn func(eventstore.Tx) error) error {
+func (s *Store) inTx(ctx context.Context, look bool, fn func(eventstore.Tx) error) error {
 	var t *tx
 	err := s.write(ctx, func(q eventstore.Querier) error {
-		t = &tx{Querier: q, store: s, derived: eventstore.IsDerived(ctx)}
+		t = &tx{Querier: q, store: s, derived: eventstore.IsDerived(ctx), look: look}
 		return fn(t)
 	})
 	if err == nil {
@@ -152,7 +158,7 @@ func (s *Store) again(ctx context.Context, run func() error) error {
 }
 
 func (s *Store) passing(err error) bool {
-	return errors.Is(err, errKeyRace) || s.driver.Classify(err) == Retry
+	return errors.Is(err, errKeyRace) || errors.Is(err, errTaken) || s.driver.Classify(err) == Retry
 }
 
 func pause(ctx context.Context, try int) error {

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,33 +13,60 @@ import (
 )
 
 // Insert adds commands in the planner's transaction, each payload sealed under its source record's key. A row without
-// a source is sealed under its target.
+// a source is sealed under its target. Of what is reserved, the batches are what may be sent once that is committed; the
+// rest waits. It returns those whose record was erased meanwhile, which are not added: the caller appends an outcome for
+// each.
 func Insert(ctx context.Context, tx eventstore.Tx, vault eventstore.Vault, connection string, rows []Row,
-	now time.Time,
-) error {
+	now time.Time, reserved ...*Reservation,
+) (erased []Row, err error) {
 	if len(rows) == 0 {
-		return nil
+		return nil, nil
 	}
 	rows, subjects, err := complete(rows)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := vault.Prefetch(ctx, subjects...); err != nil {
-		return fmt.Errorf("load the keys of %d commands: %w", len(rows), err)
+	if err := vault.Prefetch(ctx, subjects...); err != nil && !errors.Is(err, eventstore.ErrErased) {
+		return nil, fmt.Errorf("load the keys of %d commands: %w", len(rows), err)
+	}
+	rows, sealed, erased, err := sealAll(ctx, vault, rows)
+	if err != nil {
+		return nil, err
+	}
+	leaving, err := settleIn(ctx, tx, connection, reserved, erased)
+	if err != nil || len(rows) == 0 {
+		return erased, err
 	}
 	all := make([][]any, len(rows))
 	for i, r := range rows {
-		values, err := encode(ctx, vault, connection, r, now.UnixMicro())
-		if err != nil {
-			return err
+		e := leaving[r.Command]
+		if e == nil {
+			e = waiting(r, now.UnixMicro())
 		}
-		all[i] = values
+		e.Row, e.Subject, e.Created, e.sealed = r, r.Source.Stream(), now.UnixMicro(), sealed[i]
+		all[i] = encode(connection, e)
 	}
 	op := eventstore.BulkOp{Mode: eventstore.Insert, Table: "outbox", Columns: columns, Key: 2}
 	if err := tx.Bulk(ctx, op, all); err != nil {
-		return fmt.Errorf("insert %d commands: %w", len(all), err)
+		return nil, fmt.Errorf("insert %d commands: %w", len(all), err)
 	}
-	return nil
+	return erased, nil
+}
+
+// sealAll seals the payloads, and sets the rows apart whose record is erased.
+func sealAll(ctx context.Context, vault eventstore.Vault, rows []Row) (kept []Row, sealed [][]byte, erased []Row, err error) {
+	for _, r := range rows {
+		payload, err := seal(ctx, vault, r)
+		switch {
+		case errors.Is(err, eventstore.ErrErased):
+			erased = append(erased, r)
+		case err != nil:
+			return nil, nil, nil, err
+		default:
+			kept, sealed = append(kept, r), append(sealed, payload)
+		}
+	}
+	return kept, sealed, erased, nil
 }
 
 // complete checks the rows, gives each its source, and lists the subjects.
@@ -56,26 +84,39 @@ func complete(rows []Row) ([]Row, []string, error) {
 	return rows, subjects, nil
 }
 
-// encode gives the values of a row in the order of columns. next_at starts as the moment of insertion, which makes
-// the queue fair; an urgent row starts at 0 and so stands before all others.
-func encode(ctx context.Context, vault eventstore.Vault, connection string, r Row, now int64) ([]any, error) {
+func seal(ctx context.Context, vault eventstore.Vault, r Row) ([]byte, error) {
 	plain, err := json.Marshal(r.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("command %s: a value is not JSON", r.Command)
 	}
-	subject := r.Source.Stream()
-	sealed, err := vault.Seal(ctx, subject, purpose(r.Command), plain)
+	sealed, err := vault.Seal(ctx, r.Source.Stream(), purpose(r.Command), plain)
 	if err != nil {
 		return nil, fmt.Errorf("seal command %s: %w", r.Command, err)
 	}
-	next, urgent := now, int64(0)
+	return sealed, nil
+}
+
+// waiting is a row as it is inserted when nobody reserved it. next_at starts as the moment of insertion, which makes the
+// queue fair; an urgent row starts at 0 and so stands before all others.
+func waiting(r Row, now int64) *Entry {
+	next := now
 	if r.Urgent {
-		next, urgent = firstInLine, 1
+		next = firstInLine
+	}
+	return &Entry{State: Waiting, NextAt: next}
+}
+
+// encode gives the values of a row in the order of columns.
+func encode(connection string, e *Entry) []any {
+	attempt := ""
+	if !e.Attempt.IsZero() {
+		attempt = e.Attempt.String()
 	}
 	return []any{
-		connection, r.Command.String(), string(r.System), r.Lane(), r.Input, r.Kind, r.Contact.String(), r.Record.ID,
-		r.Source.Stream(), urgent, Waiting, int64(0), "", int64(0), int64(0), next, now, subject, sealed, "",
-	}, nil
+		connection, e.Command.String(), string(e.System), e.Lane(), e.Input, e.Kind, e.Contact.String(), e.Record.ID,
+		e.Source.Stream(), e.Urgent, e.State, int64(e.Attempts), attempt, e.epoch, e.Deadline, e.NextAt, e.Created,
+		e.Subject, e.sealed, "",
+	}
 }
 
 // check refuses what could never be sent.

@@ -64,20 +64,29 @@ func (b *box) tx(fn func(eventstore.Tx) error) {
 	}
 }
 
-func (b *box) put(rows ...outbox.Row) {
-	b.Helper()
-	b.tx(func(tx eventstore.Tx) error { return outbox.Insert(b.Context(), tx, b.vault, connection, rows, b.now) })
+func insert(b *box, tx eventstore.Tx, rows ...outbox.Row) error {
+	_, err := outbox.Insert(b.Context(), tx, b.vault, connection, rows, b.now)
+	return err
 }
 
-// claim takes a batch, changed as options say.
-func (b *box) claim(options ...func(*outbox.Claim)) outbox.Batch {
+func (b *box) put(rows ...outbox.Row) {
 	b.Helper()
-	c := outbox.Claim{
+	b.tx(func(tx eventstore.Tx) error { return insert(b, tx, rows...) })
+}
+
+func (b *box) terms() outbox.Claim {
+	return outbox.Claim{
 		Connection: connection, System: domain.HubSpot, Epoch: 1, Limit: 3, Tries: 4,
 		Now: b.now, Deadline: b.now.Add(10 * time.Second), Attempt: b.id,
 		Busy:  func(string) bool { return false },
 		Fence: func(context.Context, eventstore.Tx) error { return nil },
 	}
+}
+
+// claim takes a batch, changed as options say.
+func (b *box) claim(options ...func(*outbox.Claim)) outbox.Batch {
+	b.Helper()
+	c := b.terms()
 	for _, o := range options {
 		o(&c)
 	}
@@ -235,6 +244,34 @@ func TestUrgentLeavesAloneAndFirst(t *testing.T) {
 		b.same(b.claim(first), lane(stop))
 		b.now = b.now.Add(10 * time.Second) // and nobody knows what became of it
 		b.same(b.claim(), lane(stop))
+	})
+}
+
+// TestUrgentGoesWithoutTheRest: what waits for no limit takes nothing along that has to.
+func TestUrgentGoesWithoutTheRest(t *testing.T) {
+	each(t, func(b *box) {
+		a, c, stop, halt := b.row("a"), b.row("c"), b.row("y"), b.row("z")
+		stop.Urgent, halt.Urgent = true, true
+		b.put(a, stop, c, halt)
+		b.same(b.claim(), lane(stop), lane(halt))
+		b.same(b.claim(), lane(a), lane(c))
+	})
+}
+
+// TestPickingEnds: with a batch begun, a long queue of what does not go with it is not read to its end.
+func TestPickingEnds(t *testing.T) {
+	each(t, func(b *box) {
+		stop, looked := b.row("stop"), 0
+		stop.Urgent = true
+		rows := []outbox.Row{stop}
+		for i := range 200 {
+			rows = append(rows, b.row(fmt.Sprint(i)))
+		}
+		b.put(rows...)
+		b.same(b.claim(func(c *outbox.Claim) { c.Busy = func(string) bool { looked++; return false } }), lane(stop))
+		if looked > 100 {
+			b.Errorf("looked at %d lanes for a batch of one", looked)
+		}
 	})
 }
 
@@ -409,7 +446,7 @@ func TestInsertRefusesWhatCannotBeSent(t *testing.T) {
 			row := b.row("a")
 			spoil(&row)
 			err := b.store.InTx(b.Context(), func(tx eventstore.Tx) error {
-				return outbox.Insert(b.Context(), tx, b.vault, connection, []outbox.Row{row}, b.now)
+				return insert(b, tx, row)
 			})
 			if err == nil {
 				b.Errorf("%s was accepted", name)

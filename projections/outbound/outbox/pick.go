@@ -70,10 +70,11 @@ func (c Claim) pick(ctx context.Context, tx eventstore.Tx) (*picker, error) {
 		if err != nil {
 			return nil, err
 		}
+		held := len(p.batch.Lanes)
 		if err := p.lanes(ctx, tx, page); err != nil {
 			return nil, err
 		}
-		if len(page) < size {
+		if len(page) < size || held > 0 && len(p.batch.Lanes) == held { // the rest may be of the other kind for long
 			break
 		}
 		at = page[len(page)-1]
@@ -152,7 +153,7 @@ func order(a, b *Entry) int {
 }
 
 // add puts a lane into the batch as long as it fits. What panicked before goes alone, so that its neighbours do not
-// share its end; what is urgent goes without what is not, which may be slow or refused.
+// share its end; what is urgent goes without what is not, which may be slow, refused, or wait for a limit of ours.
 func (p *picker) add(lane []*Entry) {
 	if len(lane) == 0 || p.full {
 		return
@@ -163,9 +164,9 @@ func (p *picker) add(lane []*Entry) {
 	}
 	alone := slices.ContainsFunc(lane, func(e *Entry) bool { return e.Class() == ClassPanic })
 	switch {
-	case held > 0 && (lane[0].Reads() != b.Reads || alone):
+	case held > 0 && (lane[0].Reads() != b.Reads || alone || urgent(lane) != urgent(b.Lanes[0])):
 		return // left for a later batch
-	case held > 0 && (held+size > p.Limit || urgent(lane) != urgent(b.Lanes[0])):
+	case held > 0 && held+size > p.Limit:
 		p.full = true
 		return
 	}

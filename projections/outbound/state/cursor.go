@@ -20,6 +20,7 @@ type Cursor struct {
 	Control  planner.Control
 
 	live  bool
+	blind bool  // events were passed over that are erased
 	stamp int64 // updated_at as read: rises with every commit, so two writers cannot both go on from one place
 }
 

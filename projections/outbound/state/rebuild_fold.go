@@ -47,6 +47,7 @@ func (c *Cursor) foldInto(ctx context.Context, q eventstore.Querier, v *planner.
 	needs, steps := planner.NewNeeds(), make([]func(), 0, len(events))
 	for _, e := range events {
 		if e.Erased {
+			c.blind = true
 			continue
 		}
 		if e.Type == domain.DecisionMade {

@@ -19,6 +19,9 @@ func (r Rebuilder) swap(ctx context.Context, next, live *Cursor) error {
 	if err != nil {
 		return err
 	}
+	if next.blind {
+		v.Remember(live.Control)
+	}
 	ch, err := next.Seal(ctx, v)
 	if err != nil {
 		return err

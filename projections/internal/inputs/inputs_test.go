@@ -1,0 +1,90 @@
+package inputs_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/projections/internal/inputs"
+	"github.com/duolog/duolog/projections/internal/logtest"
+)
+
+// agree fails where a reader takes what encoding/json reads otherwise.
+func agree(t *testing.T, data []byte) {
+	t.Helper()
+	check := func(name string, got, want any, err error) {
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: read %.300q as\n%+v, encoding/json as\n%+v, %v", name, data, got, want, err)
+		}
+	}
+	if got, ok := inputs.Fact(data); ok {
+		var want domain.Fact
+		err := json.Unmarshal(data, &want)
+		check("fact", got, &want, err)
+	}
+	if got, ok := inputs.Outcome(data); ok {
+		var want domain.Outcome
+		err := json.Unmarshal(data, &want)
+		check("outcome", got, &want, err)
+	}
+}
+
+// payloads are one of each event type, a log's, and some that are odd.
+func payloads(tb testing.TB) (all [][]byte) {
+	tb.Helper()
+	names, err := filepath.Glob("../../../domain/testdata/events/*")
+	if err != nil || len(names) == 0 {
+		tb.Fatalf("no samples: %v", err)
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		all = append(all, data)
+	}
+	for _, e := range logtest.New(5).Events(0, 300) {
+		all = append(all, e.Data)
+	}
+	for _, odd := range []string{
+		`{}`, `null`, `{"properties":{"a":1,"a":[2],"b":null}}`, `{"properties":null,"answer":null,"sent":null,"existing":null}`,
+		`{"answer":{"by":"id","found":[]}}`, `{"answer":{"found":null,"found":["hubspot:1",null]}}`, `{"answer":{}}`, `{"Via":"x"}`,
+		`{"properties":{}}`, `{"via":"a","via":"b"}`, `{"refused":{"a":"b"}}`, `{"origin":null}`, `{"found":1,"lacks":["a"],"clocks":{"b":2}}`,
+	} {
+		all = append(all, []byte(odd))
+	}
+	return all
+}
+
+func TestPayloadsAreReadAsEncodingJSONReadsThem(t *testing.T) {
+	for _, data := range payloads(t) {
+		agree(t, data)
+	}
+}
+
+// What a log holds is read without reflection: otherwise nothing is gained, and nobody would notice.
+func TestUsualPayloadsNeedNoReflection(t *testing.T) {
+	for _, e := range logtest.New(6).Events(0, 300) {
+		ok := true
+		switch {
+		case planner.IsFact(e.Type):
+			_, ok = inputs.Fact(e.Data)
+		case e.Type == domain.CommandSettled:
+			_, ok = inputs.Outcome(e.Data)
+		}
+		if !ok {
+			t.Errorf("%s is left to encoding/json: %s", e.Type, e.Data)
+		}
+	}
+}
+
+func FuzzPayloads(f *testing.F) {
+	for _, data := range payloads(f) {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { agree(t, data) })
+}
