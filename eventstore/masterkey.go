@@ -199,22 +199,34 @@ func (m MasterKey) Wrap(purpose string, secret []byte) (id string, wrapped []byt
 }
 
 // Unwrap reverses Wrap; ErrMasterKey when another key wrapped it, or for another purpose.
+// One that was put aside is tried last: a process that stood still while it was replaced may have wrapped by it since.
 func (m MasterKey) Unwrap(purpose string, wrapped []byte) ([]byte, error) {
 	for {
-		for _, key := range m.all() {
-			aead := aeadOf(key)
-			if len(wrapped) < aead.NonceSize() {
-				return nil, fmt.Errorf("unwrap %s: %w: too short", purpose, ErrMasterKey)
-			}
-			secret, err := aead.Open(nil, wrapped[:aead.NonceSize()], wrapped[aead.NonceSize():], []byte(purpose))
-			if err == nil {
-				return secret, nil
-			}
+		if secret, ok := unwrap(m.all(), purpose, wrapped); ok {
+			return secret, nil
 		}
-		if !m.Reload() {
-			return nil, fmt.Errorf("unwrap %s: %w", purpose, ErrMasterKey)
+		if m.Reload() {
+			continue
+		}
+		if secret, ok := unwrap(m.aside(), purpose, wrapped); ok {
+			return secret, nil
+		}
+		return nil, fmt.Errorf("unwrap %s: %w", purpose, ErrMasterKey)
+	}
+}
+
+func unwrap(keys [][32]byte, purpose string, wrapped []byte) ([]byte, bool) {
+	for _, key := range keys {
+		aead := aeadOf(key)
+		if len(wrapped) < aead.NonceSize() {
+			return nil, false
+		}
+		secret, err := aead.Open(nil, wrapped[:aead.NonceSize()], wrapped[aead.NonceSize():], []byte(purpose))
+		if err == nil {
+			return secret, true
 		}
 	}
+	return nil, false
 }
 
 func aeadOf(key [32]byte) cipher.AEAD {

@@ -53,3 +53,20 @@ func (m MasterKey) EndRotation() (old string, err error) {
 	m.Reload()
 	return old, syncFolder(filepath.Dir(m.ring.path))
 }
+
+// aside are the keys that were put aside, as far as nobody has destroyed them.
+func (m MasterKey) aside() (keys [][32]byte) {
+	if m.IsZero() || m.ring.path == "" {
+		return nil
+	}
+	paths, err := filepath.Glob(m.ring.path + oldKey + "*")
+	if err != nil {
+		return nil // the path is no pattern
+	}
+	for _, path := range paths {
+		if key, err := readKey(path); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}

@@ -56,6 +56,12 @@ func (r *Rows) Get(key string) (Row, bool) {
 	return s.row(), true
 }
 
+// Holds reports whether a row is held.
+func (r *Rows) Holds(key string) bool {
+	_, ok := r.find(key)
+	return ok
+}
+
 // MayStore reports whether the table may have a row that is not held; there is no need to look for others.
 func (r *Rows) MayStore(key string) bool { return r.stored == nil || r.stored.has(key) }
 

@@ -17,8 +17,9 @@ const (
 	pageSQLite   = 250
 )
 
-// rowMemory is how many bytes of rows a rebuild holds.
-const rowMemory = 140 << 20
+// rowMemory is how many bytes of rows a rebuild holds. With more, what a limit of 256 MiB leaves for garbage is soon full,
+// and collecting it takes longer than writing rows again does.
+const rowMemory = 112 << 20
 
 // pollMark is how often an idle runner writes down that it looked, for readers in other processes.
 const pollMark = 5 * time.Second
@@ -51,7 +52,7 @@ func (p *pace) gather(waited time.Duration) time.Duration {
 type Options struct {
 	// Page is the number of events in a transaction; 0 takes the backend's.
 	Page int
-	// Memory is about how many bytes of rows a rebuild holds before it writes them; 0 takes 32 MiB.
+	// Memory is about how many bytes of rows a rebuild holds before it writes them; 0 takes 112 MiB.
 	Memory int
 	// Now is the clock of the checkpoints' times.
 	Now func() time.Time

@@ -9,12 +9,12 @@ import (
 )
 
 // Reserve takes commands over that are about to be committed, as far as they could be claimed right after: the attempt is
-// recorded with them, and they leave one transaction earlier. Each batch holds a slot until it is sent or released.
-// Nothing is taken while the slots are: under load commands wait, and leave together.
+// recorded with them, and they leave one transaction earlier. Each batch holds a slot until it is sent or released, and
+// its lanes are busy: what no slot is left for waits, and under load leaves in larger batches.
 func (d *Dispatcher) Reserve(rows []outbox.Row) []*outbox.Reservation {
 	var all []*outbox.Reservation
 	for _, s := range d.sources {
-		if r := s.reserve(rows); r != nil {
+		for r := s.reserve(rows); r != nil; r = s.reserve(rows) {
 			all = append(all, r)
 		}
 	}

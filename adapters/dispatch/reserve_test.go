@@ -24,7 +24,8 @@ func (e *env) reserve(d *dispatch.Dispatcher, rows ...outbox.Row) *outbox.Reserv
 func (e *env) putReserved(r *outbox.Reservation, rows ...outbox.Row) {
 	e.Helper()
 	err := e.store.InTx(e.Context(), func(tx eventstore.Tx) error {
-		return outbox.Insert(e.Context(), tx, e.log.Vault(), connection, rows, e.now(), r)
+		_, err := outbox.Insert(e.Context(), tx, e.log.Vault(), connection, rows, e.now(), r)
+		return err
 	})
 	if err != nil {
 		e.Fatalf("insert: %v", err)
@@ -134,5 +135,37 @@ func TestNotReserved(t *testing.T) {
 		if n := e.system.calls(); n != 0 {
 			e.Errorf("%d calls", n)
 		}
+	})
+}
+
+// As many batches leave at once as there are slots.
+func TestReservedAsSlotsAllow(t *testing.T) {
+	each(t, func(e *env) {
+		e.config.Batch, e.config.InFlight, e.config.Poll = 1, 2, time.Hour
+		rows := []outbox.Row{e.update("1", "x", "y"), e.update("2", "x", "y"), e.update("3", "x", "y")}
+		e.run(func(d *dispatch.Dispatcher) {
+			var all []*outbox.Reservation
+			e.until("every slot is free", func() bool { // a claimer that looks has one
+				if all = d.Reserve(rows); len(all) == 2 {
+					return true
+				}
+				for _, r := range all {
+					d.Release(r)
+				}
+				return false
+			})
+			err := e.store.InTx(e.Context(), func(tx eventstore.Tx) error {
+				_, err := outbox.Insert(e.Context(), tx, e.log.Vault(), connection, rows, e.now(), all...)
+				return err
+			})
+			if err != nil {
+				e.Fatal(err)
+			}
+			for _, r := range all {
+				d.Send(r)
+			}
+			d.Wake() // for the one that waits
+			e.settled(rows...)
+		})
 	})
 }

@@ -61,10 +61,12 @@ type claimer struct {
 	wake  chan struct{}
 	slots chan struct{} // one for each batch under way
 	first bool
+	// idle: its last look found nothing due. That a batch is done with gives it no reason to look again.
+	idle *atomic.Bool
 }
 
 func newClaimer(slots int, first bool) claimer {
-	return claimer{wake: make(chan struct{}, 1), slots: make(chan struct{}, slots), first: first}
+	return claimer{wake: make(chan struct{}, 1), slots: make(chan struct{}, slots), first: first, idle: &atomic.Bool{}}
 }
 
 func newSource(d *Dispatcher, system adapters.System) *source {
@@ -109,12 +111,27 @@ func (s *source) Close() error {
 // wait returns when nothing is under way any more.
 func (s *source) wait() { s.under.Wait() }
 
+// signal has both claimers look: there are commands to claim.
 func (s *source) signal() {
 	for _, l := range []claimer{s.main, s.first} {
-		select {
-		case l.wake <- struct{}{}:
-		default:
+		l.signal()
+	}
+}
+
+// freed has those look who found something due when they last did: it may have waited for what is done with now.
+func (s *source) freed() {
+	for _, l := range []claimer{s.main, s.first} {
+		if !l.idle.Load() {
+			l.signal()
 		}
+	}
+}
+
+func (l claimer) signal() {
+	l.idle.Store(false)
+	select {
+	case l.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -168,7 +185,9 @@ func (s *source) claim(ctx context.Context, l claimer) (job, error) {
 		return job{}, context.Cause(ctx)
 	}
 	claim := s.terms(l)
-	batch, err := claim.Take(ctx, s.d.DB)
+	l.idle.Store(false) // before the look: what is done with during it must be heard
+	batch, due, err := claim.Take(ctx, s.d.DB)
+	l.idle.Store(!due)
 	s.hold(batch, 1)
 	return job{Batch: batch, source: s, deadline: claim.Deadline, slot: l.slots}, err
 }
@@ -213,7 +232,7 @@ func (s *source) begin(ctx context.Context, j job) *message.Message {
 		}
 		s.hold(j.Batch, -1)
 		<-j.slot
-		s.signal()
+		s.freed()
 	})
 	return msg
 }

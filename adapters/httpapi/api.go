@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -154,25 +155,44 @@ func (a *api) authorize(verb Verb) func(huma.Context, func(huma.Context)) {
 		who, ok := a.Authorizer.Identify(hc.Context(), bearer(hc.Header("Authorization")))
 		if !ok {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="duolog"`)
-			writeProblem(w, problem(http.StatusUnauthorized, "a bearer token is needed that is good: Authorization: Bearer …; "+
-				"duolog tokens create makes one, and one that was revoked or has ended opens nothing"))
+			writeProblem(w, problem(http.StatusUnauthorized,
+				"a bearer token is needed that was neither revoked nor has ended: Authorization: Bearer …"))
 			return
 		}
-		if why := who.lacks(verb, hc.Param("connection")); why != "" {
+		if refusal := who.refused(verb, hc.Param("connection")); refusal != "" {
 			a.Logger.LogAttrs(hc.Context(), slog.LevelInfo, "request not allowed",
 				slog.String("actor", who.Actor()), slog.String("verb", string(verb)))
-			writeProblem(w, problem(http.StatusForbidden, why))
+			writeProblem(w, problem(http.StatusForbidden, refusal))
 			return
 		}
 		next(huma.WithContext(hc, withIdentity(hc.Context(), who)))
 	}
 }
 
+// strict refuses a query with a parameter that is none: a filter that was mistyped must not let everything through.
+func strict(hc huma.Context, next func(huma.Context)) {
+	var known []string
+	for _, p := range hc.Operation().Parameters {
+		if p.In == "query" {
+			known = append(known, p.Name)
+		}
+	}
+	u := hc.URL()
+	for name := range u.Query() {
+		if !slices.Contains(known, name) {
+			_, w := humago.Unwrap(hc)
+			writeProblem(w, problem(http.StatusBadRequest, "the query names a parameter there is none of; there are "+strings.Join(known, ", ")))
+			return
+		}
+	}
+	next(hc)
+}
+
 // connection returns the named connection.
 func (a *api) connection(name string) (Connection, error) {
 	conn, ok := a.Connection(name)
 	if !ok {
-		return conn, fmt.Errorf("%w: no connection of this name is served here; GET /v1/connections lists them", ErrNotFound)
+		return conn, fmt.Errorf("%w: there is no connection of this name", ErrNotFound)
 	}
 	return conn, nil
 }

@@ -114,21 +114,21 @@ func (i Identity) reaches(connection string) bool {
 	return len(i.Connections) == 0 || connection == "" || slices.Contains(i.Connections, connection)
 }
 
-// lacks says why the holder may not do the verb on a connection, and who may; empty when they may.
-func (i Identity) lacks(verb Verb, connection string) string {
+// refused says why the holder may not do this there; empty when they may.
+func (i Identity) refused(verb Verb, connection string) string {
 	if !i.reaches(connection) {
-		return "this token is of another connection: each has its own, made by duolog tokens create --connection NAME"
+		return "this token is good for: " + strings.Join(i.Connections, ", ")
 	}
 	if i.Role.May(verb) {
 		return ""
 	}
 	var may []string
-	for _, r := range []Role{Operator, Auditor, Engineer, Consumer, Admin} {
+	for _, r := range []Role{Auditor, Operator, Engineer, Consumer, Admin} {
 		if r.May(verb) {
 			may = append(may, string(r))
 		}
 	}
-	return fmt.Sprintf("the role %s of this token does not allow %s; it takes one of: %s", i.Role, verb, strings.Join(may, ", "))
+	return fmt.Sprintf("the role %s of this token does not allow %s; it takes one of %s", i.Role, verb, strings.Join(may, ", "))
 }
 
 // Authorizer tells who holds a bearer token; false when nobody does.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -30,21 +31,21 @@ func parseCheckpoint(s string) (c checkpoint, err error) {
 	}
 	parts := strings.Split(s, ":")
 	if len(parts) > 3 {
-		return checkpoint{}, badCheckpoint()
+		return checkpoint{}, errCheckpoint
 	}
 	var ok bool
 	if c.position, ok = count(parts[len(parts)-1]); !ok {
-		return checkpoint{}, badCheckpoint()
+		return checkpoint{}, errCheckpoint
 	}
 	if len(parts) > 1 {
 		if c.generation, ok = count(parts[len(parts)-2]); !ok || c.generation == 0 {
-			return checkpoint{}, badCheckpoint()
+			return checkpoint{}, errCheckpoint
 		}
 	}
 	if len(parts) > 2 {
 		id, err := ulid.ParseStrict(parts[0])
 		if err != nil {
-			return checkpoint{}, badCheckpoint()
+			return checkpoint{}, errCheckpoint
 		}
 		c.log = id.String()
 	}
@@ -60,9 +61,12 @@ func count(s string) (int64, bool) {
 	return n, err == nil
 }
 
-func badCheckpoint() error {
+var errCheckpoint = errors.New("want a position, generation:position or log:generation:position")
+
+// badCheckpoint answers a request that holds one there.
+func badCheckpoint(where string) error {
 	p := problem(http.StatusBadRequest, "the checkpoint cannot be read")
-	p.Errors = []Fault{{Location: "query.after", Message: "want a position, generation:position or log:generation:position"}}
+	p.Errors = []Fault{{Location: where, Message: errCheckpoint.Error()}}
 	return p
 }
 
@@ -132,6 +136,10 @@ func (c checkpoint) on(head eventstore.Head, kept int64) (int64, error) {
 	switch {
 	case c.log != "" && c.log != head.LogID.String():
 		p = problem(http.StatusConflict, "this checkpoint is of another log; read this one from its start")
+		p.ContinueAfter = checkpointOf(head, 0)
+	case c.generation > head.Generation:
+		p = problem(http.StatusConflict, fmt.Sprintf("this log is in generation %d and knows of no generation %d; read it from "+
+			"its start and skip the event ids you have", head.Generation, c.generation))
 		p.ContinueAfter = checkpointOf(head, 0)
 	case c.generation != 0 && c.generation != head.Generation:
 		p = problem(http.StatusConflict, fmt.Sprintf("this log was restored and is in generation %d: of generation %d, positions "+

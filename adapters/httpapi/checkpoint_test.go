@@ -30,7 +30,7 @@ func TestCheckpointOnALog(t *testing.T) {
 		{after: "2:42", resume: logID + ":2:41"},
 		{after: "9223372036854775807", resume: logID + ":2:41"},
 		{after: "1:7", resume: logID + ":2:3"},
-		{after: "3:7", resume: logID + ":2:3"},
+		{after: "3:7", resume: logID + ":2:0"},
 		{after: "-1", bad: true},
 		{after: "0:5", bad: true},
 		{after: "+5", bad: true},

@@ -126,7 +126,7 @@ func TestConsumersOfOthers(t *testing.T) {
 		}
 		refused("other")
 		s.want(s.get(consumers+"/shop", "other"), 200, `"position":0`)
-		s.want(s.tell(consumers+"/shop/grant", "feed", `{"token":"till"}`), 403, "consumers.manage")
+		s.want(s.tell(consumers+"/shop/grant", "feed", `{"token":"till"}`), 403, "consumers.manage; it takes one of operator, admin")
 		s.want(s.tell(consumers+"/nobody/grant", "ops", `{"token":"till"}`), 404, "no such consumer")
 		s.want(s.tell(consumers+"/nobody/renew", "other", `{"member":"b"}`), 404, "no such consumer")
 		s.want(s.tell(consumers+"/shop/grant", "ops", `{"token":"till"}`), 200, `"tokens":["shop","till"]`)
@@ -153,6 +153,7 @@ func TestConsumersRefuse(t *testing.T) {
 		{"GET", "/nobody", "", 404, "POST …/consumers makes one"},
 		{"GET", "/nobody/events?member=a", "", 404, "no such consumer"},
 		{"GET", "/shop/events", "", 400, "member"},
+		{"GET", "/shop/events?member=a&types=x", "", 400, "there are member, limit, wait"},
 		{"POST", "", `{"name":"shop"}`, 409, "there is a consumer"},
 		{"POST", "", `{"name":"Shop!"}`, 400, "lower-case"},
 		{"POST", "", `{"name":"x","after":"1:99"}`, 409, ":1:3"},

@@ -72,7 +72,7 @@ func (a *api) registerFeed() {
 	register(a, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/v1/connections/{connection}/events",
 		Summary: "Events in order, from where you left off", Tags: []string{"feed"}, Description: feedHelp,
-		Middlewares: huma.Middlewares{patient},
+		Middlewares: huma.Middlewares{patient, strict},
 		Responses: map[string]*huma.Response{"200": {
 			Description: "A page of the feed, possibly empty",
 			Content: map[string]*huma.MediaType{
@@ -145,9 +145,9 @@ func (a *api) feed(ctx context.Context, in *feedInput) (*feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	after := in.After
+	after, where := in.After, "query.after"
 	if in.LastEvent != "" && in.accepts() == eventStream {
-		after = in.LastEvent
+		after, where = in.LastEvent, "header.Last-Event-ID"
 	}
 	fromEnd := after == "head"
 	if fromEnd {
@@ -155,7 +155,7 @@ func (a *api) feed(ctx context.Context, in *feedInput) (*feed, error) {
 	}
 	at, err := parseCheckpoint(after)
 	if err != nil {
-		return nil, err
+		return nil, badCheckpoint(where)
 	}
 	filter, err := stream.NewFilter(in.View, in.Type, in.Field, in.System)
 	if err != nil {

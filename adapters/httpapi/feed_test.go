@@ -102,6 +102,7 @@ func TestFilteredFeedMovesItsCheckpoint(t *testing.T) {
 		}
 		for query, says := range map[string]string{
 			"type=sync.stopped": "sync.paused", "system=salesforce": "hubspot, aloware", "view=net": "log", "wait=99": "50",
+			"types=record.*":           "there are after, limit, view, type",
 			"contact=jane@example.com": "hubspot:ID", "view=contacts&type=record.updated": "contact.changed",
 		} {
 			a := s.get(events+"?"+query, "feed")

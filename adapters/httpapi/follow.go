@@ -133,7 +133,7 @@ func (s *follower) idle(ctx context.Context) (alive bool, err error) {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
 	case s.stop.Err() != nil:
-		return false, nil
+		return false, nil //nolint:nilerr // it ends as it should, and the reader comes back
 	case s.after > s.told && time.Since(s.marked) >= markEvery:
 		s.buf = s.mark(s.buf, s.after)
 		return true, nil

@@ -43,7 +43,7 @@ type Holding struct {
 
 func (a *api) registerMembers(one string) {
 	fetch := get("fetch-events", one+"/events", "What a member is to handle next, in order", "consumers")
-	fetch.Middlewares = huma.Middlewares{patient}
+	fetch.Middlewares = huma.Middlewares{patient, strict}
 	fetch.Description = "A member that asks holds its share of the partitions for the consumer's lease, and must ask, " +
 		"acknowledge or renew again before that is over. Acknowledge with the header Duolog-Ack, or the page's `ack`, once " +
 		"the events are handled: until then the same ones come again. An event that is delivered again after it was parked " +

@@ -21,7 +21,8 @@ not be read included, and what waits to be sent is withdrawn. The log stays as i
 person's can be read by nobody any more. Formerly linked records that were parted are not touched.
 
 What the systems tell of the person later is stored as suppressed, without data, and never synced, until --lift lets the
-person in again. A contact on hold is not erased: duolog hold.`
+person in again. A contact on hold is not erased: duolog hold. Of who was erased before, --certificate writes the
+certificate again.`
 
 func (c *cli) erase() *cobra.Command {
 	var dry, yes, lift bool
@@ -42,6 +43,9 @@ func (c *cli) erase() *cobra.Command {
 			if lift {
 				done, err := a.Lift(ctx, k.ID, by(a, reason))
 				return c.acted(done, err, shortName(k)+" is let in again; what is told from now on counts")
+			}
+			if k.Erased && certificate != "" && !dry {
+				return c.certifyAgain(ctx, a, k.ID, certificate)
 			}
 			plan, err := a.Erasure(ctx, k.ID)
 			if err != nil {
@@ -99,6 +103,20 @@ func (c *cli) eraseNow(contact, certificate string, erase func() (httpapi.Erasur
 		c.printf("%s\n", strings.Join(wrap("- "+n, lineWidth), "\n  "))
 	}
 	return nil
+}
+
+// certifyAgain writes the certificate of an erasure that is done.
+func (c *cli) certifyAgain(ctx context.Context, a *app.App, contact ulid.ULID, path string) error {
+	return c.eraseNow(contact.String(), path, func() (httpapi.Erasure, error) {
+		cert, err := a.Certificate(ctx, contact)
+		if err != nil {
+			return httpapi.Erasure{}, err
+		}
+		return httpapi.Erasure{
+			Contact: contact.String(), Position: cert.Position, At: &cert.At, Records: []string{}, Certificate: &cert,
+			Notes: []string{"It was erased before: nothing was done but to write the certificate again."},
+		}, nil
+	})
 }
 
 func writeCertificate(file *os.File, cert *httpapi.Certificate) error {

@@ -108,6 +108,10 @@ func (c *cli) tellKeys(k app.Keys) error {
 	case k.Rotating != "":
 		c.printf("%s is being replaced, and good meanwhile: duolog keys rotate goes on.\n", k.Rotating)
 	}
+	if len(k.Wrapped) > 1 && k.Rotating == "" {
+		c.printf("A process that had not heard of the new key wrapped by the old one: duolog keys rotate wraps that anew. Keep the old\n" +
+			"key until then.\n")
+	}
 	if !k.Exported {
 		c.printf("No copy of this key was made with duolog keys export: when its file is lost, everything is.\n")
 	}

@@ -14,9 +14,12 @@ import (
 )
 
 const rebuildHelp = `Make a projection again from the log alone, beside the one in use, and swap in one transaction. Sync and reads go on
-meanwhile; no system is called and nothing is decided again. Without a name, all that duolog projections list shows.
-duolog rebuild outbound makes the planner's state again: it begins anew when it is stopped, and has no way back. What
-waits to be sent is no projection and stays as it is: attempts and leases are not in the log.
+meanwhile; no system is called and nothing is decided again. Without a name, all that duolog projections list shows;
+several go side by side, from one pass through the log, which takes up to 450 MiB of memory, one alone 256.
+duolog rebuild outbound makes the planner's state again, on which everything is decided. It is swapped in at the very
+position where the planner stands, which does not wait for it: so it runs in one go, begins anew when it is stopped, has
+none of the handles below and no way back; duolog replay compares what it leads to. What waits to be sent is no projection
+and stays as it is: attempts and leases are not in the log.
 
 A rebuild that was stopped or killed goes on where it was, with rebuild or rebuild resume; a service that runs takes it
 up by itself. status, pause, resume, cancel and rollback work from any process that sees the database. The version

@@ -61,11 +61,20 @@ func chosen(ctx context.Context, a *app.App, names []string) ([]projections.Prog
 		return all, err
 	}
 	for _, name := range names {
+		if name == plannerState {
+			return nil, unsteered()
+		}
 		if !slices.ContainsFunc(all, func(p projections.Progress) bool { return p.Name == name }) {
 			return nil, hint(usageError{fmt.Errorf("projection %q: %w", name, projections.ErrUnknown)}, "duolog projections list names them")
 		}
 	}
 	return slices.DeleteFunc(all, func(p projections.Progress) bool { return !slices.Contains(names, p.Name) }), nil
+}
+
+// unsteered says why the planner's state has none of a projection's handles.
+func unsteered() error {
+	return hint(usage("the rebuild of the planner's state is not steered: it runs in the command that began it"),
+		"Ctrl-C ends it, and leaves the state in use; duolog rebuild outbound begins anew; duolog replay compares")
 }
 
 // underWay does something about the named rebuilds, or about all that are under way.
@@ -160,6 +169,9 @@ func (c *cli) rebuildRollback() *cobra.Command {
 		ValidArgs: projectionNames, Example: "  duolog rebuild rollback contacts",
 		RunE: c.on(func(ctx context.Context, a *app.App, names []string) error {
 			for _, name := range names {
+				if name == plannerState {
+					return unsteered()
+				}
 				if err := c.work(ctx, "rollback", "caught up to", rebuilt{Projection: name}, a.Runner.Rollback); err != nil {
 					return err
 				}

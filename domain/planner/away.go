@@ -27,11 +27,10 @@ type Shelf interface {
 // away holds what was put away.
 type away struct {
 	packer
-	shelf   Shelf
-	key     []byte
-	dirty   map[ulid.ULID]int64     // dirty contacts, and their HeadAt
-	aliases map[ulid.ULID]ulid.ULID // contacts that became another
-	err     error                   // of the shelf, the first one
+	shelf Shelf
+	key   []byte
+	dirty map[ulid.ULID]int64 // dirty contacts, and their HeadAt
+	err   error               // of the shelf, the first one
 }
 
 // What a key of the shelf begins with.
@@ -43,7 +42,7 @@ const (
 
 // RestOn names the shelf on which the view puts away what it is not asked about; without one it puts nothing away.
 func (v *View) RestOn(s Shelf) {
-	v.away = &away{packer: newPacker(), shelf: s, dirty: map[ulid.ULID]int64{}, aliases: map[ulid.ULID]ulid.ULID{}}
+	v.away = &away{packer: newPacker(), shelf: s, dirty: map[ulid.ULID]int64{}}
 }
 
 // Err is why the shelf failed. Once it did, what the view says is worth nothing.
@@ -102,9 +101,6 @@ func (v *View) putContact(c *Contact) {
 	if c.Head.Dirty {
 		a.dirty[c.ID] = c.HeadAt
 	}
-	if !c.Alias.IsZero() {
-		a.aliases[c.ID] = c.Alias
-	}
 	delete(v.members, c.ID)
 	delete(v.contacts, c.ID)
 }
@@ -152,23 +148,6 @@ func (v *View) holders(k identity.Key) []domain.Record {
 	return list
 }
 
-// Means returns the contact an id stands for, aliases followed, and looks at nobody for that.
-func (v *View) Means(id ulid.ULID) ulid.ULID {
-	for range maxAliases {
-		to := ulid.ULID{}
-		if c := v.contacts[id]; c != nil {
-			to = c.Alias
-		} else if v.away != nil {
-			to = v.away.aliases[id]
-		}
-		if to.IsZero() {
-			break
-		}
-		id = to
-	}
-	return id
-}
-
 // takeRecord returns an empty record where the shelf fails: what comes of it is not used.
 func (a *away) takeRecord(id domain.Record) *Record {
 	b, err := a.take(a.recordKey(id))
@@ -195,7 +174,6 @@ func (v *View) takeContact(id ulid.ULID) *Contact {
 		}
 	}
 	delete(a.dirty, id)
-	delete(a.aliases, id)
 	v.contacts[id] = c
 	return c
 }

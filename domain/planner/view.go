@@ -90,13 +90,10 @@ func (v *View) AddContact(c *Contact) {
 // Record returns a record of the view, nil when there is none.
 func (v *View) Record(id domain.Record) *Record { return v.rec(id) }
 
-// maxAliases bounds how often a contact became another.
-const maxAliases = 32
-
 // Contact returns the contact an id means, aliases followed, nil when it is not in the view.
 func (v *View) Contact(id ulid.ULID) *Contact {
 	c := v.person(id)
-	for range maxAliases {
+	for range 32 {
 		if c == nil || c.Alias.IsZero() {
 			return c
 		}

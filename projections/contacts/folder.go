@@ -65,13 +65,13 @@ func (o *folder) Fold(ctx context.Context, q eventstore.Querier, page []projecti
 // keep holds the fold's rows: those that changed until they are written, the others as long as there is room.
 func (o *folder) keep(f *fold) {
 	for stream, r := range f.records {
-		if _, held := o.records.Get(stream); r.dirty || !held {
+		if r.dirty || !o.records.Holds(stream) {
 			o.scratch = o.codec.appendRecord(o.scratch[:0], r)
 			keepRow(o.records, stream, o.scratch, r.stored, r.dirty)
 		}
 	}
 	for id, c := range f.contacts {
-		if _, held := o.contacts.Get(id); c.dirty || !held {
+		if c.dirty || !o.contacts.Holds(id) {
 			o.scratch = o.codec.appendContact(o.scratch[:0], c)
 			keepRow(o.contacts, id, o.scratch, c.hasRow, c.dirty)
 		}

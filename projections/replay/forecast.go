@@ -104,7 +104,10 @@ func newAccount(c Config, store *scratch.Store) *account {
 
 // now is what a contact id means in the branch.
 func (b *branch) now(id ulid.ULID) ulid.ULID {
-	return b.view.Means(id)
+	if c := b.view.Contact(id); c != nil {
+		return c.ID
+	}
+	return id
 }
 
 // counted reports whether a contact is asked about.
@@ -218,16 +221,17 @@ func (b *branch) twin(sys domain.System, contact ulid.ULID) bool {
 }
 
 // result closes the account.
-func (b *branch) result() (Forecast, error) {
+func (b *branch) result() Forecast {
 	f := b.Forecast
 	for id := range b.contacts {
+		b.view.Rest(b.AtHand)
 		if now := b.now(id); now != id {
 			delete(b.contacts, id)
 			b.contacts[now] = b.contacts[now]
 		}
 	}
 	f.Contacts, f.Ends = int64(len(b.contacts)), int64(len(b.ends()))
-	return f, b.store.Err()
+	return f
 }
 
 // ends are the contacts of which a system holds something else in the end.

@@ -66,7 +66,11 @@ func Run(ctx context.Context, c Config) (s Summary, err error) {
 	if err := r.read(ctx, end); err != nil {
 		return Summary{}, fmt.Errorf("replay: %w", err)
 	}
-	return r.out.summary(r.view), nil
+	s = r.out.summary(r.view)
+	if err := r.view.Err(); err != nil {
+		return Summary{}, fmt.Errorf("replay: %w", err)
+	}
+	return s, nil
 }
 
 // bound keeps To within what was planned, and returns the log's end by then: all that was decided lies before it.

@@ -41,10 +41,11 @@ type tally struct {
 	of map[ulid.ULID]*Summary
 	// contact that is asked for.
 	contact ulid.ULID
+	atHand  int
 }
 
 func newTally(c Config) *tally {
-	t := &tally{contact: c.Contact, of: map[ulid.ULID]*Summary{}}
+	t := &tally{contact: c.Contact, atHand: c.AtHand, of: map[ulid.ULID]*Summary{}}
 	t.From, t.To = max(c.From, 1), c.To
 	t.Differing, t.Declared = map[string]int64{}, map[string]int64{}
 	return t
@@ -57,7 +58,7 @@ func (t *tally) about(contact ulid.ULID) *Summary {
 	}
 	s := t.of[contact]
 	if s == nil {
-		s = &Summary{Differing: map[string]int64{}, Declared: map[string]int64{}}
+		s = &Summary{}
 		t.of[contact] = s
 	}
 	return s
@@ -83,6 +84,9 @@ func (t *tally) adopted(contact ulid.ULID) {
 
 func (t *tally) differs(d Difference) {
 	s := t.about(d.Contact)
+	if s.Differing == nil {
+		s.Differing, s.Declared = map[string]int64{}, map[string]int64{}
+	}
 	if d.Kind != Added {
 		s.Decisions++
 	}
@@ -102,7 +106,8 @@ func (t *tally) differs(d Difference) {
 // summary adds up, those only that are about the contact asked for, whatever it was called before.
 func (t *tally) summary(v *planner.View) Summary {
 	for id, s := range t.of {
-		if v.Means(id) == t.contact || id == t.contact {
+		v.Rest(t.atHand)
+		if c := v.Contact(id); c != nil && c.ID == t.contact || id == t.contact {
 			t.add(*s)
 		}
 	}

@@ -39,7 +39,10 @@ func WhatIf(ctx context.Context, c Config, s settings.Settings) (f Forecast, err
 	if err := b.read(ctx, end); err != nil {
 		return Forecast{}, fmt.Errorf("what if: %w", err)
 	}
-	return b.result()
+	if f = b.result(); b.store.Err() != nil {
+		return Forecast{}, fmt.Errorf("what if: %w", b.store.Err())
+	}
+	return f, nil
 }
 
 // branch is the history as it would have been. Its state evolves by its own decisions.

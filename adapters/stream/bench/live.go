@@ -178,13 +178,13 @@ func (l *listener) take(chunk []byte, ready func()) bool {
 		if l.begun = append(l.begun, line...); !bytes.HasSuffix(line, []byte{'\n'}) {
 			break
 		}
-		id, ok := bytes.CutPrefix(l.begun, []byte("id: "))
-		position, _ := strconv.ParseInt(string(bytes.TrimSpace(id[bytes.LastIndexByte(id, ':')+1:])), 10, 64)
-		l.begun = l.begun[:0]
+		line, l.begun = l.begun, l.begun[:0]
+		id, ok := bytes.CutPrefix(line, []byte("id: "))
 		if !ok {
 			continue
 		}
 		ready()
+		position, _ := strconv.ParseInt(string(bytes.TrimSpace(id[bytes.LastIndexByte(id, ':')+1:])), 10, 64)
 		want := l.after + int64(len(l.times)) + 1
 		switch {
 		case position == want:

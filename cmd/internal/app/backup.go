@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 
 	"github.com/duolog/duolog/eventstore"
@@ -18,8 +19,8 @@ func (a *App) Backup(ctx context.Context, path string, p Progress) (Transferred,
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return Transferred{}, errors.Join(fmt.Errorf("back up to %s: %w", path, fs.ErrExist), err)
 	}
-	if err := a.keepErasures(ctx); err != nil { // a backup is put back with the list
-		return Transferred{}, fmt.Errorf("back up: %w", err)
+	if err := a.keepErasures(ctx); err != nil {
+		a.Logger.Warn("a backup is put back with the list of erasures, which cannot be written", slog.Any("error", err))
 	}
 	part := path + ".part"
 	if err := removeDatabase(part); err != nil { // of a backup that was killed

@@ -59,8 +59,10 @@ func (a *App) everyID(ctx context.Context, contact ulid.ULID) (c contacts.Contac
 	return c, ids, err
 }
 
-// closure is everything that is a person's.
+// closure is everything that is a person's, as far as the log said up to a position.
 type closure struct {
+	through int64
+	at      []string // every parked body that was looked at
 	contact contacts.Contact
 	ids     []ulid.ULID
 	records []domain.Record
@@ -69,6 +71,11 @@ type closure struct {
 }
 
 func (a *App) closure(ctx context.Context, contact ulid.ULID, check func(*closure) error) (c closure, err error) {
+	head, err := a.Log.Head(ctx)
+	if err != nil {
+		return c, err
+	}
+	c.through = head.Position
 	if c.contact, c.ids, err = a.everyID(ctx, contact); err != nil {
 		return c, err
 	}
@@ -77,6 +84,9 @@ func (a *App) closure(ctx context.Context, contact ulid.ULID, check func(*closur
 	}
 	for _, r := range c.contact.Records {
 		c.records = append(c.records, domain.Record{System: r.System, ID: r.ID})
+	}
+	if err := a.undecided(ctx, &c); err != nil {
+		return c, err
 	}
 	s, err := a.settingsInForce(ctx)
 	if err != nil {
@@ -88,6 +98,7 @@ func (a *App) closure(ctx context.Context, contact ulid.ULID, check func(*closur
 	}
 	parked, err := ingest.ParkedBodies(ctx, a.Store, a.Log)
 	for _, p := range parked {
+		c.at = append(c.at, p.ID)
 		if n.in(p.Body) {
 			c.parked = append(c.parked, p)
 		}
@@ -193,7 +204,8 @@ func (a *App) Erase(ctx context.Context, contact ulid.ULID, by httpapi.By) (out 
 	}
 	cert, err := a.certify(ctx, out)
 	if err != nil {
-		return out, fmt.Errorf("the person is erased, at position %d, and no certificate could be made: %w", out.Position, err)
+		return out, fmt.Errorf("the person is erased, at position %d, and no certificate could be made, which erase --certificate does "+
+			"any time later: %w", out.Position, err)
 	}
 	out.Certificate = &cert
 	if err := a.CatchUp(ctx); err != nil {
@@ -231,6 +243,9 @@ func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, by httpapi.By) (
 	}
 	act.ExpectLast = &p.last
 	err = a.Store.InTx(ctx, func(tx eventstore.Tx) error {
+		if err := a.unwidened(ctx, tx, &c); err != nil {
+			return err
+		}
 		outcomes, err := a.clear(ctx, tx, &c)
 		if err != nil {
 			return err
@@ -321,6 +336,34 @@ func (a *App) Lift(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpa
 		err = a.keepErasures(ctx)
 	}
 	return done, err
+}
+
+// Certificate says once more that somebody was erased, of the last time that was so.
+func (a *App) Certificate(ctx context.Context, contact ulid.ULID) (httpapi.Certificate, error) {
+	_, ids, err := a.everyID(ctx, contact)
+	if err != nil {
+		return httpapi.Certificate{}, err
+	}
+	p, err := a.privacy(ctx)
+	if err != nil {
+		return httpapi.Certificate{}, err
+	}
+	for _, e := range slices.Backward(p.erasures) {
+		if e.Lifted || !slices.Contains(ids, e.Contact) {
+			continue
+		}
+		at := time.UnixMicro(e.At).UTC()
+		out := httpapi.Erasure{Position: e.Position, At: &at}
+		for _, stream := range e.Streams {
+			r, err := domain.ParseRecord(stream)
+			if err != nil {
+				return httpapi.Certificate{}, err
+			}
+			out.Records = append(out.Records, r.String())
+		}
+		return a.certify(ctx, out)
+	}
+	return httpapi.Certificate{}, fmt.Errorf("%w: it was not erased", httpapi.ErrConflict)
 }
 
 // certify says that an erasure was made, and names nobody.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -101,7 +102,9 @@ func TestErase(t *testing.T) {
 		if status, b := r.request(http.MethodPost, at+"/release", "test", map[string]string{"reason": "over"}); status != http.StatusOK {
 			t.Errorf("release: %d %s", status, b)
 		}
-		r.must(r.Runner.Rebuild(t.Context(), contacts.Name, nil)) // what was live is kept, and leads to her as well
+		for _, one := range app.Projections() { // what was live is kept, and leads to her as well
+			r.must(r.Runner.Rebuild(t.Context(), one.Name(), nil))
+		}
 		if n := r.number("SELECT COUNT(DISTINCT version) FROM contact_key WHERE record = $1", "hubspot/contact/"+her); n < 2 {
 			t.Errorf("she is found in %d versions, want the one that is kept as well", n)
 		}
@@ -109,6 +112,10 @@ func TestErase(t *testing.T) {
 		r.must(err)
 		if done.Commands != 1 || done.Certificate == nil || done.Certificate.Position != done.Position || len(done.Certificate.Records) != 2 {
 			t.Errorf("erased: %+v", done)
+		}
+		if again, err := r.Certificate(t.Context(), id); err != nil || again.Position != done.Position ||
+			!slices.Equal(again.Records, done.Certificate.Records) {
+			t.Errorf("certified again: %+v, %v", again, err)
 		}
 		for _, record := range plan.Records {
 			if strings.Contains(fmt.Sprint(done.Certificate.Records), record) {
@@ -137,6 +144,15 @@ func TestErase(t *testing.T) {
 		}
 		if h, al := len(r.hubspot.All()), len(r.aloware.All()); h != 2 || al != 1 {
 			t.Errorf("%d in HubSpot and %d in Aloware, want 2 and 1", h, al)
+		}
+		r.forgotten(database, her)
+		for _, one := range app.Projections() { // the way back leads to nothing of hers
+			r.must(r.Runner.Rollback(t.Context(), one.Name(), nil))
+			d, err := r.Runner.Compare(t.Context(), one.Name(), nil)
+			if err != nil || d.Differences() > 0 {
+				t.Errorf("%s brought back: %+v, %v", one.Name(), d, err)
+			}
+			r.must(r.Runner.Cancel(t.Context(), one.Name()))
 		}
 		r.forgotten(database, her)
 		r.sameAnew()
@@ -293,6 +309,48 @@ func (r *rig) verifies() {
 	if err != nil || !report.OK() {
 		r.t.Errorf("verify: %+v, %v", report.Faults, err)
 	}
+}
+
+// between is a database in which something happens before a transaction begins, once.
+type between struct {
+	eventstore.Store
+	once sync.Once
+	do   func()
+}
+
+func (b *between) InTx(ctx context.Context, fn func(eventstore.Tx) error) error {
+	b.once.Do(b.do)
+	return b.Store.InTx(ctx, fn)
+}
+
+// TestEraseWidened: a record that becomes the person's while an erasure is under way is erased with the others.
+func TestEraseWidened(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, database string) {
+		r := start(t, plan{database: database})
+		her, err := r.hubspot.Create(zoe, "7")
+		r.must(err)
+		other, err := r.hubspot.Create(map[string]string{"firstname": "Quexley", "email": "z@people.example", "phone": "+12125550188"}, "7")
+		r.must(err)
+		r.settle()
+		a, merged := r.aside(), ""
+		a.Store = &between{Store: a.Store, do: func() {
+			merged, err = r.hubspot.Merge(her, other)
+			r.must(err)
+			r.settle()
+		}}
+		done, err := a.Erase(t.Context(), r.contact("hubspot:"+her).ID, tester)
+		r.must(err)
+		if !slices.Contains(done.Records, "hubspot:"+merged) {
+			t.Errorf("erased %v, and not hubspot:%s, into which she was merged meanwhile", done.Records, merged)
+		}
+		r.settle()
+		if n := r.number("SELECT COUNT(*) FROM subject_key WHERE wrapped IS NULL AND subject = $1", "hubspot/contact/"+merged); n != 1 {
+			t.Error("what she was merged into can be read")
+		}
+		r.forgotten(database, her)
+		r.verifies()
+	})
 }
 
 // TestPrivacyDeletionErases: who HubSpot deletes on request is erased here as well when the delay is over, and not while

@@ -57,7 +57,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 func (a *App) ServeBeside(ctx context.Context, l net.Listener, others Beside) error {
 	e, err := a.engine(ctx)
 	if err != nil {
-		return errors.Join(err, l.Close())
+		return errors.Join(ended(ctx, err), l.Close())
 	}
 	if _, err := e.forwarders(); err != nil { // before anything runs, a person hears what is wrong with them
 		return errors.Join(err, l.Close())

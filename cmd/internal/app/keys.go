@@ -103,6 +103,11 @@ func (a *App) RotateKey(ctx context.Context, by httpapi.By, p Progress) (Keys, e
 		if old, err = a.key.EndRotation(); err != nil {
 			return Keys{}, fmt.Errorf("put the old master key aside: %w", err)
 		}
+		for _, name := range names { // of who had not heard of it, and wrapped by the old one in this very moment
+			if err := a.rewrap(ctx, name, by, p); err != nil {
+				return Keys{}, err
+			}
+		}
 	}
 	k, err := a.Keys(ctx)
 	k.Old, k.Running = old, running

@@ -29,24 +29,46 @@ const callers = 2000
 // takes minutes, to measure seconds.
 const keepRows = "DUOLOG_BENCH_KEEP"
 
-// BenchmarkDealOwner asks to whom callers are put through, among ten thousand contacts and among a million. The rows of
-// contacts are written as the projections write them: to fold a million people first would take the day.
+// slowest is how many times longer the hundredth caller may wait among a million than among ten thousand.
+const slowest = 1.5
+
+// BenchmarkDealOwner asks to whom callers are put through, among ten thousand contacts and among a million, and fails when
+// the p99 grows by more than slowest. The rows of contacts are written as the projections write them: to fold a million
+// people first would take the day.
+//
+//	make bench BENCH='^BenchmarkDealOwner$' PACKAGES=./cmd/internal/app
 func BenchmarkDealOwner(b *testing.B) {
+	among := map[string]time.Duration{} // the p99 among the fewer, by backend
 	for _, n := range []int{10_000, 1_000_000} {
 		b.Run(fmt.Sprint("sqlite/contacts=", n), func(b *testing.B) {
 			dir := os.Getenv(keepRows)
 			if dir == "" {
 				dir = b.TempDir()
 			}
-			benchDealOwner(b, "sqlite:"+filepath.Join(dir, fmt.Sprint(n, ".db")), filepath.Join(dir, "master.key"), n)
+			grows(b, among, "sqlite", benchDealOwner(b, "sqlite:"+filepath.Join(dir, fmt.Sprint(n, ".db")), filepath.Join(dir, "master.key"), n))
 		})
 		b.Run(fmt.Sprint("postgres/contacts=", n), func(b *testing.B) {
-			benchDealOwner(b, eventstoretest.PostgresURL(b), filepath.Join(b.TempDir(), "master.key"), n)
+			grows(b, among, "postgres", benchDealOwner(b, eventstoretest.PostgresURL(b), filepath.Join(b.TempDir(), "master.key"), n))
 		})
 	}
 }
 
-func benchDealOwner(b *testing.B, database, key string, n int) {
+// grows compares a p99 with that among fewer contacts, once there is one.
+func grows(b *testing.B, among map[string]time.Duration, backend string, p99 time.Duration) {
+	b.Helper()
+	few, ok := among[backend]
+	if !ok {
+		among[backend] = p99
+		return
+	}
+	times := float64(p99) / float64(few)
+	b.ReportMetric(times, "times-p99")
+	if times > slowest {
+		b.Errorf("p99 %s, %.2f times that among fewer contacts, want %.1f at most", p99, times, slowest)
+	}
+}
+
+func benchDealOwner(b *testing.B, database, key string, n int) (p99 time.Duration) {
 	b.Helper()
 	a, err := app.Open(b.Context(), app.Config{
 		Connection: "default", DatabaseURL: database, Data: b.TempDir(), Migrate: true, MasterKeyFile: key,
@@ -63,17 +85,17 @@ func benchDealOwner(b *testing.B, database, key string, n int) {
 	for i := range callers { // warm, as a service is
 		f.route(i, n)
 	}
-	took := make([]time.Duration, 0, b.N)
-	b.ResetTimer()
-	for i := range b.N {
+	var took []time.Duration
+	for b.Loop() { // filled once, however often it is asked
 		began := time.Now()
-		f.route(i, n)
+		f.route(len(took), n)
 		took = append(took, time.Since(began))
 	}
-	b.StopTimer()
 	slices.Sort(took)
+	p99 = took[len(took)*99/100]
 	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
-	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(float64(p99.Microseconds()), "p99-µs")
+	return p99
 }
 
 // filler writes a connection's rows.

@@ -78,7 +78,7 @@ func (l *Log) take() (batch []*call, more bool) {
 		return nil, false
 	}
 	events, size, n := 0, 0, 0
-	most := cmp.Or(l.store.driver.Traits().BatchEvents, maxBatchEvents)
+	most := cmp.Or(l.most, maxBatchEvents)
 	for _, c := range l.queue {
 		events, size = events+len(c.events), size+c.size
 		if n > 0 && (events > most || size > maxBatchBytes) {

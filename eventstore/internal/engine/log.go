@@ -21,6 +21,7 @@ type Log struct {
 	vault      *vault
 	recent     *recent
 	bell       bell
+	most       int                             // events in a group commit; 0: maxBatchEvents
 	head       atomic.Int64                    // the highest position known here
 	unsealed   atomic.Pointer[envelope.Sealed] // set by Unsealed alone
 
@@ -33,7 +34,7 @@ type Log struct {
 func newLog(s *Store, connection string, secret []byte, head eventstore.Head) *Log {
 	l := &Log{
 		store: s, connection: connection,
-		vault: newVault(s, connection, secret, head.KeyEpoch), recent: newRecent(),
+		vault: newVault(s, connection, secret, head.KeyEpoch), recent: newRecent(), most: s.driver.Traits().BatchEvents,
 	}
 	l.head.Store(head.Position)
 	return l
@@ -168,8 +169,12 @@ func openEvent(ev *eventstore.Event, keys map[string]subjectKey) (err error) {
 	return err
 }
 
-// maxRoom bounds the room made before it is known how many events there are.
-const maxRoom = 4096
+const (
+	// few events are read without room for a page: who follows the log mostly finds one.
+	few = 8
+	// maxRoom bounds the room made before it is known how many events there are.
+	maxRoom = 4096
+)
 
 // scan reads every row into the same place first: a page of events is many of them.
 func (l *Log) scan(rows eventstore.Rows, err error, limit int) ([]eventstore.Event, error) {
@@ -198,8 +203,8 @@ func (l *Log) scan(rows eventstore.Rows, err error, limit int) ([]eventstore.Eve
 		if ev.OccurredAt == 0 {
 			ev.OccurredAt = ev.RecordedAt
 		}
-		if events == nil {
-			events = make([]eventstore.Event, 0, min(limit, maxRoom))
+		if len(events) == few {
+			events = slices.Grow(events, max(min(limit, maxRoom)-few, 0))
 		}
 		events = append(events, ev)
 	}

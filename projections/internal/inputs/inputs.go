@@ -1,4 +1,4 @@
-// Package inputs reads the payloads of facts and outcomes as they are written, without reflection. What is not as usual
+// Package inputs reads the payloads of facts, outcomes and decisions as they are written, without reflection. What is not as usual
 // is left to encoding/json, as jsonread says. Values share the payload's bytes.
 package inputs
 

@@ -31,6 +31,11 @@ func agree(t *testing.T, data []byte) {
 		err := json.Unmarshal(data, &want)
 		check("outcome", got, &want, err)
 	}
+	if got, ok := inputs.Decision(data); ok {
+		var want planner.Decision
+		err := json.Unmarshal(data, &want)
+		check("decision", got, &want, err)
+	}
 }
 
 // payloads are one of each event type, a log's, and some that are odd.
@@ -54,6 +59,9 @@ func payloads(tb testing.TB) (all [][]byte) {
 		`{}`, `null`, `{"properties":{"a":1,"a":[2],"b":null}}`, `{"properties":null,"answer":null,"sent":null,"existing":null}`,
 		`{"answer":{"by":"id","found":[]}}`, `{"answer":{"found":null,"found":["hubspot:1",null]}}`, `{"answer":{}}`, `{"Via":"x"}`,
 		`{"properties":{}}`, `{"via":"a","via":"b"}`, `{"refused":{"a":"b"}}`, `{"origin":null}`, `{"found":1,"lacks":["a"],"clocks":{"b":2}}`,
+		`{"considered":[],"links":[{}],"whole":null,"fields":[{"value":null,"loser":{},"after":{"base":{},"recent":[]}}],"commands":null}`,
+		`{"whole":{"others":null},"fields":[null,{"after":null}],"commands":[{"digests":null},{"digests":{"a":null,"a":"b"}}],"head":null}`,
+		`{"planner":99999999999999999999,"fields":[{"after":{"pending":null,"meanwhile":{"clock":1},"base":{"aloware":null}}}]}`,
 	} {
 		all = append(all, []byte(odd))
 	}
@@ -75,6 +83,8 @@ func TestUsualPayloadsNeedNoReflection(t *testing.T) {
 			_, ok = inputs.Fact(e.Data)
 		case e.Type == domain.CommandSettled:
 			_, ok = inputs.Outcome(e.Data)
+		case e.Type == domain.DecisionMade:
+			_, ok = inputs.Decision(e.Data)
 		}
 		if !ok {
 			t.Errorf("%s is left to encoding/json: %s", e.Type, e.Data)

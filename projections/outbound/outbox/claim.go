@@ -53,13 +53,12 @@ func (b Batch) Entries() []*Entry {
 
 // Take returns a batch, without lanes when nothing is due. A lane whose last attempt is unresolved, or waits for its
 // next try, is left alone. A row in state sending whose deadline has passed is due again: writing it twice does no
-// harm, and its answer never came.
-func (c Claim) Take(ctx context.Context, db eventstore.DB) (Batch, error) {
+// harm, and its answer never came. due tells whether anything is, also when none of it could be claimed.
+func (c Claim) Take(ctx context.Context, db eventstore.DB) (batch Batch, due bool, err error) {
 	first, err := c.due(ctx, db, start, 1)
 	if err != nil || len(first) == 0 {
-		return Batch{}, err
+		return Batch{}, err != nil, err
 	}
-	var batch Batch
 	err = db.InTx(ctx, func(tx eventstore.Tx) error {
 		if err := c.Fence(ctx, tx); err != nil {
 			return err
@@ -75,9 +74,9 @@ func (c Claim) Take(ctx context.Context, db eventstore.DB) (Batch, error) {
 		return err
 	})
 	if err != nil {
-		return Batch{}, fmt.Errorf("claim for %s: %w", c.System, err)
+		return Batch{}, true, fmt.Errorf("claim for %s: %w", c.System, err)
 	}
-	return batch, nil
+	return batch, true, nil
 }
 
 // mark records the attempt durably and drops rows that were withdrawn meanwhile.

@@ -90,7 +90,7 @@ func (b *box) claim(options ...func(*outbox.Claim)) outbox.Batch {
 	for _, o := range options {
 		o(&c)
 	}
-	batch, err := c.Take(b.Context(), b.store)
+	batch, _, err := c.Take(b.Context(), b.store)
 	if err != nil {
 		b.Fatalf("claim: %v", err)
 	}
@@ -463,7 +463,7 @@ func TestClaimIsFenced(t *testing.T) {
 			Connection: connection, System: domain.HubSpot, Limit: 1, Tries: 1, Now: b.now, Attempt: b.id,
 			Fence: func(context.Context, eventstore.Tx) error { return lost },
 		}
-		if _, err := c.Take(b.Context(), b.store); !errors.Is(err, lost) {
+		if _, _, err := c.Take(b.Context(), b.store); !errors.Is(err, lost) {
 			b.Errorf("claim without the lease: %v", err)
 		}
 	})

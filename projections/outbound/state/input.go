@@ -9,6 +9,7 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/internal/inputs"
 )
 
 // Input makes of an event what the planner reads, at today's schema. A payload that cannot be brought there is left
@@ -31,6 +32,9 @@ func Decision(e eventstore.Event) (planner.Decision, error) {
 	var d planner.Decision
 	data, _, err := domain.Upcast(e.Type, e.Schema, e.Data)
 	if err == nil {
+		if got, ok := inputs.Decision(data); ok {
+			return *got, nil
+		}
 		err = json.Unmarshal(data, &d)
 	}
 	if err != nil {

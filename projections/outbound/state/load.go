@@ -3,7 +3,9 @@ package state
 import (
 	"context"
 	"maps"
+	"slices"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 )
@@ -37,6 +39,7 @@ func (l *Loader) load(ctx context.Context, direct planner.Needs, expand func(wan
 			return nil
 		}
 		Merge(l.asked, step)
+		maps.DeleteFunc(step.Records, func(r domain.Record, _ bool) bool { return l.view.Record(r) != nil })
 		if err := l.store.Round(ctx, l.q, l.view, step); err != nil {
 			return err
 		}
@@ -56,7 +59,7 @@ func (s Store) Round(ctx context.Context, q eventstore.Querier, v *planner.View,
 	if err != nil {
 		return err
 	}
-	rows, err := s.records(ctx, q, "record", append(ids, more...))
+	rows, err := s.records(ctx, q, "record", append(ids, unseen(v, more)...))
 	if err != nil {
 		return err
 	}
@@ -68,6 +71,14 @@ func (s Store) Round(ctx context.Context, q eventstore.Querier, v *planner.View,
 		return err
 	}
 	return s.contacts(ctx, q, v, contacts)
+}
+
+// unseen leaves out what the view holds: most records are found by their own keys.
+func unseen(v *planner.View, streams []string) []string {
+	return slices.DeleteFunc(streams, func(stream string) bool {
+		r, err := domain.ParseRecord(stream)
+		return err == nil && v.Record(r) != nil
+	})
 }
 
 // Merge adds needs to others.
