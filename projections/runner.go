@@ -207,7 +207,7 @@ func (r *Runner) named(name string) (Projection, error) {
 var ErrUnknown = errors.New("no such projection")
 
 // ErrNewer: the rows were made by a newer program; this one must not add to them, nor take them back.
-var ErrNewer = errors.New("projection belongs to a newer program")
+var ErrNewer = errors.New("projection belongs to a newer program: start that one again, or rebuild it with this one")
 
 func (r *Runner) pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)

@@ -9,10 +9,10 @@ import (
 )
 
 // ErrNothingKept: there is no earlier version to go back to.
-var ErrNothingKept = errors.New("no earlier version is kept")
+var ErrNothingKept = errors.New("no earlier version is kept: one is, for a day after a rebuild")
 
 // ErrOtherFold: rows of another fold cannot be caught up by this program, or must make way for its own.
-var ErrOtherFold = errors.New("the rows belong to another version of this program")
+var ErrOtherFold = errors.New("the rows belong to another version of this program: start that one again, or rebuild")
 
 // Begin makes the version that a rebuild fills, for whoever runs the projections to fill it.
 func (r *Runner) Begin(ctx context.Context, name string) error {

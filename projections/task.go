@@ -15,7 +15,7 @@ var ErrPaused = errors.New("the rebuild is paused")
 var ErrCancelled = errors.New("the rebuild was cancelled")
 
 // ErrNoRebuild: none is under way.
-var ErrNoRebuild = errors.New("no rebuild is under way")
+var ErrNoRebuild = errors.New("no rebuild is under way: duolog rebuild begins one")
 
 // Beat is how often a rebuild gives a sign of life and looks whether it should go on; one that gave none for Lost is
 // nobody's, since its process was killed.

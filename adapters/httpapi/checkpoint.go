@@ -147,7 +147,7 @@ func (c checkpoint) on(head eventstore.Head, kept int64) (int64, error) {
 			head.Generation, c.generation, kept))
 		p.ContinueAfter = checkpointOf(head, min(c.position, kept))
 	case c.position > head.Position:
-		p = problem(http.StatusConflict, fmt.Sprintf("the log ends at position %d, before this checkpoint", head.Position))
+		p = problem(http.StatusConflict, fmt.Sprintf("the log ends at position %d, before this checkpoint: go on after continue_after, and see whether it is the log you followed", head.Position))
 		p.ContinueAfter = checkpointOf(head, head.Position)
 	default:
 		return c.position, nil

@@ -115,7 +115,7 @@ func (a *api) settle(do func(Acts, context.Context, ulid.ULID, By) (Done, error)
 	return func(ctx context.Context, in *settleInput) (*body[Done], error) {
 		id, err := ulid.ParseStrict(in.ID)
 		if err != nil {
-			return nil, fmt.Errorf("%w: want the command's ULID", ErrBadInput)
+			return nil, fmt.Errorf("%w: want the command's ULID, as GET …/commands lists it", ErrBadInput)
 		}
 		return a.perform(ctx, in.Connection, in.Body.Reason, func(acts Acts, by By) (Done, error) {
 			return do(acts, ctx, id, by)

@@ -26,7 +26,7 @@ func (r TokenRequest) Check(now time.Time) error {
 	case r.Data != DataIDs && r.Data != DataMasked && r.Data != DataFull:
 		return fmt.Errorf("%w: data is %q; one of ids, masked, full", ErrBadInput, r.Data)
 	case !r.Expires.IsZero() && !r.Expires.After(now):
-		return fmt.Errorf("%w: it would have expired already", ErrBadInput)
+		return fmt.Errorf("%w: expires is a time to come, or left out", ErrBadInput)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (a *api) registerTokens() {
 		func(ctx context.Context, in *settleInput) (*body[Done], error) {
 			id, err := ulid.ParseStrict(in.ID)
 			if err != nil {
-				return nil, fmt.Errorf("%w: want the token's ULID", ErrBadInput)
+				return nil, fmt.Errorf("%w: want the token's id, as GET …/tokens lists it, and never the token itself", ErrBadInput)
 			}
 			keeper, err := a.keeper(in.Connection)
 			if err != nil {

@@ -295,7 +295,7 @@ func (c *cli) consumersPark() *cobra.Command {
 func (c *cli) park(ctx context.Context, g *consumer.Groups, name string, position int64, reason string, retry, drop, all bool) error {
 	switch {
 	case retry && drop:
-		return usage("--retry or --drop?")
+		return usage("--retry delivers it once more, --drop never: give one of them")
 	case (retry && !all || drop) && position == 0:
 		return hint(usage("which event?"), "name its position, or --retry --all")
 	case retry:

@@ -79,7 +79,7 @@ func (c *cli) tellReport(ctx context.Context, a *app.App, f reportFlags, q httpa
 		return hint(usage("there is no format %q", f.format), "--format %s", strings.Join(report.Formats, ", "))
 	}
 	if f.month != "" && f.from+f.to != "" {
-		return usage("--month and --from or --to say the same thing twice")
+		return usage("--month and --from or --to say the same thing twice: leave one out")
 	}
 	if q.Since, q.Until, err = c.period(ctx, a, f.from, f.to); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 )
 
 // ErrToken marks an acknowledgement that was not given out here.
-var ErrToken = errors.New("not an acknowledgement of this consumer")
+var ErrToken = errors.New("not an acknowledgement of this consumer: send back what the last batch was answered with")
 
 const (
 	// readPage is how many events are read at a time.

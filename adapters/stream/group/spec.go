@@ -20,7 +20,7 @@ var (
 	// ErrBadSpec: no consumer can be so.
 	ErrBadSpec = errors.New("bad consumer")
 	// ErrLost: the partitions went to another member, or the consumer was reset; what was delivered comes again.
-	ErrLost = errors.New("partitions were lost")
+	ErrLost = errors.New("partitions were lost: this member was silent for longer than its lease; join again")
 	// ErrGeneration: the log was restored, or is another one, since the checkpoint was stored.
 	ErrGeneration = errors.New("the consumer's checkpoint is of another log or generation")
 	// ErrNotGranted: the token could not move the consumer.

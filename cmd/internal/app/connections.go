@@ -92,7 +92,7 @@ func (a *App) AddConnection(ctx context.Context, name string, by httpapi.By) err
 		return err
 	}
 	if slices.Contains(names, name) {
-		return fmt.Errorf("%w: there is a connection %s already", httpapi.ErrConflict, name)
+		return fmt.Errorf("%w: there is a connection %s already: take another name, or go on with it by duolog connect", httpapi.ErrConflict, name)
 	}
 	b, err := a.beside(ctx, a.For(name))
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // ErrServed: the database to be moved is in use.
-var ErrServed = errors.New("it is being served")
+var ErrServed = errors.New("it is being served: end duolog serve there first")
 
 // CopyOptions say what goes along with a move.
 type CopyOptions struct {

@@ -315,7 +315,7 @@ func (a *App) Lift(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpa
 		}
 	}
 	if len(subjects) == 0 {
-		return httpapi.Done{}, fmt.Errorf("%w: it was not erased", httpapi.ErrConflict)
+		return httpapi.Done{}, fmt.Errorf("%w: it was not erased: there is nothing to lift", httpapi.ErrConflict)
 	}
 	act, err := a.act(domain.SubjectLifted, domain.StreamPrivacy, payload, by)
 	if err == nil {

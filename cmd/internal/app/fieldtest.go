@@ -144,7 +144,7 @@ func (a *App) fieldTest(ctx context.Context, id string) (*fieldTest, error) {
 	t := &fieldTest{}
 	var err error
 	if t.id, err = ulid.ParseStrict(id); err != nil {
-		return nil, fmt.Errorf("%w: %q is no test", httpapi.ErrBadInput, id)
+		return nil, fmt.Errorf("%w: %q is no id of a test: the answer to POST …/settings/test holds it", httpapi.ErrBadInput, id)
 	}
 	if err := a.startOf(ctx, t); err != nil {
 		return nil, err

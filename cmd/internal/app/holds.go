@@ -103,7 +103,7 @@ func (a *App) Hold(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpa
 			return fmt.Errorf("%w: it is on hold already: %s", httpapi.ErrConflict, h.Reason)
 		}
 		if c.Erased {
-			return fmt.Errorf("%w: it was erased", httpapi.ErrConflict)
+			return fmt.Errorf("%w: it was erased: there is nothing left to keep", httpapi.ErrConflict)
 		}
 		return nil
 	})
@@ -121,7 +121,7 @@ func (a *App) Release(ctx context.Context, contact ulid.ULID, by httpapi.By) (ht
 	}
 	h, ok := p.held(ids)
 	if !ok {
-		return httpapi.Done{}, fmt.Errorf("%w: it is not on hold", httpapi.ErrConflict)
+		return httpapi.Done{}, fmt.Errorf("%w: it is not on hold; duolog hold list shows who is", httpapi.ErrConflict)
 	}
 	return a.privacyAct(ctx, domain.SubjectReleased, domain.Act{Reason: by.Reason, Contact: h.Contact}, by,
 		func(privacy) error { return nil })

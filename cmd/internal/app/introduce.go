@@ -86,10 +86,12 @@ func (e *engine) identify(ctx context.Context) (portal, account string, err erro
 
 func sameAccounts(o domain.Opened, portal, account string) error {
 	if o.Portal != portal {
-		return fmt.Errorf("%w: this connection belongs to HubSpot portal %s, the token opens %s", ErrRefused, o.Portal, portal)
+		return fmt.Errorf("%w: this connection belongs to HubSpot portal %s, the token opens %s: give a token of "+
+			"the first, or make a connection for the second (duolog connections add NAME)", ErrRefused, o.Portal, portal)
 	}
 	if o.Account != "" && account != "" && o.Account != account {
-		return fmt.Errorf("%w: this connection belongs to Aloware account %s, the token opens %s", ErrRefused, o.Account, account)
+		return fmt.Errorf("%w: this connection belongs to Aloware account %s, the token opens %s: give a token of "+
+			"the first, or make a connection for the second (duolog connections add NAME)", ErrRefused, o.Account, account)
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func (a *App) steerOperation(ctx context.Context, id, kind string, by httpapi.By
 		return httpapi.Done{}, err
 	}
 	if o.EndedAt != nil {
-		return httpapi.Done{}, fmt.Errorf("%w: it has ended (%s)", httpapi.ErrConflict, o.State)
+		return httpapi.Done{}, fmt.Errorf("%w: it has ended (%s): there is nothing left to steer", httpapi.ErrConflict, o.State)
 	}
 	if kind != domain.OperationCancelled && o.Plan == "" {
 		return httpapi.Done{}, fmt.Errorf("%w: only one that applies a plan can rest; this one can be cancelled", httpapi.ErrBadInput)

@@ -54,7 +54,7 @@ func ParsePlan(name string) (int64, error) {
 	digits := strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(name)), "P-")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%w: a plan is named like P-31", httpapi.ErrBadInput)
+		return 0, fmt.Errorf("%w: a plan is named like P-31; duolog plans list shows all", httpapi.ErrBadInput)
 	}
 	return n, nil
 }
@@ -198,9 +198,9 @@ func (a *App) mayApply(ctx context.Context, p httpapi.Plan) error {
 	case p.State == operations.Applied:
 		return fmt.Errorf("%w: %s was applied already; make a new one for what is left", httpapi.ErrConflict, p.Name)
 	case p.State == operations.Discarded:
-		return fmt.Errorf("%w: %s was discarded", httpapi.ErrConflict, p.Name)
+		return fmt.Errorf("%w: %s was discarded; make a new one", httpapi.ErrConflict, p.Name)
 	case p.Rows == 0:
-		return fmt.Errorf("%w: there is nothing to do in %s", httpapi.ErrConflict, p.Name)
+		return fmt.Errorf("%w: there is nothing to do in %s: both sides are as it would have made them", httpapi.ErrConflict, p.Name)
 	case s.Version != p.Settings:
 		return fmt.Errorf("%w: the settings were changed since %s was made: make it anew, and look at it", httpapi.ErrConflict, p.Name)
 	case control.Mode == domain.ModeOff, control.Mode == domain.ModeObserve && p.Plan.Plan.Name != domain.OpMatch:

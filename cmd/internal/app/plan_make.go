@@ -109,11 +109,11 @@ func (p *planning) made(ctx context.Context) (bool, error) {
 func plannable(c planner.Control) error {
 	switch {
 	case c.Settings.Version == 0:
-		return errors.New("there are no settings yet")
+		return errors.New("there are no settings yet: start duolog serve once, or apply a file: duolog settings apply FILE")
 	case c.Mode == domain.ModeOff:
 		return errors.New("the mode is off, and nothing is read then; mode observe reads and sends nothing")
 	case c.Shut:
-		return errors.New("the gate is shut: the mapping does not fit both systems, as duolog status says")
+		return errors.New("the gate is shut: the mapping does not fit both systems; duolog doctor says where, and how to mend it")
 	case !c.Baseline:
 		return errors.New("both sides were not scanned yet: let the sync run until duolog status shows its contacts")
 	}

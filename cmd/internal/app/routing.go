@@ -30,7 +30,7 @@ func (a *App) DealOwner(ctx context.Context, phone string) (httpapi.Route, error
 	holders, err := a.Contacts.Holders(ctx, phone)
 	var unreadable *domain.InvalidError
 	if errors.As(err, &unreadable) {
-		return httpapi.Route{}, fmt.Errorf("%w: this is not a phone number", httpapi.ErrBadInput)
+		return httpapi.Route{}, fmt.Errorf("%w: this is not a phone number: write it like +14155550132", httpapi.ErrBadInput)
 	}
 	if err != nil {
 		return httpapi.Route{}, err

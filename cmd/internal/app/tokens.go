@@ -50,7 +50,7 @@ func (a *App) RevokeToken(ctx context.Context, id ulid.ULID, by httpapi.By) (htt
 		return httpapi.Done{}, err
 	}
 	if !slices.ContainsFunc(list, func(t domain.Token) bool { return t.ID == id }) {
-		return httpapi.Done{}, fmt.Errorf("%w: there is no token %s", httpapi.ErrNotFound, id)
+		return httpapi.Done{}, fmt.Errorf("%w: there is no token %s; duolog tokens list shows those there are", httpapi.ErrNotFound, id)
 	}
 	act, err := a.act(domain.TokenRevoked, httpapi.TokenStream, domain.Act{
 		Reason: by.Reason, Token: &domain.Token{ID: id},

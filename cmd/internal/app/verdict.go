@@ -127,7 +127,7 @@ func (a *App) samePerson(ctx context.Context, own, others []domain.Record) ([]do
 	}
 	found, err := a.Contacts.Find(ctx, other.String())
 	if err != nil || len(found) == 0 {
-		return nil, fmt.Errorf("%w: no contact has the record %s", httpapi.ErrNotFound, other)
+		return nil, fmt.Errorf("%w: no contact has the record %s: it was never heard of; is its id right?", httpapi.ErrNotFound, other)
 	}
 	if len(own) == 0 {
 		return nil, fmt.Errorf("%w: this contact has no live record", httpapi.ErrConflict)
@@ -160,7 +160,7 @@ func separatePeople(c contacts.Contact, own, others []domain.Record) ([]domain.R
 	}
 	others = slices.DeleteFunc(slices.Clone(others), func(r domain.Record) bool { return r == own[0] })
 	if len(others) == 0 {
-		return nil, fmt.Errorf("%w: there is no other record in question", httpapi.ErrConflict)
+		return nil, fmt.Errorf("%w: there is no other record in question; contact link ties one that is not", httpapi.ErrConflict)
 	}
 	return append([]domain.Record{own[0]}, others...), nil
 }
@@ -178,7 +178,7 @@ func (a *App) settleable(ctx context.Context, c contacts.Contact, v httpapi.Verd
 	case i < 0:
 		return fmt.Errorf("%w: there is no field %q in this contact", httpapi.ErrNotFound, v.Field)
 	case c.Fields[i].State == contacts.InStep:
-		return fmt.Errorf("%w: %s is the same on both sides", httpapi.ErrConflict, v.Field)
+		return fmt.Errorf("%w: %s is the same on both sides: there is nothing to settle", httpapi.ErrConflict, v.Field)
 	case v.Verdict == domain.VerdictTake && !v.From.Valid():
 		return fmt.Errorf("%w: say whose value counts, aloware or hubspot", httpapi.ErrBadInput)
 	}
