@@ -171,7 +171,8 @@ func (b *branch) count(d planner.Decision, was, would int64) {
 	if !b.counted(d.Contact) {
 		return
 	}
-	b.contacts[d.Contact] = b.contacts[d.Contact]
+	differs := b.contacts[d.Contact]
+	b.contacts[d.Contact] = differs // it was decided on
 	plus := func(c Change) Change { return Change{c.Was + was, c.Would + would} }
 	if d.Whole != nil && d.Whole.Result == planner.HeldBack && d.Head != nil && d.Head.Review != "" {
 		b.Held = plus(b.Held)
@@ -227,7 +228,8 @@ func (b *branch) result() Forecast {
 		b.view.Rest(b.AtHand)
 		if now := b.now(id); now != id {
 			delete(b.contacts, id)
-			b.contacts[now] = b.contacts[now]
+			differs := b.contacts[now]
+			b.contacts[now] = differs
 		}
 	}
 	f.Contacts, f.Ends = int64(len(b.contacts)), int64(len(b.ends()))

@@ -209,5 +209,5 @@ func (m *move) refill(ctx context.Context, connection string) error {
 	if err := outbound.Rebuild(ctx, a.Store, a.Log, m.Progress.of("rebuild "+connection)); err != nil {
 		return err
 	}
-	return a.CatchUp(ctx)
+	return errors.Join(a.CatchUp(ctx), a.keepErasures(ctx))
 }

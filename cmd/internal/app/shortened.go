@@ -28,7 +28,7 @@ func (a *App) shortened(ctx context.Context) (*ShortError, error) {
 	if err == nil && root != last.Root {
 		return short, nil
 	}
-	return nil, nil //nolint:nilerr // what is not folded into the tree yet is no less for that
+	return nil, nil // what is not folded into the tree yet is no less for that
 }
 
 // ShortError is a log that is not what its last signed head, kept outside the database, says of it.
