@@ -41,7 +41,7 @@ func Insert(ctx context.Context, tx eventstore.Tx, vault eventstore.Vault, conne
 	for i, r := range rows {
 		e := leaving[r.Command]
 		if e == nil {
-			e = waiting(r, now.UnixMicro())
+			e = &Entry{State: Waiting, NextAt: now.UnixMicro()}
 		}
 		e.Row, e.Subject, e.Created, e.sealed = r, r.Source.Stream(), now.UnixMicro(), sealed[i]
 		all[i] = encode(connection, e)
@@ -96,25 +96,19 @@ func seal(ctx context.Context, vault eventstore.Vault, r Row) ([]byte, error) {
 	return sealed, nil
 }
 
-// waiting is a row as it is inserted when nobody reserved it. next_at starts as the moment of insertion, which makes the
-// queue fair; an urgent row starts at 0 and so stands before all others.
-func waiting(r Row, now int64) *Entry {
-	next := now
-	if r.Urgent {
-		next = firstInLine
-	}
-	return &Entry{State: Waiting, NextAt: next}
-}
-
-// encode gives the values of a row in the order of columns.
+// encode gives the values of a row in the order of columns. next_at starts as the moment of insertion, which makes the
+// queue fair, or as the end of its attempt; an urgent row stands before all others.
 func encode(connection string, e *Entry) []any {
-	attempt := ""
+	attempt, next := "", e.NextAt
 	if !e.Attempt.IsZero() {
 		attempt = e.Attempt.String()
 	}
+	if e.Urgent {
+		next = firstInLine
+	}
 	return []any{
 		connection, e.Command.String(), string(e.System), e.Lane(), e.Input, e.Kind, e.Contact.String(), e.Record.ID,
-		e.Source.Stream(), e.Urgent, e.State, int64(e.Attempts), attempt, e.epoch, e.Deadline, e.NextAt, e.Created,
+		e.Source.Stream(), e.Urgent, e.State, int64(e.Attempts), attempt, e.epoch, e.Deadline, next, e.Created,
 		e.Subject, e.sealed, "",
 	}
 }

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
@@ -78,5 +79,23 @@ func TestReservedLaneOfSomebodyErased(t *testing.T) {
 		b.same(r.Batch, lane(b1))
 		b.same(r.Left(true), lane(a1, a2))
 		b.same(b.claim(), lane(a1))
+	})
+}
+
+// What is urgent stands first again when nobody knows what became of it, though it was never claimed.
+func TestReservedAndUrgent(t *testing.T) {
+	each(t, func(b *box) {
+		stop, a := b.row("z"), b.row("a")
+		stop.Urgent = true
+		r := b.terms().Reserve([]outbox.Row{stop})
+		b.tx(func(tx eventstore.Tx) error {
+			_, err := outbox.Insert(b.Context(), tx, b.vault, connection, []outbox.Row{stop}, b.now, r)
+			return err
+		})
+		b.put(a)
+		first := func(c *outbox.Claim) { c.UrgentOnly, c.First = true, true }
+		b.same(b.claim(first))
+		b.now = b.now.Add(10 * time.Second)
+		b.same(b.claim(first), lane(stop))
 	})
 }
