@@ -31,7 +31,7 @@ func (e *engine) stages(h *lease.Handle) *Stages {
 	})
 	p := outbound.New(outbound.Config{
 		DB: e.Store, Log: e.Log, Lease: h, Logger: e.Logger, Steered: e.steer,
-		Planned: func(int) { d.Wake() }, Sender: d,
+		Planned: func(int) { d.Wake() },
 	})
 	return &Stages{Planner: p, Dispatcher: d, gate: gate}
 }
