@@ -131,11 +131,6 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 func (d *Dispatcher) Step(ctx context.Context, system domain.System) (int, error) {
 	s := d.sources[system]
 	select {
-	case j := <-s.handed:
-		return d.step(ctx, j)
-	default:
-	}
-	select {
 	case s.main.slots <- struct{}{}:
 	default:
 		return 0, nil
@@ -145,11 +140,7 @@ func (d *Dispatcher) Step(ctx context.Context, system domain.System) (int, error
 		<-s.main.slots
 		return 0, err
 	}
-	return d.step(ctx, j)
-}
-
-func (d *Dispatcher) step(ctx context.Context, j job) (int, error) {
-	msg := j.source.begin(ctx, j)
+	msg := s.begin(ctx, j)
 	defer msg.Ack()
 	return len(j.Entries()), d.handle(msg) //nolint:contextcheck // the message carries it
 }
@@ -183,9 +174,6 @@ func (d *Dispatcher) Adopt(ctx context.Context) error {
 		})
 		switch {
 		case err == nil:
-			for _, s := range d.sources {
-				s.open.Store(true)
-			}
 			return nil
 		case errors.Is(err, lease.ErrLost), ctx.Err() != nil, !errors.Is(err, eventstore.ErrUnavailable):
 			return fmt.Errorf("start dispatching: %w", err)

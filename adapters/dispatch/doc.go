@@ -5,9 +5,6 @@
 // the outbox's, durable, so there is no Retry, Throttle or PoisonQueue in between. A handler never holds a
 // transaction while it calls a system.
 //
-// A batch is claimed in a transaction of its own, or, when slots are free and nothing stands before it, reserved: then the
-// planner's transaction that inserts the rows records the attempt as well, and they leave one durable commit earlier.
-//
 // No outside write is exactly-once. The attempt and its deadline are durable before anything leaves, the request
 // carries the same deadline, and the lease is checked right before it; an attempt without an answer is left alone
 // until its deadline and then made again, which the systems' adapters make harmless.

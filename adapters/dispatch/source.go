@@ -49,11 +49,9 @@ type source struct {
 	claiming chan struct{}
 	once     sync.Once
 	under    sync.WaitGroup
-	handed   chan job    // sent without a claim; each has a slot of main
-	open     atomic.Bool // jobs may be handed
 
 	mu   sync.Mutex
-	busy map[string]int // lanes under way, or reserved
+	busy map[string]bool // lanes under way
 }
 
 // claimer is a loop that claims batches.
@@ -73,7 +71,7 @@ func newSource(d *Dispatcher, system adapters.System) *source {
 	return &source{
 		d: d, name: system.Name(), system: system, gate: gate{now: d.Now}, stride: stride{most: d.Batch},
 		main: newClaimer(d.InFlight, false), first: newClaimer(1, true), closed: make(chan struct{}),
-		claiming: make(chan struct{}, 1), handed: make(chan job, d.InFlight), busy: map[string]int{},
+		claiming: make(chan struct{}, 1), busy: map[string]bool{},
 	}
 }
 
@@ -95,7 +93,6 @@ func (s *source) Subscribe(ctx context.Context, _ string) (<-chan *message.Messa
 		defer cancel(nil)
 		var loops sync.WaitGroup
 		loops.Go(func() { s.loop(ctx, out, s.first) })
-		loops.Go(func() { s.relay(ctx, out) })
 		s.loop(ctx, out, s.main)
 		loops.Wait()
 	})
@@ -184,24 +181,19 @@ func (s *source) claim(ctx context.Context, l claimer) (job, error) {
 	case <-ctx.Done():
 		return job{}, context.Cause(ctx)
 	}
-	claim := s.terms(l)
-	l.idle.Store(false) // before the look: what is done with during it must be heard
-	batch, due, err := claim.Take(ctx, s.d.DB)
-	l.idle.Store(!due)
-	s.hold(batch, 1)
-	return job{Batch: batch, source: s, deadline: claim.Deadline, slot: l.slots}, err
-}
-
-// terms say what may be claimed now.
-func (s *source) terms(l claimer) outbox.Claim {
 	now := s.d.Now()
-	return outbox.Claim{
+	claim := outbox.Claim{
 		Connection: s.d.Log.Connection(), System: s.name, Epoch: s.d.Lease.Epoch(),
 		Limit: s.limit(), Tries: s.d.Tries,
 		UrgentOnly: l.first || s.d.Paused(), First: l.first, ReadsOnly: s.d.Observing(),
 		Since: s.d.Since(),
 		Now:   now, Deadline: now.Add(s.d.Attempt), Attempt: s.d.NewID, Busy: s.isBusy, Fence: s.d.Lease.Fence,
 	}
+	l.idle.Store(false) // before the look: what is done with during it must be heard
+	batch, due, err := claim.Take(ctx, s.d.DB)
+	l.idle.Store(!due)
+	s.hold(batch, true)
+	return job{Batch: batch, source: s, deadline: claim.Deadline, slot: l.slots}, err
 }
 
 // limit is how many requests the next batch holds: as many as the system takes in one, or as it keeps up with.
@@ -230,21 +222,20 @@ func (s *source) begin(ctx context.Context, j job) *message.Message {
 			case <-msg.Nacked():
 			}
 		}
-		s.hold(j.Batch, -1)
+		s.hold(j.Batch, false)
 		<-j.slot
 		s.freed()
 	})
 	return msg
 }
 
-// hold adds to, or takes from, how often the batch's lanes are under way: twice, for a moment, where one is reserved and
-// turns out to be claimed.
-func (s *source) hold(b outbox.Batch, n int) {
+func (s *source) hold(b outbox.Batch, busy bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, lane := range b.Lanes {
-		name := lane[0].Lane()
-		if s.busy[name] += n; s.busy[name] == 0 {
+		if name := lane[0].Lane(); busy {
+			s.busy[name] = true
+		} else {
 			delete(s.busy, name)
 		}
 	}
@@ -253,5 +244,5 @@ func (s *source) hold(b outbox.Batch, n int) {
 func (s *source) isBusy(lane string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.busy[lane] > 0
+	return s.busy[lane]
 }

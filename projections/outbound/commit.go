@@ -26,49 +26,29 @@ func (w *work) commit(ctx context.Context, to int64) error {
 	if err := w.Vault.Prefetch(ctx, subjects...); err != nil && !errors.Is(err, eventstore.ErrErased) {
 		return fmt.Errorf("load keys: %w", err)
 	}
-	reserved := w.reserve()
-	if err := w.store(ctx, ch, to, reserved...); err != nil {
-		for _, r := range reserved {
-			w.Sender.Release(r)
-		}
+	if err := w.store(ctx, ch, to); err != nil {
 		return err
 	}
-	wait := len(w.rows)
-	for _, r := range reserved {
-		wait -= len(r.Entries())
-		w.Sender.Send(r)
-	}
-	if w.Planned != nil && wait > 0 {
-		w.Planned(wait)
+	if w.Planned != nil && len(w.rows) > 0 {
+		w.Planned(len(w.rows))
 	}
 	w.events, w.rows = nil, nil
 	return nil
 }
 
-// reserve has what can leave at once leave without a claim. What an act in the page may keep here is for those who look
-// when the act counts.
-func (w *work) reserve() []*outbox.Reservation {
-	if w.Sender == nil || !w.steady || len(w.rows) == 0 {
-		return nil
-	}
-	return w.Sender.Reserve(w.rows)
-}
-
-func (w *work) store(ctx context.Context, ch state.Changes, to int64, reserved ...*outbox.Reservation) error {
+func (w *work) store(ctx context.Context, ch state.Changes, to int64) error {
 	now := w.Clock().UnixMicro()
 	if len(w.events) == 0 { // what inputs alone change follows from the log
 		ctx = eventstore.Derived(ctx)
 	}
-	err := w.DB.InTx(ctx, func(tx eventstore.Tx) error { return w.write(ctx, tx, ch, to, now, reserved) })
+	err := w.DB.InTx(ctx, func(tx eventstore.Tx) error { return w.write(ctx, tx, ch, to, now) })
 	if err == nil {
 		w.Advance(ch, to, now)
 	}
 	return err
 }
 
-func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to, now int64,
-	reserved []*outbox.Reservation,
-) error {
+func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to, now int64) error {
 	if w.Lease != nil {
 		if err := w.Lease.Fence(ctx, tx); err != nil {
 			return err
@@ -77,7 +57,7 @@ func (w *work) write(ctx context.Context, tx eventstore.Tx, ch state.Changes, to
 	if err := w.Write(ctx, tx, ch, to, now); err != nil {
 		return err
 	}
-	erased, err := outbox.Insert(ctx, tx, w.Vault, w.Connection, w.rows, w.Clock(), reserved...)
+	erased, err := outbox.Insert(ctx, tx, w.Vault, w.Connection, w.rows, w.Clock())
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/lease"
-	"github.com/duolog/duolog/projections/outbound/outbox"
 	"github.com/duolog/duolog/projections/outbound/state"
 )
 
@@ -27,24 +26,11 @@ type Config struct {
 	Lease *lease.Handle // nil: the caller is the only process there is
 	Clock func() time.Time
 	Page  int
-	// Planned, when set, is told after each commit how many commands were added that wait to be claimed.
+	// Planned, when set, is told after each commit how many commands were added.
 	Planned func(commands int)
-	// Sender, when set, sends what it can of the commands without claiming them.
-	Sender Sender
 	// Steered, when set, is told the connection's own state after each page.
 	Steered func(planner.Control)
 	Logger  *slog.Logger
-}
-
-// Sender takes commands over as they are committed: the attempt is recorded in the transaction that inserts them, and not
-// in one more that sending would wait for. The batches of one reservation are either sent or given back.
-type Sender interface {
-	// Reserve makes room for those of the commands that it would send now.
-	Reserve([]outbox.Row) []*outbox.Reservation
-	// Send sends what was inserted of the reservation, and gives back the rest.
-	Send(*outbox.Reservation)
-	// Release gives all of it back: nothing was inserted, or it is not known.
-	Release(*outbox.Reservation)
 }
 
 // Process is the planner at work on a connection it owns. Run and Step must not be called concurrently.

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 
 	"github.com/oklog/ulid/v2"
 
@@ -34,8 +32,6 @@ type work struct {
 	loader *state.Loader
 	events []eventstore.NewEvent
 	rows   []outbox.Row
-	// steady: nothing in the page changes what may be sent.
-	steady bool
 }
 
 func (w *work) page(ctx context.Context, events []eventstore.Event) error {
@@ -44,7 +40,6 @@ func (w *work) page(ctx context.Context, events []eventstore.Event) error {
 		return err
 	}
 	w.begin()
-	w.steady = steady(inputs)
 	page, needs := planner.NewNeeds(), make([]planner.Needs, len(inputs))
 	for i, in := range inputs {
 		needs[i] = planner.NewNeeds()
@@ -66,13 +61,6 @@ func (w *work) page(ctx context.Context, events []eventstore.Event) error {
 		}
 	}
 	return w.commit(ctx, events[len(events)-1].Position)
-}
-
-// steady reports inputs that say nothing of what may be sent: no act is among them.
-func steady(inputs []planner.Input) bool {
-	return !slices.ContainsFunc(inputs, func(in planner.Input) bool {
-		return in.Type != domain.CommandSettled && !strings.HasPrefix(in.Type, "record.")
-	})
 }
 
 // begin starts from what is stored.
@@ -166,7 +154,6 @@ func (w *work) guard(in planner.Input, t domain.Trip) error {
 		Schema: domain.SchemaOf(domain.SyncPaused), Actor: "duolog", Causation: in.Position,
 		Subject: eventstore.SubjectLog, Data: data,
 	})
-	w.steady = false
 	w.Logger.Warn("a guard tripped, the sync pauses", slog.String("guard", t.Guard), slog.Int64("counted", t.Counted),
 		slog.Int64("of", t.Of))
 	return nil

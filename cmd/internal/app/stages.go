@@ -30,8 +30,7 @@ func (e *engine) stages(h *lease.Handle) *Stages {
 		Unfit:     func(domain.System) { gate.doubt() },
 	})
 	p := outbound.New(outbound.Config{
-		DB: e.Store, Log: e.Log, Lease: h, Logger: e.Logger, Steered: e.steer,
-		Planned: func(int) { d.Wake() },
+		DB: e.Store, Log: e.Log, Lease: h, Logger: e.Logger, Planned: func(int) { d.Wake() }, Steered: e.steer,
 	})
 	return &Stages{Planner: p, Dispatcher: d, gate: gate}
 }

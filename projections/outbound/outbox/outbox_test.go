@@ -74,19 +74,15 @@ func (b *box) put(rows ...outbox.Row) {
 	b.tx(func(tx eventstore.Tx) error { return insert(b, tx, rows...) })
 }
 
-func (b *box) terms() outbox.Claim {
-	return outbox.Claim{
+// claim takes a batch, changed as options say.
+func (b *box) claim(options ...func(*outbox.Claim)) outbox.Batch {
+	b.Helper()
+	c := outbox.Claim{
 		Connection: connection, System: domain.HubSpot, Epoch: 1, Limit: 3, Tries: 4,
 		Now: b.now, Deadline: b.now.Add(10 * time.Second), Attempt: b.id,
 		Busy:  func(string) bool { return false },
 		Fence: func(context.Context, eventstore.Tx) error { return nil },
 	}
-}
-
-// claim takes a batch, changed as options say.
-func (b *box) claim(options ...func(*outbox.Claim)) outbox.Batch {
-	b.Helper()
-	c := b.terms()
 	for _, o := range options {
 		o(&c)
 	}

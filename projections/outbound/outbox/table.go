@@ -70,7 +70,6 @@ type Entry struct {
 	Error    string    // why the last try failed: "<class>: <detail>", without personal values
 	Subject  string    // whose key seals the payload
 	sealed   []byte
-	epoch    int64 // of the owner that makes the try; known only where it was recorded just now
 }
 
 // Classes of the failure a row last met.
