@@ -39,7 +39,7 @@ func (p *fieldPass) decide(w *writes) {
 	switch {
 	case p.overrun():
 		p.restore(w)
-	case h && p.asked:
+	case h && p.asked && !p.pressing():
 		p.wait()
 	case p.overtaken(a, h):
 		p.conflict(w)
@@ -121,6 +121,16 @@ func (p *fieldPass) wait() {
 			Field: p.f.Name, Result: Waiting, Rule: "Aloware is asked first", From: domain.HubSpot, Value: h.ref(*p.f), After: p.now,
 		})
 	}
+}
+
+// pressing reports whether a change in HubSpot is weighed though Aloware is still asked: a write of ours goes over it, and
+// once that is told back, nothing shows it any more. Where Aloware wins in any case, its answer can be waited for.
+func (p *fieldPass) pressing() bool {
+	if p.unsure == nil || p.unsure.System != domain.HubSpot || !p.overtaken(false, true) {
+		return false
+	}
+	winner, _ := p.winner()
+	return winner != domain.Aloware
 }
 
 // overtaken reports whether the target of a write under way changed before it told the write back: whose value ends

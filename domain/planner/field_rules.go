@@ -52,13 +52,14 @@ func (p *fieldPass) firstDiffers(w *writes) {
 	}
 }
 
-// newest returns the side whose value is surely later, HubSpot when that cannot be told.
+// newest returns the side whose value is surely later, HubSpot when that cannot be told: what Aloware is still asked about
+// may be an old value that came late.
 func (p *fieldPass) newest() (winner domain.System, known bool) {
 	a, h := p.sides.of(domain.Aloware).seen, p.sides.of(domain.HubSpot).seen
 	if m := p.told; m != nil && m.Clock > 0 && !m.Doubt && m.Digest == p.sides.of(domain.Aloware).digest {
 		a.Clock, a.Read = m.Clock, false // told by webhook before the look-up that shows it now
 	}
-	if a.Read || h.Read || max(a.Clock-h.Clock, h.Clock-a.Clock) <= newestMargin {
+	if a.Read || h.Read || p.asked || max(a.Clock-h.Clock, h.Clock-a.Clock) <= newestMargin {
 		return domain.HubSpot, false
 	}
 	if a.Clock > h.Clock {

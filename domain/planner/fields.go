@@ -174,9 +174,9 @@ func (p *fieldPass) restore(w *writes) {
 	told.text, told.err = p.f.Read(domain.HubSpot, told.seen.Value, p.v.env())
 	told.digest = p.v.Digester.Of(p.f.Name, told.text)
 	*p.sides.of(domain.HubSpot) = told
-	rule := "conflict = " + string(p.f.Conflict)
+	winner, rule := p.winner()
 	p.now.Since = told.seen.Clock // a later one may be told later still
-	if told.err != nil || p.f.Conflict != settings.HubSpotWins || !p.lets(domain.Aloware) || !p.lets(domain.HubSpot) || told.blank() {
+	if told.err != nil || winner != domain.HubSpot || !p.lets(domain.Aloware) || !p.lets(domain.HubSpot) || told.blank() {
 		*p.sides.of(domain.HubSpot) = h
 		p.conclude(Verdict{Result: LostIt, Rule: rule, From: domain.Aloware, Loser: &Ref{
 			Record: h.rec.ID, Property: p.f.HubSpot.Read, Position: told.seen.Position, Digest: told.digest,
