@@ -50,6 +50,20 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// Scripts ask for the status from within the test's process, several at once.
+func TestRunsAtOnce(t *testing.T) {
+	for range 4 {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			var out, problems bytes.Buffer
+			none := func(string) string { return "" }
+			if code := run(t.Context(), []string{"version"}, strings.NewReader(""), &out, &problems, none); code != 0 {
+				t.Errorf("exit %d: %s", code, &problems)
+			}
+		})
+	}
+}
+
 func TestVerifyExitsThreeOnFaults(t *testing.T) {
 	bad := eventstore.Report{Head: 4, Events: 3, MoreFaults: 1200, Faults: []eventstore.Fault{
 		{Position: 2, Kind: eventstore.FaultMissing, Detail: "no event"}, {Kind: eventstore.FaultCount, Detail: "3 of 4"},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 )
@@ -18,6 +19,10 @@ Ask about one person:              duolog contact history jane.cooper@example.co
 
 CONTACT is a ULID, hubspot:ID, aloware:ID, an email or a phone. Exit codes: 0 all well, 1 it failed,
 2 it was called wrongly, 3 a check found differences or a person is needed.`
+
+// orderOfUse has cobra list groups and commands in the order they are added in. Its switch is one for the whole process,
+// in which tests run the program several times at once.
+var orderOfUse = sync.OnceFunc(func() { cobra.EnableCommandSorting = false })
 
 // root builds the tree of commands.
 func (c *cli) root() *cobra.Command {
@@ -41,7 +46,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(usageError{err}, "%s --help lists the flags", cmd.CommandPath())
 	})
-	cobra.EnableCommandSorting = false // the order of groups is the order of use
+	orderOfUse()
 	for _, g := range c.groups() {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title + ":"})
 		for _, cmd := range g.commands {
