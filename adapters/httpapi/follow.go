@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -33,25 +34,33 @@ func stopping(ctx context.Context) context.Context {
 }
 
 // follower writes server-sent events. It holds a page at a time, and no transaction while a reader is slow. All it waits
-// for is to be nudged: by the log, its alarm, or an end that has come.
+// for is to be nudged: by the log, its alarm, or an end that has come. While it waits, the tail writes for it what comes.
 type follower struct {
 	*feed
 	*stream.Follower
-	stop   context.Context //nolint:containedctx // the server's, beside the request's
-	buf    []byte
-	told   int64     // the last position the reader heard of
-	marked time.Time // when it last heard of one without an event
-	sent   time.Time // when it last heard of anything
-	alarm  *time.Timer
-	rings  time.Time
+	working sync.Mutex      // held by who reads or writes what is here: by the follower itself but for when it waits
+	direct  *direct         // nil: nobody writes for it
+	stop    context.Context //nolint:containedctx // the server's, beside the request's
+	buf     []byte
+	told    int64     // the last position the reader heard of
+	marked  time.Time // when it last heard of one without an event
+	sent    time.Time // when it last heard of anything
+	alarm   *time.Timer
+	rings   time.Time
 }
 
 // follow writes events as they come, until the reader leaves, is too slow for a page, or the log is another one.
 func (a *api) follow(hc huma.Context, f *feed) {
 	ctx := hc.Context()
-	_, w := humago.Unwrap(hc)
+	r, w := humago.Unwrap(hc)
 	now := time.Now()
-	s := &follower{feed: f, Follower: f.tail.Follow(), stop: stopping(ctx), told: f.after, marked: now, sent: now}
+	s := &follower{feed: f, stop: stopping(ctx), told: f.after, marked: now, sent: now}
+	s.working.Lock()
+	if s.direct = directly(w, r); s.direct == nil || s.narrowed() {
+		s.Follower = f.tail.Follow(nil)
+	} else {
+		s.Follower = f.tail.Follow(s.take)
+	}
 	defer s.End()
 	defer context.AfterFunc(ctx, s.Nudge)()
 	defer context.AfterFunc(s.stop, s.Nudge)()
@@ -70,7 +79,7 @@ func (a *api) follow(hc huma.Context, f *feed) {
 			err = s.next(ctx)
 		}
 		if len(s.buf) == 0 && err == nil {
-			alive, err = s.idle(ctx)
+			alive, err = s.idle(ctx, a.PageTimeout)
 		}
 	}
 	if err != nil && ctx.Err() == nil {
@@ -79,6 +88,7 @@ func (a *api) follow(hc huma.Context, f *feed) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(a.PageTimeout)) // that of the last page may be long over
 }
 
 // next fills the buffer with what comes after.
@@ -116,6 +126,38 @@ func (s *follower) next(ctx context.Context) error {
 	return nil
 }
 
+// take writes what came for a follower that waits. It leaves it to the follower when that is more than a little, must be
+// read from the log, or the reader is slow.
+func (s *follower) take() bool {
+	if !s.working.TryLock() {
+		return false
+	}
+	defer s.working.Unlock()
+	entries, known := s.tail.Recent(s.after, pageSize)
+	if !known || len(s.direct.rest) > 0 {
+		return false
+	}
+	size := 0
+	for _, e := range entries {
+		if size += len(e.Frame(s.enc, s.data)); size > keptBuffer {
+			return false
+		}
+	}
+	if size == 0 {
+		return true
+	}
+	s.direct.chunk(size)
+	for _, e := range entries {
+		s.direct.buf = append(s.direct.buf, e.Frame(s.enc, s.data)...)
+	}
+	if !s.direct.try() {
+		return false
+	}
+	s.after = entries[len(entries)-1].Position
+	s.told, s.sent = s.after, time.Now()
+	return len(s.direct.rest) == 0
+}
+
 // mark says how far the reader has come without an event.
 func (s *follower) mark(b []byte, position int64) []byte {
 	b = append(append(b, "event: position\nid: "...), s.enc.Checkpoint(position)...)
@@ -126,9 +168,16 @@ func (s *follower) mark(b []byte, position int64) []byte {
 
 // idle waits for something to happen. It reports false when the stream must end: the reader left, the server stops, or
 // positions mean something else by now.
-func (s *follower) idle(ctx context.Context) (alive bool, err error) {
+func (s *follower) idle(ctx context.Context, within time.Duration) (alive bool, err error) {
 	s.wind()
+	s.working.Unlock()
 	<-s.C
+	s.working.Lock()
+	if s.direct != nil && len(s.direct.rest) > 0 {
+		if err := s.direct.finish(within); err != nil {
+			return false, err
+		}
+	}
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()

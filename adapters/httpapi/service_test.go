@@ -88,7 +88,9 @@ func start(t testing.TB, store eventstore.Store) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &service{t: t, log: log, srv: httptest.NewServer(h)}
+	s := &service{t: t, log: log, srv: httptest.NewUnstartedServer(httpapi.Known(h))}
+	s.srv.Config.ConnContext = httpapi.WithPeer
+	s.srv.Start()
 	t.Cleanup(s.srv.Close)
 	return s
 }

@@ -113,7 +113,7 @@ func TestTailHasEveryEventForEveryFollower(t *testing.T) {
 		var followers sync.WaitGroup
 		for range 8 {
 			followers.Go(func() {
-				f := tail.Follow()
+				f := tail.Follow(nil)
 				defer f.End()
 				for at := int64(0); at < total; {
 					entries, known := tail.Recent(at, 50)
@@ -157,7 +157,7 @@ func TestTailHasEveryEventForEveryFollower(t *testing.T) {
 func TestTailForgetsWhatWasBeforeAnErasure(t *testing.T) {
 	log := open(t, backends.SQLite(t))
 	tail := stream.NewTail(log)
-	f := tail.Follow()
+	f := tail.Follow(nil)
 	defer f.End()
 	holds := func(after int64, want bool) {
 		t.Helper()

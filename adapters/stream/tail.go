@@ -3,6 +3,9 @@ package stream
 import (
 	"context"
 	"errors"
+	"maps"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -15,6 +18,9 @@ const tailSize = 4096
 
 // tailBytes bounds their payloads together.
 const tailBytes = 16 << 20
+
+// shareSize is how many followers at least are worth a goroutine that tells them.
+const shareSize = 64
 
 // Entry is an event of the tail. It is written once, however many follow.
 type Entry struct {
@@ -56,13 +62,16 @@ func NewTail(log eventstore.Log) *Tail { return &Tail{Log: log, followers: map[*
 type Follower struct {
 	C    <-chan struct{} // tells that it is worth looking again
 	wake chan struct{}
+	take func() bool
 	tail *Tail
 }
 
-// Follow has the tail read until the follower ends.
-func (t *Tail) Follow() *Follower {
+// Follow has the tail read until the follower ends. A follower with take need not wake for what came: the tail calls it
+// from a goroutine that serves many, so it must not wait for anything. It reports false to be told by C instead; it may
+// be called until End has returned and once more after.
+func (t *Tail) Follow(take func() bool) *Follower {
 	wake := make(chan struct{}, 1)
-	f := &Follower{C: wake, wake: wake, tail: t}
+	f := &Follower{C: wake, wake: wake, take: take, tail: t}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.followers[f] = true; len(t.followers) == 1 {
@@ -122,6 +131,7 @@ func (t *Tail) run(ctx context.Context) {
 }
 
 func (t *Tail) add(ctx context.Context, events []eventstore.Event) {
+	defer t.signal()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ctx.Err() != nil {
@@ -144,15 +154,14 @@ func (t *Tail) add(ctx context.Context, events []eventstore.Event) {
 		all = append([]*Entry(nil), all[drop:]...)
 	}
 	t.keep(all)
-	t.signal()
 }
 
 func (t *Tail) drop(ctx context.Context) {
+	defer t.signal()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ctx.Err() == nil {
 		t.keep(nil)
-		t.signal()
 	}
 }
 
@@ -170,10 +179,22 @@ func (t *Tail) keep(all []*Entry) {
 	t.entries.Store(&all)
 }
 
+// signal tells all who follow, a share of them in a goroutine of its own. Who begins to follow meanwhile finds what came.
 func (t *Tail) signal() {
-	for f := range t.followers {
-		f.Nudge()
+	t.mu.Lock()
+	all := slices.Collect(maps.Keys(t.followers))
+	t.mu.Unlock()
+	var told sync.WaitGroup
+	for share := range slices.Chunk(all, max(shareSize, len(all)/runtime.GOMAXPROCS(0)+1)) {
+		told.Go(func() {
+			for _, f := range share {
+				if f.take == nil || !f.take() {
+					f.Nudge()
+				}
+			}
+		})
 	}
+	told.Wait()
 }
 
 // Recent returns up to limit events after the position when the tail holds them. known is false when they must be read

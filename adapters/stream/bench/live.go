@@ -175,15 +175,19 @@ type listener struct {
 func (l *listener) take(chunk []byte, ready func()) bool {
 	now := time.Now()
 	for line := range bytes.Lines(chunk) {
-		if l.begun = append(l.begun, line...); !bytes.HasSuffix(line, []byte{'\n'}) {
-			break
+		if whole := line[len(line)-1] == '\n'; !whole || len(l.begun) > 0 {
+			if l.begun = append(l.begun, line...); !whole {
+				break
+			}
+			line, l.begun = l.begun, l.begun[:0]
 		}
-		line, l.begun = l.begun, l.begun[:0]
 		id, ok := bytes.CutPrefix(line, []byte("id: "))
 		if !ok {
 			continue
 		}
-		ready()
+		if len(l.times) == 0 {
+			ready()
+		}
 		position, _ := strconv.ParseInt(string(bytes.TrimSpace(id[bytes.LastIndexByte(id, ':')+1:])), 10, 64)
 		want := l.after + int64(len(l.times)) + 1
 		switch {
