@@ -43,10 +43,11 @@ const (
 type service struct {
 	t   testing.TB
 	log eventstore.Log
+	api http.Handler
 	srv *httptest.Server
 }
 
-func start(t testing.TB, store eventstore.Store) *service {
+func start(t testing.TB, store eventstore.Store, change ...func(*httpapi.Config)) *service {
 	t.Helper()
 	log, err := store.Log(t.Context(), "default")
 	if err != nil {
@@ -79,16 +80,20 @@ func start(t testing.TB, store eventstore.Store) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := httpapi.New(httpapi.Config{
+	cfg := httpapi.Config{
 		PublicURL: public + "/", Authorizer: tokens, Logger: quiet,
 		Connection: func(name string) (httpapi.Connection, bool) { return conn, name == "default" },
 		HubSpotApp: &ingest.Router{Ring: ring, Ingests: func() []*ingest.Ingest { return []*ingest.Ingest{into} }},
 		Checks:     []httpapi.Check{{Name: "database", Run: httpapi.Usable(store, log)}},
-	})
+	}
+	for _, to := range change {
+		to(&cfg)
+	}
+	h, err := httpapi.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &service{t: t, log: log, srv: httptest.NewUnstartedServer(httpapi.Known(h))}
+	s := &service{t: t, log: log, api: h, srv: httptest.NewUnstartedServer(httpapi.Known(h))}
 	s.srv.Config.ConnContext = httpapi.WithPeer
 	s.srv.Start()
 	t.Cleanup(s.srv.Close)
