@@ -36,7 +36,7 @@ func stopping(ctx context.Context) context.Context {
 // follower writes server-sent events. It holds a page at a time, and no transaction while a reader is slow. All it waits
 // for is to be nudged: by the log, its alarm, or an end that has come. While it waits, the tail writes for it what comes.
 type follower struct {
-	*feed
+	feed
 	*stream.Follower
 	working sync.Mutex      // held by who reads or writes what is here: by the follower itself but for when it waits
 	direct  *direct         // nil: nobody writes for it
@@ -54,21 +54,21 @@ func (a *api) follow(hc huma.Context, f *feed) {
 	ctx := hc.Context()
 	r, w := humago.Unwrap(hc)
 	now := time.Now()
-	s := &follower{feed: f, stop: stopping(ctx), told: f.after, marked: now, sent: now}
+	s := &follower{feed: *f, stop: stopping(ctx), told: f.after, marked: now, sent: now}
 	s.working.Lock()
 	if s.direct = directly(w, r); s.direct == nil || s.narrowed() {
-		s.Follower = f.tail.Follow(nil)
+		s.Follower = s.tail.Follow(nil)
 	} else {
-		s.Follower = f.tail.Follow(s.take)
+		s.Follower = s.tail.Follow(s.take)
 	}
 	defer s.End()
 	defer context.AfterFunc(ctx, s.Nudge)()
 	defer context.AfterFunc(s.stop, s.Nudge)()
 	s.alarm, s.rings = time.AfterFunc(heartbeat, s.Nudge), now.Add(heartbeat)
 	defer s.alarm.Stop()
-	a.feedHeaders(hc, f, eventStream)
+	a.feedHeaders(hc, &s.feed, eventStream)
 	hc.SetStatus(http.StatusOK)
-	s.buf = s.mark([]byte("retry: 1000\n"), f.after)
+	s.buf = s.mark([]byte("retry: 1000\n"), s.after)
 	var err error
 	for alive := true; alive && err == nil; {
 		if len(s.buf) > 0 {

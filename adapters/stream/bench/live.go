@@ -17,7 +17,8 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// Latency is how soon followers hear of a commit, in milliseconds: the median of the rounds.
+// Latency is how soon followers hear of a commit, in milliseconds: the median of the rounds. It is from when the append
+// returned until a follower's read returned with the event; each follower has a connection of its own.
 type Latency struct {
 	Followers int     `json:"followers"`
 	Heard     int     `json:"heard"` // deliveries, in all rounds
