@@ -47,7 +47,7 @@ type direct struct {
 func directly(w http.ResponseWriter, r *http.Request) *direct {
 	rec, ok := w.(*recorder)
 	p, plain := r.Context().Value(peerKey{}).(*peer)
-	if !ok || !plain || p.w != rec.ResponseWriter || r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) {
+	if !ok || !plain || p.w != rec.ResponseWriter || r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ProtoMinor < 1 {
 		return nil
 	}
 	conn, ok := p.conn.(syscall.Conn)
