@@ -24,7 +24,7 @@ const (
 var Statuses = []string{InStep, Pending, Apart, Held, Failing, Excluded, Unlinked}
 
 // fieldStatus puts a decided field state into a status and a reason.
-func fieldStatus(s planner.FieldState) (status, reason string) {
+func fieldStatus(s after) (status, reason string) {
 	reason = joinReason(string(s.Result), s.Rule)
 	switch {
 	case s.State == planner.InStep, s.State == "": // forgotten: the contact has one side only

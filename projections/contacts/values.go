@@ -45,7 +45,7 @@ func (r *record) put(name string, v value) {
 }
 
 // tellFact folds what a fact shows of its record.
-func (r *record) tellFact(e eventstore.Event, f *fact) {
+func (r *record) tellFact(e *eventstore.Event, f *fact) {
 	r.values.grow(len(f.props))
 	for _, p := range f.props {
 		clock := f.Clock
@@ -60,7 +60,7 @@ func (r *record) tellFact(e eventstore.Event, f *fact) {
 }
 
 // tellOutcome folds what a target answered: first what was written, then what it shows for it.
-func (r *record) tellOutcome(e eventstore.Event, o *outcome, p *policy) {
+func (r *record) tellOutcome(e *eventstore.Event, o *outcome, p *policy) {
 	clock := o.Clock
 	if clock == 0 {
 		clock = e.OccurredAt

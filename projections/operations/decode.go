@@ -12,7 +12,7 @@ import (
 
 // input is an event that says something about operations; one of the payloads is set.
 type input struct {
-	eventstore.Event
+	*eventstore.Event
 	act      *domain.Act // an operation's, or a plan that was discarded
 	plan     *domain.Plan
 	page     *domain.PlanPage
@@ -34,7 +34,7 @@ type outcome struct {
 }
 
 // decode reads an event; false when it says nothing about operations. An erased one says nothing any more.
-func decode(e eventstore.Event) (in input, ok bool, err error) {
+func decode(e *eventstore.Event) (in input, ok bool, err error) {
 	in.Event = e
 	if e.Erased {
 		return in, false, nil
@@ -126,7 +126,7 @@ func decodeOutcome(in input) (input, bool, error) {
 	return in, true, nil
 }
 
-func read(e eventstore.Event, v any) error {
+func read(e *eventstore.Event, v any) error {
 	if err := json.Unmarshal(e.Data, v); err != nil {
 		return fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
 	}
