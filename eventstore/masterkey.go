@@ -25,8 +25,9 @@ type MasterKey struct{ ring *ring }
 type ring struct {
 	path string // empty: of no file
 
-	mu   sync.Mutex
-	keys [][32]byte
+	mu      sync.Mutex
+	keys    [][32]byte
+	ciphers []cipher.AEAD // of the keys; nil until they are asked for
 }
 
 // NewMasterKey makes a random key.
@@ -166,7 +167,7 @@ func (m MasterKey) Reload() bool {
 	m.ring.mu.Lock()
 	defer m.ring.mu.Unlock()
 	changed := !slices.Equal(keys, m.ring.keys)
-	m.ring.keys = keys
+	m.ring.keys, m.ring.ciphers = keys, nil
 	return changed
 }
 
@@ -202,22 +203,21 @@ func (m MasterKey) Wrap(purpose string, secret []byte) (id string, wrapped []byt
 // One that was put aside is tried last: a process that stood still while it was replaced may have wrapped by it since.
 func (m MasterKey) Unwrap(purpose string, wrapped []byte) ([]byte, error) {
 	for {
-		if secret, ok := unwrap(m.all(), purpose, wrapped); ok {
+		if secret, ok := unwrap(m.ciphers(), purpose, wrapped); ok {
 			return secret, nil
 		}
 		if m.Reload() {
 			continue
 		}
-		if secret, ok := unwrap(m.aside(), purpose, wrapped); ok {
+		if secret, ok := unwrap(ciphersOf(m.aside()), purpose, wrapped); ok {
 			return secret, nil
 		}
 		return nil, fmt.Errorf("unwrap %s: %w", purpose, ErrMasterKey)
 	}
 }
 
-func unwrap(keys [][32]byte, purpose string, wrapped []byte) ([]byte, bool) {
-	for _, key := range keys {
-		aead := aeadOf(key)
+func unwrap(ciphers []cipher.AEAD, purpose string, wrapped []byte) ([]byte, bool) {
+	for _, aead := range ciphers {
 		if len(wrapped) < aead.NonceSize() {
 			return nil, false
 		}
@@ -227,6 +227,26 @@ func unwrap(keys [][32]byte, purpose string, wrapped []byte) ([]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// ciphers are those of all the keys. They are kept: a log has a wrapped key for each of its subjects.
+func (m MasterKey) ciphers() []cipher.AEAD {
+	if m.IsZero() {
+		return nil
+	}
+	m.ring.mu.Lock()
+	defer m.ring.mu.Unlock()
+	if m.ring.ciphers == nil {
+		m.ring.ciphers = ciphersOf(m.ring.keys)
+	}
+	return m.ring.ciphers
+}
+
+func ciphersOf(keys [][32]byte) (all []cipher.AEAD) {
+	for _, key := range keys {
+		all = append(all, aeadOf(key))
+	}
+	return all
 }
 
 func aeadOf(key [32]byte) cipher.AEAD {

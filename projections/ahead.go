@@ -176,23 +176,23 @@ func (a *ahead) read(ctx context.Context, pg *page) {
 
 func undecoded(events []eventstore.Event) []Input {
 	inputs := make([]Input, len(events))
-	for i, e := range events {
-		inputs[i].Event = e
+	for i := range events {
+		inputs[i].Event = &events[i]
 	}
 	return inputs
 }
 
-// decode prepares events for the fold.
+// decode prepares events for the fold. They are brought to today's schema once, for all who decode them.
 func decode(p Projection, inputs []Input) error {
 	return safely(func() (err error) {
 		for i := range inputs {
-			e := &inputs[i].Event
+			e := inputs[i].Event
 			if !e.Erased {
 				if e.Data, e.Schema, err = domain.Upcast(e.Type, e.Schema, e.Data); err != nil {
 					return err
 				}
 			}
-			if inputs[i].Decoded, err = p.Decode(*e); err != nil {
+			if inputs[i].Decoded, err = p.Decode(e); err != nil {
 				return err
 			}
 		}

@@ -89,7 +89,7 @@ func behind(p Projection, held map[string]bool, all []Input) (ready []Input, lat
 		return all, nil
 	}
 	for _, in := range all {
-		if key := keyOf(p, in.Event); held[key] {
+		if key := keyOf(p, *in.Event); held[key] {
 			late = append(late, parkedRow{in.Position, key, textBehind, 0})
 		} else {
 			ready = append(ready, in)

@@ -16,8 +16,8 @@ type Projection interface {
 	// Tables lists what its folders write, so that an old version can be removed.
 	Tables() []Table
 	// Decode reads what folding the event takes; an error parks it. It is called for many events at once, ahead of
-	// the fold.
-	Decode(e eventstore.Event) (any, error)
+	// the fold, and leaves the event as it is for others to decode.
+	Decode(e *eventstore.Event) (any, error)
 	// Open returns a folder of a version's rows that holds none of them yet.
 	Open(v Version) Folder
 }
@@ -35,7 +35,7 @@ type Version struct {
 
 // Input is an event to fold with what Decode made of it. An erased event has no data.
 type Input struct {
-	eventstore.Event
+	*eventstore.Event
 	Decoded any
 }
 

@@ -64,7 +64,7 @@ func (r *Reader) changes(ctx context.Context, s Source) ([]Change, error) {
 		for _, e := range events {
 			after = e.Position
 			c := Change{Position: e.Position, At: micros(e.OccurredAt), Source: s, Actor: e.Actor, Kind: Added, Erased: e.Erased}
-			if in, told, err := decode(e); err != nil {
+			if in, told, err := decode(&e); err != nil {
 				return nil, err
 			} else if told {
 				c.tell(*in.fact, last)

@@ -12,7 +12,7 @@ import (
 
 // input is an event that says something about catalogs; one of the payloads is set.
 type input struct {
-	eventstore.Event
+	*eventstore.Event
 	fact *domain.CatalogFact
 	seen *seen
 	act  *domain.Act // a pull that started or ended, or an erasure
@@ -35,7 +35,7 @@ func Pull(operation string) (name string, ok bool) {
 }
 
 // decode reads an event; false when it says nothing about catalogs. An erased one says nothing any more.
-func decode(e eventstore.Event) (in input, ok bool, err error) {
+func decode(e *eventstore.Event) (in input, ok bool, err error) {
 	in.Event = e
 	switch {
 	case e.Erased:
@@ -96,7 +96,7 @@ func disposition(in input) (input, bool, error) {
 	return in, id != "", err
 }
 
-func read(e eventstore.Event, v any) error {
+func read(e *eventstore.Event, v any) error {
 	if err := json.Unmarshal(e.Data, v); err != nil {
 		return fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
 	}

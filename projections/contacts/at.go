@@ -151,7 +151,7 @@ func (g *gathering) read(ctx context.Context, stream string) ([]*input, error) {
 			if !g.until.Covers(e) {
 				return inputs, nil
 			}
-			in, err := decode(e)
+			in, err := decode(&e)
 			if err != nil {
 				return nil, err
 			}

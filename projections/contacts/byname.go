@@ -20,6 +20,14 @@ func (b byName[V]) find(name string) (int, bool) {
 	return i, i < len(b) && b[i].name == name
 }
 
+// findAt is find for names that mostly rise one by one: the one looked for is expected at i.
+func (b byName[V]) findAt(i int, name string) (int, bool) {
+	if i < len(b) && b[i].name == name {
+		return i, true
+	}
+	return b.find(name)
+}
+
 func (b byName[V]) get(name string) (v V, ok bool) {
 	if i, ok := b.find(name); ok {
 		return b[i].v, true
@@ -29,7 +37,12 @@ func (b byName[V]) get(name string) (v V, ok bool) {
 
 func (b *byName[V]) put(name string, v V) {
 	i, ok := b.find(name)
-	if ok {
+	b.putAt(i, ok, name, v)
+}
+
+// putAt is put for who has looked.
+func (b *byName[V]) putAt(i int, found bool, name string, v V) {
+	if found {
 		(*b)[i].v = v
 		return
 	}

@@ -41,8 +41,8 @@ func appendKeys(b []byte, keys []string) []byte {
 	return b
 }
 
-func encodeBody(values byName[value], keys []string) []byte {
-	return appendKeys(appendValues(append(make([]byte, 0, 64+64*len(values)+keySize*len(keys)), bodyVersion), values), keys)
+func appendBody(b []byte, values byName[value], keys []string) []byte {
+	return appendKeys(appendValues(append(b, bodyVersion), values), keys)
 }
 
 // decoder reads what was encoded. Texts that come again and again are kept once; others share the bytes read.
@@ -134,12 +134,13 @@ func (d *decoder) values() byName[value] {
 
 func (d *decoder) keys() []string {
 	n := d.count()
-	if n == 0 {
+	all := string(d.take(keySize * n))
+	if all == "" {
 		return nil
 	}
 	keys := make([]string, n)
 	for i := range keys {
-		keys[i] = string(d.take(keySize))
+		keys[i] = all[keySize*i : keySize*(i+1)]
 	}
 	return keys
 }

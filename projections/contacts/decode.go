@@ -13,11 +13,11 @@ import (
 
 // input is an event with its payload read; at most one of the payloads is set.
 type input struct {
-	eventstore.Event
+	*eventstore.Event
 	fact     *fact
 	outcome  *outcome
-	decision *planner.Decision // Contact, Input, Links, Aliases, Head, and of Fields what fieldState reads
-	erasure  *domain.Act       // or the end of one
+	decision *decision
+	erasure  *domain.Act // or the end of one
 	settings *domain.SettingsAct
 }
 
@@ -35,6 +35,35 @@ type outcome struct {
 	sent, shows byName[json.RawMessage]
 }
 
+// decision is of a planner.Decision what the fold needs of it: the whole of one is many times as large.
+type decision struct {
+	Input   int64              `json:"input"`
+	Contact ulid.ULID          `json:"contact"`
+	Links   []planner.Link     `json:"links"`
+	Aliases []planner.Alias    `json:"aliases"`
+	Head    *planner.HeadState `json:"head"`
+	Fields  []verdict          `json:"fields"`
+}
+
+// verdict is of a planner.Verdict what a field's status comes of.
+type verdict struct {
+	Field string `json:"field"`
+	After after  `json:"after"`
+}
+
+type after struct {
+	State   planner.FieldStatus `json:"state"`
+	Result  planner.Result      `json:"result"`
+	Rule    string              `json:"rule"`
+	Pending *pending            `json:"pending"`
+}
+
+// pending is a write that is waited for.
+type pending struct {
+	System  domain.System `json:"system"`
+	Command ulid.ULID     `json:"command"`
+}
+
 // isFact reports the types that tell values of the record whose stream they lie on.
 func isFact(kind string) bool {
 	switch kind {
@@ -45,7 +74,7 @@ func isFact(kind string) bool {
 	return false
 }
 
-func decode(e eventstore.Event) (*input, error) {
+func decode(e *eventstore.Event) (*input, error) {
 	in := &input{Event: e}
 	var err error
 	switch {
@@ -64,7 +93,7 @@ func decode(e eventstore.Event) (*input, error) {
 	return in, err
 }
 
-func decodeFact(e eventstore.Event) (*fact, error) {
+func decodeFact(e *eventstore.Event) (*fact, error) {
 	if f, ok := readFact(e.Data); ok {
 		return f, nil
 	}
@@ -77,7 +106,7 @@ func decodeFact(e eventstore.Event) (*fact, error) {
 	return out, nil
 }
 
-func decodeOutcome(e eventstore.Event) (*outcome, error) {
+func decodeOutcome(e *eventstore.Event) (*outcome, error) {
 	if o, ok := readOutcome(e.Data); ok {
 		return o, nil
 	}
@@ -90,14 +119,14 @@ func decodeOutcome(e eventstore.Event) (*outcome, error) {
 	return out, nil
 }
 
-func decodeDecision(e eventstore.Event) (*planner.Decision, error) {
+func decodeDecision(e *eventstore.Event) (*decision, error) {
 	if d, ok := readDecision(e.Data); ok {
 		return d, nil
 	}
-	return payload[planner.Decision](e)
+	return payload[decision](e)
 }
 
-func payload[T any](e eventstore.Event) (*T, error) {
+func payload[T any](e *eventstore.Event) (*T, error) {
 	v := new(T)
 	if err := json.Unmarshal(e.Data, v); err != nil {
 		return nil, fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)

@@ -8,7 +8,7 @@ import (
 // decide takes a verdict into the field it is about, unless one of a higher input is there. An outcome that came
 // before counts on while the verdict still waits for the same write: the planner writes no decision on an outcome
 // that only confirms.
-func (c *contact) decide(v planner.Verdict, at order) {
+func (c *contact) decide(v verdict, at order) {
 	old, known := c.body.Fields.get(v.Field)
 	if known && !at.after(old.Order) {
 		return

@@ -20,6 +20,7 @@ type folder struct {
 	codec              *codec
 	blinds             *blinds
 	scratch            []byte
+	room               byName[value]
 	forgotten          []string // records that were erased since the last Write
 }
 

@@ -3,6 +3,7 @@ package contacts
 import (
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 
 	"github.com/oklog/ulid/v2"
 
@@ -113,6 +114,16 @@ func appendTabled(b []byte, r *record) []byte {
 }
 
 func (c *codec) record(stream string, row projections.Row) (*record, error) {
+	r, err := c.unread(stream, row)
+	if err == nil && r.opened {
+		r.values, err = c.read(r, nil)
+		r.coded = nil
+	}
+	return r, err
+}
+
+// unread leaves the values as they are encoded.
+func (c *codec) unread(stream string, row projections.Row) (*record, error) {
 	c.b, c.bad = row.Data, false
 	r := &record{stream: stream, stored: row.Stored}
 	r.contact, r.link, r.linked = c.text(), planner.LinkState(c.word()), c.order()
@@ -132,7 +143,7 @@ func (c *codec) record(stream string, row projections.Row) (*record, error) {
 	case state[0] == bodySealed:
 		r.sealed = c.take(len(c.b))
 	case state[0] == bodyPlain:
-		r.opened, r.values = true, c.values(r.position)
+		r.opened, r.coded = true, c.take(len(c.b))
 	case state[0] == bodyErased:
 		r.erased = true
 	}
@@ -153,9 +164,16 @@ func (c *codec) appendValues(b []byte, r *record) []byte {
 	return b
 }
 
-func (c *codec) values(position int64) byName[value] {
+// read reads the values of a record that was left unread, into the room there is.
+func (c *codec) read(r *record, room byName[value]) (byName[value], error) {
+	c.b, c.bad = r.coded, false
+	values := c.values(r.position, room)
+	return values, c.end()
+}
+
+func (c *codec) values(position int64, room byName[value]) byName[value] {
 	n, clock := c.count(), int64(0)
-	values := make(byName[value], n, n+2)
+	values := slices.Grow(room[:0], n+2)[:n]
 	for i := range values {
 		v := &values[i]
 		v.name, v.v.Value = c.word(), c.bytes()
@@ -188,19 +206,25 @@ func (c *codec) appendContact(b []byte, o *contact) []byte {
 }
 
 func (c *codec) contact(id string, row projections.Row) (*contact, error) {
+	o := &contact{}
+	return o, c.contactInto(o, id, row)
+}
+
+// contactInto is contact in the place of another, whose lists give the room.
+func (c *codec) contactInto(o *contact, id string, row projections.Row) error {
 	c.b, c.bad = row.Data, false
-	o := &contact{id: id, hasRow: row.Stored}
+	*o = contact{id: id, hasRow: row.Stored, body: contactBody{Members: o.body.Members[:0], Fields: o.body.Fields[:0]}}
 	o.aliasOf, o.created = c.text(), c.int()
 	o.updated, o.position = o.created+c.int(), c.int()
 	if n := c.count(); n > 0 {
-		o.body.Members = make(byName[member], n)
+		o.body.Members = slices.Grow(o.body.Members, n)[:n]
 	}
 	for i := range o.body.Members {
 		m := &o.body.Members[i]
 		m.name, m.v.State, m.v.Reason = c.text(), planner.LinkState(c.word()), c.word()
 		m.v.Order, m.v.Reading, m.v.Done = c.order(), c.id(), c.id()
 	}
-	o.body.Fields = c.fields(o.position)
+	o.body.Fields = c.fields(o.position, o.body.Fields)
 	o.body.Head.Order = c.order()
 	if raw := c.bytes(); len(raw) > 0 && json.Unmarshal(raw, &o.body.Head.HeadState) != nil {
 		c.fail()
@@ -215,7 +239,7 @@ func (c *codec) contact(id string, row projections.Row) (*contact, error) {
 	if !row.Changed { // it was written with the fields it has
 		o.stored = o.notInStep()
 	}
-	return o, c.end()
+	return c.end()
 }
 
 func (c *codec) appendFields(b []byte, o *contact) []byte {
@@ -232,12 +256,12 @@ func (c *codec) appendFields(b []byte, o *contact) []byte {
 	return b
 }
 
-func (c *codec) fields(position int64) byName[field] {
+func (c *codec) fields(position int64, room byName[field]) byName[field] {
 	n, input := c.count(), position
 	if n == 0 {
-		return nil
+		return room
 	}
-	fields := make(byName[field], n)
+	fields := slices.Grow(room, n)[:n]
 	for i := range fields {
 		f := &fields[i]
 		f.name, f.v.State, f.v.Reason = c.word(), c.word(), c.word()

@@ -55,7 +55,7 @@ func want(inputs []*input) wanted {
 	return w
 }
 
-func (w wanted) decision(d *planner.Decision) {
+func (w wanted) decision(d *decision) {
 	w.contacts[d.Contact.String()] = true
 	for _, l := range d.Links {
 		w.records[l.Record.Stream()], w.linked[l.Record.Stream()] = true, true

@@ -25,7 +25,7 @@ func (Projection) Tables() []projections.Table {
 }
 
 // Decode reads the event's payload.
-func (Projection) Decode(e eventstore.Event) (any, error) { return decode(e) }
+func (Projection) Decode(e *eventstore.Event) (any, error) { return decode(e) }
 
 // Open returns a folder.
 func (Projection) Open(v projections.Version) projections.Folder { return openFolder(v) }

@@ -10,8 +10,8 @@ import (
 )
 
 // readDecision reads a decision's effects, and passes by what only explains them.
-func readDecision(data []byte) (*planner.Decision, bool) {
-	r, seen, d := jsonread.New(data), uint32(0), &planner.Decision{}
+func readDecision(data []byte) (*decision, bool) {
+	r, seen, d := jsonread.New(data), uint32(0), &decision{}
 	for key := range r.Fields() {
 		switch string(key) {
 		case "input":
@@ -67,8 +67,8 @@ func readLink(r *jsonread.Reader) (l planner.Link) {
 	return l
 }
 
-func readVerdicts(r *jsonread.Reader) []planner.Verdict {
-	var room [16]planner.Verdict
+func readVerdicts(r *jsonread.Reader) []verdict {
+	var room [16]verdict
 	all := room[:0]
 	for range r.Elements() {
 		all = append(all, readVerdict(r))
@@ -79,7 +79,7 @@ func readVerdicts(r *jsonread.Reader) []planner.Verdict {
 	return slices.Clone(all)
 }
 
-func readVerdict(r *jsonread.Reader) (v planner.Verdict) {
+func readVerdict(r *jsonread.Reader) (v verdict) {
 	seen := uint32(0)
 	for key := range r.Fields() {
 		switch string(key) {
@@ -96,7 +96,7 @@ func readVerdict(r *jsonread.Reader) (v planner.Verdict) {
 	return v
 }
 
-func readAfter(r *jsonread.Reader, f *planner.FieldState) {
+func readAfter(r *jsonread.Reader, f *after) {
 	seen := uint32(0)
 	for key := range r.Fields() {
 		switch string(key) {
@@ -120,8 +120,8 @@ func readAfter(r *jsonread.Reader, f *planner.FieldState) {
 	}
 }
 
-func readPending(r *jsonread.Reader) *planner.PendingWrite {
-	seen, p := uint32(0), &planner.PendingWrite{}
+func readPending(r *jsonread.Reader) *pending {
+	seen, p := uint32(0), &pending{}
 	for key := range r.Fields() {
 		switch string(key) {
 		case "system":

@@ -40,6 +40,7 @@ type record struct {
 	keys   []string // blind, those it is found by
 	tabled []string // those that stand in contact_key
 	sealed []byte   // the values as loaded
+	coded  []byte   // the values as held in memory, while nobody has read them
 	opened bool     // values holds what sealed held
 	erased bool
 

@@ -24,7 +24,7 @@ const (
 var Statuses = []string{InStep, Pending, Apart, Held, Failing, Excluded, Unlinked}
 
 // fieldStatus puts a decided field state into a status and a reason.
-func fieldStatus(s planner.FieldState) (status, reason string) {
+func fieldStatus(s after) (status, reason string) {
 	reason = joinReason(string(s.Result), s.Rule)
 	switch {
 	case s.State == planner.InStep, s.State == "": // forgotten: the contact has one side only
@@ -48,18 +48,28 @@ func joinReason(result, rule string) string {
 	return result + rule
 }
 
-// tally counts a contact's fields by status.
-func (c *contact) tally() map[string]int64 {
-	counts := map[string]int64{}
+// tally is how many of a contact's fields are not in step.
+type tally struct{ pending, apart, held, failing int64 }
+
+func (c *contact) tally() (n tally) {
 	for _, f := range c.body.Fields {
-		counts[f.v.State]++
+		switch f.v.State {
+		case Pending:
+			n.pending++
+		case Apart:
+			n.apart++
+		case Held:
+			n.held++
+		case Failing:
+			n.failing++
+		}
 	}
-	return counts
+	return n
 }
 
 // status sums the contact up: the first that holds, from what needs a person to what needs nobody.
 func (c *contact) status() (status, reason string) {
-	counts := c.tally()
+	n := c.tally()
 	h := c.body.Head
 	switch {
 	case c.aliasOf != "":
@@ -68,15 +78,15 @@ func (c *contact) status() (status, reason string) {
 		return Excluded, c.whole()
 	case h.Review != "" || c.in(planner.Held) || h.Creation.Result == planner.HeldBack:
 		return Held, c.whole()
-	case counts[Failing] > 0 || c.creationFailed():
+	case n.failing > 0 || c.creationFailed():
 		return Failing, c.whole()
-	case counts[Held] > 0:
+	case n.held > 0:
 		return Held, ""
-	case counts[Pending] > 0 || h.Dirty || c.underWay():
+	case n.pending > 0 || h.Dirty || c.underWay():
 		return Pending, c.whole()
 	case !c.paired():
 		return Unlinked, c.whole()
-	case counts[Apart] > 0:
+	case n.apart > 0:
 		return Apart, ""
 	}
 	return InStep, ""
@@ -104,13 +114,14 @@ func (c *contact) in(states ...planner.LinkState) bool {
 
 // paired reports a linked record in both systems.
 func (c *contact) paired() bool {
-	have := map[domain.System]bool{}
+	aloware, hubspot := false, false
 	for _, m := range c.body.Members {
 		if m.v.State == planner.Linked {
-			have[systemOf(m.name)] = true
+			system := systemOf(m.name)
+			aloware, hubspot = aloware || system == domain.Aloware, hubspot || system == domain.HubSpot
 		}
 	}
-	return len(have) == len(domain.Systems)
+	return aloware && hubspot
 }
 
 func (c *contact) creationFailed() bool {

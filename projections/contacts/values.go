@@ -22,37 +22,37 @@ func author(o domain.Origin) string {
 }
 
 // tell folds one value: one older than the shown one changes nothing, and one that is the same only renews the clock,
-// so a value keeps the moment since when, and by whom, it is there.
-func (r *record) tell(name string, raw json.RawMessage, clock, position int64, by string) {
-	old, had := r.values.get(name)
-	if had && clock < old.Clock || !had && domain.Blank(raw) {
-		return
-	}
-	if had && same(old.Value, raw) {
-		if clock > old.Clock {
-			old.Clock = clock
-			r.put(name, old)
+// so a value keeps the moment since when, and by whom, it is there. The value is looked for at i first; what is returned
+// is where the next name's may be.
+func (r *record) tell(i int, name string, raw json.RawMessage, clock, position int64, by string) (next int) {
+	i, had := r.values.findAt(i, name)
+	switch {
+	case !had && domain.Blank(raw):
+		return i
+	case !had:
+	case clock < r.values[i].v.Clock:
+		return i + 1
+	case same(r.values[i].v.Value, raw):
+		if old := &r.values[i].v; clock > old.Clock {
+			old.Clock, r.changed = clock, true
 		}
-		return
+		return i + 1
 	}
-	r.rekey = r.rekey || r.watch[name]
-	r.put(name, value{Value: raw, Position: position, Occurred: clock, Clock: clock, By: by})
-}
-
-func (r *record) put(name string, v value) {
-	r.values.put(name, v)
-	r.changed = true
+	r.rekey, r.changed = r.rekey || r.watch[name], true
+	r.values.putAt(i, had, name, value{Value: raw, Position: position, Occurred: clock, Clock: clock, By: by})
+	return i + 1
 }
 
 // tellFact folds what a fact shows of its record.
-func (r *record) tellFact(e eventstore.Event, f *fact) {
+func (r *record) tellFact(e *eventstore.Event, f *fact) {
 	r.values.grow(len(f.props))
+	next := 0
 	for _, p := range f.props {
 		clock := f.Clock
 		if c, ok := f.clocks.get(p.name); ok {
 			clock = c
 		}
-		r.tell(p.name, p.v, clock, e.Position, f.by)
+		next = r.tell(next, p.name, p.v, clock, e.Position, f.by)
 	}
 	if f.Complete {
 		r.blankRest(f.props, f.Lacks, f.Clock, e.Position, f.by)
@@ -60,31 +60,31 @@ func (r *record) tellFact(e eventstore.Event, f *fact) {
 }
 
 // tellOutcome folds what a target answered: first what was written, then what it shows for it.
-func (r *record) tellOutcome(e eventstore.Event, o *outcome, p *policy) {
+func (r *record) tellOutcome(e *eventstore.Event, o *outcome, p *policy) {
 	clock := o.Clock
 	if clock == 0 {
 		clock = e.OccurredAt
 	}
-	var shown byName[json.RawMessage]
-	ours := map[string]bool{}
+	shown := slices.Clone(o.shows)
+	var ours []string
 	if o.Result == domain.ResultApplied || o.Result == domain.ResultPartly {
 		for _, sent := range o.sent {
 			if _, refused := o.Refused[sent.name]; !refused {
 				name := p.readName(o.System, sent.name)
-				shown.put(name, sent.v)
-				ours[name] = true
+				ours = append(ours, name)
+				if _, answered := o.shows.get(name); !answered {
+					shown.put(name, sent.v)
+				}
 			}
 		}
 	}
-	for _, shows := range o.shows {
-		shown.put(shows.name, shows.v)
-	}
+	next := 0
 	for _, s := range shown {
 		by := ""
-		if ours[s.name] {
+		if slices.Contains(ours, s.name) {
 			by = byDuolog
 		}
-		r.tell(s.name, s.v, clock, e.Position, by)
+		next = r.tell(next, s.name, s.v, clock, e.Position, by)
 	}
 	if o.Complete {
 		r.blankRest(shown, nil, clock, e.Position, "")
@@ -93,9 +93,13 @@ func (r *record) tellOutcome(e eventstore.Event, o *outcome, p *policy) {
 
 // blankRest empties what a full snapshot does not show, but for what the system does not have.
 func (r *record) blankRest(shown byName[json.RawMessage], lacks []string, clock, position int64, by string) {
-	for _, old := range r.values {
-		if _, ok := shown.get(old.name); !ok && clock > old.v.Clock && !slices.Contains(lacks, old.name) {
-			r.tell(old.name, json.RawMessage("null"), clock, position, by)
+	next := 0
+	for i, old := range r.values {
+		at, ok := shown.findAt(next, old.name)
+		if next = at; ok {
+			next++
+		} else if clock > old.v.Clock && !slices.Contains(lacks, old.name) {
+			r.tell(i, old.name, json.RawMessage("null"), clock, position, by)
 		}
 	}
 }

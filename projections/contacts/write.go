@@ -131,7 +131,7 @@ func (o *folder) changedRecords(ctx context.Context, streams []string) ([]*recor
 	var subjects []string
 	for i, stream := range streams {
 		row, _ := o.records.Get(stream)
-		r, err := o.codec.record(stream, row)
+		r, err := o.codec.unread(stream, row)
 		if err != nil {
 			return nil, err
 		}
@@ -152,7 +152,12 @@ func (o *folder) seal(ctx context.Context, r *record) ([]byte, error) {
 	case !r.opened:
 		return []byte{}, nil
 	}
-	sealed, err := o.version.Vault.Seal(ctx, r.stream, purpose, encodeBody(r.values, r.keys))
+	var err error
+	if o.room, err = o.codec.read(r, o.room); err != nil {
+		return nil, err
+	}
+	o.scratch = appendBody(o.scratch[:0], o.room, r.keys)
+	sealed, err := o.version.Vault.Seal(ctx, r.stream, purpose, o.scratch)
 	if errors.Is(err, eventstore.ErrErased) {
 		r.erase()
 		return erasedMark, nil
@@ -173,10 +178,10 @@ func without(keys, others []string) []string {
 func (o *folder) emitContacts(ids []string, emit func(...projections.Batch) error) error {
 	var rows, fields changes
 	var gone [][]any
+	var c contact // each in the place of the one before
 	for _, id := range ids {
 		held, _ := o.contacts.Get(id)
-		c, err := o.codec.contact(id, held)
-		if err != nil {
+		if err := o.codec.contactInto(&c, id, held); err != nil {
 			return err
 		}
 		body, err := c.body.appendJSON(o.scratch[:0])
@@ -188,7 +193,7 @@ func (o *folder) emitContacts(ids []string, emit func(...projections.Batch) erro
 		n := c.tally()
 		rows.add(held.Stored, []any{
 			o.connection, o.number, id, status, c.aliasOf, string(body),
-			n[Pending], n[Apart], n[Held], n[Failing], c.created, c.updated, c.position,
+			n.pending, n.apart, n.held, n.failing, c.created, c.updated, c.position,
 		})
 		now := c.notInStep()
 		if slices.Equal(now, c.stored) {

@@ -18,7 +18,7 @@ const contactPrefix = "contact/"
 func contactOwner(id ulid.ULID) string { return contactPrefix + id.String() }
 
 // onRecord reports that the event lies on a record's stream.
-func onRecord(e eventstore.Event) bool {
+func onRecord(e *eventstore.Event) bool {
 	if strings.HasPrefix(e.Stream, contactPrefix) {
 		return false // as most that are not; saying why takes long
 	}
@@ -27,7 +27,7 @@ func onRecord(e eventstore.Event) bool {
 }
 
 // owners returns whose timeline the event belongs to, each once.
-func owners(e eventstore.Event) ([]string, error) {
+func owners(e *eventstore.Event) ([]string, error) {
 	if onRecord(e) {
 		return []string{e.Stream}, nil
 	}
@@ -44,7 +44,7 @@ func owners(e eventstore.Event) ([]string, error) {
 }
 
 // actOwners are the contact the act is about and the records it names.
-func actOwners(e eventstore.Event) (list []string, err error) {
+func actOwners(e *eventstore.Event) (list []string, err error) {
 	var act domain.Act
 	if err := json.Unmarshal(e.Data, &act); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ type named struct {
 }
 
 // decisionOwners are the contact decided on, the records it links, and the contacts that lose or win by an alias.
-func decisionOwners(e eventstore.Event) ([]string, error) {
+func decisionOwners(e *eventstore.Event) ([]string, error) {
 	d, ok := readNamed(e.Data)
 	if !ok {
 		var whole planner.Decision

@@ -29,7 +29,7 @@ func TestOwnersAreThoseEncodingJSONFinds(t *testing.T) {
 		`{"contact":null,"links":[null,{"record":null}],"aliases":null}`,
 		`{"contact":"no id"}`, `{"contact":"` + here + `","links":[{"record":"nobody"}]}`, `{"contact"`, `null`,
 	} {
-		got, err := owners(eventstore.Event{Stream: "contact/" + here, Type: domain.DecisionMade, Data: []byte(data)})
+		got, err := owners(&eventstore.Event{Stream: "contact/" + here, Type: domain.DecisionMade, Data: []byte(data)})
 		var d planner.Decision
 		failed := json.Unmarshal([]byte(data), &d)
 		if failed != nil {

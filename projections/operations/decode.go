@@ -8,11 +8,13 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/internal/inputs"
+	"github.com/duolog/duolog/projections/internal/jsonread"
 )
 
 // input is an event that says something about operations; one of the payloads is set.
 type input struct {
-	eventstore.Event
+	*eventstore.Event
 	act      *domain.Act // an operation's, or a plan that was discarded
 	plan     *domain.Plan
 	page     *domain.PlanPage
@@ -30,11 +32,14 @@ type decision struct {
 
 // outcome is what counts of an answer to a command.
 type outcome struct {
-	counts map[string]int64
+	Kind    string        `json:"kind"`
+	System  domain.System `json:"system"`
+	Result  string        `json:"result"`
+	Created bool          `json:"created"`
 }
 
 // decode reads an event; false when it says nothing about operations. An erased one says nothing any more.
-func decode(e eventstore.Event) (in input, ok bool, err error) {
+func decode(e *eventstore.Event) (in input, ok bool, err error) {
 	in.Event = e
 	if e.Erased {
 		return in, false, nil
@@ -104,17 +109,47 @@ func countsOf(d planner.Decision) map[string]int64 {
 	return counts
 }
 
-// decodeOutcome reads what an outcome counts, if an operation led to it: its cause will tell.
+// decodeOutcome reads the outcome of a write. Whether an operation led to it its cause will tell: to few of all.
 func decodeOutcome(in input) (input, bool, error) {
-	var o struct {
-		Kind    string        `json:"kind"`
-		System  domain.System `json:"system"`
-		Result  string        `json:"result"`
-		Created bool          `json:"created"`
+	o, ok := readOutcome(in.Data)
+	if !ok {
+		o = outcome{}
+		if err := read(in.Event, &o); err != nil {
+			return in, false, err
+		}
 	}
-	if err := read(in.Event, &o); err != nil || o.Kind != domain.KindCreate && o.Kind != domain.KindUpdate {
-		return in, false, err
+	if o.Kind != domain.KindCreate && o.Kind != domain.KindUpdate {
+		return in, false, nil
 	}
+	in.outcome = &o
+	return in, true, nil
+}
+
+// readOutcome reads an outcome as it is written, without reflection.
+func readOutcome(data []byte) (o outcome, ok bool) {
+	r, seen := jsonread.New(data), uint32(0)
+	for key := range r.Fields() {
+		switch string(key) {
+		case "kind":
+			r.Once(&seen, 0)
+			o.Kind = inputs.Word(r)
+		case "system":
+			r.Once(&seen, 1)
+			o.System = domain.System(inputs.Word(r))
+		case "result":
+			r.Once(&seen, 2)
+			o.Result = inputs.Word(r)
+		case "created":
+			r.Once(&seen, 3)
+			o.Created = r.Bool()
+		default:
+			r.Unknown(key)
+		}
+	}
+	return o, r.Done()
+}
+
+func (o outcome) counts() map[string]int64 {
 	counts := map[string]int64{domain.CountSettled: 1}
 	switch {
 	case o.Result == domain.ResultRejected, o.Result == domain.ResultDiscarded:
@@ -122,11 +157,10 @@ func decodeOutcome(in input) (input, bool, error) {
 	case o.Created && o.System == domain.Aloware:
 		counts[domain.CountLRN] = 1
 	}
-	in.outcome = &outcome{counts}
-	return in, true, nil
+	return counts
 }
 
-func read(e eventstore.Event, v any) error {
+func read(e *eventstore.Event, v any) error {
 	if err := json.Unmarshal(e.Data, v); err != nil {
 		return fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
 	}

@@ -79,7 +79,9 @@ func (f *fold) apply(in input) error {
 			f.skipped[skip{d.operation, d.contact}] = in.Position
 		}
 	case in.outcome != nil:
-		f.add(f.pages[in.Causation], in.outcome.counts)
+		if id := f.pages[in.Causation]; id != "" {
+			f.add(id, in.outcome.counts())
+		}
 	case in.Type == domain.PlanDiscarded:
 		if p := f.plans[in.act.Plan.String()]; p != nil {
 			p.state, p.dirty = Discarded, true

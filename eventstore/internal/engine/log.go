@@ -157,15 +157,15 @@ func (l *Log) open(ctx context.Context, rows eventstore.Rows, err error, limit i
 
 func openEvent(ev *eventstore.Event, keys map[string]subjectKey) (err error) {
 	sealed := ev.Data
-	ev.Data, ev.Erased = nil, keys[ev.Subject].erased || ev.Position <= keys[ev.Subject].since
+	held, ok := keys[ev.Subject]
+	ev.Data, ev.Erased = nil, held.erased || ev.Position <= held.since
 	if ev.Erased {
 		return nil
 	}
-	key, err := usable(ev.Subject, keys)
-	if err != nil {
-		return err
+	if !ok {
+		return errNoKey(ev.Subject)
 	}
-	ev.Data, err = key.OpenEvent(ev, sealed)
+	ev.Data, err = held.key.OpenEvent(ev, sealed)
 	return err
 }
 

@@ -159,12 +159,14 @@ func usable(subject string, keys map[string]subjectKey) (envelope.Key, error) {
 	found, ok := keys[subject]
 	switch {
 	case !ok:
-		return envelope.Key{}, fmt.Errorf("subject %s has no key", subject)
+		return envelope.Key{}, errNoKey(subject)
 	case found.erased:
 		return envelope.Key{}, fmt.Errorf("subject %s: %w", subject, eventstore.ErrErased)
 	}
 	return found.key, nil
 }
+
+func errNoKey(subject string) error { return fmt.Errorf("subject %s has no key", subject) }
 
 // stamp tells under what state keys taken from now on are valid.
 func (v *vault) stamp() stamp {

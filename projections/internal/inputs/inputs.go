@@ -22,7 +22,8 @@ var commonWords = func() map[string]string {
 		string(planner.InStep), string(planner.Pending), string(planner.Apart), string(planner.Dirty),
 		string(planner.Linked), string(planner.Unlinked), "email", "phone", "first seen", "same on both sides",
 		"phone_number", "first_name", "last_name", "company_name", "address", "city", "state", "zipcode", "country",
-		"website", "date_of_birth",
+		"website", "date_of_birth", "firstname", "lastname", "company", "zip", "cnam_city", "cnam_state", "cnam_zipcode",
+		"cnam_country",
 	} {
 		m[w] = w
 	}

@@ -53,6 +53,7 @@ func (r *Reader) rawObject() {
 func (r *Reader) rawString() {
 	for i := r.at + 1; i < len(r.b); i++ {
 		switch c := r.b[i]; {
+		case plainText[c]:
 		case c == '"':
 			r.at = i + 1
 			return

@@ -30,12 +30,11 @@ func (r *Reader) Done() bool { return !r.bad && r.peek() == 0 && r.at == len(r.b
 // peek is the next byte that is no space, 0 at the end.
 func (r *Reader) peek() byte {
 	for r.at < len(r.b) {
-		switch c := r.b[r.at]; c {
-		case ' ', '\t', '\n', '\r':
-			r.at++
-		default:
+		c := r.b[r.at]
+		if c > ' ' || c != ' ' && c != '\t' && c != '\n' && c != '\r' {
 			return c
 		}
+		r.at++
 	}
 	return 0
 }
@@ -116,6 +115,14 @@ func (r *Reader) open(c byte) bool {
 	return true
 }
 
+// plainText are the bytes that go on with a string, and are ASCII.
+var plainText = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 // Text reads a string that holds no escape.
 func (r *Reader) Text() []byte {
 	if !r.take('"') {
@@ -125,6 +132,7 @@ func (r *Reader) Text() []byte {
 	ascii := true
 	for i := r.at; i < len(r.b); i++ {
 		switch c := r.b[i]; {
+		case plainText[c]:
 		case c == '"':
 			text := r.b[r.at:i:i]
 			r.at = i + 1
