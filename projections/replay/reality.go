@@ -189,12 +189,15 @@ func (b *branch) inBranch(in planner.Input) (planner.Input, bool) {
 	return in, true
 }
 
+// factInBranch takes from a fact what the branch would not have heard. What is changed of it is copied before: the
+// log's own is somebody else's, too.
 func (b *branch) factInBranch(in planner.Input) (planner.Input, bool) {
-	var f domain.Fact
 	rec, err := domain.ParseRecord(in.Stream)
-	if err != nil || json.Unmarshal(in.Data, &f) != nil {
+	if err != nil || in.Fact == nil {
 		return in, true // as little of it is folded as was
 	}
+	f := *in.Fact
+	in.Fact = &f
 	asked := b.answerInBranch(&f)
 	if b.ghost(rec) {
 		return b.missed(in, f)
@@ -205,17 +208,24 @@ func (b *branch) factInBranch(in planner.Input) (planner.Input, bool) {
 	if !asked {
 		f.Answer = nil
 	}
-	told := len(f.Properties)
-	news := b.withoutShadows(rec, f.Properties, f.Complete)
+	told, news := len(f.Properties), false
+	f.Properties, news = b.withoutShadows(rec, f.Properties, f.Complete)
 	if told > 0 && !news && !f.Complete && f.Answer == nil && in.Type == domain.RecordUpdated {
 		return in, false
 	}
-	gone := func(r domain.Record) bool { return b.ghost(r) }
-	f.Merged = slices.DeleteFunc(f.Merged, gone)
+	f.Merged = b.withoutGhosts(f.Merged)
 	if b.ghost(f.Primary) {
 		f.Primary = domain.Record{}
 	}
-	return remade(in, f), true
+	return in, true
+}
+
+// withoutGhosts are those records that are there in the branch.
+func (b *branch) withoutGhosts(all []domain.Record) []domain.Record {
+	if !slices.ContainsFunc(all, b.ghost) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), b.ghost)
 }
 
 // remade is the input with another payload.
@@ -234,8 +244,10 @@ func (b *branch) answerInBranch(f *domain.Fact) bool {
 	if b.unissued.has(f.Answer.Command[:]) {
 		return false
 	}
-	b.rename(&f.Answer.Command, &f.Answer.Contact)
-	f.Answer.Found = slices.DeleteFunc(f.Answer.Found, func(r domain.Record) bool { return b.ghost(r) })
+	a := *f.Answer
+	b.rename(&a.Command, &a.Contact)
+	a.Found = b.withoutGhosts(a.Found)
+	f.Answer = &a
 	return true
 }
 
@@ -260,7 +272,8 @@ func (b *branch) missed(in planner.Input, f domain.Fact) (planner.Input, bool) {
 	for _, r := range b.view.Members(c.ID) {
 		if slices.ContainsFunc(c.Head.Lookups, func(l planner.Lookup) bool { return l.Command == f.Answer.Command }) {
 			in.Type, in.Stream = domain.RecordAbsent, r.ID.Stream()
-			return remade(in, domain.Fact{Via: f.Via, Clock: f.Clock, Answer: f.Answer}), true
+			in.Fact = &domain.Fact{Via: f.Via, Clock: f.Clock, Answer: f.Answer}
+			return in, true
 		}
 	}
 	return in, false
@@ -268,11 +281,12 @@ func (b *branch) missed(in planner.Input, f domain.Fact) (planner.Input, bool) {
 
 // withoutShadows puts the branch's values in the place of those that only the log's commands explain, and reports
 // whether anything else is told.
-func (b *branch) withoutShadows(rec domain.Record, props domain.Properties, complete bool) (news bool) {
+func (b *branch) withoutShadows(rec domain.Record, told domain.Properties, complete bool) (props domain.Properties, news bool) {
 	of := b.shadowsOf(rec)
 	if len(of) == 0 {
-		return len(props) > 0
+		return told, len(told) > 0
 	}
+	props = maps.Clone(told)
 	for _, name := range slices.Sorted(maps.Keys(props)) {
 		s := of[name]
 		if s == nil {
@@ -292,7 +306,7 @@ func (b *branch) withoutShadows(rec domain.Record, props domain.Properties, comp
 		}
 	}
 	b.keepShadows(rec, of)
-	return news
+	return props, news
 }
 
 // shows is what a record shows in the branch.
@@ -306,18 +320,19 @@ func (b *branch) shows(rec domain.Record, property string) (json.RawMessage, boo
 }
 
 func (b *branch) outcomeInBranch(in planner.Input) (planner.Input, bool) {
-	var o domain.Outcome
-	if json.Unmarshal(in.Data, &o) != nil {
+	if in.Outcome == nil {
 		return in, true
 	}
+	o := *in.Outcome
+	in.Outcome = &o
 	if contact := b.unissued.get(o.Command[:]); contact != nil {
 		b.unheard(o, contact)
 		return in, false
 	}
 	b.rename(&o.Command, &o.Contact)
 	b.arrived(o)
-	b.withoutShadows(o.Record, o.Shows, false)
-	return remade(in, o), true
+	o.Shows, _ = b.withoutShadows(o.Record, o.Shows, false)
+	return in, true
 }
 
 // arrived ends the shadows of what a command of both wrote.
