@@ -86,6 +86,7 @@ type Divergence struct {
 type account struct {
 	Forecast
 	contacts map[ulid.ULID]bool // that were decided on; whether they began to differ
+	merged   notes              // contacts that became another
 	unknowns notes              // by contact: bits, by number of the field
 	fields   map[string]int     // numbers of fields
 }
@@ -98,7 +99,7 @@ func newAccount(c Config, store *scratch.Store) *account {
 			ByRule: map[string]int64{}, BySource: map[string]int64{}, MadeBySource: map[domain.System]map[string]int64{},
 			First: []Divergence{},
 		},
-		contacts: map[ulid.ULID]bool{}, unknowns: notes{store: store, kind: 'K'}, fields: map[string]int{},
+		contacts: map[ulid.ULID]bool{}, merged: notes{store: store, kind: 'A'}.listed(), unknowns: notes{store: store, kind: 'K'}, fields: map[string]int{},
 	}
 }
 
@@ -162,7 +163,15 @@ func (b *branch) begins(d Divergence) {
 // both counts decisions that are the same.
 func (b *branch) both(planned []planner.Planned) {
 	for _, p := range planned {
+		b.merges(p.Decision)
 		b.count(p.Decision, 1, 1)
+	}
+}
+
+// merges notes which contacts a decision of the branch made others of.
+func (b *branch) merges(d planner.Decision) {
+	for _, a := range d.Aliases {
+		b.merged.put(a.From[:], nil)
 	}
 }
 
@@ -171,8 +180,9 @@ func (b *branch) count(d planner.Decision, was, would int64) {
 	if !b.counted(d.Contact) {
 		return
 	}
-	differs := b.contacts[d.Contact]
-	b.contacts[d.Contact] = differs // it was decided on
+	if _, ok := b.contacts[d.Contact]; !ok {
+		b.contacts[d.Contact] = false
+	}
 	plus := func(c Change) Change { return Change{c.Was + was, c.Would + would} }
 	if d.Whole != nil && d.Whole.Result == planner.HeldBack && d.Head != nil && d.Head.Review != "" {
 		b.Held = plus(b.Held)
@@ -224,13 +234,16 @@ func (b *branch) twin(sys domain.System, contact ulid.ULID) bool {
 // result closes the account.
 func (b *branch) result() Forecast {
 	f := b.Forecast
-	for id := range b.contacts {
+	for key := range b.merged.keys() {
 		b.view.Rest(b.AtHand)
-		if now := b.now(id); now != id {
-			delete(b.contacts, id)
-			differs := b.contacts[now]
-			b.contacts[now] = differs
+		id := ulid.ULID(key)
+		if _, ok := b.contacts[id]; !ok {
+			continue
 		}
+		delete(b.contacts, id)
+		now := b.now(id)
+		differs := b.contacts[now]
+		b.contacts[now] = differs // it was decided on
 	}
 	f.Contacts, f.Ends = int64(len(b.contacts)), int64(len(b.ends()))
 	return f

@@ -55,7 +55,7 @@ type lensKey struct {
 func newReality(store *scratch.Store) reality {
 	of := func(kind byte) notes { return notes{store: store, kind: kind} }
 	return reality{
-		unissued: of('U'), renamed: of('N'), ghosts: of('G'), imagined: of('I'), shadows: of('S'),
+		unissued: of('U'), renamed: of('N'), ghosts: of('G').listed(), imagined: of('I').listed(), shadows: of('S').listed(),
 		madeBy: map[domain.Record]ulid.ULID{}, lensOf: map[lensKey]int{},
 	}
 }

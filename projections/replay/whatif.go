@@ -263,6 +263,7 @@ func (b *branch) adopt(s step) error {
 			return err
 		}
 		b.view.Apply(d)
+		b.merges(d)
 	}
 	return nil
 }
