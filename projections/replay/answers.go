@@ -27,14 +27,11 @@ func (b *branch) answers(in planner.Input, o planner.Outgoing) []planner.Input {
 		b.imagined.put(about(out.Record), nil)
 	}
 	of := b.shadowsOf(o.Record)
-	if of == nil {
-		of = shadows{}
-	}
 	for write, value := range o.Values {
 		read := write
 		if f, ok := b.view.Control.Settings.FieldFor(o.System, write); ok {
 			if read = f.Side(o.System).Read; o.Kind == domain.KindUpdate && !b.imagined.has(about(o.Record)) {
-				b.shadow(of, o.Record, read, f, false)
+				b.shadow(&of, o.Record, read, f, false)
 			}
 		}
 		out.Shows[read] = value

@@ -259,8 +259,9 @@ func (b *branch) ends() map[ulid.ULID]bool {
 	}
 	for rec := range b.shadows.records() {
 		b.view.Rest(b.AtHand)
-		for _, s := range b.shadowsOf(rec) {
-			if r := b.view.Record(rec); r != nil && s.Last != b.digest(s, rec) {
+		of := b.shadowsOf(rec)
+		for i := range of {
+			if r := b.view.Record(rec); r != nil && of[i].last != b.digest(&of[i], rec) {
 				add(r.Link.Contact)
 			}
 		}
