@@ -153,7 +153,9 @@ func alikeWrites(a, b planner.Command) bool {
 
 func anyDigest(_, _ string) bool { return true }
 
-func writes(c planner.Command) bool { return c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate }
+func writes(c planner.Command) bool {
+	return c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate
+}
 
 // writesText says what is written, and tells values apart without showing them.
 func writesText(d planner.Decision) string {

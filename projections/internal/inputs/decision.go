@@ -7,11 +7,15 @@ import (
 )
 
 // Decision reads a decision whole; false when encoding/json has to.
-func Decision(data []byte) (*planner.Decision, bool) { return decision(data, decisionParts{Record, link, verdict, head}) }
+func Decision(data []byte) (*planner.Decision, bool) {
+	return decision(data, decisionParts{Record, link, verdict, head})
+}
 
 // Gist reads of a decision what it means to people: what becomes of the contact and its fields, which commands follow,
 // and what a person is asked. It leaves out what the planner goes on from and where the values stand.
-func Gist(data []byte) (*planner.Decision, bool) { return decision(data, decisionParts{verdict: gist, head: review}) }
+func Gist(data []byte) (*planner.Decision, bool) {
+	return decision(data, decisionParts{verdict: gist, head: review})
+}
 
 // decisionParts read what a decision is asked for; nil: nothing of it.
 type decisionParts struct {
