@@ -86,7 +86,7 @@ type Divergence struct {
 type account struct {
 	Forecast
 	contacts map[ulid.ULID]bool // that were decided on; whether they began to differ
-	merged   notes              // contacts that became another
+	merged   notes              // contacts that became another, which is noted
 	unknowns notes              // by contact: bits, by number of the field
 	fields   map[string]int     // numbers of fields
 }
@@ -171,8 +171,20 @@ func (b *branch) both(planned []planner.Planned) {
 // merges notes which contacts a decision of the branch made others of.
 func (b *branch) merges(d planner.Decision) {
 	for _, a := range d.Aliases {
-		b.merged.put(a.From[:], nil)
+		b.merged.put(a.From[:], a.To[:])
 	}
+}
+
+// lastly is what a contact became in the end.
+func (b *branch) lastly(id ulid.ULID) ulid.ULID {
+	for range 32 { // as far as the view follows them
+		to := b.merged.get(id[:])
+		if to == nil {
+			break
+		}
+		id = ulid.ULID(to)
+	}
+	return id
 }
 
 // count adds a decision to what was and to what would be.
@@ -234,14 +246,13 @@ func (b *branch) twin(sys domain.System, contact ulid.ULID) bool {
 // result closes the account.
 func (b *branch) result() Forecast {
 	f := b.Forecast
-	for key := range b.merged.keys() {
-		b.view.Rest(b.AtHand)
-		id := ulid.ULID(key)
+	for from, to := range b.merged.all() {
+		id := ulid.ULID(from)
 		if _, ok := b.contacts[id]; !ok {
 			continue
 		}
 		delete(b.contacts, id)
-		now := b.now(id)
+		now := b.lastly(ulid.ULID(to))
 		differs := b.contacts[now]
 		b.contacts[now] = differs // it was decided on
 	}
@@ -257,19 +268,18 @@ func (b *branch) ends() map[ulid.ULID]bool {
 			differ[b.now(id)] = true
 		}
 	}
-	for rec := range b.shadows.records() {
+	for rec, packed := range b.shadows.records() {
 		b.view.Rest(b.AtHand)
-		of := b.shadowsOf(rec)
+		of := unpacked(packed)
 		for i := range of {
 			if r := b.view.Record(rec); r != nil && of[i].last != b.digest(&of[i], rec) {
 				add(r.Link.Contact)
 			}
 		}
 	}
-	for rec := range b.ghosts.records() {
-		var contact ulid.ULID
-		copy(contact[:], b.ghosts.get(about(rec)))
-		add(contact)
+	for _, contact := range b.ghosts.records() {
+		b.view.Rest(b.AtHand)
+		add(ulid.ULID(contact))
 	}
 	for rec := range b.imagined.records() {
 		b.view.Rest(b.AtHand)

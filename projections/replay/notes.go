@@ -86,9 +86,9 @@ func (n *notes) namesKey(list uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte{namesKind, n.kind}, list)
 }
 
-// keys are those of the notes there are. One that was removed and put again comes more than once.
-func (n *notes) keys() iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
+// all are the notes there are, by key. One that was removed and put again comes more than once.
+func (n *notes) all() iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) {
 		for list := range n.names.lists {
 			b, _ := n.store.Get(n.namesKey(list))
 			if !n.each(b, yield) {
@@ -99,24 +99,25 @@ func (n *notes) keys() iter.Seq[[]byte] {
 	}
 }
 
-func (n *notes) each(names []byte, do func([]byte) bool) bool {
+func (n *notes) each(names []byte, do func(key, value []byte) bool) bool {
 	for len(names) > 0 {
 		length, size := binary.Uvarint(names)
 		end := size + int(length)
 		key := names[size:end]
-		if names = names[end:]; n.has(key) && !do(key) {
+		names = names[end:]
+		if value := n.get(key); value != nil && !do(key, value) {
 			return false
 		}
 	}
 	return true
 }
 
-// records are those that notes are about.
-func (n *notes) records() iter.Seq[domain.Record] {
-	return func(yield func(domain.Record) bool) {
-		for key := range n.keys() {
+// records are those that notes are about, with what is noted.
+func (n *notes) records() iter.Seq2[domain.Record, []byte] {
+	return func(yield func(domain.Record, []byte) bool) {
+		for key, value := range n.all() {
 			system, id, _ := strings.Cut(string(key), ":")
-			if !yield(domain.Record{System: domain.System(system), ID: id}) {
+			if !yield(domain.Record{System: domain.System(system), ID: id}, value) {
 				return
 			}
 		}

@@ -60,11 +60,14 @@ func (s *shadow) showed(digest string) {
 	}
 }
 
-func (r *reality) shadowsOf(rec domain.Record) (of shadows) {
+func (r *reality) shadowsOf(rec domain.Record) shadows {
 	if r.shadows.n == 0 {
 		return nil
 	}
-	b := r.shadows.get(about(rec))
+	return unpacked(r.shadows.get(about(rec)))
+}
+
+func unpacked(b []byte) (of shadows) {
 	number := func() int {
 		n, size := binary.Uvarint(b)
 		b = b[size:]
