@@ -20,5 +20,6 @@ type Usage struct {
 // Metered is a System that is told how much of its limits is used; false while it was not told yet.
 type Metered interface{ Usage() (Usage, bool) }
 
-// Limited is a System whose requests the settings bound. A change holds from the next request on.
-type Limited interface{ Limit(l settings.Limits) }
+// Adjustable is a System that follows the settings: how often it may be asked, and how it reads numbers. A change holds from
+// the next request on.
+type Adjustable interface{ Adjust(s settings.Settings) }

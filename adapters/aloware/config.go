@@ -129,12 +129,12 @@ func limiter(perSecond float64) *rate.Limiter {
 
 func burst(perSecond float64) int { return max(1, int(math.Ceil(perSecond))) }
 
-var _ adapters.Limited = (*Client)(nil)
+var _ adapters.Adjustable = (*Client)(nil)
 
-// Limit changes how many requests a second are sent.
-func (c *Client) Limit(l settings.Limits) {
-	if l.AlowarePerSecond > 0 && rate.Limit(l.AlowarePerSecond) != c.limit.Limit() {
-		c.limit.SetLimit(rate.Limit(l.AlowarePerSecond))
-		c.limit.SetBurst(burst(l.AlowarePerSecond))
+// Adjust changes how many requests a second are sent.
+func (c *Client) Adjust(s settings.Settings) {
+	if r := s.Limits.AlowarePerSecond; r > 0 && rate.Limit(r) != c.limit.Limit() {
+		c.limit.SetLimit(rate.Limit(r))
+		c.limit.SetBurst(burst(r))
 	}
 }

@@ -186,7 +186,7 @@ func TestLimitChanges(t *testing.T) {
 		for i := range ask {
 			ask[i] = adapters.ReadRequest{By: "phone", Value: phone}
 		}
-		c.Limit(settings.Limits{AlowarePerSecond: 10})
+		c.Adjust(settings.Settings{Limits: settings.Limits{AlowarePerSecond: 10}})
 		began := time.Now()
 		c.Read(t.Context(), ask)
 		if took := time.Since(began); took > 3*time.Second {

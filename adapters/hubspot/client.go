@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/duolog/duolog/adapters"
@@ -38,7 +39,7 @@ type Config struct {
 	AppID string
 	// Share is how much of the portal's rate limit we may use, in percent; default 100.
 	Share int
-	// Region is the country numbers without one belong to, default "US".
+	// Region is the country numbers without one belong to, default "US"; Adjust changes it.
 	Region     string
 	HTTPClient *http.Client
 	Clock      func() time.Time
@@ -52,6 +53,7 @@ type Client struct {
 	calls  *bucket
 	search *bucket
 	known  known
+	region atomic.Pointer[string] // of numbers without a country
 	pause  func(context.Context, time.Duration) error
 }
 
@@ -78,6 +80,7 @@ func New(cfg Config) (*Client, error) {
 		cfg: cfg, paths: paths(cfg.APIVersion), calls: newCalls(cfg.Share), search: newSearch(),
 		pause: rest,
 	}
+	c.region.Store(&cfg.Region)
 	c.tokens = newTokens(c)
 	return c, nil
 }

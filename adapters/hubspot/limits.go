@@ -107,10 +107,15 @@ func (b *bucket) meter(h http.Header, limit int) {
 	b.mu.Unlock()
 }
 
-var _ adapters.Limited = (*Client)(nil)
+var _ adapters.Adjustable = (*Client)(nil)
 
-// Limit changes which share of the portal's limit is ours.
-func (c *Client) Limit(l settings.Limits) { c.calls.take(l.HubSpotShare) }
+// Adjust changes which share of the portal's limit is ours, and to which country numbers without one belong.
+func (c *Client) Adjust(s settings.Settings) {
+	c.calls.take(s.Limits.HubSpotShare)
+	if s.PhoneRegion != "" {
+		c.region.Store(&s.PhoneRegion)
+	}
+}
 
 // Usage implements adapters.Metered.
 func (c *Client) Usage() (adapters.Usage, bool) {

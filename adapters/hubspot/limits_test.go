@@ -102,7 +102,7 @@ func TestLimitAdapts(t *testing.T) {
 func TestShareChanges(t *testing.T) {
 	c := &Client{calls: newCalls(100)}
 	for _, share := range []int{20, 0, 50} { // 0 is no share, and changes nothing
-		c.Limit(settings.Limits{HubSpotShare: share})
+		c.Adjust(settings.Settings{Limits: settings.Limits{HubSpotShare: share}})
 	}
 	for _, limit := range []int{startPer10s, 200} {
 		c.calls.set(limit)

@@ -15,6 +15,7 @@ import (
 	"github.com/duolog/duolog/adapters/hubspot/sandbox"
 	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
 )
 
 func prepared(t *testing.T, cfg sandbox.Config) (*sandbox.Sandbox, *hubspot.Client) {
@@ -114,6 +115,20 @@ func TestReadByPhone(t *testing.T) {
 		if slices.Sort(ids); !slices.Equal(got, ids) {
 			t.Errorf("…%s: %v, want %v", e164[len(e164)-4:], got, ids)
 		}
+	}
+}
+
+// TestRegionChanges: a number written without its country is read as one of the country that the settings say now.
+func TestRegionChanges(t *testing.T) {
+	portal, c := prepared(t, sandbox.Config{})
+	const e164 = "+442079460111"
+	id := made(t, portal, map[string]string{"firstname": "P", "phone": "020 7946 0111"})
+	if got := read(t, c, "phone", e164)[0]; len(got.Records) != 0 {
+		t.Errorf("in the US: %+v", got)
+	}
+	c.Adjust(settings.Settings{PhoneRegion: "GB", Limits: settings.Limits{HubSpotShare: 100}})
+	if got := read(t, c, "phone", e164)[0]; len(got.Records) != 1 || got.Records[0].Record.ID != id {
+		t.Errorf("in Britain: %+v", got)
 	}
 }
 

@@ -191,7 +191,7 @@ func (c *Client) byPhone(ctx context.Context, phones, properties []string) (map[
 
 func (c *Client) hasPhone(o object, e164 string) bool {
 	for _, name := range []string{"phone", "mobilephone"} {
-		if p, err := domain.ParsePhone(o.text(name), c.cfg.Region); err == nil && p.E164 == e164 {
+		if p, err := domain.ParsePhone(o.text(name), *c.region.Load()); err == nil && p.E164 == e164 {
 			return true
 		}
 	}

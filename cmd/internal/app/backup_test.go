@@ -50,8 +50,8 @@ func TestBackupAndRestore(t *testing.T) {
 		kept, err := r.Backup(t.Context(), file, nil)
 		r.must(err)
 		beside.Wait()
-		for seed := uint64(2); r.head() < kept.Events()+200; seed++ {
-			traffic(seed, 20)
+		for seed := uint64(2); r.head() < kept.Events()+1000; seed++ {
+			traffic(seed, 100)
 			r.settle()
 		}
 		old := fmt.Sprintf("%s:1:%d", kept.Logs[0].LogID, r.head())

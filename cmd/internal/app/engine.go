@@ -131,16 +131,16 @@ func silent(c planner.Control) bool { return c.Mode == domain.ModeObserve || c.M
 func (e *engine) steer(c planner.Control) {
 	e.control.Store(&c)
 	if c.Settings.Version > 0 {
-		e.limit(c.Settings.Limits)
+		e.adjust(c.Settings)
 	}
 	e.moved.ring()
 }
 
-// limit has the systems asked as often as the settings say.
-func (e *engine) limit(l settings.Limits) {
-	for _, s := range e.systems {
-		if s, ok := s.(adapters.Limited); ok {
-			s.Limit(l)
+// adjust has the systems follow the settings.
+func (e *engine) adjust(s settings.Settings) {
+	for _, system := range e.systems {
+		if system, ok := system.(adapters.Adjustable); ok {
+			system.Adjust(s)
 		}
 	}
 }
