@@ -45,11 +45,10 @@ type benchLife struct {
 var changing = []string{"city", "address", "company_name", "zipcode", "website", "state", "last_name"}
 
 func newBenchLife(contacts int, skew float64, digest planner.Digester) (*benchLife, error) {
-	s, err := settings.Preset(settings.PresetRecommended)
+	s, err := benchSettings()
 	if err != nil {
 		return nil, err
 	}
-	s.Guards = settings.Guards{} // much changes at once, on purpose
 	raw, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
@@ -64,6 +63,13 @@ func newBenchLife(contacts int, skew float64, digest planner.Digester) (*benchLi
 	l.add("connection", domain.SettingsChanged, "duolog", 0, domain.SettingsAct{Version: 1, Settings: raw})
 	l.add("connection", domain.BaselineCompleted, "duolog", 0, domain.Act{})
 	return l, nil
+}
+
+// benchSettings are in force in the logs of benches.
+func benchSettings() (settings.Settings, error) {
+	s, err := settings.Preset(settings.PresetRecommended)
+	s.Guards = settings.Guards{} // much changes at once, on purpose
+	return s, err
 }
 
 // next makes what happens next: a birth, until everybody is there, then a change.

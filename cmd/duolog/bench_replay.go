@@ -25,6 +25,7 @@ makes the times on the clock say little: those of the processor are printed besi
 type replayBench struct {
 	rebuildBench
 	whatif bool
+	preset string
 }
 
 func (c *cli) benchReplay() *cobra.Command {
@@ -32,7 +33,7 @@ func (c *cli) benchReplay() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "replay", Short: "Deciding again on a whole log", Args: none, Long: benchReplayHelp,
 		Example: "  duolog bench replay --json\n  duolog bench replay --events 5000000 --contacts 500000 --runs 1\n" +
-			"  duolog bench replay --what-if",
+			"  duolog bench replay --what-if\n  duolog bench replay --preset default",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			recorded := time.Now().Add(time.Hour)
 			fill := func(ctx context.Context, a *app.App, _ []string) error { return b.fill(ctx, a, recorded.UnixMicro()) }
@@ -44,7 +45,8 @@ func (c *cli) benchReplay() *cobra.Command {
 	f.IntVar(&b.contacts, "contacts", 100_000, "people in it; at most a tenth of the events")
 	f.Float64Var(&b.skew, "skew", 1.1, "Zipf exponent of who changes how often, above 1")
 	f.IntVar(&b.runs, "runs", 3, "replays, and baselines")
-	f.BoolVar(&b.whatif, "what-if", false, "measure a what-if; the baseline is the replay")
+	f.BoolVar(&b.whatif, "what-if", false, "measure a what-if of another direction for one field; the baseline is the replay")
+	f.StringVar(&b.preset, "preset", "", "measure a what-if of a preset, under which much is otherwise")
 	b.profileFlag(cmd)
 	return cmd
 }
@@ -71,7 +73,7 @@ func (b *replayBench) measure(ctx context.Context, a *app.App, _ []string) (err 
 	once, baseline := func() error { return b.once(ctx, cfg) }, func(t *benchTime) error {
 		return replay.Baseline(ctx, a.Store, a.Log, head.Position, t.timed)
 	}
-	if b.whatif {
+	if b.whatif || b.preset != "" {
 		r.Bench = "what-if"
 		once, baseline = func() error { return b.whatIf(ctx, cfg) }, func(t *benchTime) error {
 			return t.timed(func() error { return b.once(ctx, cfg) })
@@ -133,20 +135,29 @@ func (b *replayBench) once(ctx context.Context, c replay.Config) error {
 	return nil
 }
 
-// whatIf lets one field go one way only.
+// whatIf decides under other settings than the log's.
 func (b *replayBench) whatIf(ctx context.Context, c replay.Config) error {
-	s, err := settings.Preset(settings.PresetDefault)
+	s, err := b.otherSettings()
 	if err != nil {
 		return err
 	}
+	f, err := replay.WhatIf(ctx, c, s)
+	if err == nil && f.Same() {
+		err = errors.New("other settings made no difference")
+	}
+	return err
+}
+
+// otherSettings are a preset, or those in force with one field that goes one way only.
+func (b *replayBench) otherSettings() (settings.Settings, error) {
+	if b.preset != "" {
+		return settings.Preset(b.preset)
+	}
+	s, err := benchSettings()
 	for i := range s.Fields {
 		if s.Fields[i].Name == "city" {
 			s.Fields[i].Direction = settings.ToAloware
 		}
 	}
-	f, err := replay.WhatIf(ctx, c, s)
-	if err == nil && f.Same() {
-		err = errors.New("another direction made no difference")
-	}
-	return err
+	return s, err
 }

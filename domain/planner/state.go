@@ -284,6 +284,12 @@ func (r *Record) value(property string) (Seen, bool) {
 	return s, ok
 }
 
+// Value returns the latest value of a property.
+func (r *Record) Value(property string) (json.RawMessage, bool) {
+	s, ok := r.value(property)
+	return s.Value, ok
+}
+
 // doubtful reports a value that may be an older one that came late; a write's read-back that was told after it and shows
 // the same settles that.
 func (r *Record) doubtful(property string) bool {

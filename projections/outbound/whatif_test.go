@@ -1,12 +1,14 @@
 package outbound_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
@@ -24,6 +26,38 @@ func (s *scene) whatIf(from int64, edit func(*settings.Settings)) replay.Forecas
 		s.Fatal(err)
 	}
 	return f
+}
+
+// otherwise writes the same payloads otherwise: decisions that are not as they were written to the byte, facts and
+// outcomes that only encoding/json reads.
+func otherwise(e eventstore.Event) []eventstore.Event {
+	switch {
+	case e.Type == domain.DecisionMade:
+		e.Data = append([]byte(" "), e.Data...)
+	case len(e.Data) > 2 && (planner.IsFact(e.Type) || e.Type == domain.CommandSettled):
+		e.Data = append([]byte(`{"Aside":0,`), e.Data[1:]...)
+	}
+	return []eventstore.Event{e}
+}
+
+// forecast is all that a what-if of a log tells, as text.
+func (s *scene) forecast(log eventstore.Log, edit func(*settings.Settings)) string {
+	s.Helper()
+	var told strings.Builder
+	say := func(v any) {
+		if err := json.NewEncoder(&told).Encode(v); err != nil {
+			s.Fatal(err)
+		}
+	}
+	f, err := replay.WhatIf(s.Context(), replay.Config{
+		DB: s.store, Log: log, AtHand: 5, Scratch: scratch.Config{Dir: s.TempDir(), Memory: 1},
+		Began: func(d replay.Divergence) { say(d) }, Settled: func(o domain.Outcome) { say(o.Command) },
+	}, s.edited(edit))
+	if err != nil {
+		s.Fatal(err)
+	}
+	say(f)
+	return told.String()
 }
 
 func (s *scene) edited(edit func(*settings.Settings)) settings.Settings {
@@ -70,6 +104,28 @@ func TestWhatIfTheSame(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhatIfReadsOrCompares: whether decisions are compared as they stand, or every one is read and weighed, the same
+// would have been.
+func TestWhatIfReadsOrCompares(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.rnd = rand.New(rand.NewPCG(2, 1))
+		s.drive(100)
+		for name, edit := range map[string]func(*settings.Settings){
+			"the same":         nil,
+			"another creation": func(set *settings.Settings) { set.Contacts.Create = settings.ToAloware },
+			"another direction": func(set *settings.Settings) {
+				s.field(set, "first_name").Direction = settings.ToHubSpot
+			},
+		} {
+			read := &altered{Log: s.log, change: otherwise, changed: map[int64][]eventstore.Event{}}
+			if want, got := s.forecast(s.log, edit), s.forecast(read, edit); got != want {
+				t.Errorf("%s: compared\n%s\nread\n%s", name, want, got)
+			}
+		}
+	})
 }
 
 // wants checks what a forecast counts.

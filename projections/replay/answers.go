@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/duolog/duolog/domain"
@@ -26,14 +27,11 @@ func (b *branch) answers(in planner.Input, o planner.Outgoing) []planner.Input {
 		b.imagined.put(about(out.Record), nil)
 	}
 	of := b.shadowsOf(o.Record)
-	if of == nil {
-		of = shadows{}
-	}
 	for write, value := range o.Values {
 		read := write
 		if f, ok := b.view.Control.Settings.FieldFor(o.System, write); ok {
 			if read = f.Side(o.System).Read; o.Kind == domain.KindUpdate && !b.imagined.has(about(o.Record)) {
-				b.shadow(of, o.Record, read, f, false)
+				b.shadow(&of, o.Record, read, f, false)
 			}
 		}
 		out.Shows[read] = value
@@ -41,30 +39,52 @@ func (b *branch) answers(in planner.Input, o planner.Outgoing) []planner.Input {
 	if len(of) > 0 {
 		b.keepShadows(o.Record, of)
 	}
-	return []planner.Input{b.said(in, domain.CommandSettled, out.Record, 0, out, o)}
+	answer := said(in, o, domain.CommandSettled, out.Record, 0)
+	answer.Outcome = &out
+	return []planner.Input{answer}
 }
 
-// said is an input that stands in no log, at the place of the one it follows from.
-func (b *branch) said(in planner.Input, kind string, rec domain.Record, n int, payload any, o planner.Outgoing) planner.Input {
+// said is an input that stands in no log, at the place of the one it follows from. It tells nothing yet.
+func said(in planner.Input, o planner.Outgoing, kind string, rec domain.Record, n int) planner.Input {
 	in.ID = domain.DeriveID(in.ID, "whatif/"+o.ID.String(), o.System, n)
 	in.Type, in.Stream = kind, rec.Stream()
-	return remade(in, payload)
+	in.Data, in.Fact, in.Outcome = nil, nil, nil
+	return in
+}
+
+// saidFact is said, telling a fact.
+func saidFact(in planner.Input, o planner.Outgoing, kind string, rec domain.Record, n int, f domain.Fact) planner.Input {
+	in = said(in, o, kind, rec, n)
+	in.Fact = &f
+	return in
 }
 
 // clock is the moment of what an input told, or later, so that nothing the target told before counts as newer.
 func (b *branch) clock(in planner.Input, o planner.Outgoing) int64 {
-	var told struct {
-		Clock int64 `json:"clock"`
-	}
-	if json.Unmarshal(in.Data, &told) != nil || told.Clock == 0 {
-		told.Clock = in.RecordedAt
-	}
+	at := cmp.Or(toldAt(in), in.RecordedAt)
 	for _, rec := range []domain.Record{o.Record, o.Source} {
 		if r := b.view.Record(rec); r != nil {
 			for _, s := range r.Seen {
-				told.Clock = max(told.Clock, s.Clock)
+				at = max(at, s.Clock)
 			}
 		}
+	}
+	return at
+}
+
+// toldAt is the clock of what an input tells, 0 for none.
+func toldAt(in planner.Input) int64 {
+	switch {
+	case in.Fact != nil:
+		return in.Fact.Clock
+	case in.Outcome != nil:
+		return in.Outcome.Clock
+	}
+	var told struct {
+		Clock int64 `json:"clock"`
+	}
+	if json.Unmarshal(in.Data, &told) != nil {
+		return 0
 	}
 	return told.Clock
 }
@@ -87,7 +107,7 @@ func (b *branch) readAnswer(in planner.Input, o planner.Outgoing, clock int64) [
 		return nil
 	}
 	f := domain.Fact{Via: "read", Clock: clock, Properties: r.Properties(), Answer: answerTo(o, r.ID)}
-	return []planner.Input{b.said(in, domain.RecordObserved, r.ID, 0, f, o)}
+	return []planner.Input{saidFact(in, o, domain.RecordObserved, r.ID, 0, f)}
 }
 
 func answerTo(o planner.Outgoing, found ...domain.Record) *domain.Answer {
@@ -104,14 +124,14 @@ func (b *branch) lookupAnswer(in planner.Input, o planner.Outgoing, clock int64)
 	}
 	if len(found) == 0 {
 		f := domain.Fact{Via: "lookup", Clock: clock, Answer: answerTo(o)}
-		return []planner.Input{b.said(in, domain.RecordAbsent, o.Source, 0, f, o)}
+		return []planner.Input{saidFact(in, o, domain.RecordAbsent, o.Source, 0, f)}
 	}
 	var all []planner.Input
 	for i, rec := range found {
 		f := domain.Fact{
 			Via: "lookup", Clock: clock, Properties: b.view.Record(rec).Properties(), Answer: answerTo(o, found...),
 		}
-		all = append(all, b.said(in, domain.RecordObserved, rec, i, f, o))
+		all = append(all, saidFact(in, o, domain.RecordObserved, rec, i, f))
 	}
 	return all
 }

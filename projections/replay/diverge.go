@@ -2,7 +2,6 @@ package replay
 
 import (
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -19,6 +18,7 @@ func (b *branch) differ(in planner.Input, was []planner.Decision, planned []plan
 	}
 	var only []planner.Outgoing
 	for _, p := range planned {
+		b.merges(p.Decision)
 		b.count(p.Decision, 0, 1)
 		only = append(only, p.Outgoing...)
 	}
@@ -41,12 +41,18 @@ func (b *branch) differ(in planner.Input, was []planner.Decision, planned []plan
 
 // sameCommand reports a command of the same kind and values, for the same records.
 func sameCommand(a, b planner.Command) bool {
-	a.ID, b.ID = ulid.ULID{}, ulid.ULID{}
-	return reflect.DeepEqual(a, b)
+	return a.Kind == b.Kind && a.System == b.System && a.Record == b.Record && a.Source == b.Source &&
+		a.By == b.By && a.Urgent == b.Urgent && maps.Equal(a.Digests, b.Digests)
 }
 
 // judge notes for each contact whether what becomes of it differs.
 func (b *branch) judge(in planner.Input, was []planner.Decision, planned []planner.Planned) {
+	if len(was) == 1 && len(planned) == 1 { // as a rule
+		if id := b.now(was[0].Contact); id == b.now(planned[0].Decision.Contact) {
+			b.judgePair(in, id, was[0], planned[0].Decision)
+			return
+		}
+	}
 	pairs := map[ulid.ULID]*[2]planner.Decision{}
 	put := func(i int, d planner.Decision) {
 		id := b.now(d.Contact)
@@ -67,10 +73,13 @@ func (b *branch) judge(in planner.Input, was []planner.Decision, planned []plann
 		put(1, p.Decision)
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(pairs), ulid.ULID.Compare) {
-		pair := pairs[id]
-		if d, differs := diverges(pair[0], pair[1]); differs && b.counted(id) {
-			b.note(in, id, d)
-		}
+		b.judgePair(in, id, pairs[id][0], pairs[id][1])
+	}
+}
+
+func (b *branch) judgePair(in planner.Input, contact ulid.ULID, was, would planner.Decision) {
+	if d, differs := diverges(was, would); differs && b.counted(contact) {
+		b.note(in, contact, d)
 	}
 }
 
@@ -96,6 +105,9 @@ func (b *branch) note(in planner.Input, contact ulid.ULID, d Divergence) {
 // merely read or found in order does not.
 func diverges(was, would planner.Decision) (Divergence, bool) {
 	d := Divergence{}
+	if alike(was, would) {
+		return d, false
+	}
 	if d.Was, d.Would = writesText(was), writesText(would); d.Was != d.Would {
 		d.Rule = writeRule(was, would)
 		return d, true
@@ -118,11 +130,38 @@ func diverges(was, would planner.Decision) (Divergence, bool) {
 	return d, false
 }
 
+// alike reports, without putting it into words, that nothing diverges; where it cannot tell, false.
+func alike(was, would planner.Decision) bool {
+	if !slices.EqualFunc(was.Commands, would.Commands, alikeWrites) || matter(was.Whole) != matter(would.Whole) {
+		return false
+	}
+	became := func(d planner.Decision, field string) string {
+		for _, v := range slices.Backward(d.Fields) {
+			if v.Field == field {
+				return became(v)
+			}
+		}
+		return ""
+	}
+	differs := func(v planner.Verdict) bool { return became(was, v.Field) != became(would, v.Field) }
+	return !slices.ContainsFunc(was.Fields, differs) && !slices.ContainsFunc(would.Fields, differs)
+}
+
+func alikeWrites(a, b planner.Command) bool {
+	return a.Kind == b.Kind && (!writes(a) || a.System == b.System && maps.EqualFunc(a.Digests, b.Digests, anyDigest))
+}
+
+func anyDigest(_, _ string) bool { return true }
+
+func writes(c planner.Command) bool {
+	return c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate
+}
+
 // writesText says what is written, and tells values apart without showing them.
 func writesText(d planner.Decision) string {
 	var all []string
 	for _, c := range d.Commands {
-		if c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate {
+		if writes(c) {
 			all = append(all, commandText(&c))
 		}
 	}

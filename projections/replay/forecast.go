@@ -86,6 +86,7 @@ type Divergence struct {
 type account struct {
 	Forecast
 	contacts map[ulid.ULID]bool // that were decided on; whether they began to differ
+	merged   notes              // contacts that became another, which is noted
 	unknowns notes              // by contact: bits, by number of the field
 	fields   map[string]int     // numbers of fields
 }
@@ -98,7 +99,7 @@ func newAccount(c Config, store *scratch.Store) *account {
 			ByRule: map[string]int64{}, BySource: map[string]int64{}, MadeBySource: map[domain.System]map[string]int64{},
 			First: []Divergence{},
 		},
-		contacts: map[ulid.ULID]bool{}, unknowns: notes{store: store, kind: 'K'}, fields: map[string]int{},
+		contacts: map[ulid.ULID]bool{}, merged: notes{store: store, kind: 'A'}.listed(), unknowns: notes{store: store, kind: 'K'}, fields: map[string]int{},
 	}
 }
 
@@ -162,8 +163,28 @@ func (b *branch) begins(d Divergence) {
 // both counts decisions that are the same.
 func (b *branch) both(planned []planner.Planned) {
 	for _, p := range planned {
+		b.merges(p.Decision)
 		b.count(p.Decision, 1, 1)
 	}
+}
+
+// merges notes which contacts a decision of the branch made others of.
+func (b *branch) merges(d planner.Decision) {
+	for _, a := range d.Aliases {
+		b.merged.put(a.From[:], a.To[:])
+	}
+}
+
+// lastly is what a contact became in the end.
+func (b *branch) lastly(id ulid.ULID) ulid.ULID {
+	for range 32 { // as far as the view follows them
+		to := b.merged.get(id[:])
+		if to == nil {
+			break
+		}
+		id = ulid.ULID(to)
+	}
+	return id
 }
 
 // count adds a decision to what was and to what would be.
@@ -171,8 +192,9 @@ func (b *branch) count(d planner.Decision, was, would int64) {
 	if !b.counted(d.Contact) {
 		return
 	}
-	differs := b.contacts[d.Contact]
-	b.contacts[d.Contact] = differs // it was decided on
+	if _, ok := b.contacts[d.Contact]; !ok {
+		b.contacts[d.Contact] = false
+	}
 	plus := func(c Change) Change { return Change{c.Was + was, c.Would + would} }
 	if d.Whole != nil && d.Whole.Result == planner.HeldBack && d.Head != nil && d.Head.Review != "" {
 		b.Held = plus(b.Held)
@@ -224,13 +246,15 @@ func (b *branch) twin(sys domain.System, contact ulid.ULID) bool {
 // result closes the account.
 func (b *branch) result() Forecast {
 	f := b.Forecast
-	for id := range b.contacts {
-		b.view.Rest(b.AtHand)
-		if now := b.now(id); now != id {
-			delete(b.contacts, id)
-			differs := b.contacts[now]
-			b.contacts[now] = differs
+	for from, to := range b.merged.all() {
+		id := ulid.ULID(from)
+		if _, ok := b.contacts[id]; !ok {
+			continue
 		}
+		delete(b.contacts, id)
+		now := b.lastly(ulid.ULID(to))
+		differs := b.contacts[now]
+		b.contacts[now] = differs // it was decided on
 	}
 	f.Contacts, f.Ends = int64(len(b.contacts)), int64(len(b.ends()))
 	return f
@@ -244,18 +268,18 @@ func (b *branch) ends() map[ulid.ULID]bool {
 			differ[b.now(id)] = true
 		}
 	}
-	for rec := range b.shadows.records() {
+	for rec, packed := range b.shadows.records() {
 		b.view.Rest(b.AtHand)
-		for _, s := range b.shadowsOf(rec) {
-			if r := b.view.Record(rec); r != nil && s.Last != b.digest(s, rec) {
+		of := unpacked(packed)
+		for i := range of {
+			if r := b.view.Record(rec); r != nil && of[i].last != b.digest(&of[i], rec) {
 				add(r.Link.Contact)
 			}
 		}
 	}
-	for rec := range b.ghosts.records() {
-		var contact ulid.ULID
-		copy(contact[:], b.ghosts.get(about(rec)))
-		add(contact)
+	for _, contact := range b.ghosts.records() {
+		b.view.Rest(b.AtHand)
+		add(ulid.ULID(contact))
 	}
 	for rec := range b.imagined.records() {
 		b.view.Rest(b.AtHand)

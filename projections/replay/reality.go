@@ -10,7 +10,6 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
-	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/replay/scratch"
 )
 
@@ -29,16 +28,6 @@ type reality struct {
 	lensOf  map[lensKey]int
 }
 
-// shadow is what the log shows of a property whose value in the branch is another.
-type shadow struct {
-	Lens int      `json:"l"`           // by number: what the value is read through
-	Real []string `json:"r,omitempty"` // digests it showed, or may show, since
-	Last string   `json:"s"`           // the one it shows now
-}
-
-// shadows are those of a record, by read name.
-type shadows map[string]*shadow
-
 // lens is a field as values are read through it.
 type lens struct {
 	field settings.Field
@@ -55,7 +44,7 @@ type lensKey struct {
 func newReality(store *scratch.Store) reality {
 	of := func(kind byte) notes { return notes{store: store, kind: kind} }
 	return reality{
-		unissued: of('U'), renamed: of('N'), ghosts: of('G'), imagined: of('I'), shadows: of('S'),
+		unissued: of('U'), renamed: of('N'), ghosts: of('G').listed(), imagined: of('I').listed(), shadows: of('S').listed(),
 		madeBy: map[domain.Record]ulid.ULID{}, lensOf: map[lensKey]int{},
 	}
 }
@@ -63,9 +52,8 @@ func newReality(store *scratch.Store) reality {
 // same reports that the two have not parted yet.
 func (r *reality) same() bool { return r.unissued.n+r.renamed.n+r.shadows.n == 0 }
 
-func (r *reality) noteMade(e eventstore.Event) {
-	var o domain.Outcome
-	if json.Unmarshal(e.Data, &o) == nil && o.Created && !o.Record.IsZero() {
+func (r *reality) noteMade(o domain.Outcome) {
+	if o.Created && !o.Record.IsZero() {
 		r.madeBy[o.Record] = o.Command
 	}
 }
@@ -79,7 +67,7 @@ func (r *reality) passed(in planner.Input) {
 
 // ghost reports a record that was made by a command the branch did not issue.
 func (r *reality) ghost(rec domain.Record) bool {
-	if r.ghosts.has(about(rec)) {
+	if r.ghosts.n > 0 && r.ghosts.has(about(rec)) {
 		return true
 	}
 	command, ok := r.madeBy[rec]
@@ -93,39 +81,16 @@ func (r *reality) ghost(rec domain.Record) bool {
 	return contact != nil
 }
 
-func (r *reality) shadowsOf(rec domain.Record) (of shadows) {
-	if b := r.shadows.get(about(rec)); b != nil {
-		_ = json.Unmarshal(b, &of) // it is our own
-	}
-	return of
-}
-
-func (r *reality) keepShadows(rec domain.Record, of shadows) {
-	if len(of) == 0 {
-		r.shadows.remove(about(rec))
-		return
-	}
-	if b, err := json.Marshal(of); err == nil {
-		r.shadows.put(about(rec), b)
-	}
-}
-
-// showed notes a digest that the log's system showed.
-func (s *shadow) showed(digest string) {
-	if !slices.Contains(s.Real, digest) {
-		s.Real = append(s.Real, digest)
-	}
-}
-
 // shadow begins, unless it began before, with what both show.
-func (b *branch) shadow(of shadows, rec domain.Record, property string, field settings.Field, recorded bool) *shadow {
-	if of[property] == nil {
-		s := &shadow{Lens: b.lens(field, recorded)}
-		s.Last = b.digest(s, rec)
-		s.showed(s.Last)
-		of[property] = s
+func (b *branch) shadow(of *shadows, rec domain.Record, property string, field settings.Field, recorded bool) *shadow {
+	if s := of.on(property); s != nil {
+		return s
 	}
-	return of[property]
+	s := of.begin(property)
+	s.lens = b.lens(field, recorded)
+	s.last = b.digest(s, rec)
+	s.showed(s.last)
+	return s
 }
 
 // lens is the number of the one that a field of the log's settings, or of the branch's, is read through now.
@@ -141,7 +106,7 @@ func (b *branch) lens(field settings.Field, recorded bool) int {
 }
 
 // field is the one a shadow is of.
-func (b *branch) field(s *shadow) settings.Field { return b.lenses[s.Lens].field }
+func (b *branch) field(s *shadow) settings.Field { return b.lenses[s.lens].field }
 
 // digest of what the record shows in the branch.
 func (b *branch) digest(s *shadow, rec domain.Record) string {
@@ -154,7 +119,7 @@ func (b *branch) digest(s *shadow, rec domain.Record) string {
 
 // digestIn is that of a property among others as the shadow's field reads it.
 func (b *branch) digestIn(s *shadow, sys domain.System, props domain.Properties) string {
-	l := b.lenses[s.Lens]
+	l := b.lenses[s.lens]
 	text, _, err := l.field.Get(sys, props, l.env)
 	if err != nil {
 		return "invalid"
@@ -189,12 +154,15 @@ func (b *branch) inBranch(in planner.Input) (planner.Input, bool) {
 	return in, true
 }
 
+// factInBranch takes from a fact what the branch would not have heard. What is changed of it is copied before: the
+// log's own is somebody else's, too.
 func (b *branch) factInBranch(in planner.Input) (planner.Input, bool) {
-	var f domain.Fact
 	rec, err := domain.ParseRecord(in.Stream)
-	if err != nil || json.Unmarshal(in.Data, &f) != nil {
+	if err != nil || in.Fact == nil {
 		return in, true // as little of it is folded as was
 	}
+	f := *in.Fact
+	in.Fact = &f
 	asked := b.answerInBranch(&f)
 	if b.ghost(rec) {
 		return b.missed(in, f)
@@ -205,25 +173,24 @@ func (b *branch) factInBranch(in planner.Input) (planner.Input, bool) {
 	if !asked {
 		f.Answer = nil
 	}
-	told := len(f.Properties)
-	news := b.withoutShadows(rec, f.Properties, f.Complete)
+	told, news := len(f.Properties), false
+	f.Properties, news = b.withoutShadows(rec, f.Properties, f.Complete)
 	if told > 0 && !news && !f.Complete && f.Answer == nil && in.Type == domain.RecordUpdated {
 		return in, false
 	}
-	gone := func(r domain.Record) bool { return b.ghost(r) }
-	f.Merged = slices.DeleteFunc(f.Merged, gone)
+	f.Merged = b.withoutGhosts(f.Merged)
 	if b.ghost(f.Primary) {
 		f.Primary = domain.Record{}
 	}
-	return remade(in, f), true
+	return in, true
 }
 
-// remade is the input with another payload.
-func remade(in planner.Input, payload any) planner.Input {
-	if data, err := json.Marshal(payload); err == nil {
-		in.Data, in.Fact, in.Outcome = data, nil, nil
+// withoutGhosts are those records that are there in the branch.
+func (b *branch) withoutGhosts(all []domain.Record) []domain.Record {
+	if !slices.ContainsFunc(all, b.ghost) {
+		return all
 	}
-	return in
+	return slices.DeleteFunc(slices.Clone(all), b.ghost)
 }
 
 // answerInBranch turns a fact's answer to the command the branch issued; false when it issued none.
@@ -234,8 +201,10 @@ func (b *branch) answerInBranch(f *domain.Fact) bool {
 	if b.unissued.has(f.Answer.Command[:]) {
 		return false
 	}
-	b.rename(&f.Answer.Command, &f.Answer.Contact)
-	f.Answer.Found = slices.DeleteFunc(f.Answer.Found, func(r domain.Record) bool { return b.ghost(r) })
+	a := *f.Answer
+	b.rename(&a.Command, &a.Contact)
+	a.Found = b.withoutGhosts(a.Found)
+	f.Answer = &a
 	return true
 }
 
@@ -260,7 +229,8 @@ func (b *branch) missed(in planner.Input, f domain.Fact) (planner.Input, bool) {
 	for _, r := range b.view.Members(c.ID) {
 		if slices.ContainsFunc(c.Head.Lookups, func(l planner.Lookup) bool { return l.Command == f.Answer.Command }) {
 			in.Type, in.Stream = domain.RecordAbsent, r.ID.Stream()
-			return remade(in, domain.Fact{Via: f.Via, Clock: f.Clock, Answer: f.Answer}), true
+			in.Fact = &domain.Fact{Via: f.Via, Clock: f.Clock, Answer: f.Answer}
+			return in, true
 		}
 	}
 	return in, false
@@ -268,19 +238,17 @@ func (b *branch) missed(in planner.Input, f domain.Fact) (planner.Input, bool) {
 
 // withoutShadows puts the branch's values in the place of those that only the log's commands explain, and reports
 // whether anything else is told.
-func (b *branch) withoutShadows(rec domain.Record, props domain.Properties, complete bool) (news bool) {
+func (b *branch) withoutShadows(rec domain.Record, told domain.Properties, complete bool) (props domain.Properties, news bool) {
 	of := b.shadowsOf(rec)
-	if len(of) == 0 {
-		return len(props) > 0
+	names := of.over(told)
+	if news = len(names) < len(told); len(names) == 0 {
+		return told, news
 	}
-	for _, name := range slices.Sorted(maps.Keys(props)) {
-		s := of[name]
-		if s == nil {
-			news = true
-			continue
-		}
-		if s.Last = b.digestIn(s, rec.System, props); !slices.Contains(s.Real, s.Last) {
-			delete(of, name) // told by somebody since: the same in both
+	props = maps.Clone(told)
+	for _, name := range names {
+		s := of.on(name)
+		if s.last = b.digestIn(s, rec.System, props); !slices.Contains(s.real, s.last) {
+			of.end(name) // told by somebody since: the same in both
 			news = true
 			continue
 		}
@@ -292,7 +260,7 @@ func (b *branch) withoutShadows(rec domain.Record, props domain.Properties, comp
 		}
 	}
 	b.keepShadows(rec, of)
-	return news
+	return props, news
 }
 
 // shows is what a record shows in the branch.
@@ -301,23 +269,23 @@ func (b *branch) shows(rec domain.Record, property string) (json.RawMessage, boo
 	if r == nil {
 		return nil, false
 	}
-	value, ok := r.Properties()[property]
-	return value, ok
+	return r.Value(property)
 }
 
 func (b *branch) outcomeInBranch(in planner.Input) (planner.Input, bool) {
-	var o domain.Outcome
-	if json.Unmarshal(in.Data, &o) != nil {
+	if in.Outcome == nil {
 		return in, true
 	}
+	o := *in.Outcome
+	in.Outcome = &o
 	if contact := b.unissued.get(o.Command[:]); contact != nil {
 		b.unheard(o, contact)
 		return in, false
 	}
 	b.rename(&o.Command, &o.Contact)
 	b.arrived(o)
-	b.withoutShadows(o.Record, o.Shows, false)
-	return remade(in, o), true
+	o.Shows, _ = b.withoutShadows(o.Record, o.Shows, false)
+	return in, true
 }
 
 // arrived ends the shadows of what a command of both wrote.
@@ -331,7 +299,7 @@ func (b *branch) arrived(o domain.Outcome) {
 	}
 	for write := range o.Sent {
 		if f, ok := b.recorded.FieldFor(o.System, write); ok {
-			delete(of, f.Side(o.System).Read)
+			of.end(f.Side(o.System).Read)
 		}
 	}
 	b.keepShadows(o.Record, of)
@@ -349,7 +317,7 @@ func (b *branch) unheard(o domain.Outcome, contact []byte) {
 	}
 	for write := range o.Sent {
 		f, _ := b.recorded.FieldFor(o.System, write)
-		s := of[f.Side(o.System).Read]
+		s := of.on(f.Side(o.System).Read)
 		if s == nil {
 			continue
 		}
@@ -357,8 +325,8 @@ func (b *branch) unheard(o domain.Outcome, contact []byte) {
 		if _, ok := told[read]; !ok {
 			told = domain.Properties{read: o.Sent[write]}
 		}
-		s.Last = b.digestIn(s, o.System, told)
-		s.showed(s.Last)
+		s.last = b.digestIn(s, o.System, told)
+		s.showed(s.last)
 	}
 	b.keepShadows(o.Record, of)
 }
@@ -370,12 +338,9 @@ func (b *branch) lose(c planner.Command, d planner.Decision) {
 		return
 	}
 	of := b.shadowsOf(c.Record)
-	if of == nil {
-		of = shadows{}
-	}
 	for write, digest := range c.Digests {
 		if f, ok := b.recorded.FieldFor(c.System, write); ok {
-			b.shadow(of, c.Record, f.Side(c.System).Read, f, true).showed(digest)
+			b.shadow(&of, c.Record, f.Side(c.System).Read, f, true).showed(digest)
 		}
 	}
 	b.keepShadows(c.Record, of)

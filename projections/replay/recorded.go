@@ -54,10 +54,11 @@ func (r *recorded) take(id ulid.ULID, read again) (e eventstore.Event, ok bool, 
 		return e, false, gone(at)
 	case i < 0:
 		return e, false, nil
-	case i == 0:
-		e, r.near = r.near[0], r.near[1:]
-	default:
-		e, r.near = r.near[i], slices.Delete(r.near, i, i+1)
+	}
+	if e = r.near[i]; i == 0 {
+		r.near = r.near[1:]
+	} else {
+		r.near = slices.Delete(r.near, i, i+1) // it clears what it frees
 	}
 	return e, true, nil
 }

@@ -107,8 +107,8 @@ func (b *branch) read(ctx context.Context, end int64) error {
 func (b *branch) event(e eventstore.Event, in planner.Input) error {
 	if isDecision(e) {
 		b.ready = append(b.ready, b.queue.take(e.Causation)...)
-	} else if e.Type == domain.CommandSettled && bytes.Contains(e.Data, []byte(`"created":true`)) {
-		b.noteMade(e)
+	} else if in.Outcome != nil {
+		b.noteMade(*in.Outcome)
 	}
 	b.queue.add(e, in)
 	return b.steps(ahead)
@@ -168,7 +168,7 @@ func (b *branch) weigh(in planner.Input, r *recorded, planned []planner.Planned)
 		if err != nil {
 			return err
 		}
-		d, err := state.Decision(e)
+		d, err := state.Gist(e)
 		if err != nil {
 			return err
 		}
@@ -238,8 +238,12 @@ func (b *branch) goOn(in planner.Input, was []planner.Decision, planned []planne
 	}
 	b.Guards++
 	for _, kind := range []string{domain.SyncPaused, domain.SyncResumed} {
-		act := remade(in, domain.Act{Guard: planned[i].Decision.Guard})
-		act.Type, act.Stream = kind, "connection"
+		data, err := json.Marshal(domain.Act{Guard: planned[i].Decision.Guard})
+		if err != nil {
+			return err
+		}
+		act := in
+		act.Type, act.Stream, act.Data, act.Fact, act.Outcome = kind, "connection", data, nil, nil
 		act.ID = domain.DeriveID(in.ID, "whatif/"+kind, "", 0)
 		if err := b.carryOut(in, b.differ(in, nil, b.decide(act)), 0); err != nil {
 			return err
@@ -263,6 +267,7 @@ func (b *branch) adopt(s step) error {
 			return err
 		}
 		b.view.Apply(d)
+		b.merges(d)
 	}
 	return nil
 }

@@ -8,6 +8,24 @@ import (
 
 // Decision reads a decision whole; false when encoding/json has to.
 func Decision(data []byte) (*planner.Decision, bool) {
+	return decision(data, decisionParts{Record, link, verdict, head})
+}
+
+// Gist reads of a decision what it means to people: what becomes of the contact and its fields, which commands follow,
+// and what a person is asked. It leaves out what the planner goes on from and where the values stand.
+func Gist(data []byte) (*planner.Decision, bool) {
+	return decision(data, decisionParts{verdict: gist, head: review})
+}
+
+// decisionParts read what a decision is asked for; nil: nothing of it.
+type decisionParts struct {
+	record  func(*jsonread.Reader) domain.Record
+	link    func(*jsonread.Reader) planner.Link
+	verdict func(*jsonread.Reader) planner.Verdict
+	head    func(*jsonread.Reader) planner.HeadState
+}
+
+func decision(data []byte, of decisionParts) (*planner.Decision, bool) {
 	r, seen, d := jsonread.New(data), uint32(0), &planner.Decision{}
 	for key := range r.Fields() {
 		switch string(key) {
@@ -37,16 +55,16 @@ func Decision(data []byte) (*planner.Decision, bool) {
 			d.Contact = ID(r)
 		case "considered":
 			r.Once(&seen, 8)
-			d.Considered = elements(r, Record)
+			d.Considered = elements(r, of.record)
 		case "links":
 			r.Once(&seen, 9)
-			d.Links = elements(r, link)
+			d.Links = elements(r, of.link)
 		case "whole":
 			r.Once(&seen, 10)
 			d.Whole = pointer(r, whole)
 		case "fields":
 			r.Once(&seen, 11)
-			d.Fields = elements(r, verdict)
+			d.Fields = elements(r, of.verdict)
 		case "commands":
 			r.Once(&seen, 12)
 			d.Commands = elements(r, command)
@@ -55,7 +73,7 @@ func Decision(data []byte) (*planner.Decision, bool) {
 			Rest(r, &d.Aliases)
 		case "head":
 			r.Once(&seen, 14)
-			Rest(r, &d.Head)
+			d.Head = pointer(r, of.head)
 		case "counts":
 			r.Once(&seen, 15)
 			Rest(r, &d.Counts)
@@ -69,9 +87,13 @@ func Decision(data []byte) (*planner.Decision, bool) {
 	return d, r.Done()
 }
 
-// elements reads an array; nil for a null.
+// elements reads an array; nil for a null, or when nothing of it is asked for.
 func elements[T any](r *jsonread.Reader, read func(*jsonread.Reader) T) []T {
 	if r.Null() {
+		return nil
+	}
+	if read == nil {
+		r.Raw()
 		return nil
 	}
 	all := []T{}
@@ -190,6 +212,48 @@ func verdict(r *jsonread.Reader) (v planner.Verdict) {
 		}
 	}
 	return v
+}
+
+// gist reads a verdict without what follows from it.
+func gist(r *jsonread.Reader) (v planner.Verdict) {
+	seen := uint32(0)
+	for key := range r.Fields() {
+		switch string(key) {
+		case "field":
+			r.Once(&seen, 0)
+			v.Field = Word(r)
+		case "result":
+			r.Once(&seen, 1)
+			v.Result = planner.Result(Word(r))
+		case "rule":
+			r.Once(&seen, 2)
+			v.Rule = Word(r)
+		default:
+			r.Unknown(key)
+		}
+	}
+	return v
+}
+
+// head reads what the planner goes on from.
+func head(r *jsonread.Reader) (h planner.HeadState) {
+	Rest(r, &h)
+	return h
+}
+
+// review reads of a head only what a person is asked.
+func review(r *jsonread.Reader) (h planner.HeadState) {
+	seen := uint32(0)
+	for key := range r.Fields() {
+		switch string(key) {
+		case "review":
+			r.Once(&seen, 0)
+			h.Review = Word(r)
+		default:
+			r.Unknown(key)
+		}
+	}
+	return h
 }
 
 func ref(r *jsonread.Reader) (v planner.Ref) {

@@ -28,11 +28,16 @@ func Input(e eventstore.Event) (planner.Input, error) {
 }
 
 // Decision reads the payload of a decision.made.
-func Decision(e eventstore.Event) (planner.Decision, error) {
+func Decision(e eventstore.Event) (planner.Decision, error) { return decision(e, inputs.Decision) }
+
+// Gist reads as much of the payload of a decision.made as people are told of. It is nothing to go on from.
+func Gist(e eventstore.Event) (planner.Decision, error) { return decision(e, inputs.Gist) }
+
+func decision(e eventstore.Event, read func([]byte) (*planner.Decision, bool)) (planner.Decision, error) {
 	var d planner.Decision
 	data, _, err := domain.Upcast(e.Type, e.Schema, e.Data)
 	if err == nil {
-		if got, ok := inputs.Decision(data); ok {
+		if got, ok := read(data); ok {
 			return *got, nil
 		}
 		err = json.Unmarshal(data, &d)
