@@ -55,12 +55,31 @@ func (p *fieldPass) noteMeanwhile() bool {
 	return (before == nil) != (after == nil) || before != nil && *before != *after
 }
 
+// heard names what was noted, or what Aloware shows where nothing is noted any more.
+func (p *fieldPass) heard() *Ref {
+	if p.now.Meanwhile != nil {
+		return p.noted(p.now.Meanwhile)
+	}
+	return p.sides.of(domain.Aloware).ref(*p.f)
+}
+
+// noted names a value that was told while a write was under way.
+func (p *fieldPass) noted(m *Meanwhile) *Ref {
+	return &Ref{
+		Record: p.sides.of(domain.Aloware).rec.ID, Property: p.f.Aloware.Read, Position: m.Position, Digest: m.Digest,
+	}
+}
+
 // unheard is the write to Aloware during which something may have been told that nobody has looked at yet: one under
-// way, or, when the sync opens, one that ended well while it stood still.
+// way, or, when the sync opens, one that ended while it stood still and is what Aloware shows.
 func (p *fieldPass) unheard() *PendingWrite {
 	w := p.unsure
-	if w == nil && p.e.Release && p.ended > 0 && p.now.State == InStep && p.atBase(domain.Aloware) {
+	if w == nil && p.e.Release && p.ended > 0 {
 		w = p.stored.Pending
+		well := p.now.State == InStep && p.atBase(domain.Aloware)
+		if !well && (p.now.Result != Waiting || p.sides.of(domain.Aloware).digest != w.Digest) { // or withdrawn
+			return nil
+		}
 	}
 	if w == nil || w.System != domain.Aloware {
 		return nil
@@ -133,7 +152,7 @@ func (p *fieldPass) weighMeanwhile(w *writes, hubspotChanged bool) {
 	*p.sides.of(domain.Aloware) = told
 	winner, rule := p.winner()
 	*p.sides.of(domain.Aloware) = shown
-	loser := &Ref{Record: shown.rec.ID, Property: p.f.Aloware.Read, Position: m.Position, Digest: m.Digest}
+	loser := p.noted(&m)
 	switch {
 	case m.Doubt:
 		rule += ": may have been told late"

@@ -71,7 +71,7 @@ func TestToldWhilePaused(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		rule   settings.Winner
-		steps  []string // a first name told, "shows" and one for the outcome, or "resume"
+		steps  []string // a first name told, "shows" and one for the outcome, "withdrawn" for another, "read" and one for an answer, or "resume"
 		result planner.Result
 		state  planner.FieldStatus
 		wrote  map[domain.System]string
@@ -81,6 +81,8 @@ func TestToldWhilePaused(t *testing.T) {
 		{"not told back", settings.HubSpotWins, []string{"Cyd", "shows Bob", "resume"}, planner.LostIt, planner.InStep, nil},
 		{"aloware wins", settings.AlowareWins, []string{"Cyd", "Bob", "shows Bob", "resume"}, planner.Sent, planner.Pending, both},
 		{"rendered otherwise", settings.AlowareWins, []string{"Cyd", "BOB", "shows BOB", "resume"}, planner.Sent, planner.Pending, both},
+		{"withdrawn after", settings.HubSpotWins, []string{"Cyd", "Bob", "resume", "withdrawn"}, planner.Agreed, planner.InStep, nil},
+		{"withdrawn before", settings.AlowareWins, []string{"Cyd", "Bob", "withdrawn", "resume", "read Bob"}, planner.Agreed, planner.InStep, nil},
 		{"told after the end", settings.AlowareWins, []string{"shows Bob", "Cyd", "Bob", "resume"}, planner.LostIt, planner.InStep, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -93,6 +95,12 @@ func TestToldWhilePaused(t *testing.T) {
 				switch {
 				case step == "resume":
 					d.act(domain.SyncResumed, domain.Act{})
+				case step == "withdrawn": // a try may have arrived, or Bob was typed there as well
+					d.settled(write, nil, func(o *domain.Outcome) { o.Result, o.Sent, o.Clock = domain.ResultWithdrawn, nil, 0 })
+				case strings.HasPrefix(step, "read "):
+					d.read(alo, values{
+						"phone_number": "+18182124567", "email": "ann@example.com", "first_name": strings.TrimPrefix(step, "read "),
+					}, d.sent[0])
 				case ended:
 					d.settled(write, values{"first_name": name}, nil)
 				default:
