@@ -52,7 +52,7 @@ func (p *fieldPass) decide(w *writes) {
 	case !a && !h && ours:
 		p.conclude(Verdict{Result: Echo, Rule: "an earlier write", From: domain.HubSpot})
 	case !a && !h && noted:
-		p.conclude(Verdict{Result: Waiting, Rule: "told while our write is on its way", From: domain.Aloware, Value: p.sides.of(domain.Aloware).ref(*p.f)})
+		p.conclude(Verdict{Result: Waiting, Rule: "told while our write is on its way", From: domain.Aloware, Value: p.heard()})
 	case !a && !h:
 		p.still(w)
 	case p.sides.of(domain.Aloware).digest == p.sides.of(domain.HubSpot).digest && p.unsure == nil:
@@ -236,9 +236,14 @@ func (p *fieldPass) takenBack() bool {
 // atBase reports that a side shows its base: a value that is doubted is neither a change nor what was agreed.
 func (p *fieldPass) atBase(s domain.System) bool { return p.sides.of(s).digest == p.now.Base[s] }
 
-// agree takes note that both sides hold the same.
+// agree takes note that both sides hold the same. What Aloware told while a write was under way that nobody knows the end of
+// is named with it: the write went over it, or somebody did what the write was to do.
 func (p *fieldPass) agree() {
+	v := Verdict{Result: Agreed, Rule: "same on both sides"}
+	if p.told != nil && p.told.Digest != p.sides.of(domain.Aloware).digest {
+		v.Loser = p.noted(p.told)
+	}
 	p.setBases()
 	p.now.State, p.now.Result, p.now.Rule, p.now.Pending = InStep, "", "", nil
-	p.conclude(Verdict{Result: Agreed, Rule: "same on both sides"})
+	p.conclude(v)
 }

@@ -24,19 +24,20 @@ func (p *fieldPass) guard(u *update, prop string, t side) {
 
 // noteMeanwhile notes what Aloware shows while a write to it is under way, and reports whether that is news.
 func (p *fieldPass) noteMeanwhile() bool {
-	if p.unsure == nil || p.unsure.System != domain.Aloware {
+	w := p.unheard()
+	if w == nil {
 		return false
 	}
-	t, before := p.heardLast(), p.now.Meanwhile
+	t, before := p.heardLast(w), p.now.Meanwhile
 	base := p.now.Base[domain.Aloware]
 	switch t.digest {
-	case p.unsure.Over:
+	case w.Over:
 		// Told, it was taken back by the person; told after our write was, it only came late. What an earlier write of
 		// ours ended in takes nothing back.
-		if base == p.unsure.Over && t.answered != t.seen.Position {
+		if base == w.Over && t.answered != t.seen.Position {
 			p.now.Meanwhile = nil
 		}
-	case p.unsure.Digest, base: // told back: what was told before it stays noted
+	case w.Digest, base: // told back: what was told before it stays noted
 	case t.answer: // of an earlier write: its rendering there
 		if before != nil && before.Digest == t.digest {
 			p.now.Meanwhile = nil
@@ -45,7 +46,7 @@ func (p *fieldPass) noteMeanwhile() bool {
 		if before != nil && before.Digest == t.digest {
 			return false
 		}
-		p.now.Meanwhile = &Meanwhile{Digest: t.digest, Position: t.seen.Position, Doubt: p.dubious(t)}
+		p.now.Meanwhile = &Meanwhile{Digest: t.digest, Position: t.seen.Position, Doubt: p.dubious(t) || p.toldAfter(t)}
 		if !t.seen.Read {
 			p.now.Meanwhile.Clock = t.seen.Clock
 		}
@@ -54,20 +55,59 @@ func (p *fieldPass) noteMeanwhile() bool {
 	return (before == nil) != (after == nil) || before != nil && *before != *after
 }
 
+// heard names what was noted, or what Aloware shows where nothing is noted any more.
+func (p *fieldPass) heard() *Ref {
+	if p.now.Meanwhile != nil {
+		return p.noted(p.now.Meanwhile)
+	}
+	return p.sides.of(domain.Aloware).ref(*p.f)
+}
+
+// noted names a value that was told while a write was under way.
+func (p *fieldPass) noted(m *Meanwhile) *Ref {
+	return &Ref{
+		Record: p.sides.of(domain.Aloware).rec.ID, Property: p.f.Aloware.Read, Position: m.Position, Digest: m.Digest,
+	}
+}
+
+// unheard is the write to Aloware during which something may have been told that nobody has looked at yet: one under
+// way, or, when the sync opens, one that ended while it stood still and is what Aloware shows.
+func (p *fieldPass) unheard() *PendingWrite {
+	w := p.unsure
+	if w == nil && p.e.Release && p.ended > 0 {
+		w = p.stored.Pending
+		well := p.now.State == InStep && p.atBase(domain.Aloware)
+		if !well && (p.now.Result != Waiting || p.sides.of(domain.Aloware).digest != w.Digest) { // or withdrawn
+			return nil
+		}
+	}
+	if w == nil || w.System != domain.Aloware {
+		return nil
+	}
+	return w
+}
+
 // heardLast is what Aloware shows; or, where the sync stood still and our write was told back meanwhile, what it told
-// before that: nobody has looked at it yet.
-func (p *fieldPass) heardLast() side {
+// before that.
+func (p *fieldPass) heardLast(w *PendingWrite) side {
 	t := *p.sides.of(domain.Aloware)
-	before, ok := t.rec.Replaced[p.f.Aloware.Read]
-	toldBack := t.digest == p.unsure.Digest && t.digest != p.unsure.Over
-	if !p.e.Release || !ok || !toldBack || before.Position <= p.decidedAt() {
+	toldBack := t.digest == w.Digest || p.unsure == nil // then it shows what the write ended in
+	if !p.e.Release || !toldBack || t.digest == w.Over {
 		return t
 	}
-	if told, held := p.toldAs(before); held && told.digest != t.answer {
-		return told
+	for _, before := range []Seen{t.rec.Seen[p.f.Aloware.Read], t.rec.Replaced[p.f.Aloware.Read]} {
+		if before.Position <= p.decidedAt() {
+			continue
+		}
+		if told, held := p.toldAs(before); held && told.digest != t.digest && told.digest != t.answer {
+			return told
+		}
 	}
 	return t
 }
+
+// toldAfter reports a value that was told after the write had ended: it came late, or somebody took it back.
+func (p *fieldPass) toldAfter(t side) bool { return p.ended > 0 && t.seen.Position > p.ended }
 
 // earlierWrite takes what Aloware shows for the end of an earlier write than the pending one, or than one that was taken
 // back, where that write's outcome says so: it is ours, and nobody's change.
@@ -112,7 +152,7 @@ func (p *fieldPass) weighMeanwhile(w *writes, hubspotChanged bool) {
 	*p.sides.of(domain.Aloware) = told
 	winner, rule := p.winner()
 	*p.sides.of(domain.Aloware) = shown
-	loser := &Ref{Record: shown.rec.ID, Property: p.f.Aloware.Read, Position: m.Position, Digest: m.Digest}
+	loser := p.noted(&m)
 	switch {
 	case m.Doubt:
 		rule += ": may have been told late"

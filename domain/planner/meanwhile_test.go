@@ -2,6 +2,7 @@ package planner_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -63,19 +64,54 @@ func TestToldMeanwhile(t *testing.T) {
 	}
 }
 
-// TestToldWhilePaused: the same while the sync stands still and only what is under way comes to its end.
+// TestToldWhilePaused: the same while the sync stands still and only what is under way comes to its end, before the sync
+// opens or after.
 func TestToldWhilePaused(t *testing.T) {
-	d := newDesk(t, nil).linked()
-	d.webhook(hub, values{"firstname": "Bob"})
-	write := d.sent[0]
-	d.act(domain.SyncPaused, domain.Act{})
-	d.webhook(alo, values{"first_name": "Cyd"})
-	d.webhook(alo, values{"first_name": "Bob"})
-	d.act(domain.SyncResumed, domain.Act{})
-	d.settled(write, values{"first_name": "Bob"}, nil)
-	d.says(planner.LostIt, planner.InStep, nil)
-	if !d.names("first_name", "Cyd") {
-		t.Fatalf("no word about Cyd: %s", text(d.last))
+	both := map[domain.System]string{domain.HubSpot: "Cyd", domain.Aloware: "Cyd"}
+	for _, c := range []struct {
+		name   string
+		rule   settings.Winner
+		steps  []string // a first name told, "shows" and one for the outcome, "withdrawn" for another, "read" and one for an answer, or "resume"
+		result planner.Result
+		state  planner.FieldStatus
+		wrote  map[domain.System]string
+	}{
+		{"ended after", settings.HubSpotWins, []string{"Cyd", "Bob", "resume", "shows Bob"}, planner.LostIt, planner.InStep, nil},
+		{"ended before", settings.HubSpotWins, []string{"Cyd", "Bob", "shows Bob", "resume"}, planner.LostIt, planner.InStep, nil},
+		{"not told back", settings.HubSpotWins, []string{"Cyd", "shows Bob", "resume"}, planner.LostIt, planner.InStep, nil},
+		{"aloware wins", settings.AlowareWins, []string{"Cyd", "Bob", "shows Bob", "resume"}, planner.Sent, planner.Pending, both},
+		{"rendered otherwise", settings.AlowareWins, []string{"Cyd", "BOB", "shows BOB", "resume"}, planner.Sent, planner.Pending, both},
+		{"withdrawn after", settings.HubSpotWins, []string{"Cyd", "Bob", "resume", "withdrawn"}, planner.Agreed, planner.InStep, nil},
+		{"withdrawn before", settings.AlowareWins, []string{"Cyd", "Bob", "withdrawn", "resume", "read Bob"}, planner.Agreed, planner.InStep, nil},
+		{"told after the end", settings.AlowareWins, []string{"shows Bob", "Cyd", "Bob", "resume"}, planner.LostIt, planner.InStep, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t, conflict(c.rule)).linked()
+			d.webhook(hub, values{"firstname": "Bob"})
+			write := d.sent[0]
+			d.act(domain.SyncPaused, domain.Act{})
+			for _, step := range c.steps {
+				name, ended := strings.CutPrefix(step, "shows ")
+				switch {
+				case step == "resume":
+					d.act(domain.SyncResumed, domain.Act{})
+				case step == "withdrawn": // a try may have arrived, or Bob was typed there as well
+					d.settled(write, nil, func(o *domain.Outcome) { o.Result, o.Sent, o.Clock = domain.ResultWithdrawn, nil, 0 })
+				case strings.HasPrefix(step, "read "):
+					d.read(alo, values{
+						"phone_number": "+18182124567", "email": "ann@example.com", "first_name": strings.TrimPrefix(step, "read "),
+					}, d.sent[0])
+				case ended:
+					d.settled(write, values{"first_name": name}, nil)
+				default:
+					d.webhook(alo, values{"first_name": name})
+				}
+			}
+			d.says(c.result, c.state, c.wrote)
+			if !d.names("first_name", "Cyd") {
+				t.Fatalf("no word about Cyd: %s", text(d.last))
+			}
+		})
 	}
 }
 

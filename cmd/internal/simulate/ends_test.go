@@ -18,9 +18,12 @@ var ends = [][]kind{
 	{"settle", "crossed"},
 	{"settle", "stop behind a commit", "taken over", "thaw", "moves"},
 	{"settle", "frozen with a write in hand", "taken over", "thaw", "moves"},
-	{"settle", "observe with a write waiting", "moves", "moves"},
+	{"settle", "observe with a write waiting", "moves", "moves", "nothing waits"},
 	{"settle", "slower than its deadline", "moves"},
 }
+
+// immediate are steps without moves of their own: these take time, and what was stopped must go on before its deadline.
+var immediate = []kind{"stop behind a commit", "frozen with a write in hand", "taken over"}
 
 func drawEnd(seed uint64, steps int) []step {
 	r := rng(seed, 7)
@@ -29,9 +32,11 @@ func drawEnd(seed uint64, steps int) []step {
 	}
 	var out []step
 	for _, k := range ends[r.IntN(len(ends))] {
-		out = append(out, step{
-			n: steps + len(out) + 1, kind: k, a: r.IntN(64), b: r.IntN(64), moves: 10 + r.IntN(30), seed: r.Uint64(),
-		})
+		st := step{n: steps + len(out) + 1, kind: k, a: r.IntN(64), b: r.IntN(64), moves: 10 + r.IntN(30), seed: r.Uint64()}
+		if slices.Contains(immediate, k) {
+			st.moves = 0
+		}
+		out = append(out, st)
 	}
 	return out
 }
@@ -81,9 +86,19 @@ func (w *world) hide(hidden bool) {
 
 // halt has the owner stop between the claim of a write and its sending.
 func (w *world) halt(st step) {
-	if n := w.atWork(); n != nil {
-		n.halt = true
-		w.typeIn(st)
+	n := w.atWork()
+	if n == nil {
+		return
+	}
+	n.halt = true
+	w.typeIn(st)
+	r := rng(st.seed, 8)
+	for range 80 {
+		if !n.alive() {
+			return
+		}
+		w.moveOn(r)
+		w.check()
 	}
 }
 
@@ -132,6 +147,16 @@ func (w *world) observed(st step) {
 		w.check()
 	}
 	w.setMode(domain.ModeObserve)
+}
+
+// unwritten has everything go on, and finds writes left for a time when they have grown old.
+func (w *world) unwritten(step) {
+	for w.advance() {
+		w.sleep(tick)
+	}
+	if n := w.waiting(); n > 0 {
+		w.fail("left waiting", "%d writes wait in mode %s, with nothing left to be done", n, w.modeNow)
+	}
 }
 
 // slow lets a write's answer come so late that its commands are due again, and has them looked for.

@@ -34,13 +34,17 @@ type rules struct {
 	rounds  int
 }
 
-// alone finds two owners that write to one record at a time, and an older owner's write after a newer's.
+// alone finds two owners that write to one record at a time, and one that writes again to a record of HubSpot that it has in
+// hand: Aloware's are addressed by a number, which two may have.
 func (w *world) alone(wr *write) {
 	wr.task.writes[string(wr.system)+" "+wr.address] = true
 	for _, n := range w.nodes {
 		for _, t := range n.tasks {
 			if t.own.epoch != wr.epoch && t.writes[string(wr.system)+" "+wr.address] && time.Since(t.began) < attemptTime {
 				w.blame("two owners", "%s writes %s while %s, of epoch %d, has not ended its attempt", wr.task, wr, t, t.own.epoch)
+			}
+			if t != wr.task && t.own == wr.task.own && wr.system == domain.HubSpot && t.writes[string(wr.system)+" "+wr.address] {
+				w.blame("twice in hand", "%s writes %s, which another batch of it has in hand", wr.task, wr)
 			}
 		}
 	}

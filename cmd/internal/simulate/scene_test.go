@@ -173,6 +173,7 @@ var weights = []struct {
 	{"frozen with a write in hand", 0, (*world).inHand},
 	{"taken over", 0, (*world).takenOver},
 	{"observe with a write waiting", 0, (*world).observed},
+	{"nothing waits", 0, (*world).unwritten},
 	{"slower than its deadline", 0, (*world).slow},
 	// In histories that are to be proved.
 	{"erase", 0, (*world).erase},
