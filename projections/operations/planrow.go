@@ -137,8 +137,19 @@ func DeleteSpent(ctx context.Context, q eventstore.Querier, connection string, p
 
 // Rows returns rows of a plan from a number on, samples opened.
 func Rows(ctx context.Context, q eventstore.Querier, log eventstore.Log, plan string, from int64, limit int) ([]Row, error) {
+	return rowsWhere(ctx, q, log, plan, "n >= $3", from, limit)
+}
+
+// Samples returns the first rows of a plan before a number that show a value, wherever they lie.
+func Samples(ctx context.Context, q eventstore.Querier, log eventstore.Log, plan string, before int64, limit int) ([]Row, error) {
+	return rowsWhere(ctx, q, log, plan, "n < $3 AND subject <> ''", before, limit)
+}
+
+func rowsWhere(
+	ctx context.Context, q eventstore.Querier, log eventstore.Log, plan, which string, n int64, limit int,
+) ([]Row, error) {
 	rows, err := q.Query(ctx, `SELECT n, contact, digest, what, subject, sample FROM plan_row
-		WHERE connection = $1 AND plan = $2 AND n >= $3 ORDER BY n LIMIT $4`, log.Connection(), plan, from, int64(limit))
+		WHERE connection = $1 AND plan = $2 AND `+which+` ORDER BY n LIMIT $4`, log.Connection(), plan, n, int64(limit))
 	var sealed [][]byte
 	all, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (Row, error) {
 		var w Row

@@ -99,6 +99,13 @@ func TestPlanRows(t *testing.T) {
 		if found != 5 || read.Sum() != made.Sum() {
 			t.Errorf("%d rows with digest %s, stored were 5 with %s", found, read.Sum(), made.Sum())
 		}
+		for before, want := range map[int64]int{1: 0, 2: 1, 5: 1} {
+			if some, err := Samples(t.Context(), store, log, id.String(), before, 2); err != nil || len(some) != want {
+				t.Errorf("%d samples before %d, want %d, %v", len(some), before, want, err)
+			} else if want > 0 && (some[0].N != 1 || some[0].Sample.After != "Rome") {
+				t.Errorf("sample %+v", some[0])
+			}
+		}
 		for _, want := range []int64{3, 2, 0} {
 			if n, err := DeleteRows(t.Context(), store, "acme", id, 3); err != nil || n != want {
 				t.Errorf("removed %d, %v; want %d", n, err, want)

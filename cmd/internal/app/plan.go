@@ -111,17 +111,16 @@ func (a *App) planShown(ctx context.Context, p operations.Plan) (httpapi.Plan, e
 	if err != nil {
 		return out, err
 	}
-	applied := int64(0)
+	there := int64(0)
 	for _, r := range rows {
-		if r.N >= p.Rows {
-			continue
-		}
-		applied++
-		if r.Sample != nil {
-			out.Samples = append(out.Samples, r)
+		if r.N < p.Rows {
+			there++
 		}
 	}
-	out.Spent = p.State == operations.Applied && applied < min(p.Rows, planChunk)
+	out.Spent = p.State == operations.Applied && there < min(p.Rows, planChunk)
+	if out.Samples, err = operations.Samples(ctx, a.Store, a.Log, p.ID, p.Rows, planSamples); err != nil {
+		return out, err
+	}
 	if p.PutsBack() {
 		out.Left, err = operations.Rows(ctx, a.Store, a.Log, p.ID, p.Rows, maxSkipped)
 	}
