@@ -281,6 +281,7 @@ func TestCrashBetweenSendAndSettle(t *testing.T) {
 		if rows := e.rows(); len(rows) != 1 || rows[0].State != outbox.Sending || len(e.events()) != 0 {
 			e.Fatalf("after the loss: %+v", rows)
 		}
+		e.ahead.Add(int64(time.Hour)) // the next owner's clock: what the first wrote down of its own says nothing
 		other, resumed := e.update("2", "x", "y"), e.now()
 		e.put(other)
 		e.system.write = func() func(context.Context, int, adapters.Write) adapters.WriteAnswer {
