@@ -9,22 +9,26 @@ import (
 	"github.com/duolog/duolog/domain/settings"
 )
 
-// limited notes the limits it was given.
-type limited struct {
+// adjusted notes the settings it was given.
+type adjusted struct {
 	adapters.System
-	got settings.Limits
+	got settings.Settings
 }
 
-func (l *limited) Limit(got settings.Limits) { l.got = got }
+var _ adapters.Adjustable = (*adjusted)(nil)
 
-// TestLimitsFollowTheSettings: settings that were changed bound the systems at once, without a new start.
-func TestLimitsFollowTheSettings(t *testing.T) {
+func (a *adjusted) Adjust(got settings.Settings) { a.got = got }
+
+// TestSystemsFollowTheSettings: settings that were changed bound the systems at once, without a new start.
+func TestSystemsFollowTheSettings(t *testing.T) {
 	t.Parallel()
-	h, a := &limited{}, &limited{}
+	h, a := &adjusted{}, &adjusted{}
 	e := &engine{systems: map[domain.System]adapters.System{domain.HubSpot: h, domain.Aloware: a}}
-	want := settings.Limits{HubSpotShare: 20, AlowarePerSecond: 3}
-	e.steer(planner.Control{Settings: settings.Settings{Version: 2, Limits: want}})
-	if h.got != want || a.got != want {
-		t.Errorf("%+v and %+v, want %+v", h.got, a.got, want)
+	want := settings.Settings{Version: 2, PhoneRegion: "GB", Limits: settings.Limits{HubSpotShare: 20, AlowarePerSecond: 3}}
+	e.steer(planner.Control{Settings: want})
+	for _, s := range []*adjusted{h, a} {
+		if s.got.Limits != want.Limits || s.got.PhoneRegion != want.PhoneRegion {
+			t.Errorf("%+v, want %+v", s.got, want)
+		}
 	}
 }

@@ -238,14 +238,18 @@ func (w *world) pass(st step) {
 func (w *world) pause(step) {
 	_, err := w.any().app.Pause(context.Background(), by)
 	w.must(err)
-	w.paused = true
+	if !w.paused {
+		w.paused, w.stood = true, append(w.stood, standstill{from: time.Now()})
+	}
 	w.grown()
 }
 
 func (w *world) resume(step) {
 	_, err := w.any().app.Resume(context.Background(), by)
 	w.must(err)
-	w.paused = false
+	if w.paused {
+		w.paused, w.stood[len(w.stood)-1].to = false, time.Now()
+	}
 	w.grown()
 }
 

@@ -30,9 +30,13 @@ type rules struct {
 	modeNow domain.Mode
 	moded   bool // it was another than live at some time
 	paused  bool
+	stood   []standstill           // every pause
 	everBad map[domain.Record]bool // taint of all episodes
 	rounds  int
 }
+
+// standstill is a pause, with a zero end while it lasts.
+type standstill struct{ from, to time.Time }
 
 // alone finds two owners that write to one record at a time, and one that writes again to a record of HubSpot that it has in
 // hand: Aloware's are addressed by a number, which two may have.
@@ -504,11 +508,24 @@ func (w *world) judgeLosers() {
 			continue
 		}
 		e.judged = true
-		if w.isNamed(e) {
+		if w.isNamed(e) || w.supplanted(e) {
 			continue
 		}
 		w.fail("lost without a word", "%s was replaced by %s, and no decision names it", e, e.over[0])
 	}
+}
+
+// supplanted reports a value in whose place a person typed another one in the same pause: both were told before anybody
+// decided, and the last that a side tells in a pause stands for all it told.
+func (w *world) supplanted(e *edit) bool {
+	return slices.ContainsFunc(w.stood, func(s standstill) bool {
+		within := func(o *edit) bool {
+			return o.told && o.toldAt.After(s.from) && (s.to.IsZero() || o.toldAt.Before(s.to))
+		}
+		return within(e) && slices.ContainsFunc(w.edits, func(o *edit) bool {
+			return o.slot == e.slot && o.at.After(e.at) && within(o)
+		})
+	})
 }
 
 // broken reports a record whose counterpart was deleted, merged or got another number at some time: then its fields may
