@@ -13,7 +13,7 @@ import (
 // What the Go runtime may hold, bytes. It is soft: near it, the collector works harder. Several projections that are rebuilt
 // together each have their rows, and there are more pages on their way.
 const (
-	rebuildMemory  = 212 << 20
+	rebuildMemory  = 226 << 20
 	togetherMemory = 400 << 20
 	decidingMemory = 400 << 20
 )
