@@ -41,8 +41,8 @@ check: tools
 	$(LINT) run
 	go test -count=1 ./cmd/internal/layout
 
-# A find is made smaller for a second at most: by default for a minute, in which nothing else is tried, and a target with
-# large inputs then tries a dozen in its whole time. go test fuzzes one target at a time, so the targets are listed first: names, then the line of their package.
+# go test fuzzes one target at a time, so the targets are listed first: names, then the line of their package. A find is
+# made smaller for a second at most: by default that takes up to a minute, in which nothing else is tried.
 fuzz: tools
 	@set -euo pipefail; \
 	listed=$$(go test -list '^Fuzz' $(PACKAGES)); \
