@@ -41,7 +41,7 @@ var entryTable = projections.Table{
 }
 
 // Decode returns the event's owners.
-func (Projection) Decode(e *eventstore.Event) (any, error) {
+func (Projection) Decode(e *projections.Event) (any, error) {
 	list, err := owners(e)
 	if err != nil {
 		return nil, fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
