@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -183,17 +182,13 @@ func undecoded(events []eventstore.Event) []Input {
 	return inputs
 }
 
-// decode prepares events for the fold. They are brought to today's schema once, for all who decode them, and share what
-// is read of them.
+// decode prepares events for the fold.
 func decode(p Projection, inputs []Input, shared []Event) error {
 	return safely(func() (err error) {
 		for i := range inputs {
 			e := &shared[i]
-			e.Event = inputs[i].Event
-			if !e.Erased {
-				if e.Data, e.Schema, err = domain.Upcast(e.Type, e.Schema, e.Data); err != nil {
-					return err
-				}
+			if err := e.take(inputs[i].Event); err != nil {
+				return err
 			}
 			if inputs[i].Decoded, err = p.Decode(e); err != nil {
 				return err

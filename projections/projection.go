@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/internal/inputs"
 )
@@ -48,6 +49,20 @@ type Event struct {
 	*eventstore.Event
 	effects *inputs.Effects
 	fields  bool // the effects on fields are there, too
+}
+
+// take brings the event to today's schema, once for all who decode it.
+func (e *Event) take(of *eventstore.Event) (err error) {
+	if e.Event != nil {
+		return nil
+	}
+	if !of.Erased {
+		if of.Data, of.Schema, err = domain.Upcast(of.Type, of.Schema, of.Data); err != nil {
+			return err
+		}
+	}
+	e.Event = of
+	return nil
 }
 
 // Effects reads the effects of a decision; those on fields are there for sure only if asked for.

@@ -2,6 +2,7 @@ package history
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -46,7 +47,7 @@ func owners(e *projections.Event) ([]string, error) {
 func actOwners(e *eventstore.Event) (list []string, err error) {
 	var act domain.Act
 	if err := json.Unmarshal(e.Data, &act); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
 	}
 	if !act.Contact.IsZero() {
 		list = append(list, contactOwner(act.Contact))
