@@ -47,7 +47,7 @@ func (Projection) Decode(e *projections.Event) (any, error) {
 func (Projection) Open(v projections.Version) projections.Folder { return &folder{version: v, numbers: map[string]uint32{}} }
 
 // rowCost is about what a row takes in memory, its share of the texts included.
-const rowCost = 70
+const rowCost = 80
 
 // entry is a row of history_entry; its texts are told by their numbers.
 type entry struct {
