@@ -99,8 +99,10 @@ func TestPullOfGrownDatabases(t *testing.T) {
 			domain.CountCreatesAloware: alone, domain.CountNumbers: alone, domain.CountAmbiguous: int64(2 * ambiguous),
 		})
 		before := len(r.aloware.All())
+		r.aloware.Injector().Set(sandboxkit.Faults{FailAfterCommitRate: 0.05}) // whose answer is lost is made all the same
 		began = time.Now()
 		o := r.applied(p)
+		r.aloware.Injector().Set(sandboxkit.Faults{})
 		took("pull", began, int(alone))
 		r.counted("pulled", o.Counts, map[string]int64{domain.CountLRN: alone, domain.CountSkipped: 0, domain.CountRefused: 0})
 		if made := len(r.aloware.All()) - before; made != int(alone) {
