@@ -44,7 +44,9 @@ func (Projection) Decode(e *projections.Event) (any, error) {
 }
 
 // Open returns a folder.
-func (Projection) Open(v projections.Version) projections.Folder { return &folder{version: v, numbers: map[string]uint32{}} }
+func (Projection) Open(v projections.Version) projections.Folder {
+	return &folder{version: v, numbers: map[string]uint32{}}
+}
 
 // rowCost is about what a row takes in memory, its share of the texts included.
 const rowCost = 80
