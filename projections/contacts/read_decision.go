@@ -23,7 +23,7 @@ func readDecision(data []byte) (*decision, bool) {
 		case "links":
 			r.Once(&seen, 2)
 			for range r.Elements() {
-				d.Links = append(d.Links, readLink(r))
+				d.Links = append(d.Links, inputs.Link(r))
 			}
 		case "aliases":
 			r.Once(&seen, 3)
@@ -39,32 +39,6 @@ func readDecision(data []byte) (*decision, bool) {
 		}
 	}
 	return d, r.Done()
-}
-
-func readLink(r *jsonread.Reader) (l planner.Link) {
-	seen := uint32(0)
-	for key := range r.Fields() {
-		switch string(key) {
-		case "record":
-			r.Once(&seen, 0)
-			l.Record = inputs.Record(r)
-		case "contact":
-			r.Once(&seen, 1)
-			l.Contact = inputs.ID(r)
-		case "state":
-			r.Once(&seen, 2)
-			l.State = planner.LinkState(inputs.Word(r))
-		case "reason":
-			r.Once(&seen, 3)
-			l.Reason = inputs.Word(r)
-		case "reading":
-			r.Once(&seen, 4)
-			l.Reading = inputs.ID(r)
-		default:
-			r.Unknown(key)
-		}
-	}
-	return l
 }
 
 func readVerdicts(r *jsonread.Reader) []verdict {
