@@ -14,7 +14,7 @@ import (
 // nothing has analysed them, and every version of every connection looks alike to the server. However many have a
 // word, no more than are shown are read.
 func TestKeysFoundByTheirIndex(t *testing.T) {
-	const n, often = 3000, 20 // so many that a plan for any parameters is made on the way
+	const n, often = 1000, 8 // so many that a plan for any parameters is made on the way
 	backends.Each(t, func(t *testing.T, store eventstore.Store) {
 		err := store.InTx(t.Context(), func(tx eventstore.Tx) error {
 			if err := fillKeys(t.Context(), tx, n); err != nil {
