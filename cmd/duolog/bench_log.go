@@ -286,7 +286,7 @@ func (c *cli) fillWith(ctx context.Context, a *app.App, life *benchLife, events 
 	batches := make(chan []eventstore.NewEvent, 1)
 	defer func() { // no life goes on when this is over
 		stop()
-		for range batches { //nolint:revive // until it is closed
+		for range batches { // until it is closed
 		}
 	}()
 	go func() { // makes the next batch while one is stored
