@@ -25,8 +25,11 @@ func TestRowsAreWrittenInTheOrderOfTheirKey(t *testing.T) {
 			got = append(got, cells[2:])
 		}
 		want := [][]any{
-			{"a", int64(3), "b", int64(0)}, {"a", int64(5), "b", int64(4)}, {"b", int64(4), "a", int64(0)},
-			{"c", int64(3), "b", int64(0)}, {"c", int64(4), "a", int64(0)},
+			{"a", int64(3), "b", int64(0)},
+			{"a", int64(5), "b", int64(4)},
+			{"b", int64(4), "a", int64(0)},
+			{"c", int64(3), "b", int64(0)},
+			{"c", int64(4), "a", int64(0)},
 		}
 		if !slices.EqualFunc(got, want, slices.Equal) {
 			t.Errorf("rows %v, want %v", got, want)
