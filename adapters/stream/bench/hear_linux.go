@@ -39,7 +39,7 @@ func hearPart(all []*listener) error {
 			return err
 		}
 		defer func() { _ = unix.Close(fd) }()
-		event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(fd), Pad: int32(i)}
+		event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd), Pad: int32(i)}
 		if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 			return os.NewSyscallError("epoll_ctl", err)
 		}
@@ -51,11 +51,14 @@ func hearPart(all []*listener) error {
 			return os.NewSyscallError("epoll_wait", err)
 		}
 		for _, e := range events[:max(n, 0)] {
-			more, err := read(int(e.Fd), buf, all[e.Pad])
-			if err != nil {
+			l := all[e.Pad]
+			if l.done() {
+				continue
+			}
+			if err := read(int(e.Fd), buf, l, e.Events&unix.EPOLLRDHUP != 0); err != nil {
 				return err
 			}
-			if !more {
+			if l.done() {
 				left--
 			}
 		}
@@ -63,23 +66,27 @@ func hearPart(all []*listener) error {
 	return nil
 }
 
-// read is told once of what there is, so it reads all of it.
-func read(fd int, buf []byte, l *listener) (more bool, err error) {
-	for {
+// read is told once of what there is, so it reads all of it: less than asked for was all, but for the end.
+func read(fd int, buf []byte, l *listener, ended bool) error {
+	for !l.done() {
 		n, err := unix.Read(fd, buf)
 		at := time.Now().UnixNano()
 		switch {
 		case errors.Is(err, unix.EAGAIN):
-			return true, nil
+			return nil
 		case err != nil:
-			return false, os.NewSyscallError("read", err)
+			return os.NewSyscallError("read", err)
 		case n == 0:
-			return false, io.ErrUnexpectedEOF
+			return io.ErrUnexpectedEOF
 		}
-		if more, err = l.take(buf[:n], at); err != nil || !more || n < len(buf) {
-			return more, err
+		if err := l.take(buf[:n], at); err != nil {
+			return err
+		}
+		if n < len(buf) && !ended {
+			return nil
 		}
 	}
+	return nil
 }
 
 // detach takes a connection from Go, which would be told of all that comes as well.

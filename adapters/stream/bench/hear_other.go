@@ -3,6 +3,8 @@
 package bench
 
 import (
+	"errors"
+	"io"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,12 +16,16 @@ func hear(all []*listener) error {
 	for _, l := range all {
 		g.Go(func() error {
 			buf := make([]byte, 16<<10)
-			for more := true; more; {
+			for !l.done() {
 				n, err := l.conn.Read(buf)
+				at := time.Now().UnixNano()
+				if errors.Is(err, io.EOF) {
+					return io.ErrUnexpectedEOF
+				}
 				if err != nil {
 					return err
 				}
-				if more, err = l.take(buf[:n], time.Now().UnixNano()); err != nil {
+				if err := l.take(buf[:n], at); err != nil {
 					return err
 				}
 			}

@@ -83,8 +83,10 @@ type listener struct {
 	times       []int64
 }
 
-// take reads what came at a time and reports whether more is to come.
-func (l *listener) take(chunk []byte, at int64) (more bool, err error) {
+func (l *listener) done() bool { return int64(len(l.times)) == l.last-l.after }
+
+// take reads what came at a time.
+func (l *listener) take(chunk []byte, at int64) error {
 	for line := range bytes.Lines(chunk) {
 		if whole := line[len(line)-1] == '\n'; !whole || len(l.begun) > 0 {
 			if l.begun = append(l.begun, line...); !whole {
@@ -102,14 +104,11 @@ func (l *listener) take(chunk []byte, at int64) (more bool, err error) {
 		case position == want:
 			l.times = append(l.times, at)
 		case position != l.after || want != l.after+1:
-			return false, fmt.Errorf("heard of %d, want %d", position, want)
+			return fmt.Errorf("heard of %d, want %d", position, want)
 		default: // where it begins is told, too
 			l.times = make([]int64, 0, l.last-l.after)
 		}
 		l.ready()
-		if position >= l.last {
-			return false, nil
-		}
 	}
-	return true, nil
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,13 +52,19 @@ func hearOf(t *testing.T, many int, sent []int) (heard [][]int64, failed string)
 		if r.URL.Query().Get("after") != "7" || r.Header.Get("Accept") != "text/event-stream" {
 			t.Errorf("asked for %s as %s", r.URL, r.Header.Get("Accept"))
 		}
-		cut(w, "retry: 1000\nevent: position\nid: 01J:1:7\ndata: {}\n\n", 1<<10)
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		cut(conn, "HTTP/1.1 200 OK\r\n\r\nretry: 1000\nevent: position\nid: 01J:1:7\ndata: {}\n\n")
 		<-begin
 		var text strings.Builder
 		for _, position := range sent {
 			fmt.Fprintf(&text, "id: 01J:1:%d\ndata: {\"id\": \"id: 4\"}\n\n", position)
 		}
-		cut(w, text.String(), 5)
+		cut(conn, text.String())
 	}))
 	t.Cleanup(srv.Close)
 	in, ask := io.Pipe()
@@ -79,11 +86,8 @@ func hearOf(t *testing.T, many int, sent []int) (heard [][]int64, failed string)
 }
 
 // cut writes a text in pieces.
-func cut(w http.ResponseWriter, text string, size int) {
-	for len(text) > 0 {
-		n := min(size, len(text))
-		_, _ = io.WriteString(w, text[:n])
-		_ = http.NewResponseController(w).Flush()
-		text = text[n:]
+func cut(w io.Writer, text string) {
+	for part := range slices.Chunk([]byte(text), 5) {
+		_, _ = w.Write(part)
 	}
 }
