@@ -127,7 +127,6 @@ func (t *Tail) run(ctx context.Context) {
 		if err == nil && len(events) > 0 {
 			at = events[len(events)-1].Position
 			t.add(ctx, events)
-			continue
 		}
 		if err != nil { // who follows reads the log, and finds out
 			t.drop(ctx)
@@ -135,7 +134,7 @@ func (t *Tail) run(ctx context.Context) {
 				return
 			}
 		}
-		_ = t.Log.Wait(ctx, at)
+		_ = t.Log.Wait(ctx, at) // not long when there is more
 		if err != nil {
 			head, err = t.Head(ctx)
 			at = head.Position
@@ -192,22 +191,27 @@ func (t *Tail) keep(all []*Entry) {
 	t.entries.Store(&all)
 }
 
-// signal tells all who follow, a share of them in a goroutine of its own. Who begins to follow meanwhile finds what came.
+// signal tells all who follow, in shares side by side. Who begins to follow meanwhile finds what came.
 func (t *Tail) signal() {
 	t.mu.Lock()
 	all := t.followers
 	t.mu.Unlock()
+	share := max(shareSize, len(all)/runtime.GOMAXPROCS(0)+1)
+	own := min(len(all), share)
 	var told sync.WaitGroup
-	for share := range slices.Chunk(all, max(shareSize, len(all)/runtime.GOMAXPROCS(0)+1)) {
-		told.Go(func() {
-			for _, f := range share {
-				if f.take == nil || !f.take() {
-					f.Nudge()
-				}
-			}
-		})
+	for others := range slices.Chunk(all[own:], share) {
+		told.Go(func() { tell(others) })
 	}
+	tell(all[:own])
 	told.Wait()
+}
+
+func tell(followers []*Follower) {
+	for _, f := range followers {
+		if f.take == nil || !f.take() {
+			f.Nudge()
+		}
+	}
 }
 
 // Recent returns up to limit events after the position when the tail holds them. known is false when they must be read

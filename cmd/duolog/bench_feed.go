@@ -15,8 +15,13 @@ import (
 
 const benchFeedHelp = `Read a backlog by every way consumers have, with every value opened, and compare each with one ordered scan of the same
 rows that opens nothing: the NDJSON feed over HTTP, the Watermill subscriber, and on PostgreSQL stock watermill-sql with
-our adapters and with its own schema, which is stopped after a while. Then followers of the live stream hear of commits,
-one and many in turns; what is shown is the median of the rounds.`
+our adapters and with its own schema, which is stopped after a while.
+
+Then followers of the live stream hear of commits, one and many in turns; what is shown is the median of the rounds. They
+stand for clients on other machines: a process of their own that only reads, on Linux with a thread for each processor
+for all connections. A time is from when the append returned until the read of that follower's connection returned with
+the event, by the machine's clock. Time of a processor is that of the server and of who commits; what the system does to
+deliver to a client on the same machine is in it.`
 
 func (c *cli) benchFeed() *cobra.Command {
 	var events, contacts int
