@@ -127,7 +127,7 @@ type Write struct {
 	Command ulid.ULID
 	Contact ulid.ULID // goes into our unique key where the system has one
 	Create  bool
-	// Again: it was sent before, and how that ended is not known. A create that is there by now was carried out: its
+	// Again: it may have been sent before, and how that ended is not known. A create that is there by now was carried out: its
 	// values may have been changed since and are not written a second time.
 	Again  bool
 	Record domain.Record // the target; zero for a create
@@ -143,7 +143,9 @@ type Write struct {
 
 // WriteAnswer tells what became of a write. Err is nil when it was applied; otherwise an *Error.
 type WriteAnswer struct {
-	Record   domain.Record
+	Record domain.Record
+	// Created: a new record was made. With domain.ReasonExists, by a try before whose answer was lost: what stood in the
+	// way shows all that was sent.
 	Created  bool
 	Unneeded bool // the target already held every value; nothing was sent
 	Shows    domain.Properties
@@ -177,6 +179,8 @@ type Error struct {
 	Existing domain.Record     // with ReasonExists
 	Refused  map[string]string // per property, with ReasonInvalid
 	Status   int               // HTTP status, 0 when there was none
+	// Unsent: nothing of the write can have arrived, so the next try is in no doubt about this one.
+	Unsent bool
 }
 
 func (e *Error) Error() string { return e.Detail }

@@ -169,7 +169,7 @@ type Outcome struct {
 	Clock int64 `json:"clock,omitempty"`
 	// Complete is true when Shows is a full snapshot of the target.
 	Complete bool `json:"complete,omitempty"`
-	// Created is true when the write made a new record.
+	// Created is true when the write made a new record; with ReasonExists, when a try before did, whose answer was lost.
 	Created bool `json:"created,omitempty"`
 	// Unneeded is true when the target already held every value and nothing was sent.
 	Unneeded bool `json:"unneeded,omitempty"`

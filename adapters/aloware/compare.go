@@ -15,6 +15,17 @@ func (c contact) holds(name string, want json.RawMessage) bool {
 	return c.shows(ReadName(name), name, want)
 }
 
+// holdsSent reports whether the contact holds every value of a create that can be sent at all.
+func (c contact) holdsSent(values map[string]json.RawMessage) bool {
+	send, _ := sendable(values)
+	for name, v := range send {
+		if !c.holds(name, v) {
+			return false
+		}
+	}
+	return true
+}
+
 // shows is holds for a property that is read under another name than the adapter's own.
 func (c contact) shows(property, name string, want json.RawMessage) bool {
 	shown, ok := c.properties[property]

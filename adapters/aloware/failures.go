@@ -32,11 +32,17 @@ func retry(status int, format string, args ...any) *adapters.Error {
 }
 
 func throttled(detail string, after time.Duration, status int) *adapters.Error {
-	return &adapters.Error{Class: adapters.Throttled, Detail: "aloware: " + detail, After: after, Status: status}
+	return unsent(&adapters.Error{Class: adapters.Throttled, Detail: "aloware: " + detail, After: after, Status: status})
+}
+
+// unsent says of a failure that what was to be written has not arrived.
+func unsent(err *adapters.Error) *adapters.Error {
+	err.Unsent = true
+	return err
 }
 
 func notSent(words string) *adapters.Error {
-	return retry(0, "%s: not sent, the deadline passed while it waited for its turn", words)
+	return unsent(retry(0, "%s: not sent, the deadline passed while it waited for its turn", words))
 }
 
 // transport describes a request without an answer. Whether it arrived is unknown. The address of the request, which
@@ -75,7 +81,7 @@ func (c *Client) check(in call, resp *http.Response, body []byte) error {
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return &adapters.Error{
-			Class: adapters.Unauthorized, Status: status,
+			Class: adapters.Unauthorized, Status: status, Unsent: true,
 			Detail: fmt.Sprintf("aloware: %s: the API token is not accepted (status %d): it belongs to an admin user "+
 				"and ends with that user", in.words, status),
 		}

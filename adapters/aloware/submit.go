@@ -96,8 +96,8 @@ func refusal(status int, refused map[string]string) *adapters.Error {
 	return e
 }
 
-// unsent is the refusal of an update that was not sent.
-func unsent(refused map[string]string) *adapters.Error {
+// withheld is the refusal of an update that was not sent.
+func withheld(refused map[string]string) *adapters.Error {
 	e := refusal(0, refused)
 	for _, reason := range refused {
 		if reason == domain.ReasonChanged {

@@ -27,7 +27,7 @@ func (c *Client) write(ctx context.Context, w adapters.Write) adapters.WriteAnsw
 	}
 	found, err := c.lookup(ctx, w.Phone)
 	if err != nil {
-		return failed(w.Record, failure(err))
+		return failed(w.Record, unsent(failure(err)))
 	}
 	if w.Create {
 		return c.create(ctx, w, found)
@@ -39,7 +39,7 @@ func (c *Client) write(ctx context.Context, w adapters.Write) adapters.WriteAnsw
 // look-up is never overwritten.
 func (c *Client) create(ctx context.Context, w adapters.Write, found sighting) adapters.WriteAnswer {
 	if found.exists {
-		return taken(found)
+		return taken(found, w)
 	}
 	values, refused := sendable(w.Values)
 	refused, err := c.submit(ctx, w.Phone, values, refused, false)
@@ -55,12 +55,12 @@ func (c *Client) create(ctx context.Context, w adapters.Write, found sighting) a
 func (c *Client) takenSince(ctx context.Context, w adapters.Write) adapters.WriteAnswer {
 	found, err := c.lookup(ctx, w.Phone)
 	if err != nil {
-		return failed(w.Record, failure(err))
+		return failed(w.Record, unsent(failure(err)))
 	}
 	if !found.exists {
-		return failed(w.Record, retry(http.StatusConflict, "create: it exists, yet the look-up finds none"))
+		return failed(w.Record, unsent(retry(http.StatusConflict, "create: it exists, yet the look-up finds none")))
 	}
-	return taken(found)
+	return taken(found, w)
 }
 
 // update sends only the values that differ, and only to the linked record: forms finds by phone, and a phone that
@@ -80,7 +80,7 @@ func (c *Client) update(ctx context.Context, w adapters.Write, found sighting) a
 		refused[name] = domain.ReasonChanged
 	}
 	if len(values) == 0 && len(refused) > 0 && len(refused) == len(w.Values) {
-		return refusedAll(found, unsent(refused))
+		return refusedAll(found, withheld(refused))
 	}
 	if len(values) == 0 {
 		ans := shows(found, refused)
@@ -110,11 +110,13 @@ func unexpected(w adapters.Write, found sighting, values map[string]json.RawMess
 	return out
 }
 
-// confirm looks again: what the contact shows now is the outcome.
+// confirm looks again: what the contact shows now is the outcome. Where it cannot look, the write was sent all the same.
 func (c *Client) confirm(ctx context.Context, w adapters.Write, refused map[string]string) adapters.WriteAnswer {
 	found, err := c.lookup(ctx, w.Phone)
 	if err != nil {
-		return failed(w.Record, failure(err))
+		told := failure(err)
+		told.Unsent = false
+		return failed(w.Record, told)
 	}
 	if !found.exists {
 		return failed(w.Record, retry(http.StatusNotFound, "read-back: sent, but the look-up finds no contact yet"))

@@ -168,6 +168,19 @@ func TestCreateNeverOverwrites(t *testing.T) {
 			t.Errorf("%d POSTs", s.Posts)
 		}
 	})
+	t.Run("found by another try", func(t *testing.T) {
+		a := open(t, sandbox.Config{})
+		ann := a.person(t)
+		for name, made := range map[string]bool{"Ann": true, "Bob": false} {
+			got := a.write(t, adapters.Write{Create: true, Again: true, Values: values{"first_name": raw(t, name)}})
+			if a.wantTaken(t, got, ann.ID); got.Created != made {
+				t.Errorf("%s: taken for ours: %v", name, got.Created)
+			}
+		}
+		if got := a.write(t, adapters.Write{Create: true, Values: values{"first_name": raw(t, "Ann")}}); got.Created {
+			t.Error("somebody else's contact is taken for ours at the first try")
+		}
+	})
 	t.Run("appears after the look-up", func(t *testing.T) {
 		var a account
 		var id string
@@ -249,6 +262,9 @@ func TestRepeatAfterDoubtIsEffectiveOnce(t *testing.T) {
 			if got.Err != nil {
 				wantError(t, got.Err, adapters.Rejected, domain.ReasonExists)
 			}
+			if !got.Created {
+				t.Error("our own contact is not taken for ours")
+			}
 			if got.Record.IsZero() || string(got.Shows["cnam_city"]) != `"Elko"` {
 				t.Errorf("%+v", got)
 			}
@@ -268,9 +284,34 @@ func (a account) repeat(t *testing.T, w adapters.Write) adapters.WriteAnswer {
 		if !errors.As(got.Err, &e) || (e.Class != adapters.Retry && e.Class != adapters.Throttled) {
 			return got
 		}
+		w.Again = true
 	}
 	t.Fatal("still failing")
 	return adapters.WriteAnswer{}
+}
+
+// A failure says whether the write may have arrived: not before the POST, and not when that was turned away.
+func TestFailureTellsOfDoubt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		faults []sandboxkit.Fault
+		unsent bool
+	}{
+		"look-up fails":        {[]sandboxkit.Fault{sandboxkit.FailBefore}, true},
+		"look-up breaks off":   {[]sandboxkit.Fault{sandboxkit.Drop}, true},
+		"POST is limited":      {[]sandboxkit.Fault{sandboxkit.Pass, sandboxkit.Limit}, true},
+		"POST fails":           {[]sandboxkit.Fault{sandboxkit.Pass, sandboxkit.FailAfter}, false},
+		"POST breaks off":      {[]sandboxkit.Fault{sandboxkit.Pass, sandboxkit.Drop}, false},
+		"read-back is limited": {[]sandboxkit.Fault{sandboxkit.Pass, sandboxkit.Pass, sandboxkit.Limit}, false},
+	} {
+		a := open(t, sandbox.Config{})
+		a.Injector().Next(tt.faults...)
+		var e *adapters.Error
+		if got := a.write(t, adapters.Write{Create: true, Values: values{"city": raw(t, "Elko")}}); !errors.As(got.Err, &e) {
+			t.Errorf("%s: %+v", name, got)
+		} else if e.Unsent != tt.unsent {
+			t.Errorf("%s: unsent %v", name, e.Unsent)
+		}
+	}
 }
 
 func TestRefusedValuesDoNotStopTheOthers(t *testing.T) {

@@ -169,6 +169,32 @@ func TestOutageKillsNoRow(t *testing.T) {
 	})
 }
 
+// A write is in doubt only after a try that may have arrived, whether that try counts or not: a value that was changed
+// meanwhile is written over in doubt, and only then.
+func TestDoubt(t *testing.T) {
+	unsent := adapters.WriteAnswer{Err: &adapters.Error{Class: adapters.Retry, Status: 500, Unsent: true}}
+	outage, limited := failing(adapters.Retry, 0), failing(adapters.Throttled, 429)
+	script := []adapters.WriteAnswer{unsent, outage, limited, unsent}
+	want := []bool{false, false, true, true, true}
+	each(t, func(e *env) {
+		e.config.Tries = 9
+		e.system.write = func(_ context.Context, n int, w adapters.Write) adapters.WriteAnswer {
+			if n <= len(script) {
+				return script[n-1]
+			}
+			return applied(w)
+		}
+		e.check(e.update("1", "x", "y"))
+		var got []bool
+		for _, w := range e.system.sent() {
+			got = append(got, w.Again)
+		}
+		if !slices.Equal(got, want) {
+			e.Errorf("in doubt: %v, want %v", got, want)
+		}
+	})
+}
+
 // An adapter that panics on one record fails that record, not its neighbours, and not for ever.
 func TestPanic(t *testing.T) {
 	each(t, func(e *env) {

@@ -24,6 +24,7 @@ type failure struct {
 	detail string
 	after  time.Duration
 	missed bool // the system was not reached at all
+	unsent bool // nothing of a write can have arrived
 }
 
 func (f failure) String() string { return f.class + ": " + f.detail }
@@ -33,31 +34,32 @@ var errMissing = &adapters.Error{Class: adapters.Retry, Detail: "no answer to th
 
 // classify tells a refusal for good, returned as *adapters.Error, from a failure that may pass.
 func classify(ctx context.Context, err error) (*adapters.Error, failure) {
-	var told *adapters.Error
-	switch {
-	case errors.Is(err, errPanic):
+	if errors.Is(err, errPanic) {
 		return nil, failure{class: outbox.ClassPanic, detail: errPanic.Error()}
-	case ctx.Err() != nil && !refused(err):
-		return nil, failure{class: outbox.ClassRetry, detail: "no answer before the attempt's deadline"}
-	case !errors.As(err, &told):
-		return nil, failure{class: outbox.ClassRetry, detail: fmt.Sprintf("unexpected %T", err)}
-	case told.Class == adapters.Rejected:
-		return told, failure{}
-	case told.Class == adapters.Throttled:
-		return nil, failure{class: outbox.ClassThrottled, detail: told.Detail, after: max(told.After, time.Second)}
-	case told.Class == adapters.Unauthorized:
-		return nil, failure{class: outbox.ClassUnauthorized, detail: told.Detail, after: unauthorized}
 	}
-	return nil, failure{class: outbox.ClassRetry, detail: told.Detail, missed: unreached(told.Status)}
+	var told *adapters.Error
+	known := errors.As(err, &told)
+	if known && told.Class == adapters.Rejected {
+		return told, failure{}
+	}
+	f := failure{class: outbox.ClassRetry, unsent: known && told.Unsent}
+	switch {
+	case ctx.Err() != nil:
+		f.detail = "no answer before the attempt's deadline"
+	case !known:
+		f.detail = fmt.Sprintf("unexpected %T", err)
+	case told.Class == adapters.Throttled:
+		f.class, f.detail, f.after = outbox.ClassThrottled, told.Detail, max(told.After, time.Second)
+	case told.Class == adapters.Unauthorized:
+		f.class, f.detail, f.after = outbox.ClassUnauthorized, told.Detail, unauthorized
+	default:
+		f.detail, f.missed = told.Detail, unreached(told.Status)
+	}
+	return nil, f
 }
 
 // errPanic stands for every answer of a call that panicked.
 var errPanic = errors.New("the adapter panicked")
-
-func refused(err error) bool {
-	var told *adapters.Error
-	return errors.As(err, &told) && told.Class == adapters.Rejected
-}
 
 // unreached reports whether a status says that nothing behind it was reached: none at all, or a gateway's.
 func unreached(status int) bool {
@@ -114,7 +116,7 @@ func (d *Dispatcher) later(f failedLane, down bool) []ending {
 	ended := make([]ending, len(f.entries))
 	for i, e := range f.entries {
 		ended[i] = ending{entry: e, later: &outbox.Deferral{
-			Command: e.Command, NextAt: next, Error: f.String(), Free: free, Bury: !free && e.Attempts >= d.Tries,
+			Command: e.Command, NextAt: next, Error: f.String(), Free: free, Unsent: f.unsent, Bury: !free && e.Attempts >= d.Tries,
 		}}
 	}
 	return ended

@@ -33,7 +33,7 @@ func coalesce(lane []*outbox.Entry, attempt ulid.ULID) call {
 	var back []string
 	for _, e := range lane {
 		c.write.Create = c.write.Create || e.Kind == domain.KindCreate
-		c.write.Again = c.write.Again || e.Attempts > 1
+		c.write.Again = c.write.Again || e.Sent > 1
 		if e.Payload.Phone != "" {
 			c.write.Phone = e.Payload.Phone
 		}
@@ -137,10 +137,11 @@ func (c call) outcome(e *outbox.Entry, a adapters.WriteAnswer, rejection *adapte
 		return o
 	}
 	o.Shows, o.Clock, o.Complete = c.shows(e, a), a.Clock, a.Complete
+	o.Created = a.Created && e.Kind == domain.KindCreate
 	if rejection != nil {
 		return c.rejected(o, own, rejection)
 	}
-	o.Result, o.Unneeded, o.Created = domain.ResultApplied, a.Unneeded, a.Created && e.Kind == domain.KindCreate
+	o.Result, o.Unneeded = domain.ResultApplied, a.Unneeded
 	if c.write.Create && a.Unneeded {
 		return o // carried out before: what the record shows by now may be another's values
 	}

@@ -64,7 +64,7 @@ func TestRejections(t *testing.T) {
 			bad := map[string]string{"email": "not an address"}
 			switch w.Command {
 			case exists.Command:
-				return adapters.WriteAnswer{Err: &adapters.Error{
+				return adapters.WriteAnswer{Created: true, Err: &adapters.Error{
 					Class: adapters.Rejected, Reason: domain.ReasonExists, Existing: record("77"), Detail: "conflict",
 				}}
 			case invalid.Command:
@@ -78,7 +78,7 @@ func TestRejections(t *testing.T) {
 		}
 		got := e.check(exists, invalid, partly, none)
 		if o := got[exists.Command]; o.Result != domain.ResultRejected || o.Existing != record("77") ||
-			o.Reason != domain.ReasonExists || !o.Record.IsZero() || len(o.Sent) > 0 {
+			o.Reason != domain.ReasonExists || !o.Record.IsZero() || len(o.Sent) > 0 || !o.Created {
 			e.Errorf("exists: %+v", o)
 		}
 		onSource := func(ev event) bool { return ev.Stream == exists.Source.Stream() }

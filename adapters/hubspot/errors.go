@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -87,7 +88,19 @@ func classify(status int, header http.Header, body []byte) *failedCall {
 	default:
 		e.Reason = domain.ReasonInvalid
 	}
+	e.Unsent = e.Class == adapters.Throttled || e.Class == adapters.Unauthorized
 	return &failedCall{e, p}
+}
+
+// unsent says of a failure that what was to be written has not arrived.
+func unsent(err error) error {
+	var told *adapters.Error
+	if !errors.As(err, &told) {
+		return err
+	}
+	e := *told
+	e.Unsent = true
+	return &e
 }
 
 // wait fits the policy that was broken.

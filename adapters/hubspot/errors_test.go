@@ -46,6 +46,9 @@ func TestClassify(t *testing.T) {
 		if e.Class != tt.class || e.Reason != tt.reason || e.After != tt.after || e.Status != tt.status {
 			t.Errorf("%s: %+v", tt.name, e)
 		}
+		if refused := tt.class == adapters.Throttled || tt.class == adapters.Unauthorized; e.Unsent != refused {
+			t.Errorf("%s: unsent %v", tt.name, e.Unsent)
+		}
 	}
 }
 

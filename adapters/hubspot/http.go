@@ -25,11 +25,11 @@ type reply struct {
 // call makes one request, within the limits, and returns its answer; an *adapters.Error when it is not 2xx.
 func (c *Client) call(ctx context.Context, b *bucket, method, path string, body any) (reply, error) {
 	if err := b.wait(ctx); err != nil {
-		return reply{}, err
+		return reply{}, unsent(err)
 	}
 	token, err := c.tokens.get(ctx)
 	if err != nil {
-		return reply{}, err
+		return reply{}, unsent(err)
 	}
 	req, err := c.request(ctx, method, path, body)
 	if err != nil {
@@ -37,7 +37,9 @@ func (c *Client) call(ctx context.Context, b *bucket, method, path string, body 
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	if adapters.Late(ctx) {
-		return reply{}, &adapters.Error{Class: adapters.Retry, Detail: "hubspot was not asked: the deadline had passed"}
+		return reply{}, &adapters.Error{
+			Class: adapters.Retry, Detail: "hubspot was not asked: the deadline had passed", Unsent: true,
+		}
 	}
 	begun := c.cfg.Clock()
 	status, header, answer, err := c.send(req)

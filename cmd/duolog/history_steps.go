@@ -280,6 +280,8 @@ func (t *teller) settled(st history.Step) string {
 	switch {
 	case o.Result == domain.ResultApplied && o.Created:
 		text = where + " created"
+	case o.Created:
+		text = where + " created by an earlier try, whose answer was lost"
 	case o.Result == domain.ResultApplied && o.Unneeded:
 		text = where + " held it already, nothing sent"
 	case o.Result == domain.ResultApplied:

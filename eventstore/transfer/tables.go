@@ -32,7 +32,7 @@ func (t table) only(where string) table { t.where = " AND " + where; return t }
 var small = []table{
 	of("outbound", 2, "version:i live:i position:i control:t updated_at:i").only("live = 1"),
 	of("outbox", 2, "command:t system:t lane:t input:i kind:t contact:t record:t source:t urgent:i state:t attempts:i "+
-		"attempt:t epoch:i deadline:i next_at:i created_at:i subject:t payload:b error:t"),
+		"sent:i attempt:t epoch:i deadline:i next_at:i created_at:i subject:t payload:b error:t"),
 	of("plan_row", 3, "plan:t n:i contact:t digest:t what:t subject:t sample:b"),
 	of("secret", 2, "name:t sealed:b updated_at:i"),
 	of("consumer", 2, "name:t kind:t filter:t lease:i log_id:b generation:i epoch:i created_at:i"),

@@ -152,10 +152,10 @@ func readOutcome(data []byte) (o outcome, ok bool) {
 func (o outcome) counts() map[string]int64 {
 	counts := map[string]int64{domain.CountSettled: 1}
 	switch {
-	case o.Result == domain.ResultRejected, o.Result == domain.ResultDiscarded:
-		counts[domain.CountRefused] = 1
-	case o.Created && o.System == domain.Aloware:
+	case o.Created && o.System == domain.Aloware: // by a try whose answer was lost, too
 		counts[domain.CountLRN] = 1
+	case o.Result == domain.ResultRejected && !o.Created, o.Result == domain.ResultDiscarded:
+		counts[domain.CountRefused] = 1
 	}
 	return counts
 }

@@ -26,3 +26,11 @@ func TestOutcomesAreReadAsEncodingJSONReadsThem(t *testing.T) {
 		t.Errorf("only %d outcomes", len(all))
 	}
 }
+
+// A create whose answer was lost and that found its own contact was not refused, and its number was looked up.
+func TestMadeByALostTry(t *testing.T) {
+	made := outcome{Kind: domain.KindCreate, System: domain.Aloware, Result: domain.ResultRejected, Created: true}.counts()
+	if made[domain.CountLRN] != 1 || made[domain.CountRefused] != 0 || made[domain.CountSettled] != 1 {
+		t.Errorf("%v", made)
+	}
+}

@@ -148,7 +148,7 @@ func (b *book) outcome(e eventstore.Event) error {
 	if !isWrite(o.Kind) {
 		return nil
 	}
-	if !done(o) {
+	if !done(o) && !o.Created {
 		b.unsettled.add(1, system, o.Result, o.Reason)
 	} else if !o.Unneeded {
 		b.writes.add(1, system, o.Kind)

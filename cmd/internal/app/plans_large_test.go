@@ -14,6 +14,7 @@ import (
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
+	"github.com/duolog/duolog/eventstore"
 )
 
 // grown makes two databases of n people each that were kept apart: 30 % of them stand in both, found by email or by a
@@ -99,8 +100,10 @@ func TestPullOfGrownDatabases(t *testing.T) {
 			domain.CountCreatesAloware: alone, domain.CountNumbers: alone, domain.CountAmbiguous: int64(2 * ambiguous),
 		})
 		before := len(r.aloware.All())
+		r.aloware.Injector().Set(sandboxkit.Faults{FailAfterCommitRate: 0.05}) // whose answer is lost is made all the same
 		began = time.Now()
 		o := r.applied(p)
+		r.aloware.Injector().Set(sandboxkit.Faults{})
 		took("pull", began, int(alone))
 		r.counted("pulled", o.Counts, map[string]int64{domain.CountLRN: alone, domain.CountSkipped: 0, domain.CountRefused: 0})
 		if made := len(r.aloware.All()) - before; made != int(alone) {
@@ -120,9 +123,11 @@ func TestPullOfGrownDatabases(t *testing.T) {
 		if again.Rows != 0 || r.hubspot.Writes()+r.aloware.Writes() != writes {
 			t.Errorf("a second pull would do %v", again.Counts)
 		}
-		if more := r.head() - head; more != 3 {
-			t.Errorf("a second pull appended %d events, want the acts that made its plan", more)
-		}
+		r.since(head, func(e eventstore.Event) { // the acts that made its plan are new; a sweep may have ended, too
+			if strings.HasPrefix(e.Type, "record.") || e.Type == domain.DecisionMade || e.Type == domain.CommandSettled {
+				t.Errorf("a second pull appended %s", e.Type)
+			}
+		})
 		fmt.Printf("%d people a side: %s at most, sandboxes included\n", n, peak())
 	})
 }

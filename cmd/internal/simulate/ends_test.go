@@ -221,7 +221,7 @@ func (w *world) waiting() int64 {
 		return 0
 	}
 	rows, err := n.store.Query(context.Background(), `SELECT count(*) FROM outbox WHERE connection = $1 AND state = 'waiting'
-		AND attempts = 0 AND kind IN ('create', 'update') AND urgent = 0`, connection)
+		AND sent = 0 AND kind IN ('create', 'update') AND urgent = 0`, connection)
 	count, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (c int64, err error) { return c, r.Scan(&c) })
 	w.must(err)
 	return count[0]

@@ -8,7 +8,7 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// appendLocked locks the head, stores the subject keys that wait, looks up in new statements what is there, inserts
+// appendLocked locks the head, stores the subject keys of the calls that wait, looks up in new statements what is there, inserts
 // what survives, and leaves in each call its result or its own error. The function it returns is called once the
 // transaction q is committed. An error is about all calls: nothing was stored.
 //
@@ -22,7 +22,7 @@ func (l *Log) appendLocked(ctx context.Context, q eventstore.Querier, calls []*c
 		return nil, err
 	}
 	l.vault.sawEpoch(epoch)
-	at, settle, err := l.vault.flush(ctx, q)
+	at, settle, err := l.vault.flush(ctx, q, keysOf(calls...))
 	if err != nil {
 		return nil, err
 	}

@@ -56,22 +56,34 @@ func (v *vault) pend(made []pendingKey) map[string]subjectKey {
 	return keys
 }
 
-func (v *vault) hasPending() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return len(v.pending) > 0
+// A transaction stores the pending keys it needs, not those of others: whoever stores the same key waits for it to end.
+
+// everyKey is what a batch takes along, so that a key whose append failed does not stay for ever.
+func everyKey(pendingKey) bool { return true }
+
+// sealedRows chooses keys that sealed something besides events: what was sealed may be in any transaction.
+func sealedRows(p pendingKey) bool { return p.stalled != 0 }
+
+// keysOf chooses the keys that calls are sealed with.
+func keysOf(calls ...*call) func(pendingKey) bool {
+	subjects := map[string]bool{}
+	for _, c := range calls {
+		for i := range c.events {
+			subjects[c.events[i].Subject] = true
+		}
+	}
+	return func(p pendingKey) bool { return subjects[p.row.Subject] }
 }
 
-// waiting returns the pending keys, for a batch to store.
-func (v *vault) waiting() (stamp, []KeyRow) {
+// waiting returns the pending keys that are wanted, for a batch to store.
+func (v *vault) waiting(wanted func(pendingKey) bool) (stamp, []KeyRow) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.pending) == 0 {
-		return v.at, nil
-	}
-	rows := make([]KeyRow, 0, len(v.pending))
+	var rows []KeyRow
 	for _, p := range v.pending {
-		rows = append(rows, p.row)
+		if wanted(p) {
+			rows = append(rows, p.row)
+		}
 	}
 	slices.SortFunc(rows, func(a, b KeyRow) int { return strings.Compare(a.Subject, b.Subject) })
 	return v.at, rows
@@ -93,10 +105,11 @@ func (v *vault) settled(rows []KeyRow, at stamp) {
 	}
 }
 
-// flush stores the pending keys in a transaction about to commit; the function it returns is called after that. When
+// flush stores pending keys in a transaction about to commit; the function it returns is called after that. When
 // another process has stored a key of the same subject, ours seals nothing that may be stored: errKeyRace.
-func (v *vault) flush(ctx context.Context, q eventstore.Querier) (at stamp, settle func(), err error) {
-	at, rows := v.waiting()
+func (v *vault) flush(ctx context.Context, q eventstore.Querier, wanted func(pendingKey) bool,
+) (at stamp, settle func(), err error) {
+	at, rows := v.waiting(wanted)
 	if len(rows) == 0 {
 		return at, func() {}, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,7 +55,7 @@ func (s *Store) Backend() string { return s.driver.Traits().Backend }
 
 // Exec runs a statement on its own.
 func (s *Store) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
-	if !s.hasPending() {
+	if !s.hasSealedRows() {
 		err = s.whileOpen(func() error {
 			n, err = s.driver.Exec(ctx, query, args...)
 			return s.wrote(err)
@@ -113,8 +114,8 @@ func (s *Store) inTx(ctx context.Context, look bool, fn func(eventstore.Tx) erro
 	return err
 }
 
-// write runs fn in a transaction and commits with it the subject keys that wait in memory: what was sealed under
-// them must not be stored before they are.
+// write runs fn in a transaction and commits with it the subject keys that wait in memory and sealed rows: what was
+// sealed under them must not be stored before they are.
 func (s *Store) write(ctx context.Context, fn func(eventstore.Querier) error) error {
 	var kept []func()
 	err := s.driver.Write(ctx, func(q eventstore.Querier) error {
@@ -122,7 +123,7 @@ func (s *Store) write(ctx context.Context, fn func(eventstore.Querier) error) er
 			return err
 		}
 		for _, l := range s.openLogs() {
-			_, settle, err := l.vault.flush(ctx, q)
+			_, settle, err := l.vault.flush(ctx, q, sealedRows)
 			if err != nil {
 				return err
 			}
@@ -182,13 +183,11 @@ func (s *Store) openLogs() []*Log {
 	return logs
 }
 
-func (s *Store) hasPending() bool {
-	for _, l := range s.openLogs() {
-		if l.vault.hasPending() {
-			return true
-		}
-	}
-	return false
+func (s *Store) hasSealedRows() bool {
+	return slices.ContainsFunc(s.openLogs(), func(l *Log) bool {
+		_, rows := l.vault.waiting(sealedRows)
+		return len(rows) > 0
+	})
 }
 
 // Wake tells those who wait that a connection's log may have grown; "" means any.

@@ -19,7 +19,7 @@ func (l *Log) storeFast(ctx context.Context, calls []*call) error {
 	for _, c := range calls {
 		rows = append(rows, c.rows...)
 	}
-	at, newKeys := l.vault.waiting()
+	at, newKeys := l.vault.waiting(everyKey)
 	if stale(calls, at) {
 		return ErrMoved
 	}
@@ -39,7 +39,7 @@ func (l *Log) storeFast(ctx context.Context, calls []*call) error {
 // appendFast stores a call in a transaction without a look at what is there, under the head's lock for one statement and
 // the commit. The function it returns is called once that is done.
 func (l *Log) appendFast(ctx context.Context, q eventstore.Querier, c *call) (landed func(), err error) {
-	at, newKeys := l.vault.waiting()
+	at, newKeys := l.vault.waiting(keysOf(c))
 	if c.at != at {
 		return nil, ErrMoved
 	}

@@ -31,7 +31,8 @@ func digestOf(subject string) digest {
 	return digest(sum[:16])
 }
 
-// pendingKey is a key that is in memory only. Whatever transaction commits next on this store takes it along.
+// pendingKey is a key that is in memory only. The append that it seals stores it; when it sealed a row, whatever
+// transaction commits next on this store.
 type pendingKey struct {
 	row     KeyRow
 	key     envelope.Key

@@ -183,6 +183,8 @@ func (x *explanation) ended(o history.Outcome) string {
 		return "{to} took the write without it" + tries + ": " + strings.TrimPrefix(means(planner.Refused, refused).says, "{to} refused it: ")
 	case o.Result == domain.ResultApplied && o.Created:
 		return "made in {to}" + tries
+	case o.Created:
+		return "made in {to} by an earlier try, whose answer was lost" + tries
 	case o.Result == domain.ResultApplied && o.Unneeded:
 		return "nothing: {to} held it already"
 	case o.Result == domain.ResultApplied, o.Result == domain.ResultPartly:

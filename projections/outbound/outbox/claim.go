@@ -21,8 +21,8 @@ type Claim struct {
 	UrgentOnly bool
 	First      bool // only what is urgent: it stands in front of all others
 	ReadsOnly  bool // no write may leave: mode observe
-	// Since, when not 0, keeps writes here that were decided on an input before it and were never tried: the mode has
-	// changed since, and they are to be planned again. Urgent ones leave.
+	// Since, when not 0, keeps writes here that were decided on an input before it and wait: the mode has changed since, and
+	// they are to be planned again. Urgent ones leave, and so do creates in doubt.
 	Since    int64
 	Now      time.Time
 	Deadline time.Time
@@ -85,8 +85,8 @@ func (c Claim) mark(ctx context.Context, tx eventstore.Tx, b Batch) (Batch, erro
 		return b, nil
 	}
 	b.System, b.Attempt = c.System, c.Attempt()
-	rows, err := tx.QueryKeys(ctx, `UPDATE outbox SET state = 'sending', attempts = attempts + 1, attempt = $2,
-		epoch = $3, deadline = $4, next_at = `+inLine("$4")+`
+	rows, err := tx.QueryKeys(ctx, `UPDATE outbox SET state = 'sending', attempts = attempts + 1, sent = sent + 1,
+		attempt = $2, epoch = $3, deadline = $4, next_at = `+inLine("$4")+`
 		WHERE connection = $1 AND state <> 'dead' AND command IN ($keys) RETURNING command`,
 		commands(b.Entries()), c.Connection, b.Attempt.String(), c.Epoch, c.Deadline.UnixMicro())
 	taken, err := set(rows, err)
@@ -115,7 +115,7 @@ func (b Batch) only(taken map[string]bool) Batch {
 		var kept []*Entry
 		for _, e := range lane {
 			if taken[e.Command.String()] {
-				e.State, e.Attempt, e.Attempts = Sending, b.Attempt, e.Attempts+1
+				e.State, e.Attempt, e.Attempts, e.Sent = Sending, b.Attempt, e.Attempts+1, e.Sent+1
 				kept = append(kept, e)
 			}
 		}

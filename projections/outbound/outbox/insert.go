@@ -83,7 +83,7 @@ func encode(ctx context.Context, vault eventstore.Vault, connection string, r Ro
 	}
 	return []any{
 		connection, r.Command.String(), string(r.System), r.Lane(), r.Input, r.Kind, r.Contact.String(), r.Record.ID,
-		r.Source.Stream(), urgent, Waiting, int64(0), "", int64(0), int64(0), next, now, subject, sealed, "",
+		r.Source.Stream(), urgent, Waiting, int64(0), int64(0), "", int64(0), int64(0), next, now, subject, sealed, "",
 	}, nil
 }
 

@@ -369,25 +369,31 @@ func TestWithdraw(t *testing.T) {
 // TestCreateInDoubtIsNotWithdrawn: a create that was tried may have been carried out, and does not count as never sent.
 func TestCreateInDoubtIsNotWithdrawn(t *testing.T) {
 	each(t, func(b *box) {
-		tried, fresh := b.row("a"), b.row("b")
-		for _, r := range []*outbox.Row{&tried, &fresh} {
+		tried, fresh, unsent := b.row("a"), b.row("b"), b.row("c")
+		for _, r := range []*outbox.Row{&tried, &fresh, &unsent} {
 			r.Kind, r.Record, r.Source = domain.KindCreate, domain.Record{}, domain.Record{System: domain.Aloware, ID: r.Record.ID}
 		}
-		b.put(tried)
-		batch := b.claim()
-		b.tx(func(tx eventstore.Tx) error {
-			return outbox.Defer(b.Context(), tx, connection, batch.Attempt, []outbox.Deferral{
-				{Command: tried.Command, NextAt: b.now, Error: "retry: test"},
+		// failed tries both, of which one may have arrived though it does not count, and one that counts cannot have.
+		fail := func(batch outbox.Batch) {
+			b.tx(func(tx eventstore.Tx) error {
+				return outbox.Defer(b.Context(), tx, connection, batch.Attempt, []outbox.Deferral{
+					{Command: tried.Command, NextAt: b.now, Error: "retry: test", Free: true},
+					{Command: unsent.Command, NextAt: b.now, Error: "retry: test", Unsent: true},
+				})
 			})
-		})
+		}
+		b.put(tried, unsent)
+		fail(b.claim())
 		b.put(fresh)
 		b.withdrawn(func(tx eventstore.Tx) ([]outbox.Entry, error) {
 			return outbox.WithdrawWaiting(b.Context(), tx, connection)
-		}, fresh)
+		}, fresh, unsent)
 		b.put(fresh)
 		b.withdrawn(func(tx eventstore.Tx) ([]outbox.Entry, error) {
 			return outbox.WithdrawWrites(b.Context(), tx, connection)
 		}, fresh)
+		b.put(fresh)
+		b.same(b.claim(func(c *outbox.Claim) { c.Since = fresh.Input + 1 }), lane(tried)) // else nobody ever learns of it
 	})
 }
 

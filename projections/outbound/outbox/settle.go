@@ -43,14 +43,15 @@ type Deferral struct {
 	NextAt  time.Time
 	Error   string // "<class>: <detail>", without personal values
 	Free    bool   // the try does not count: the system was not reached, or refused everyone
+	Unsent  bool   // nothing of it can have arrived
 	Bury    bool   // no further try: a dead letter
 }
 
 // Defer puts the rows of a failed attempt back, or among the dead letters; rows settled or withdrawn since stay so.
 func Defer(ctx context.Context, tx eventstore.Tx, connection string, attempt ulid.ULID, deferrals []Deferral) error {
 	type change struct {
-		state, text string
-		next, count int64
+		state, text       string
+		next, count, sent int64
 	}
 	groups := map[change][]ulid.ULID{}
 	for _, d := range deferrals {
@@ -58,17 +59,20 @@ func Defer(ctx context.Context, tx eventstore.Tx, connection string, attempt uli
 		if d.Free {
 			c.count = -1
 		}
+		if d.Unsent {
+			c.sent = -1
+		}
 		if d.Bury {
 			c.state, c.next = Dead, never
 		}
 		groups[c] = append(groups[c], d.Command)
 	}
 	for c, ids := range groups {
-		rows, err := tx.QueryKeys(ctx, `UPDATE outbox SET state = $3, error = $5, attempts = attempts + $6,
+		rows, err := tx.QueryKeys(ctx, `UPDATE outbox SET state = $3, error = $5, attempts = attempts + $6, sent = sent + $7,
 				deadline = CASE WHEN urgent = 1 THEN $4 ELSE deadline END,
 				next_at = `+inLine("$4")+`
 			WHERE connection = $1 AND attempt = $2 AND state = 'sending' AND command IN ($keys) RETURNING command`,
-			texts(ids), connection, attempt.String(), c.state, c.next, c.text, c.count)
+			texts(ids), connection, attempt.String(), c.state, c.next, c.text, c.count, c.sent)
 		if _, err := set(rows, err); err != nil {
 			return fmt.Errorf("put %d commands back: %w", len(ids), err)
 		}
@@ -101,9 +105,9 @@ func Withdraw(ctx context.Context, tx eventstore.Tx, connection string, ids ...u
 // must not wait for all of them.
 const WithdrawPage = 500
 
-// sure leaves out creates that were tried: how that ended is not known, and one that was carried out must not count as
-// never sent, or the same person would be made a second time.
-const sure = " AND (kind <> 'create' OR attempts = 0)"
+// sure leaves out creates that may have been sent: how that ended is not known, and one that was carried out must not
+// count as never sent, or the same person would be made a second time.
+const sure = " AND (kind <> 'create' OR sent = 0)"
 
 // WithdrawWaiting removes commands that wait, but for urgent ones, creates in doubt and dead letters: a pause. Like
 // Withdraw, a page of them; there may be more when it is full.

@@ -44,6 +44,7 @@ var columns = []eventstore.Column{
 	{Name: "urgent", Kind: eventstore.Int},
 	{Name: "state", Kind: eventstore.Text},
 	{Name: "attempts", Kind: eventstore.Int},
+	{Name: "sent", Kind: eventstore.Int},
 	{Name: "attempt", Kind: eventstore.Text},
 	{Name: "epoch", Kind: eventstore.Int},
 	{Name: "deadline", Kind: eventstore.Int},
@@ -55,7 +56,7 @@ var columns = []eventstore.Column{
 }
 
 // selected are the columns a row is read with, in the order of scan.
-const selected = `command, system, input, kind, contact, record, source, urgent, state, attempts, attempt, deadline,
+const selected = `command, system, input, kind, contact, record, source, urgent, state, attempts, sent, attempt, deadline,
 	next_at, created_at, subject, payload, error`
 
 // Entry is a row as it lies in the outbox: its payload is sealed.
@@ -63,6 +64,7 @@ type Entry struct {
 	Row
 	State    string
 	Attempts int       // tries so far that count
+	Sent     int       // tries so far by which it may have been sent
 	Attempt  ulid.ULID // the last try, zero before the first
 	Deadline int64     // when the last try is over, µs UTC
 	NextAt   int64     // not tried before, µs UTC
@@ -89,13 +91,13 @@ func (e Entry) Class() string {
 func scan(r eventstore.Rows) (Entry, error) {
 	var e Entry
 	var command, system, contact, record, source, attempt string
-	var attempts, urgent int64
+	var attempts, sent, urgent int64
 	err := r.Scan(&command, &system, &e.Input, &e.Kind, &contact, &record, &source, &urgent, &e.State, &attempts,
-		&attempt, &e.Deadline, &e.NextAt, &e.Created, &e.Subject, &e.sealed, &e.Error)
+		&sent, &attempt, &e.Deadline, &e.NextAt, &e.Created, &e.Subject, &e.sealed, &e.Error)
 	if err != nil {
 		return e, fmt.Errorf("read an outbox row: %w", err)
 	}
-	e.System, e.Attempts, e.Urgent = domain.System(system), int(attempts), urgent != 0
+	e.System, e.Attempts, e.Sent, e.Urgent = domain.System(system), int(attempts), int(sent), urgent != 0
 	if e.Urgent {
 		e.NextAt = max(e.NextAt, e.Deadline)
 	}
