@@ -8,7 +8,7 @@ import (
 
 // Decision reads a decision whole; false when encoding/json has to.
 func Decision(data []byte) (*planner.Decision, bool) {
-	return decision(data, decisionParts{Record, Link, verdict, head})
+	return decision(data, decisionParts{Record, link, verdict, head})
 }
 
 // Gist reads of a decision what it means to people: what becomes of the contact and its fields, which commands follow,
@@ -124,8 +124,7 @@ func texts[K ~string](r *jsonread.Reader) map[K]string {
 	return all
 }
 
-// Link reads what becomes of a record.
-func Link(r *jsonread.Reader) (l planner.Link) {
+func link(r *jsonread.Reader) (l planner.Link) {
 	seen := uint32(0)
 	for key := range r.Fields() {
 		switch string(key) {
