@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -164,12 +163,13 @@ func (a *ahead) read(ctx context.Context, pg *page) {
 		pg.err = fmt.Errorf("read log: %w", err)
 		return
 	}
+	shared := make([]Event, len(events))
 	for i, f := range a.feeds {
 		select {
 		case <-f.left:
 		default:
 			pg.parts[i] = part{to: pg.to, inputs: undecoded(events)}
-			pg.parts[i].err = decode(f.p, pg.parts[i].inputs)
+			pg.parts[i].err = decode(f.p, pg.parts[i].inputs, shared)
 		}
 	}
 }
@@ -182,15 +182,13 @@ func undecoded(events []eventstore.Event) []Input {
 	return inputs
 }
 
-// decode prepares events for the fold. They are brought to today's schema once, for all who decode them.
-func decode(p Projection, inputs []Input) error {
+// decode prepares events for the fold.
+func decode(p Projection, inputs []Input, shared []Event) error {
 	return safely(func() (err error) {
 		for i := range inputs {
-			e := inputs[i].Event
-			if !e.Erased {
-				if e.Data, e.Schema, err = domain.Upcast(e.Type, e.Schema, e.Data); err != nil {
-					return err
-				}
+			e := &shared[i]
+			if err := e.take(inputs[i].Event); err != nil {
+				return err
 			}
 			if inputs[i].Decoded, err = p.Decode(e); err != nil {
 				return err

@@ -71,7 +71,7 @@ func (r *Runner) foldNow(
 	if len(ready) == 0 {
 		return nil
 	}
-	if err := decode(p, ready); err != nil {
+	if err := decode(p, ready, make([]Event, len(ready))); err != nil {
 		return err
 	}
 	return safely(func() error {

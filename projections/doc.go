@@ -14,8 +14,8 @@
 //     is kept for a while, and comes back caught up to the end of the log.
 //
 // A rebuild reads and decodes pages ahead of the fold, and its Folder keeps rows in memory, bounded by Options.Memory.
-// Rebuilds side by side read and open each page once, and decode it for each; in everything else they know nothing of
-// each other.
+// Rebuilds side by side read and open each page once, and decode it for each, the effects of a decision once for all; in
+// everything else they know nothing of each other.
 //
 // A projection gets a Querier and the events, nothing else: no log to append to and no command to send.
 package projections

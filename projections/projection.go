@@ -2,8 +2,12 @@ package projections
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/internal/inputs"
 )
 
 // Projection is a named fold of events into tables. Its rows must come out the same however the events are cut into
@@ -17,7 +21,7 @@ type Projection interface {
 	Tables() []Table
 	// Decode reads what folding the event takes; an error parks it. It is called for many events at once, ahead of
 	// the fold, and leaves the event as it is for others to decode.
-	Decode(e *eventstore.Event) (any, error)
+	Decode(e *Event) (any, error)
 	// Open returns a folder of a version's rows that holds none of them yet.
 	Open(v Version) Folder
 }
@@ -37,6 +41,44 @@ type Version struct {
 type Input struct {
 	*eventstore.Event
 	Decoded any
+}
+
+// Event is an event while it is decoded, by one projection after the other: what one of them reads of a decision is there
+// for the next, and is to be left as it is.
+type Event struct {
+	*eventstore.Event
+	effects *inputs.Effects
+	fields  bool // the effects on fields are there, too
+}
+
+// take brings the event to today's schema, once for all who decode it.
+func (e *Event) take(of *eventstore.Event) (err error) {
+	if e.Event != nil {
+		return nil
+	}
+	if !of.Erased {
+		if of.Data, of.Schema, err = domain.Upcast(of.Type, of.Schema, of.Data); err != nil {
+			return err
+		}
+	}
+	e.Event = of
+	return nil
+}
+
+// Effects reads the effects of a decision; those on fields are there for sure only if asked for.
+func (e *Event) Effects(fields bool) (*inputs.Effects, error) {
+	if e.effects != nil && (e.fields || !fields) {
+		return e.effects, nil
+	}
+	d, ok := inputs.EffectsOf(e.Data, fields)
+	if !ok {
+		d, fields = &inputs.Effects{}, true
+		if err := json.Unmarshal(e.Data, d); err != nil {
+			return nil, fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
+		}
+	}
+	e.effects, e.fields = d, fields
+	return d, nil
 }
 
 // Folder folds events into rows that it keeps in memory until they are written. It may keep them longer, for nobody

@@ -39,7 +39,7 @@ var listTable = projections.Table{Name: "projection_bench", Key: 3, Columns: []e
 	projections.Text("connection"), projections.Int("version"), projections.Int("position"), projections.Bytes("body"),
 }}
 
-func (l list) Decode(e *eventstore.Event) (any, error) { return []byte(e.Stream), nil }
+func (l list) Decode(e *projections.Event) (any, error) { return []byte(e.Stream), nil }
 
 func (l list) Open(v projections.Version) projections.Folder { return &listFolder{list: l, v: v} }
 

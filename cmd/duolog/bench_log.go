@@ -283,8 +283,12 @@ func (c *cli) fillLog(ctx context.Context, a *app.App, events, contacts int, ske
 
 func (c *cli) fillWith(ctx context.Context, a *app.App, life *benchLife, events int) error {
 	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	batches := make(chan []eventstore.NewEvent, 1)
+	defer func() { // no life goes on when this is over
+		stop()
+		for range batches { // until it is closed
+		}
+	}()
 	go func() { // makes the next batch while one is stored
 		defer close(batches)
 		for ctx.Err() == nil && int(life.position) < events {

@@ -14,6 +14,7 @@ import (
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/projections/outbound/state"
 	"github.com/duolog/duolog/projections/replay"
+	"github.com/duolog/duolog/projections/replay/scratch"
 )
 
 const benchReplayHelp = `Fill a log with facts of made-up people and what the planner decides on them, then decide on all of it again and
@@ -51,13 +52,18 @@ func (c *cli) benchReplay() *cobra.Command {
 	return cmd
 }
 
-func (b *replayBench) fill(ctx context.Context, a *app.App, recorded int64) error {
+func (b *replayBench) fill(ctx context.Context, a *app.App, recorded int64) (err error) {
 	b.note("measuring on %s, log %s\n", a.Database(), b.log)
-	life, err := newTrueLife(b.contacts, b.skew, state.Digester(a.Log.Vault()), recorded)
+	shelf, err := scratch.New(scratch.Config{})
 	if err != nil {
 		return err
 	}
-	return b.fillWith(ctx, a, life, b.events)
+	defer func() { err = errors.Join(err, shelf.Close()) }()
+	life, err := newTrueLife(b.contacts, b.skew, state.Digester(a.Log.Vault()), shelf, recorded)
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.fillWith(ctx, a, life, b.events), shelf.Err())
 }
 
 func (b *replayBench) measure(ctx context.Context, a *app.App, _ []string) (err error) {

@@ -9,15 +9,19 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
+// atHand is how many records and contacts a life has in memory; the others lie on its shelf.
+const atHand = 20_000
+
 // newTrueLife is a life in which the planner decides, so that it can be decided again. Everything is recorded at one
 // moment.
-func newTrueLife(contacts int, skew float64, digest planner.Digester, recorded int64) (*benchLife, error) {
+func newTrueLife(contacts int, skew float64, digest planner.Digester, shelf planner.Shelf, recorded int64) (*benchLife, error) {
 	l, err := newBenchLife(contacts, skew, digest)
 	if err != nil {
 		return nil, err
 	}
 	first := l.take()
 	l.position, l.recorded, l.view = 0, recorded, planner.NewView(planner.Control{}, digest)
+	l.view.RestOn(shelf)
 	for _, ev := range first {
 		l.position++
 		l.made = append(l.made, ev)
@@ -31,6 +35,7 @@ func (l *benchLife) plan(ev eventstore.NewEvent) {
 	in := planner.Input{
 		Position: l.position, ID: ev.ID, Type: ev.Type, Stream: ev.Stream, RecordedAt: l.recorded, Data: ev.Data,
 	}
+	l.view.Rest(atHand)
 	e, err := l.view.Fold(in)
 	if err != nil {
 		panic(err) // payloads are of our own types

@@ -197,7 +197,8 @@ func testCancelledTx(t *testing.T, f *fixture) {
 	f.wantItems(t, map[string]int64{"2": 10})
 }
 
-// A read transaction sees one moment, whatever is committed meanwhile, and cannot write.
+// A read transaction sees the moment at which it began, whatever is committed before it looks or meanwhile, and cannot
+// write.
 func testSnapshot(t *testing.T, f *fixture) {
 	store := f.withItems(t)
 	mustBulk(t, store, itemOp(eventstore.Insert), items(0, 10, "1"))
@@ -210,8 +211,9 @@ func testSnapshot(t *testing.T, f *fixture) {
 		return len(got)
 	}
 	err := store.ReadTx(t.Context(), func(q eventstore.Querier) error {
-		before := count(q)
 		mustBulk(t, store, itemOp(eventstore.Insert), items(10, 20, "2"))
+		before := count(q)
+		mustBulk(t, store, itemOp(eventstore.Insert), items(20, 30, "2"))
 		if after := count(q); before != 10 || after != 10 {
 			t.Errorf("a snapshot shows %d rows, then %d", before, after)
 		}
@@ -227,7 +229,7 @@ func testSnapshot(t *testing.T, f *fixture) {
 	if err == nil {
 		t.Error("a read transaction wrote")
 	}
-	f.wantItems(t, map[string]int64{"1": 10, "2": 10})
+	f.wantItems(t, map[string]int64{"1": 10, "2": 20})
 }
 
 // While a transaction is open, others read and see what was there before.

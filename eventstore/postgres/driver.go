@@ -58,14 +58,8 @@ func (d *driver) WriteKeys(ctx context.Context, _ int64, fn func(eventstore.Quer
 }
 
 func (d *driver) ReadTx(ctx context.Context, fn func(eventstore.Querier) error) error {
-	return transact(ctx, d.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
-		func(q eventstore.Querier) error {
-			// The snapshot is taken by the first statement: take it now, when the caller asks.
-			if _, err := q.Exec(ctx, "SELECT 1"); err != nil {
-				return err
-			}
-			return fn(q)
-		})
+	// The snapshot is taken by the first statement: take it now, when the caller asks.
+	return transact(ctx, d.pool, pgx.TxOptions{BeginQuery: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"}, fn)
 }
 
 func transact(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions, fn func(eventstore.Querier) error) error {

@@ -27,8 +27,8 @@ func (Projection) Tables() []projections.Table {
 }
 
 // Decode returns what the event says about catalogs, nil for nothing.
-func (Projection) Decode(e *eventstore.Event) (any, error) {
-	in, ok, err := decode(e)
+func (Projection) Decode(e *projections.Event) (any, error) {
+	in, ok, err := decode(e.Event)
 	if err != nil || !ok {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/projections"
 )
 
 // streamPage is how many events of a stream are read at once.
@@ -151,7 +152,7 @@ func (g *gathering) read(ctx context.Context, stream string) ([]*input, error) {
 			if !g.until.Covers(e) {
 				return inputs, nil
 			}
-			in, err := decode(&e)
+			in, err := decode(&projections.Event{Event: &e})
 			if err != nil {
 				return nil, err
 			}

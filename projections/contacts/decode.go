@@ -7,8 +7,9 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
-	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections"
+	"github.com/duolog/duolog/projections/internal/inputs"
 )
 
 // input is an event with its payload read; at most one of the payloads is set.
@@ -16,7 +17,7 @@ type input struct {
 	*eventstore.Event
 	fact     *fact
 	outcome  *outcome
-	decision *decision
+	decision *inputs.Effects
 	erasure  *domain.Act // or the end of one
 	settings *domain.SettingsAct
 }
@@ -35,35 +36,6 @@ type outcome struct {
 	sent, shows byName[json.RawMessage]
 }
 
-// decision is of a planner.Decision what the fold needs of it: the whole of one is many times as large.
-type decision struct {
-	Input   int64              `json:"input"`
-	Contact ulid.ULID          `json:"contact"`
-	Links   []planner.Link     `json:"links"`
-	Aliases []planner.Alias    `json:"aliases"`
-	Head    *planner.HeadState `json:"head"`
-	Fields  []verdict          `json:"fields"`
-}
-
-// verdict is of a planner.Verdict what a field's status comes of.
-type verdict struct {
-	Field string `json:"field"`
-	After after  `json:"after"`
-}
-
-type after struct {
-	State   planner.FieldStatus `json:"state"`
-	Result  planner.Result      `json:"result"`
-	Rule    string              `json:"rule"`
-	Pending *pending            `json:"pending"`
-}
-
-// pending is a write that is waited for.
-type pending struct {
-	System  domain.System `json:"system"`
-	Command ulid.ULID     `json:"command"`
-}
-
 // isFact reports the types that tell values of the record whose stream they lie on.
 func isFact(kind string) bool {
 	switch kind {
@@ -74,21 +46,21 @@ func isFact(kind string) bool {
 	return false
 }
 
-func decode(e *eventstore.Event) (*input, error) {
-	in := &input{Event: e}
+func decode(e *projections.Event) (*input, error) {
+	in := &input{Event: e.Event}
 	var err error
 	switch {
 	case e.Erased:
 	case isFact(e.Type) || e.Type == domain.RecordAbsent || e.Type == domain.RecordSuppressed:
-		in.fact, err = decodeFact(e)
+		in.fact, err = decodeFact(e.Event)
 	case e.Type == domain.CommandSettled:
-		in.outcome, err = decodeOutcome(e)
+		in.outcome, err = decodeOutcome(e.Event)
 	case e.Type == domain.DecisionMade:
-		in.decision, err = decodeDecision(e)
+		in.decision, err = e.Effects(true)
 	case e.Type == domain.SubjectErased || e.Type == domain.SubjectLifted:
-		in.erasure, err = payload[domain.Act](e)
+		in.erasure, err = payload[domain.Act](e.Event)
 	case e.Type == domain.SettingsChanged:
-		in.settings, err = payload[domain.SettingsAct](e)
+		in.settings, err = payload[domain.SettingsAct](e.Event)
 	}
 	return in, err
 }
@@ -117,13 +89,6 @@ func decodeOutcome(e *eventstore.Event) (*outcome, error) {
 	out := &outcome{Outcome: *o, sent: fromMap(o.Sent), shows: fromMap(o.Shows)}
 	out.Sent, out.Shows = nil, nil
 	return out, nil
-}
-
-func decodeDecision(e *eventstore.Event) (*decision, error) {
-	if d, ok := readDecision(e.Data); ok {
-		return d, nil
-	}
-	return payload[decision](e)
 }
 
 func payload[T any](e *eventstore.Event) (*T, error) {

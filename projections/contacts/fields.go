@@ -3,12 +3,13 @@ package contacts
 import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/projections/internal/inputs"
 )
 
 // decide takes a verdict into the field it is about, unless one of a higher input is there. An outcome that came
 // before counts on while the verdict still waits for the same write: the planner writes no decision on an outcome
 // that only confirms.
-func (c *contact) decide(v verdict, at order) {
+func (c *contact) decide(v inputs.Effect, at order) {
 	old, known := c.body.Fields.get(v.Field)
 	if known && !at.after(old.Order) {
 		return

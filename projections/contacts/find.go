@@ -1,9 +1,12 @@
 package contacts
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oklog/ulid/v2"
@@ -15,6 +18,9 @@ import (
 
 // maxFound bounds what a common word of a name may bring.
 const maxFound = 100
+
+// maxWords is how many words of a name are looked for.
+const maxWords = 8
 
 // Find resolves what people type: a ULID, hubspot:ID, aloware:ID, an email, a phone, or words of a name. It returns
 // every contact that fits, in id order, and none without an error when there is none.
@@ -32,92 +38,79 @@ func (r *Reader) find(ctx context.Context, text string) ([]Contact, error) {
 		return r.byIDs(ctx, id.String())
 	}
 	return r.show(ctx, func(t rows, f *fold) ([]*contact, error) {
-		streams, err := r.streams(ctx, t, text)
-		if err != nil || len(streams) == 0 {
-			return nil, err
-		}
-		records, err := t.records(ctx, streams)
+		ids, err := r.meant(ctx, t, text)
 		if err != nil {
 			return nil, err
-		}
-		var ids []string
-		for _, rec := range records {
-			if rec.contact != "" {
-				ids = append(ids, rec.contact)
-			}
 		}
 		return t.resolve(ctx, f, ids)
 	})
 }
 
-// streams returns the records the text means.
-func (r *Reader) streams(ctx context.Context, t rows, text string) ([]string, error) {
+// meant returns the contacts of the records that the text means.
+func (r *Reader) meant(ctx context.Context, t rows, text string) ([]string, error) {
 	if rec, err := domain.ParseRecord(text); err == nil {
-		return []string{rec.Stream()}, nil
-	}
-	keys, err := r.keys(ctx, t, text)
-	if err != nil || len(keys) == 0 {
-		return nil, err
-	}
-	return t.having(ctx, keys)
-}
-
-// keys returns the blind keys a record must all have.
-func (r *Reader) keys(ctx context.Context, t rows, text string) ([][]byte, error) {
-	v := r.log.Vault()
-	raw, err := json.Marshal(text)
-	if err != nil {
-		return nil, err
+		return t.owners(ctx, `SELECT contact FROM contact_record WHERE connection = $1 AND version = $2 AND record = $3`, rec.Stream())
 	}
 	if strings.Contains(text, "@") {
-		if email, err := domain.Canonical(domain.Email, raw, domain.Format{}); err == nil && email != "" {
-			return [][]byte{blindKey(v, identity.KindEmail, email)}, nil
+		raw, err := json.Marshal(text)
+		if err != nil {
+			return nil, err
 		}
-		return nil, nil
+		email, err := domain.Canonical(domain.Email, raw, domain.Format{})
+		if err != nil || email == "" {
+			return nil, nil //nolint:nilerr // what is no address is nobody's
+		}
+		return t.having(ctx, blindKey(r.log.Vault(), identity.KindEmail, email))
 	}
-	policies, err := t.allPolicies(ctx)
-	if err != nil {
+	var invalid *domain.InvalidError
+	switch key, err := r.phoneKey(ctx, t, text); {
+	case err != nil && !errors.As(err, &invalid):
 		return nil, err
+	case key != nil:
+		return t.having(ctx, key)
 	}
-	format := domain.Format{Region: policies[len(policies)-1].settings.PhoneRegion}
-	if phone, err := domain.Canonical(domain.Phone, raw, format); err == nil && phone != "" {
-		return [][]byte{blindKey(v, identity.KindPhone, phone)}, nil
-	}
-	var keys [][]byte
-	for _, word := range words(text) {
-		keys = append(keys, blindKey(v, kindName, word))
-	}
-	return keys, nil
+	return t.having(ctx, r.nameKeys(text)...)
 }
 
-// having returns the records that have every one of the keys.
-func (t rows) having(ctx context.Context, keys [][]byte) ([]string, error) {
-	found, err := t.q.QueryKeys(ctx, `SELECT record, key FROM contact_key
-		WHERE connection = $1 AND version = $2 AND key IN ($keys)`, keys, t.connection, t.version)
-	counts, wanted := map[string]map[string]bool{}, map[string]bool{}
-	for _, key := range keys {
-		wanted[string(key)] = true
+// nameKeys returns the blind keys of the words of a name, long ones first: those are rarer.
+func (r *Reader) nameKeys(name string) [][]byte {
+	all := words(name)
+	slices.SortFunc(all, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	all = slices.Compact(all)
+	keys := make([][]byte, 0, maxWords)
+	for _, word := range all[:min(len(all), maxWords)] {
+		keys = append(keys, blindKey(r.log.Vault(), kindName, word))
 	}
-	_, err = eventstore.Scan(found, err, func(row eventstore.Rows) (string, error) {
-		var (
-			stream string
-			key    []byte
-		)
-		err := row.Scan(&stream, &key)
-		if counts[stream] == nil {
-			counts[stream] = map[string]bool{}
-		}
-		counts[stream][string(key)] = true
-		return stream, err
+	return keys
+}
+
+// having returns the contacts of the first records that have every one of the keys. They are found by index entries, in
+// the order of those; a subquery for each leaves PostgreSQL no other way, whatever it takes the tables to hold.
+func (t rows) having(ctx context.Context, keys ...[]byte) ([]string, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	args, query := []any{keys[0]}, `SELECT COALESCE((SELECT contact FROM contact_record
+			WHERE connection = $1 AND version = $2 AND record = k.record), '')
+		FROM contact_key k WHERE connection = $1 AND version = $2 AND key = $3`
+	for _, key := range keys[1:] {
+		args = append(args, key)
+		query += fmt.Sprintf(` AND (SELECT COUNT(*) FROM contact_key
+			WHERE connection = $1 AND version = $2 AND key = $%d AND record = k.record) = 1`, len(args)+2)
+	}
+	return t.owners(ctx, query+fmt.Sprintf(` ORDER BY connection, version, key, record LIMIT %d`, maxFound), args...)
+}
+
+// owners returns the contacts a query gives for records, which may have none.
+func (t rows) owners(ctx context.Context, query string, args ...any) ([]string, error) {
+	found, err := t.q.Query(ctx, query, append([]any{t.connection, t.version}, args...)...)
+	ids, err := eventstore.Scan(found, err, func(row eventstore.Rows) (string, error) {
+		var id string
+		err := row.Scan(&id)
+		return id, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look up keys: %w", err)
+		return nil, fmt.Errorf("look up records: %w", err)
 	}
-	var streams []string
-	for _, stream := range sortedKeys(counts) {
-		if len(counts[stream]) == len(wanted) && len(streams) < maxFound {
-			streams = append(streams, stream)
-		}
-	}
-	return streams, nil
+	return slices.DeleteFunc(ids, func(id string) bool { return id == "" }), nil
 }

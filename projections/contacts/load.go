@@ -9,6 +9,7 @@ import (
 
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/internal/inputs"
 )
 
 // rows reads the projection's tables of one connection and version.
@@ -55,7 +56,7 @@ func want(inputs []*input) wanted {
 	return w
 }
 
-func (w wanted) decision(d *decision) {
+func (w wanted) decision(d *inputs.Effects) {
 	w.contacts[d.Contact.String()] = true
 	for _, l := range d.Links {
 		w.records[l.Record.Stream()], w.linked[l.Record.Stream()] = true, true

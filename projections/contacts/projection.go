@@ -1,7 +1,6 @@
 package contacts
 
 import (
-	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections"
 )
 
@@ -25,7 +24,7 @@ func (Projection) Tables() []projections.Table {
 }
 
 // Decode reads the event's payload.
-func (Projection) Decode(e *eventstore.Event) (any, error) { return decode(e) }
+func (Projection) Decode(e *projections.Event) (any, error) { return decode(e) }
 
 // Open returns a folder.
 func (Projection) Open(v projections.Version) projections.Folder { return openFolder(v) }

@@ -4,13 +4,12 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/projections/internal/inputs"
 	"github.com/duolog/duolog/projections/internal/jsonread"
 )
 
-// The payloads as they are written, read without reflection: only what the fold needs of them. What is not as usual
-// is left to encoding/json. Values share the payload's bytes.
+// The payloads as they are written, read without reflection, with values as lists; of decisions only what the fold needs.
+// What is not as usual is left to encoding/json. Values share the payload's bytes.
 
 // list reads an object whose keys rise, as encoding/json writes them.
 func list[V any](r *jsonread.Reader, read func() V) byName[V] {
@@ -34,99 +33,17 @@ func properties(r *jsonread.Reader) byName[json.RawMessage] {
 }
 
 func readFact(data []byte) (*fact, bool) {
-	r, seen, f := jsonread.New(data), uint32(0), &fact{}
-	for key := range r.Fields() {
-		switch string(key) {
-		case "via":
-			r.Once(&seen, 0)
-			f.Via = inputs.Word(r)
-		case "properties":
-			r.Once(&seen, 1)
-			f.props = properties(r)
-		case "complete":
-			r.Once(&seen, 2)
-			f.Complete = r.Bool()
-		case "lacks":
-			r.Once(&seen, 10)
-			inputs.Rest(r, &f.Lacks)
-		case "clock":
-			r.Once(&seen, 3)
-			f.Clock = r.Int()
-		case "clocks":
-			r.Once(&seen, 4)
-			f.clocks = list(r, r.Int)
-		case "origin":
-			r.Once(&seen, 5)
-			inputs.Origin(r, &f.Origin)
-		case "merged":
-			r.Once(&seen, 6)
-			inputs.Rest(r, &f.Merged)
-		case "primary":
-			r.Once(&seen, 7)
-			f.Primary = inputs.Record(r)
-		case "answer":
-			r.Once(&seen, 8)
-			inputs.Rest(r, &f.Answer)
-		case "vendor":
-			r.Once(&seen, 9)
-			f.Vendor = inputs.Word(r)
-		default:
-			r.Unknown(key)
-		}
-	}
+	f := &fact{}
+	ok := inputs.FactInto(&f.Fact, data,
+		func(r *jsonread.Reader) { f.props = properties(r) },
+		func(r *jsonread.Reader) { f.clocks = list(r, r.Int) })
 	f.by = author(f.Origin)
-	return f, r.Done()
+	return f, ok
 }
 
 func readOutcome(data []byte) (*outcome, bool) {
-	r, seen, o := jsonread.New(data), uint32(0), &outcome{}
-	for key := range r.Fields() {
-		switch string(key) {
-		case "command":
-			r.Once(&seen, 0)
-			o.Command = inputs.ID(r)
-		case "contact":
-			r.Once(&seen, 1)
-			o.Contact = inputs.ID(r)
-		case "kind":
-			r.Once(&seen, 2)
-			o.Kind = inputs.Word(r)
-		case "system":
-			r.Once(&seen, 3)
-			o.System = domain.System(inputs.Word(r))
-		case "record":
-			r.Once(&seen, 4)
-			o.Record = inputs.Record(r)
-		case "result":
-			r.Once(&seen, 5)
-			o.Result = inputs.Word(r)
-		case "sent":
-			r.Once(&seen, 6)
-			o.sent = properties(r)
-		case "shows":
-			r.Once(&seen, 7)
-			o.shows = properties(r)
-		case "clock":
-			r.Once(&seen, 8)
-			o.Clock = r.Int()
-		case "complete":
-			r.Once(&seen, 9)
-			o.Complete = r.Bool()
-		case "refused":
-			r.Once(&seen, 10)
-			inputs.Rest(r, &o.Refused)
-		case "reason":
-			r.Once(&seen, 11)
-			o.Reason = r.String()
-		case "attempt":
-			r.Once(&seen, 12)
-			o.Attempt = inputs.ID(r)
-		case "attempts":
-			r.Once(&seen, 13)
-			o.Attempts = int(r.Int())
-		default: // the rest is of no concern, and seldom there
-			r.GiveUp()
-		}
-	}
-	return o, r.Done()
+	o := &outcome{}
+	return o, inputs.OutcomeInto(&o.Outcome, data,
+		func(r *jsonread.Reader) { o.sent = properties(r) },
+		func(r *jsonread.Reader) { o.shows = properties(r) })
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/identity"
-	"github.com/duolog/duolog/eventstore"
 )
 
 // Holder is a contact and the streams of all its records, merged ones too.
@@ -28,7 +27,7 @@ func (r *Reader) Holders(ctx context.Context, phone string) ([]Holder, error) {
 		if err != nil || key == nil {
 			return err
 		}
-		ids, err := t.holding(ctx, [][]byte{key})
+		ids, err := t.having(ctx, key)
 		if err != nil {
 			return err
 		}
@@ -71,32 +70,6 @@ func (t rows) latest(ctx context.Context) (policy, error) {
 	return all[len(all)-1], nil
 }
 
-// holding returns the contacts of records that have one of the keys.
-func (t rows) holding(ctx context.Context, keys [][]byte) ([]string, error) {
-	found, err := t.q.QueryKeys(ctx, fmt.Sprintf(`SELECT record FROM contact_key
-		WHERE connection = $1 AND version = $2 AND key IN ($keys) ORDER BY connection, version, key, record LIMIT %d`, maxFound),
-		keys, t.connection, t.version)
-	streams, err := eventstore.Scan(found, err, func(row eventstore.Rows) (string, error) {
-		var stream string
-		err := row.Scan(&stream)
-		return stream, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("look up keys: %w", err)
-	}
-	records, err := t.records(ctx, streams)
-	if err != nil {
-		return nil, fmt.Errorf("load records: %w", err)
-	}
-	var ids []string
-	for _, rec := range records {
-		if rec.contact != "" {
-			ids = append(ids, rec.contact)
-		}
-	}
-	return ids, nil
-}
-
 // Sharing is another contact with a number of the one asked about.
 type Sharing struct {
 	Contact
@@ -113,16 +86,14 @@ func (r *Reader) Sharing(ctx context.Context, c Contact) ([]Sharing, error) {
 			return nil, err
 		}
 		clear(numbers)
-		var keys [][]byte
+		var ids []string
 		for _, number := range p.phones(c) {
-			if !numbers[number] {
-				numbers[number] = true
-				keys = append(keys, blindKey(r.log.Vault(), identity.KindPhone, number))
+			numbers[number] = true
+			found, err := t.having(ctx, blindKey(r.log.Vault(), identity.KindPhone, number))
+			if err != nil {
+				return nil, err
 			}
-		}
-		ids, err := t.holding(ctx, keys)
-		if err != nil {
-			return nil, err
+			ids = append(ids, found...)
 		}
 		return t.resolve(ctx, f, ids)
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/projections/internal/inputs"
 )
 
 // The statuses of a contact, and of a field (in_step, pending, apart, held, failing). Alias is the status of a
@@ -24,7 +25,7 @@ const (
 var Statuses = []string{InStep, Pending, Apart, Held, Failing, Excluded, Unlinked}
 
 // fieldStatus puts a decided field state into a status and a reason.
-func fieldStatus(s after) (status, reason string) {
+func fieldStatus(s inputs.After) (status, reason string) {
 	reason = joinReason(string(s.Result), s.Rule)
 	switch {
 	case s.State == planner.InStep, s.State == "": // forgotten: the contact has one side only

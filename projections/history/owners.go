@@ -2,15 +2,15 @@ package history
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
-	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
-	"github.com/duolog/duolog/projections/internal/jsonread"
+	"github.com/duolog/duolog/projections"
 )
 
 const contactPrefix = "contact/"
@@ -27,8 +27,8 @@ func onRecord(e *eventstore.Event) bool {
 }
 
 // owners returns whose timeline the event belongs to, each once.
-func owners(e *eventstore.Event) ([]string, error) {
-	if onRecord(e) {
+func owners(e *projections.Event) ([]string, error) {
+	if onRecord(e.Event) {
 		return []string{e.Stream}, nil
 	}
 	switch e.Type {
@@ -36,7 +36,7 @@ func owners(e *eventstore.Event) ([]string, error) {
 		return decisionOwners(e)
 	case domain.CommandRetried, domain.CommandDiscarded, domain.PlannerRetried, domain.ReviewSettled, domain.DuplicateResolved,
 		domain.SubjectErased, domain.SubjectLifted, domain.SubjectHeld, domain.SubjectReleased:
-		return actOwners(e)
+		return actOwners(e.Event)
 	case domain.SettingsChanged, domain.ModeChanged, domain.SyncPaused, domain.SyncResumed, domain.GateChanged:
 		return []string{ownerConnection}, nil
 	}
@@ -47,7 +47,7 @@ func owners(e *eventstore.Event) ([]string, error) {
 func actOwners(e *eventstore.Event) (list []string, err error) {
 	var act domain.Act
 	if err := json.Unmarshal(e.Data, &act); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
 	}
 	if !act.Contact.IsZero() {
 		list = append(list, contactOwner(act.Contact))
@@ -58,85 +58,25 @@ func actOwners(e *eventstore.Event) (list []string, err error) {
 	return list, nil
 }
 
-// named is whom a decision names.
-type named struct {
-	contact ulid.ULID
-	linked  []domain.Record
-	aliases []planner.Alias
-}
-
 // decisionOwners are the contact decided on, the records it links, and the contacts that lose or win by an alias.
-func decisionOwners(e *eventstore.Event) ([]string, error) {
-	d, ok := readNamed(e.Data)
-	if !ok {
-		var whole planner.Decision
-		if err := json.Unmarshal(e.Data, &whole); err != nil {
-			return nil, err
-		}
-		d = named{contact: whole.Contact, aliases: whole.Aliases}
-		for _, l := range whole.Links {
-			d.linked = append(d.linked, l.Record)
-		}
+func decisionOwners(e *projections.Event) ([]string, error) {
+	d, err := e.Effects(false)
+	if err != nil {
+		return nil, err
 	}
-	list := make([]string, 0, 1+len(d.linked)+2*len(d.aliases))
+	list := make([]string, 0, 1+len(d.Links)+2*len(d.Aliases))
 	add := func(owner string) {
 		if owner != "" && !slices.Contains(list, owner) {
 			list = append(list, owner)
 		}
 	}
-	add(contactOwner(d.contact))
-	for _, rec := range d.linked {
-		add(rec.Stream())
+	add(contactOwner(d.Contact))
+	for _, l := range d.Links {
+		add(l.Record.Stream())
 	}
-	for _, a := range d.aliases {
+	for _, a := range d.Aliases {
 		add(contactOwner(a.From))
 		add(contactOwner(a.To))
 	}
 	return list, nil
-}
-
-// readNamed reads a decision as it is written, without reflection, and passes by what names nobody. What is not as usual
-// is left to encoding/json.
-func readNamed(data []byte) (d named, ok bool) {
-	r, seen := jsonread.New(data), uint32(0)
-	for key := range r.Fields() {
-		switch string(key) {
-		case "contact":
-			r.Once(&seen, 0)
-			unmarshal(r, d.contact.UnmarshalText)
-		case "links":
-			r.Once(&seen, 1)
-			for range r.Elements() {
-				d.linked = append(d.linked, readLinked(r))
-			}
-		case "aliases":
-			r.Once(&seen, 2)
-			if raw := r.Raw(); raw != nil && json.Unmarshal(raw, &d.aliases) != nil {
-				r.GiveUp()
-			}
-		default:
-			r.Unknown(key)
-		}
-	}
-	return d, r.Done()
-}
-
-// readLinked reads the record of a planner.Link.
-func readLinked(r *jsonread.Reader) (rec domain.Record) {
-	seen := uint32(0)
-	for key := range r.Fields() {
-		if string(key) != "record" {
-			r.Unknown(key)
-			continue
-		}
-		r.Once(&seen, 0)
-		unmarshal(r, rec.UnmarshalText)
-	}
-	return rec
-}
-
-func unmarshal(r *jsonread.Reader, into func([]byte) error) {
-	if !r.Null() && into(r.Text()) != nil {
-		r.GiveUp()
-	}
 }

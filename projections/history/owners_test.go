@@ -9,6 +9,7 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections"
 )
 
 const (
@@ -29,7 +30,9 @@ func TestOwnersAreThoseEncodingJSONFinds(t *testing.T) {
 		`{"contact":null,"links":[null,{"record":null}],"aliases":null}`,
 		`{"contact":"no id"}`, `{"contact":"` + here + `","links":[{"record":"nobody"}]}`, `{"contact"`, `null`,
 	} {
-		got, err := owners(&eventstore.Event{Stream: "contact/" + here, Type: domain.DecisionMade, Data: []byte(data)})
+		got, err := owners(&projections.Event{Event: &eventstore.Event{
+			Stream: "contact/" + here, Type: domain.DecisionMade, Data: []byte(data),
+		}})
 		var d planner.Decision
 		failed := json.Unmarshal([]byte(data), &d)
 		if failed != nil {

@@ -1,13 +1,13 @@
 package operations
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections"
 	"github.com/duolog/duolog/projections/internal/inputs"
 	"github.com/duolog/duolog/projections/internal/jsonread"
 )
@@ -39,8 +39,8 @@ type outcome struct {
 }
 
 // decode reads an event; false when it says nothing about operations. An erased one says nothing any more.
-func decode(e *eventstore.Event) (in input, ok bool, err error) {
-	in.Event = e
+func decode(e *projections.Event) (in input, ok bool, err error) {
+	in.Event = e.Event
 	if e.Erased {
 		return in, false, nil
 	}
@@ -48,30 +48,29 @@ func decode(e *eventstore.Event) (in input, ok bool, err error) {
 	case domain.OperationStarted, domain.OperationFinished, domain.OperationPaused, domain.OperationResumed,
 		domain.OperationCancelled, domain.PlanDiscarded:
 		in.act = &domain.Act{}
-		return in, true, read(e, in.act)
+		return in, true, read(in.Event, in.act)
 	case domain.PlanMade:
 		in.plan = &domain.Plan{}
-		return in, true, read(e, in.plan)
+		return in, true, read(in.Event, in.plan)
 	case domain.PlanApplied:
 		in.page = &domain.PlanPage{}
-		return in, true, read(e, in.page)
+		return in, true, read(in.Event, in.page)
 	case domain.DecisionMade:
-		return decodeDecision(in)
+		return decodeDecision(in, e)
 	case domain.CommandSettled:
 		return decodeOutcome(in)
 	}
 	return in, false, nil
 }
 
-var operationMember = []byte(`"operation":"`)
-
 // decodeDecision reads only decisions made for an operation: they are few among all.
-func decodeDecision(in input) (input, bool, error) {
-	if !bytes.Contains(in.Data, operationMember) {
-		return in, false, nil
+func decodeDecision(in input, e *projections.Event) (input, bool, error) {
+	effects, err := e.Effects(false)
+	if err != nil || effects.Operation.IsZero() {
+		return in, false, err
 	}
 	var d planner.Decision
-	if err := read(in.Event, &d); err != nil || d.Operation.IsZero() {
+	if err := read(in.Event, &d); err != nil {
 		return in, false, err
 	}
 	in.decision = &decision{

@@ -27,7 +27,7 @@ func (Projection) Tables() []projections.Table {
 }
 
 // Decode returns what the event says about operations, nil for nothing.
-func (Projection) Decode(e *eventstore.Event) (any, error) {
+func (Projection) Decode(e *projections.Event) (any, error) {
 	in, ok, err := decode(e)
 	if err != nil || !ok {
 		return nil, err

@@ -183,14 +183,19 @@ func (l *Log) scan(rows eventstore.Rows, err error, limit int) ([]eventstore.Eve
 	}
 	defer func() { _ = rows.Close() }()
 	var (
-		events   []eventstore.Event
-		ev       eventstore.Event
-		id, hash []byte
-		schema   int64
+		events []eventstore.Event
+		ev     eventstore.Event
+		schema int64
 	)
+	known := words{}
 	into := []any{
-		&ev.Position, &id, &ev.Stream, &ev.Type, &schema, &ev.OccurredAt, &ev.RecordedAt, &ev.Actor,
-		&ev.Causation, &ev.Subject, &ev.Data, &hash,
+		&ev.Position, fixed(ev.ID[:]), &ev.Stream,
+		word{&ev.Type, known},
+		&schema, &ev.OccurredAt, &ev.RecordedAt,
+		word{&ev.Actor, known},
+		&ev.Causation,
+		word{&ev.Subject, known},
+		&ev.Data, fixed(ev.Hash[:]),
 	}
 	for rows.Next() {
 		ev = eventstore.Event{Connection: l.connection}
@@ -198,8 +203,6 @@ func (l *Log) scan(rows eventstore.Rows, err error, limit int) ([]eventstore.Eve
 			return nil, err
 		}
 		ev.Schema = int(schema)
-		copy(ev.ID[:], id)
-		copy(ev.Hash[:], hash)
 		if ev.OccurredAt == 0 {
 			ev.OccurredAt = ev.RecordedAt
 		}

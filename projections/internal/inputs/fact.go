@@ -7,7 +7,15 @@ import (
 
 // Fact reads a fact whole; false when encoding/json has to.
 func Fact(data []byte) (*domain.Fact, bool) {
-	r, seen, f := jsonread.New(data), uint32(0), &domain.Fact{}
+	f := &domain.Fact{}
+	return f, FactInto(f, data,
+		func(r *jsonread.Reader) { f.Properties = properties(r) },
+		func(r *jsonread.Reader) { Rest(r, &f.Clocks) })
+}
+
+// FactInto reads a fact whose values and clocks are kept otherwise.
+func FactInto(f *domain.Fact, data []byte, values, clocks func(*jsonread.Reader)) bool {
+	r, seen := jsonread.New(data), uint32(0)
 	for key := range r.Fields() {
 		switch string(key) {
 		case "via":
@@ -15,7 +23,7 @@ func Fact(data []byte) (*domain.Fact, bool) {
 			f.Via = Word(r)
 		case "properties":
 			r.Once(&seen, 1)
-			f.Properties = properties(r)
+			values(r)
 		case "complete":
 			r.Once(&seen, 2)
 			f.Complete = r.Bool()
@@ -27,7 +35,7 @@ func Fact(data []byte) (*domain.Fact, bool) {
 			f.Clock = r.Int()
 		case "clocks":
 			r.Once(&seen, 5)
-			Rest(r, &f.Clocks)
+			clocks(r)
 		case "origin":
 			r.Once(&seen, 6)
 			Origin(r, &f.Origin)
@@ -47,7 +55,7 @@ func Fact(data []byte) (*domain.Fact, bool) {
 			r.Unknown(key)
 		}
 	}
-	return f, r.Done()
+	return r.Done()
 }
 
 func answer(r *jsonread.Reader) *domain.Answer {
@@ -68,13 +76,7 @@ func answer(r *jsonread.Reader) *domain.Answer {
 			a.By = Word(r)
 		case "found":
 			r.Once(&seen, 3)
-			if r.Null() {
-				continue
-			}
-			a.Found = []domain.Record{}
-			for range r.Elements() {
-				a.Found = append(a.Found, Record(r))
-			}
+			a.Found = elements(r, Record)
 		default:
 			r.Unknown(key)
 		}
@@ -84,7 +86,15 @@ func answer(r *jsonread.Reader) *domain.Answer {
 
 // Outcome reads an outcome whole; false when encoding/json has to.
 func Outcome(data []byte) (*domain.Outcome, bool) {
-	r, seen, o := jsonread.New(data), uint32(0), &domain.Outcome{}
+	o := &domain.Outcome{}
+	return o, OutcomeInto(o, data,
+		func(r *jsonread.Reader) { o.Sent = properties(r) },
+		func(r *jsonread.Reader) { o.Shows = properties(r) })
+}
+
+// OutcomeInto reads an outcome whose values are kept otherwise.
+func OutcomeInto(o *domain.Outcome, data []byte, sent, shows func(*jsonread.Reader)) bool {
+	r, seen := jsonread.New(data), uint32(0)
 	for key := range r.Fields() {
 		switch string(key) {
 		case "command":
@@ -113,10 +123,10 @@ func Outcome(data []byte) (*domain.Outcome, bool) {
 			o.Attempts = int(r.Int())
 		case "sent":
 			r.Once(&seen, 8)
-			o.Sent = properties(r)
+			sent(r)
 		case "shows":
 			r.Once(&seen, 9)
-			o.Shows = properties(r)
+			shows(r)
 		case "clock":
 			r.Once(&seen, 10)
 			o.Clock = r.Int()
@@ -139,7 +149,7 @@ func Outcome(data []byte) (*domain.Outcome, bool) {
 			r.GiveUp()
 		}
 	}
-	return o, r.Done()
+	return r.Done()
 }
 
 // properties reads values by name, in which the later of two of one name counts.

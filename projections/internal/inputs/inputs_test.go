@@ -31,6 +31,13 @@ func agree(t *testing.T, data []byte) {
 		err := json.Unmarshal(data, &want)
 		check("outcome", got, &want, err)
 	}
+	for _, fields := range []bool{true, false} {
+		if got, ok := inputs.EffectsOf(data, fields); ok {
+			var want inputs.Effects
+			err := json.Unmarshal(data, &want)
+			check("effects", plain(*got, true), plain(want, fields), err)
+		}
+	}
 	if got, ok := inputs.Decision(data); ok {
 		var want planner.Decision
 		err := json.Unmarshal(data, &want)
@@ -48,6 +55,17 @@ func agree(t *testing.T, data []byte) {
 		}
 		check("gist", gist, &want, nil)
 	}
+}
+
+// plain makes empty lists and none the same.
+func plain(d inputs.Effects, fields bool) inputs.Effects {
+	if len(d.Fields) == 0 || !fields {
+		d.Fields = nil
+	}
+	if len(d.Links) == 0 {
+		d.Links = nil
+	}
+	return d
 }
 
 // payloads are one of each event type, a log's, and some that are odd.
@@ -96,7 +114,9 @@ func TestUsualPayloadsNeedNoReflection(t *testing.T) {
 		case e.Type == domain.CommandSettled:
 			_, ok = inputs.Outcome(e.Data)
 		case e.Type == domain.DecisionMade:
-			_, ok = inputs.Decision(e.Data)
+			if _, ok = inputs.Decision(e.Data); ok {
+				_, ok = inputs.EffectsOf(e.Data, true)
+			}
 		}
 		if !ok {
 			t.Errorf("%s is left to encoding/json: %s", e.Type, e.Data)
