@@ -4,9 +4,11 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/duolog/duolog/adapters/stream"
+	"github.com/duolog/duolog/adapters/stream/cloudevent"
 )
 
 type peerKey struct{}
@@ -37,7 +39,8 @@ type direct struct {
 	conn  net.Conn
 	raw   syscall.RawConn
 	rec   *recorder
-	buf   []byte
+	buf   []byte // for more chunks than one
+	out   []byte // what is being written
 	rest  []byte // of a chunk that was begun
 	wrote int
 	once  func(fd uintptr) // made once, for it would be made for each chunk
@@ -59,25 +62,37 @@ func directly(w http.ResponseWriter, r *http.Request) *direct {
 		return nil
 	}
 	d := &direct{conn: p.conn, raw: raw, rec: rec}
-	d.once = func(fd uintptr) { d.wrote = writeOnce(fd, d.buf) }
+	d.once = func(fd uintptr) { d.wrote = writeOnce(fd, d.out) }
 	return d
 }
 
-// chunk begins one of so many bytes, which are then appended to buf.
-func (d *direct) chunk(size int) {
-	d.buf = append(strconv.AppendInt(d.buf[:0], int64(size), 16), "\r\n"...)
+// join returns the chunks of events as one, or what there is of them when that is more than a follower may hold.
+func (d *direct) join(entries []*stream.Entry, enc cloudevent.Encoder, data string) []byte {
+	if len(entries) == 1 {
+		return entries[0].Chunk(enc, data) // which all share
+	}
+	d.buf = d.buf[:0]
+	for _, e := range entries {
+		if d.buf = append(d.buf, e.Chunk(enc, data)...); len(d.buf) > keptBuffer {
+			break
+		}
+	}
+	return d.buf
 }
 
-// try writes the chunk. It reports false when nothing of it was written; what is not yet written of one that was begun
-// is left in rest.
-func (d *direct) try() bool {
-	d.buf = append(d.buf, "\r\n"...)
-	d.wrote = 0
-	if err := d.raw.Control(d.once); err != nil || d.wrote <= 0 {
+// try writes chunks, which stay as they are until rest is nil. It reports false when nothing of them was written; what is
+// not yet written of those that were begun is left in rest.
+func (d *direct) try(chunks []byte) bool {
+	d.out, d.wrote = chunks, 0
+	err := d.raw.Control(d.once)
+	d.out = nil // those who wait hold next to nothing
+	if err != nil || d.wrote <= 0 {
 		return false
 	}
 	d.rec.bytes += int64(d.wrote)
-	d.rest = d.buf[d.wrote:]
+	if d.wrote < len(chunks) {
+		d.rest = chunks[d.wrote:]
+	}
 	return true
 }
 

@@ -137,24 +137,15 @@ func (s *follower) take() bool {
 	if !known || len(s.direct.rest) > 0 {
 		return false
 	}
-	size := 0
-	for _, e := range entries {
-		if size += len(e.Frame(s.enc, s.data)); size > keptBuffer {
-			return false
-		}
-	}
-	if size == 0 {
+	if len(entries) == 0 {
 		return true
 	}
-	s.direct.chunk(size)
-	for _, e := range entries {
-		s.direct.buf = append(s.direct.buf, e.Frame(s.enc, s.data)...)
-	}
-	if !s.direct.try() {
+	chunks := s.direct.join(entries, s.enc, s.data)
+	if len(chunks) > keptBuffer || !s.direct.try(chunks) {
 		return false
 	}
-	s.after = entries[len(entries)-1].Position
-	s.told, s.sent = s.after, time.Now()
+	last := entries[len(entries)-1]
+	s.told, s.after, s.sent = last.Position, last.Position, last.Came
 	return len(s.direct.rest) == 0
 }
 

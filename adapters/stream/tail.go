@@ -1,13 +1,15 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"maps"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/duolog/duolog/adapters/stream/cloudevent"
 	"github.com/duolog/duolog/eventstore"
@@ -25,13 +27,20 @@ const shareSize = 64
 // Entry is an event of the tail. It is written once, however many follow.
 type Entry struct {
 	eventstore.Event
+	Came   time.Time // when the tail got to know it
 	once   [3]sync.Once
-	frames [3][]byte
+	chunks [3][]byte
 }
 
 // Frame returns the event as a server-sent event, written by the encoder of a data policy. All encoders of one log write
 // alike.
 func (e *Entry) Frame(enc cloudevent.Encoder, data string) []byte {
+	chunk := e.Chunk(enc, data)
+	return chunk[bytes.IndexByte(chunk, '\n')+1 : len(chunk)-len("\r\n")]
+}
+
+// Chunk returns its frame as a chunk of an HTTP/1.1 answer.
+func (e *Entry) Chunk(enc cloudevent.Encoder, data string) []byte {
 	i := 0
 	switch data {
 	case cloudevent.Masked:
@@ -39,8 +48,11 @@ func (e *Entry) Frame(enc cloudevent.Encoder, data string) []byte {
 	case cloudevent.Full:
 		i = 2
 	}
-	e.once[i].Do(func() { e.frames[i] = enc.Frame(nil, e.Event) })
-	return e.frames[i]
+	e.once[i].Do(func() {
+		frame := enc.Frame(nil, e.Event)
+		e.chunks[i] = fmt.Appendf(nil, "%x\r\n%s\r\n", len(frame), frame)
+	})
+	return e.chunks[i]
 }
 
 // Tail holds the end of a log in memory for those who follow it, so that each event is read once and not once by each
@@ -49,14 +61,14 @@ type Tail struct {
 	eventstore.Log
 	entries atomic.Pointer[[]*Entry] // dense and in order; nil: none. Replaced, never changed
 
-	mu        sync.Mutex // of those who change what is below, and the entries
-	followers map[*Follower]bool
+	mu        sync.Mutex  // of those who change what is below, and the entries
+	followers []*Follower // replaced, never changed
 	stop      context.CancelFunc
 	bytes     int
 }
 
 // NewTail returns the tail of a log.
-func NewTail(log eventstore.Log) *Tail { return &Tail{Log: log, followers: map[*Follower]bool{}} }
+func NewTail(log eventstore.Log) *Tail { return &Tail{Log: log} }
 
 // Follower is one who follows a tail, until End.
 type Follower struct {
@@ -74,7 +86,7 @@ func (t *Tail) Follow(take func() bool) *Follower {
 	f := &Follower{C: wake, wake: wake, take: take, tail: t}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.followers[f] = true; len(t.followers) == 1 {
+	if t.followers = append(slices.Clip(t.followers), f); len(t.followers) == 1 {
 		ctx, cancel := context.WithCancel(context.Background())
 		t.stop = cancel
 		go t.run(ctx)
@@ -95,7 +107,8 @@ func (f *Follower) End() {
 	t := f.tail
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if delete(t.followers, f); len(t.followers) == 0 {
+	i := slices.Index(t.followers, f)
+	if t.followers = slices.Concat(t.followers[:i], t.followers[i+1:]); len(t.followers) == 0 {
 		t.stop()
 		t.keep(nil)
 	}
@@ -114,7 +127,6 @@ func (t *Tail) run(ctx context.Context) {
 		if err == nil && len(events) > 0 {
 			at = events[len(events)-1].Position
 			t.add(ctx, events)
-			continue
 		}
 		if err != nil { // who follows reads the log, and finds out
 			t.drop(ctx)
@@ -122,7 +134,7 @@ func (t *Tail) run(ctx context.Context) {
 				return
 			}
 		}
-		_ = t.Log.Wait(ctx, at)
+		_ = t.Log.Wait(ctx, at) // not long when there is more
 		if err != nil {
 			head, err = t.Head(ctx)
 			at = head.Position
@@ -137,12 +149,12 @@ func (t *Tail) add(ctx context.Context, events []eventstore.Event) {
 	if ctx.Err() != nil {
 		return
 	}
-	all := t.held()
+	all, now := t.held(), time.Now()
 	for _, e := range events {
 		if e.Type == subjectErased {
 			all, t.bytes = nil, 0
 		}
-		all = append(all, &Entry{Event: e})
+		all = append(all, &Entry{Event: e, Came: now})
 		t.bytes += len(e.Data)
 	}
 	drop := 0
@@ -179,22 +191,27 @@ func (t *Tail) keep(all []*Entry) {
 	t.entries.Store(&all)
 }
 
-// signal tells all who follow, a share of them in a goroutine of its own. Who begins to follow meanwhile finds what came.
+// signal tells all who follow, in shares side by side. Who begins to follow meanwhile finds what came.
 func (t *Tail) signal() {
 	t.mu.Lock()
-	all := slices.Collect(maps.Keys(t.followers))
+	all := t.followers
 	t.mu.Unlock()
+	share := max(shareSize, len(all)/runtime.GOMAXPROCS(0)+1)
+	own := min(len(all), share)
 	var told sync.WaitGroup
-	for share := range slices.Chunk(all, max(shareSize, len(all)/runtime.GOMAXPROCS(0)+1)) {
-		told.Go(func() {
-			for _, f := range share {
-				if f.take == nil || !f.take() {
-					f.Nudge()
-				}
-			}
-		})
+	for others := range slices.Chunk(all[own:], share) {
+		told.Go(func() { tell(others) })
 	}
+	tell(all[:own])
 	told.Wait()
+}
+
+func tell(followers []*Follower) {
+	for _, f := range followers {
+		if f.take == nil || !f.take() {
+			f.Nudge()
+		}
+	}
 }
 
 // Recent returns up to limit events after the position when the tail holds them. known is false when they must be read

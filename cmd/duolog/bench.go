@@ -29,7 +29,7 @@ folder is used and removed. With PostgreSQL no key is needed, and duolog migrate
 
 func (c *cli) bench() *cobra.Command {
 	return group(&cobra.Command{Use: "bench", Short: "Measure appends, ingest, rebuilds, replays, verify, growth and the feed", Long: benchHelp},
-		c.benchAppend(), c.benchIngest(), c.benchRebuild(), c.benchReplay(), c.benchVerify(), c.benchGrowth(), c.benchFeed())
+		c.benchAppend(), c.benchIngest(), c.benchRebuild(), c.benchReplay(), c.benchVerify(), c.benchGrowth(), c.benchFeed(), c.benchListen())
 }
 
 // benchResult is what every bench prints.

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,12 +15,17 @@ import (
 
 const benchFeedHelp = `Read a backlog by every way consumers have, with every value opened, and compare each with one ordered scan of the same
 rows that opens nothing: the NDJSON feed over HTTP, the Watermill subscriber, and on PostgreSQL stock watermill-sql with
-our adapters and with its own schema, which is stopped after a while. Then followers of the live stream hear of commits,
-one and many in turns; what is shown is the median of the rounds.`
+our adapters and with its own schema, which is stopped after a while.
+
+Then followers of the live stream hear of commits, one and many in turns; what is shown is the median of the rounds. They
+stand for clients on other machines: a process of their own that only reads, on Linux with a thread for each processor
+for all connections. A time is from when the append returned until the read of that follower's connection returned with
+the event, by the machine's clock. Time of a processor is that of the server and of who commits; what the system does to
+deliver to a client on the same machine is in it.`
 
 func (c *cli) benchFeed() *cobra.Command {
 	var events, contacts int
-	o := feedbench.Config{CPUTime: cpuTime}
+	o := feedbench.Config{CPUTime: cpuTime, Listener: thisProgram("bench", "listen")}
 	cmd := &cobra.Command{
 		Use: "feed", Short: "A backlog by every way consumers have, and live followers", Long: benchFeedHelp, Args: none,
 		Example: "  duolog bench feed --events 500000 --json\n  duolog bench feed --events 20000 --followers 20 --default 2s",
@@ -48,6 +55,22 @@ func (c *cli) benchFeed() *cobra.Command {
 	cmd.Flags().DurationVar(&o.Every, "every", 20*time.Millisecond, "between two commits")
 	cmd.Flags().DurationVar(&o.Default, "default", 20*time.Second, "how long watermill-sql's own schema is measured")
 	return cmd
+}
+
+// benchListen is not for people: the feed's bench starts it.
+func (c *cli) benchListen() *cobra.Command {
+	return &cobra.Command{
+		Use: "listen", Short: "The followers of bench feed, as it asks for them on standard input", Hidden: true, Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error { return feedbench.Listen(cmd.Context(), c.in, c.out) },
+	}
+}
+
+// thisProgram starts itself once more.
+func thisProgram(args ...string) func(context.Context) (*exec.Cmd, error) {
+	return func(ctx context.Context) (*exec.Cmd, error) {
+		path, err := os.Executable()
+		return exec.CommandContext(ctx, path, args...), err
+	}
 }
 
 // showFeed prints a line for each way.

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os/exec"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -37,6 +38,9 @@ type Config struct {
 	// of in each, Every how far apart.
 	Followers, Rounds, Commits int
 	Every                      time.Duration
+	// Listener starts a program that calls Listen with its standard input and output: the followers, who would be on other
+	// machines and share nothing with the server.
+	Listener func(context.Context) (*exec.Cmd, error)
 	// CPUTime is how long the process has used a processor; nil: nobody knows.
 	CPUTime func() time.Duration
 	// Default is how long watermill-sql's own schema is measured: on a backlog it is too slow to wait for its end.
@@ -73,6 +77,9 @@ const token = "bench"
 
 // Run measures all ways one after the other.
 func Run(ctx context.Context, c Config) (Result, error) {
+	if c.Listener == nil {
+		return Result{}, errors.New("no program listens: set Listener")
+	}
 	head, err := c.Log.Head(ctx)
 	if err != nil {
 		return Result{}, err

@@ -124,7 +124,6 @@ func texts[K ~string](r *jsonread.Reader) map[K]string {
 	return all
 }
 
-// link reads what becomes of a record.
 func link(r *jsonread.Reader) (l planner.Link) {
 	seen := uint32(0)
 	for key := range r.Fields() {
