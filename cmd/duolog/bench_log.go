@@ -30,7 +30,7 @@ type benchLife struct {
 	id     func() ulid.ULID
 
 	contacts []ulid.ULID
-	changes  []uint16 // how often each contact changed
+	changes  []uint32 // how often each contact changed
 	born     int
 	position int64 // of the last event made
 	clock    int64 // µs UTC
@@ -57,7 +57,7 @@ func newBenchLife(contacts int, skew float64, digest planner.Digester) (*benchLi
 	l := &benchLife{
 		rnd: rnd, who: rand.NewZipf(rnd, skew, 1, uint64(contacts-1)), fields: s.Fields,
 		digest: digest, id: ulid.Make,
-		contacts: make([]ulid.ULID, contacts), changes: make([]uint16, contacts),
+		contacts: make([]ulid.ULID, contacts), changes: make([]uint32, contacts),
 		clock: time.Now().UnixMicro(),
 	}
 	l.add("connection", domain.SettingsChanged, "duolog", 0, domain.SettingsAct{Version: 1, Settings: raw})
