@@ -127,8 +127,8 @@ type Write struct {
 	Command ulid.ULID
 	Contact ulid.ULID // goes into our unique key where the system has one
 	Create  bool
-	// Again: it may have been sent before, and how that ended is not known. A create that is there by now was carried out: its
-	// values may have been changed since and are not written a second time.
+	// Again: it may have been sent before, and how that ended is not known. A create that is there by now was carried
+	// out: its values may have been changed since and are not written a second time.
 	Again  bool
 	Record domain.Record // the target; zero for a create
 	// Phone finds the target where the system knows no other key: E.164.

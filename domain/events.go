@@ -185,6 +185,11 @@ type Outcome struct {
 	By ulid.ULID `json:"by,omitzero"`
 }
 
+// Done reports whether the target took the write, by this try or by one before whose answer was lost.
+func (o Outcome) Done() bool {
+	return o.Result == ResultApplied || o.Result == ResultPartly || o.Created
+}
+
 // Reasons in an outcome.
 const (
 	ReasonExists     = "exists"      // a create found a record with this key: Existing

@@ -138,7 +138,7 @@ func (b *book) outcome(e eventstore.Event) error {
 	system := string(o.System)
 	if s, urgent := b.stops[o.Command]; urgent {
 		delete(b.stops, o.Command)
-		if done(o) {
+		if o.Done() {
 			to := b.stopsTo(s.to)
 			to.delivered++
 			to.slowest = max(to.slowest, time.Duration(e.RecordedAt-s.at)*time.Microsecond)
@@ -148,7 +148,7 @@ func (b *book) outcome(e eventstore.Event) error {
 	if !isWrite(o.Kind) {
 		return nil
 	}
-	if !done(o) && !o.Created {
+	if !o.Done() {
 		b.unsettled.add(1, system, o.Result, o.Reason)
 	} else if !o.Unneeded {
 		b.writes.add(1, system, o.Kind)
@@ -160,10 +160,6 @@ func (b *book) outcome(e eventstore.Event) error {
 		}
 	}
 	return nil
-}
-
-func done(o domain.Outcome) bool {
-	return o.Result == domain.ResultApplied || o.Result == domain.ResultPartly
 }
 
 func (b *book) tried(system string, attempts int) {

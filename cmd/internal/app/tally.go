@@ -94,7 +94,7 @@ func (t *Tally) outcome(o domain.Outcome, decided map[string]bool) {
 		t.Unexplained++
 	}
 	write := o.Kind == domain.KindCreate || o.Kind == domain.KindUpdate
-	if write && !o.Unneeded && (o.Created || o.Result == domain.ResultApplied || o.Result == domain.ResultPartly) {
+	if write && !o.Unneeded && o.Done() {
 		t.CommandsSent++
 	}
 }

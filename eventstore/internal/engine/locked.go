@@ -8,9 +8,9 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// appendLocked locks the head, stores the subject keys of the calls that wait, looks up in new statements what is there, inserts
-// what survives, and leaves in each call its result or its own error. The function it returns is called once the
-// transaction q is committed. An error is about all calls: nothing was stored.
+// appendLocked locks the head, stores the subject keys of the calls that wait, looks up in new statements what is
+// there, inserts what survives, and leaves in each call its result or its own error. The function it returns is called
+// once the transaction q is committed. An error is about all calls: nothing was stored.
 //
 // The look-up must be a statement after the lock: one that waited for the lock still sees what was there before. And
 // it must come after the keys: under a key that another process was faster with, the same event would look like

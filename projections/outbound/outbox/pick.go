@@ -9,7 +9,6 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -39,7 +38,7 @@ func (c Claim) due(ctx context.Context, q eventstore.Querier, after cursor, limi
 		WHERE connection = $1 AND system = $2 AND next_at <= $3 AND urgent >= $4
 			AND (next_at, input, command) > ($5, $6, $7) AND ($9 = 0 OR kind IN ('read', 'lookup'))
 			AND (input >= $10 OR kind IN ('read', 'lookup') OR state <> 'waiting' OR urgent = 1
-				OR kind = 'create' AND sent > 0)
+				OR `+inDoubt+`)
 			AND (urgent = 0 OR deadline <= $11)
 		ORDER BY next_at, input, command LIMIT $8`,
 		c.Connection, string(c.System), by, urgentOnly, after.Next, after.Input, after.Command, int64(limit), reads, c.Since,
@@ -146,9 +145,9 @@ func (p *picker) front(lane []*Entry) []*Entry {
 }
 
 // outdated reports a write that was decided under the mode before, and is to be planned again; never a create in doubt,
-// which stays (sure) and must come to its end.
+// which is not withdrawn and must come to its end.
 func (p *picker) outdated(e *Entry) bool {
-	return e.Input < p.Since && e.State == Waiting && !e.Reads() && !e.Urgent && (e.Kind != domain.KindCreate || e.Sent == 0)
+	return e.Input < p.Since && e.State == Waiting && !e.Reads() && !e.Urgent && !e.inDoubt()
 }
 
 func order(a, b *Entry) int {

@@ -105,9 +105,12 @@ func Withdraw(ctx context.Context, tx eventstore.Tx, connection string, ids ...u
 // must not wait for all of them.
 const WithdrawPage = 500
 
-// sure leaves out creates that may have been sent: how that ended is not known, and one that was carried out must not
-// count as never sent, or the same person would be made a second time.
-const sure = " AND (kind <> 'create' OR sent = 0)"
+// inDoubt is a create that may have been sent: how that ended is not known. One that was carried out must not count as
+// never sent, or the same person would be made a second time, so it is not withdrawn.
+const (
+	inDoubt = "(kind = 'create' AND sent > 0)"
+	sure    = " AND NOT " + inDoubt
+)
 
 // WithdrawWaiting removes commands that wait, but for urgent ones, creates in doubt and dead letters: a pause. Like
 // Withdraw, a page of them; there may be more when it is full.

@@ -88,6 +88,8 @@ func (e Entry) Class() string {
 	return class
 }
 
+func (e Entry) inDoubt() bool { return e.Kind == domain.KindCreate && e.Sent > 0 }
+
 func scan(r eventstore.Rows) (Entry, error) {
 	var e Entry
 	var command, system, contact, record, source, attempt string
