@@ -82,8 +82,10 @@ func (v *View) applyAlias(a Alias, input int64) (waiting []*Settlement) {
 		waiting = append(waiting, c.Created)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
-		if s := c.Fields[name].Settled; s != nil {
-			waiting = append(waiting, s)
+		for _, s := range []*Settlement{c.Fields[name].Settled, c.Fields[name].Landed} {
+			if s != nil {
+				waiting = append(waiting, s)
+			}
 		}
 	}
 	v.keepContact(c)
@@ -126,8 +128,11 @@ func (v *View) applyField(id ulid.ULID, name string, s FieldState, input int64) 
 		c.Fields[name] = f
 	}
 	f.FieldState, f.At, c.changed = s, input, true
-	if f.Settled != nil && (s.Pending == nil || s.Pending.Command != f.Settled.Command) {
+	if !f.Settled.of(s.Pending) {
 		f.Settled = nil
+	}
+	if !f.Landed.of(s.Restated) {
+		f.Landed = nil
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // Version is the planner version written into every decision. It rises with every change that could make a
 // decision come out differently, together with the golden files; it covers the version of the phone metadata.
-const Version = 6
+const Version = 7
 
 // Decision is the payload of decision.made: what was decided for one contact on one input. It holds no personal
 // value, only references and keyed digests, so the why survives an erasure and the what does not.
@@ -217,6 +217,8 @@ type FieldState struct {
 	Since int64 `json:"since,omitempty"`
 	// Meanwhile is what Aloware told while a write to it was under way, if any: the outcome will show what became of it.
 	Meanwhile *Meanwhile `json:"meanwhile,omitempty"`
+	// Restated is a side's own value on its way back to it, behind an earlier write of ours that may go over it there.
+	Restated *PendingWrite `json:"restated,omitempty"`
 	// Recent are digests sent lately, and those Aloware held lately, newest last: an old body delivered again, or a
 	// write of ours that lands late, looks like one of them.
 	Recent []HeldValue `json:"recent,omitempty"`

@@ -135,16 +135,7 @@ func (e *encoder) ref(key string, r *Ref) {
 func (e *encoder) state(s *FieldState) {
 	e.open('{')
 	texts(e, "base", s.Base)
-	if w := s.Pending; w != nil {
-		e.key("pending")
-		e.open('{')
-		e.text("system", string(w.System))
-		e.id("command", w.Command)
-		e.text("digest", w.Digest)
-		e.textIf("was", w.Was)
-		e.textIf("over", w.Over)
-		e.close('}')
-	}
+	e.write("pending", s.Pending)
 	e.text("state", string(s.State))
 	e.textIf("result", string(s.Result))
 	e.textIf("rule", s.Rule)
@@ -153,6 +144,7 @@ func (e *encoder) state(s *FieldState) {
 	if s.Meanwhile != nil {
 		e.rest("meanwhile", s.Meanwhile)
 	}
+	e.write("restated", s.Restated)
 	list(e, "recent", s.Recent, func(h *HeldValue) {
 		e.open('{')
 		e.text("system", string(h.System))
@@ -160,6 +152,20 @@ func (e *encoder) state(s *FieldState) {
 		e.int("at", h.At)
 		e.close('}')
 	})
+	e.close('}')
+}
+
+func (e *encoder) write(key string, w *PendingWrite) {
+	if w == nil {
+		return
+	}
+	e.key(key)
+	e.open('{')
+	e.text("system", string(w.System))
+	e.id("command", w.Command)
+	e.text("digest", w.Digest)
+	e.textIf("was", w.Was)
+	e.textIf("over", w.Over)
 	e.close('}')
 }
 

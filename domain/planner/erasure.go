@@ -69,7 +69,7 @@ func (v *View) foldErasure(in Input, a domain.Act) Effect {
 	if c := v.Contact(a.Contact); c != nil {
 		c.Created, c.Looked, c.Unasked, c.changed = nil, nil, nil, true
 		for _, f := range c.Fields {
-			f.Settled = nil
+			f.Settled, f.Landed = nil, nil
 		}
 	}
 	e := Effect{Contact: a.Contact, Changed: true}

@@ -44,6 +44,10 @@ func (s FieldState) clone() FieldState {
 		w := *s.Pending
 		s.Pending = &w
 	}
+	if s.Restated != nil {
+		w := *s.Restated
+		s.Restated = &w
+	}
 	if s.Meanwhile != nil {
 		m := *s.Meanwhile
 		s.Meanwhile = &m

@@ -13,11 +13,14 @@ func (p *fieldPass) load(f *Field) {
 		p.stored = f.FieldState
 	}
 	p.now = p.stored // what it points to is never changed in place
+	if f != nil && f.Landed.of(f.Restated) {
+		p.now.Restated = nil
+	}
 	w := p.stored.Pending
 	if w == nil {
 		return
 	}
-	if f.Settled == nil || f.Settled.Command != w.Command {
+	if !f.Settled.of(w) {
 		p.unsure = w
 		return
 	}
@@ -101,7 +104,7 @@ func (s FieldState) same(o FieldState) bool {
 	return s.State == o.State && s.Result == o.Result && s.Rule == o.Rule && s.From == o.From && s.Since == o.Since &&
 		alike(s.Base == nil, o.Base == nil) && maps.Equal(s.Base, o.Base) &&
 		alike(s.Recent == nil, o.Recent == nil) && slices.Equal(s.Recent, o.Recent) &&
-		equal(s.Pending, o.Pending) && equal(s.Meanwhile, o.Meanwhile)
+		equal(s.Pending, o.Pending) && equal(s.Meanwhile, o.Meanwhile) && equal(s.Restated, o.Restated)
 }
 
 // equal reports two nils, or two of the same.

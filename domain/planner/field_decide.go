@@ -39,6 +39,8 @@ func (p *fieldPass) decide(w *writes) {
 	switch {
 	case p.overrun():
 		p.restore(w)
+	case p.behind():
+		p.conclude(Verdict{Result: Waiting, Rule: "ours went over it, and it is written again", From: domain.HubSpot})
 	case h && p.asked && !p.pressing():
 		p.wait()
 	case p.overtaken(a, h):
@@ -110,6 +112,13 @@ func (p *fieldPass) changed(s domain.System) bool {
 		return false
 	}
 	return differs
+}
+
+// behind reports that HubSpot shows a write of ours that went over a value which is on its way back there: that one
+// counts, once it has arrived.
+func (p *fieldPass) behind() bool {
+	h := p.sides.of(domain.HubSpot)
+	return p.now.Restated.goesOver(*h) && h.seen.Own && !p.tested() && p.recent(domain.HubSpot, h.digest)
 }
 
 // wait leaves a change in HubSpot until the answer tells whether Aloware changed as well: then both sides are weighed.
@@ -213,7 +222,7 @@ func (p *fieldPass) still(w *writes) {
 		return
 	}
 	if p.told != nil && p.stored.Pending != nil {
-		p.conclude(Verdict{Result: Echo, From: domain.HubSpot, Command: p.stored.Pending.Command})
+		p.conclude(Verdict{Result: Echo, From: domain.HubSpot, Command: p.stored.Pending.Command, Loser: p.writtenAway()})
 		return
 	}
 	told := p.e.Record.System.Valid() && p.stored.Pending != nil && p.e.Record == p.sides.of(p.stored.Pending.System).rec.ID &&
@@ -239,11 +248,15 @@ func (p *fieldPass) atBase(s domain.System) bool { return p.sides.of(s).digest =
 // agree takes note that both sides hold the same. What Aloware told while a write was under way that nobody knows the end of
 // is named with it: the write went over it, or somebody did what the write was to do.
 func (p *fieldPass) agree() {
-	v := Verdict{Result: Agreed, Rule: "same on both sides"}
-	if p.told != nil && p.told.Digest != p.sides.of(domain.Aloware).digest {
-		v.Loser = p.noted(p.told)
-	}
 	p.setBases()
 	p.now.State, p.now.Result, p.now.Rule, p.now.Pending = InStep, "", "", nil
-	p.conclude(v)
+	p.conclude(Verdict{Result: Agreed, Rule: "same on both sides", Loser: p.writtenAway()})
+}
+
+// writtenAway names what Aloware told while a write was under way and does not show now that this has ended, nil for nothing.
+func (p *fieldPass) writtenAway() *Ref {
+	if p.told == nil || p.told.Digest == p.sides.of(domain.Aloware).digest {
+		return nil
+	}
+	return p.noted(p.told)
 }

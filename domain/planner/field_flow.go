@@ -39,7 +39,7 @@ func (p *fieldPass) flow(w *writes, from domain.System, rule string) {
 		p.now.Since = max(t.seen.Clock, 1) // also where it never told a value
 	}
 	was, over := p.now.Base[from], t.digest
-	lost := p.unsure != nil && p.unsure.System == from && s.digest != p.unsure.Digest && p.lets(from)
+	covers := p.lets(from) && (p.unsure.goesOver(s) || p.now.Restated.goesOver(s))
 	if old := p.now.Pending; old != nil && old.System == t.system() {
 		was, over = old.Was, old.Over
 	}
@@ -55,10 +55,18 @@ func (p *fieldPass) flow(w *writes, from domain.System, rule string) {
 	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: s.digest, Was: was, Over: over}
 	p.now.State, p.now.Result, p.now.Rule, p.now.From = Pending, "", "", from
 	v.Result, v.Command = Sent, u.id
-	if lost {
+	if r := p.now.Restated; r != nil && r.System == t.system() {
+		p.now.Restated = nil // this one follows it
+	}
+	if covers {
 		p.restate(w.to(from), s) // an earlier write to this side may still land: ours follows it
 	}
 	p.conclude(v)
+}
+
+// goesOver reports a write that would replace what its target shows.
+func (w *PendingWrite) goesOver(t side) bool {
+	return w != nil && w.System == t.system() && w.Digest != t.digest
 }
 
 // restate writes a side's own value back to it, after an uncertain write that would replace it.
@@ -67,6 +75,7 @@ func (p *fieldPass) restate(u *update, s side) {
 	if err == nil {
 		u.values[prop], u.digests[prop] = raw, s.digest
 		p.remember(s.system(), s.digest)
+		p.now.Restated = &PendingWrite{System: s.system(), Command: u.id, Digest: s.digest}
 	}
 }
 

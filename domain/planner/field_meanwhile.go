@@ -43,7 +43,7 @@ func (p *fieldPass) noteMeanwhile() bool {
 			p.now.Meanwhile = nil
 		}
 	default:
-		if before != nil && before.Digest == t.digest {
+		if before != nil && (before.Digest == t.digest || p.newer(before.Digest, t.digest)) {
 			return false
 		}
 		p.now.Meanwhile = &Meanwhile{Digest: t.digest, Position: t.seen.Position, Doubt: p.dubious(t) || p.toldAfter(t)}
@@ -53,6 +53,12 @@ func (p *fieldPass) noteMeanwhile() bool {
 	}
 	after := p.now.Meanwhile
 	return (before == nil) != (after == nil) || before != nil && *before != *after
+}
+
+// newer reports a value that neither was sent to Aloware nor held there lately, and so stays noted when one is told that
+// was: an earlier write of ours, or an old value that came late.
+func (p *fieldPass) newer(noted, told string) bool {
+	return p.recent(domain.Aloware, told) && !p.recent(domain.Aloware, noted)
 }
 
 // heard names what was noted, or what Aloware shows where nothing is noted any more.

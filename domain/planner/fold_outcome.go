@@ -50,9 +50,29 @@ func (v *View) shows(in Input, o domain.Outcome, r *Record) {
 		if sent {
 			into = r.Answers
 		}
-		if old, ok := into[name]; !ok || o.Clock >= old.Clock {
-			into[name] = Seen{Value: value, Clock: o.Clock, Position: in.Position, Read: true, Own: sent}
+		see(into, name, Seen{Value: value, Clock: o.Clock, Position: in.Position, Read: true, Own: sent})
+	}
+	v.assume(in, o, r)
+}
+
+// assume takes what was written for what is there, where the answer does not show it: without that, what was seen before
+// would stand against it for ever, and be written over again and again.
+func (v *View) assume(in Input, o domain.Outcome, r *Record) {
+	if o.Complete || o.Result != domain.ResultApplied && o.Result != domain.ResultPartly {
+		return
+	}
+	for i := range v.Control.Settings.Fields {
+		at := v.Control.Settings.Fields[i].Side(o.System)
+		value, sent := o.Sent[at.Write]
+		if _, shown := o.Shows[at.Read]; sent && !shown {
+			see(r.Answers, at.Read, Seen{Value: value, Clock: o.Clock, Position: in.Position, Read: true, Own: true})
 		}
+	}
+}
+
+func see(into map[string]Seen, name string, s Seen) {
+	if old, ok := into[name]; !ok || s.Clock >= old.Clock {
+		into[name] = s
 	}
 }
 
@@ -72,6 +92,9 @@ func (v *View) settle(in Input, o domain.Outcome) {
 	})
 }
 
+// of reports whether it is the outcome of a write.
+func (s *Settlement) of(w *PendingWrite) bool { return s != nil && w != nil && s.Command == w.Command }
+
 func (v *View) note(contact ulid.ULID, s *Settlement) {
 	c := v.Contact(contact)
 	if c == nil {
@@ -82,9 +105,13 @@ func (v *View) note(contact ulid.ULID, s *Settlement) {
 		c.Created, c.changed = s, true
 	}
 	for name, f := range c.Fields {
-		if f.Pending != nil && f.Pending.Command == s.Command {
+		if s.of(f.Pending) {
 			v.keepField(c, name)
 			f.Settled, c.changed = s, true
+		}
+		if s.of(f.Restated) {
+			v.keepField(c, name)
+			f.Landed, c.changed = s, true
 		}
 	}
 }

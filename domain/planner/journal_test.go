@@ -52,7 +52,7 @@ func TestEncodeWhatIsSeldom(t *testing.T) {
 		Whole: &planner.Whole{Rule: odd, System: domain.Aloware, Others: []domain.Record{rec}, Command: id},
 		Fields: []planner.Verdict{{}, {Field: odd, Loser: &planner.Ref{}, After: planner.FieldState{
 			Base: map[domain.System]string{domain.HubSpot: odd, "b": "", domain.Aloware: "c"}, Meanwhile: &planner.Meanwhile{Doubt: true},
-			Pending: &planner.PendingWrite{Was: odd, Over: odd}, Recent: []planner.HeldValue{{}, {Digest: odd}},
+			Pending: &planner.PendingWrite{Was: odd, Over: odd}, Restated: &planner.PendingWrite{Digest: odd}, Recent: []planner.HeldValue{{}, {Digest: odd}},
 		}}},
 		Commands: []planner.Command{{}, {Record: rec, Source: rec, Digests: map[string]string{odd: odd, "": "x"}, By: odd, Urgent: true}},
 	})

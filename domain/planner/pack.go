@@ -185,7 +185,8 @@ func (u *unpacker) recs() []domain.Record {
 }
 
 func (p *packer) field(f *Field) {
-	p.flags(f.Pending != nil, f.Meanwhile != nil, f.Settled != nil, f.Meanwhile != nil && f.Meanwhile.Doubt)
+	p.flags(f.Pending != nil, f.Meanwhile != nil, f.Settled != nil, f.Meanwhile != nil && f.Meanwhile.Doubt, f.Restated != nil,
+		f.Landed != nil)
 	p.uint(uint64(len(f.Base)))
 	for sys, digest := range f.Base {
 		p.word(string(sys))
@@ -203,26 +204,34 @@ func (p *packer) field(f *Field) {
 		p.digest(h.Digest)
 		p.int(h.At)
 	}
-	if w := f.Pending; w != nil {
-		p.word(string(w.System))
-		p.id(w.Command)
-		p.digest(w.Digest)
-		p.digest(w.Was)
-		p.digest(w.Over)
+	for _, w := range []*PendingWrite{f.Pending, f.Restated} {
+		if w != nil {
+			p.write(w)
+		}
 	}
 	if m := f.Meanwhile; m != nil {
 		p.digest(m.Digest)
 		p.int(m.Position)
 		p.int(m.Clock)
 	}
-	if f.Settled != nil {
-		p.settlement(*f.Settled)
+	for _, s := range []*Settlement{f.Settled, f.Landed} {
+		if s != nil {
+			p.settlement(*s)
+		}
 	}
 }
 
+func (p *packer) write(w *PendingWrite) {
+	p.word(string(w.System))
+	p.id(w.Command)
+	p.digest(w.Digest)
+	p.digest(w.Was)
+	p.digest(w.Over)
+}
+
 func (u *unpacker) field(f *Field) {
-	var pending, meanwhile, settled, doubt bool
-	u.flags(&pending, &meanwhile, &settled, &doubt)
+	var pending, meanwhile, settled, doubt, restated, landed bool
+	u.flags(&pending, &meanwhile, &settled, &doubt, &restated, &landed)
 	if n := u.uint(); n > 0 {
 		f.Base = make(map[domain.System]string, n)
 		for range n {
@@ -239,15 +248,25 @@ func (u *unpacker) field(f *Field) {
 		}
 	}
 	if pending {
-		f.Pending = &PendingWrite{
-			System: domain.System(u.word()), Command: u.id(), Digest: u.digest(), Was: u.digest(), Over: u.digest(),
-		}
+		f.Pending = u.write()
+	}
+	if restated {
+		f.Restated = u.write()
 	}
 	if meanwhile {
 		f.Meanwhile = &Meanwhile{Digest: u.digest(), Position: u.int(), Clock: u.int(), Doubt: doubt}
 	}
 	if settled {
 		f.Settled = u.settlement()
+	}
+	if landed {
+		f.Landed = u.settlement()
+	}
+}
+
+func (u *unpacker) write() *PendingWrite {
+	return &PendingWrite{
+		System: domain.System(u.word()), Command: u.id(), Digest: u.digest(), Was: u.digest(), Over: u.digest(),
 	}
 }
 

@@ -139,11 +139,12 @@ type Contact struct {
 	turn    int64 // in which it was looked at last
 }
 
-// Field is a field's decided state and the outcome of its pending write, which an input adds.
+// Field is a field's decided state and the outcomes of what is on its way, which inputs add.
 type Field struct {
 	FieldState
 	At      int64       `json:"at"`
-	Settled *Settlement `json:"settled,omitempty"`
+	Settled *Settlement `json:"settled,omitempty"` // of Pending
+	Landed  *Settlement `json:"landed,omitempty"`  // of Restated
 }
 
 // Settlement is what an outcome said about a command.

@@ -71,7 +71,7 @@ func (p *fieldPass) undo(w *writes, b domain.PutBack) (Result, string) {
 		return Skipped, ruleChangedSince
 	case p.now.State == Dirty && p.now.Result == HeldBack:
 		return HeldBack, p.now.Rule
-	case p.unsure != nil || p.stirs():
+	case p.unsure != nil || p.now.Restated != nil || p.stirs():
 		return Waiting, ruleOnItsWay
 	}
 	of := b.Record

@@ -310,6 +310,9 @@ func after(r *jsonread.Reader) (s planner.FieldState) {
 		case "recent":
 			r.Once(&seen, 8)
 			s.Recent = elements(r, held)
+		case "restated":
+			r.Once(&seen, 9)
+			s.Restated = pointer(r, pending)
 		default:
 			r.Unknown(key)
 		}

@@ -192,6 +192,7 @@ func (g *Generator) verdict(name string) planner.Verdict {
 	after := planner.FieldState{State: states[g.rnd.IntN(len(states))], Result: result, Rule: "conflict"}
 	if after.State == planner.Pending {
 		after.Pending = &planner.PendingWrite{System: domain.Aloware, Command: g.command}
+		after.Restated = &planner.PendingWrite{System: domain.HubSpot, Command: g.command}
 	}
 	return planner.Verdict{
 		Field: name, Result: result, Rule: "conflict", From: domain.HubSpot, Command: g.command,

@@ -1,0 +1,137 @@
+package planner_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
+)
+
+// restated has Bob on his way to HubSpot from Aloware while Cyd and then Dan are typed there: each goes to Aloware, and
+// behind the write before it to HubSpot as well, where Cyd lands over Dan.
+type restated struct {
+	*desk
+	write   planner.Outgoing // of Dan to Aloware
+	cyd     planner.Outgoing // to HubSpot
+	follows planner.Outgoing // Dan, behind it
+}
+
+func newRestated(t *testing.T, set func(*settings.Settings)) restated {
+	t.Helper()
+	d := restated{desk: newDesk(t, set).linked()}
+	d.webhook(alo, values{"first_name": "Bob"})
+	d.webhook(hub, values{"firstname": "Bob"}) // somebody typed the same: ours may still land
+	d.webhook(hub, values{"firstname": "Cyd"})
+	d.wrote(to{domain.Aloware: "Cyd", domain.HubSpot: "Cyd"})
+	d.cyd = d.sentTo(domain.HubSpot)
+	d.webhook(hub, values{"firstname": "Dan"})
+	d.wrote(to{domain.Aloware: "Dan", domain.HubSpot: "Dan"})
+	d.write, d.follows = d.sentTo(domain.Aloware), d.sentTo(domain.HubSpot)
+	return d
+}
+
+func (d *desk) sentTo(s domain.System) planner.Outgoing {
+	return d.sent[slices.IndexFunc(d.sent, func(o planner.Outgoing) bool { return o.System == s })]
+}
+
+// lands tells of Cyd in HubSpot, by the write's answer or by a webhook.
+func (d restated) lands(answered bool) {
+	d.Helper()
+	if answered {
+		d.settled(d.cyd, values{"firstname": "Cyd"}, nil)
+		return
+	}
+	d.in(domain.RecordUpdated, hub.Stream(), domain.Fact{
+		Via: "webhook", Clock: d.now + hour, Properties: values{"firstname": "Cyd"}.raw(), Origin: domain.Origin{Own: true},
+	})
+}
+
+// ends says what becomes of the write that follows.
+func (d restated) ends(well bool) {
+	d.Helper()
+	if well {
+		d.settled(d.follows, values{"firstname": "Dan"}, nil)
+		return
+	}
+	d.settled(d.follows, nil, func(o *domain.Outcome) { o.Result, o.Sent, o.Clock = domain.ResultWithdrawn, nil, 0 })
+}
+
+// TestRestatedAgain: a value that is written to its own side, behind an earlier write of ours, is followed by a newer one
+// that is typed there. That one stands in the end, whichever write ends first and however HubSpot tells of it; where it
+// could not follow, it is sent once more.
+func TestRestatedAgain(t *testing.T) {
+	for _, first := range domain.Systems {
+		for _, answered := range []bool{false, true} {
+			for _, well := range []bool{false, true} {
+				d := newRestated(t, nil)
+				if first == domain.HubSpot {
+					d.lands(answered)
+					d.wrote(to{})
+				}
+				d.settled(d.write, values{"first_name": "Dan"}, nil)
+				d.wrote(to{})
+				if first == domain.Aloware {
+					d.lands(answered)
+					d.wrote(to{})
+				}
+				d.ends(well)
+				if !well {
+					d.says(planner.Sent, planner.Pending, to{domain.HubSpot: "Dan"})
+					continue
+				}
+				d.wrote(to{})
+				if f := d.field("first_name"); f.State != planner.InStep {
+					t.Fatalf("first_name is %q\n%s", f.State, text(d.last))
+				}
+				d.base(domain.HubSpot, "Dan")
+			}
+		}
+	}
+}
+
+// TestRestatedInConflict: Aloware refuses Dan, since Eve was typed there meanwhile, while HubSpot shows Cyd, our own write
+// that landed over Dan. The rule decides between Dan and Eve, and not between Cyd and Eve.
+func TestRestatedInConflict(t *testing.T) {
+	for rule, want := range map[settings.Winner]to{
+		settings.HubSpotWins: {domain.Aloware: "Dan"}, settings.AlowareWins: {domain.HubSpot: "Eve"},
+	} {
+		for _, answered := range []bool{false, true} {
+			d := newRestated(t, conflict(rule))
+			d.lands(answered)
+			d.wrote(to{})
+			d.settled(d.write, values{"first_name": "Eve"}, changedThere)
+			d.wrote(to{})
+			d.ends(true)
+			d.says(planner.Sent, planner.Pending, want)
+		}
+	}
+}
+
+// TestRestatedAndTyped: what follows is on its way while somebody in Aloware types Eve: it goes to HubSpot behind it.
+func TestRestatedAndTyped(t *testing.T) {
+	d := newRestated(t, nil)
+	d.lands(true)
+	d.settled(d.write, values{"first_name": "Dan"}, nil)
+	d.webhook(alo, values{"first_name": "Eve"})
+	d.wrote(to{}) // HubSpot shows what will not stay
+	d.ends(true)
+	d.says(planner.Sent, planner.Pending, to{domain.HubSpot: "Eve"})
+}
+
+// TestNotShown: HubSpot's answer leaves out what was written. It is taken for what is there: a late write of ours, after
+// which the present value is sent again, is not sent again and again.
+func TestNotShown(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.webhook(alo, values{"first_name": "Bob"})
+	d.webhook(alo, values{"first_name": "Cyd"})
+	d.settled(d.sent[0], nil, nil)
+	d.wrote(to{})
+	d.in(domain.RecordUpdated, hub.Stream(), domain.Fact{
+		Via: "webhook", Clock: d.now + hour, Properties: values{"firstname": "Bob"}.raw(), Origin: domain.Origin{Own: true},
+	})
+	d.says(planner.Sent, planner.Pending, to{domain.HubSpot: "Cyd"})
+	d.settled(d.sent[0], nil, nil)
+	d.wrote(to{})
+}
