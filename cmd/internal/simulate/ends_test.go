@@ -20,6 +20,7 @@ var ends = [][]kind{
 	{"settle", "frozen with a write in hand", "taken over", "thaw", "moves"},
 	{"settle", "observe with a write waiting", "moves", "moves", "nothing waits"},
 	{"settle", "slower than its deadline", "moves"},
+	{"settle", "typed while nothing leaves", "moves"},
 }
 
 // immediate are steps without moves of their own: these take time, and what was stopped must go on before its deadline.
@@ -73,6 +74,22 @@ func (w *world) crossed(st step) {
 		w.sleep(tick)
 	}
 	w.hide(false)
+}
+
+// backlog has people type into one field, in Aloware and then again and again in HubSpot, while our writes only queue up.
+func (w *world) backlog(st step) {
+	a, h, field, ok := w.pair(st)
+	if !ok {
+		return
+	}
+	w.queued = true
+	for i, r := range []domain.Record{a, h, h, a}[:3+st.a/8%2] {
+		w.retype(r, field, st, fmt.Sprintf("q%d", i))
+		for w.advance() {
+			w.sleep(tick)
+		}
+	}
+	w.queued = false
 }
 
 // hide keeps what HubSpot has sent from arriving, or lets it.

@@ -33,6 +33,7 @@ type rules struct {
 	stood   []standstill           // every pause
 	everBad map[domain.Record]bool // taint of all episodes
 	rounds  int
+	queued  bool // our writes queue up, and none leaves
 }
 
 // standstill is a pause, with a zero end while it lasts.

@@ -217,6 +217,9 @@ func (w *world) arrives(c call, f fault) *http.Response {
 	for _, wr := range c.writes {
 		w.effect(wr, before, after)
 	}
+	if f == faultSparse {
+		w.sparse(res)
+	}
 	return res
 }
 

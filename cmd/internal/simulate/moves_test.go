@@ -93,7 +93,7 @@ func (w *world) starts(o *ownership) []func() *task {
 		})
 	}
 	for i, s := range systems {
-		if o.due[i] && running[string(s)] < maxFlight {
+		if !w.queued && o.due[i] && running[string(s)] < maxFlight {
 			out = append(out, func() *task {
 				return w.start(o, string(s), func(ctx context.Context) (int, error) { return o.stages.Dispatcher.Step(ctx, s) })
 			})

@@ -175,6 +175,7 @@ var weights = []struct {
 	{"observe with a write waiting", 0, (*world).observed},
 	{"nothing waits", 0, (*world).unwritten},
 	{"slower than its deadline", 0, (*world).slow},
+	{"typed while nothing leaves", 0, (*world).backlog},
 	// In histories that are to be proved.
 	{"erase", 0, (*world).erase},
 	{"let in again", 0, (*world).lift},

@@ -3,6 +3,7 @@ package simulate
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -24,11 +25,12 @@ const (
 	faultCut          // it was carried out, and the connection broke
 	faultHang         // it was carried out, and no answer comes
 	faultLimit        // 429
+	faultSparse       // it was carried out, and the answer does not show what was written
 	faults
 )
 
 func (f fault) String() string {
-	return [...]string{"none", "refused", "lost", "5xx", "5xx after commit", "cut", "hangs", "429"}[f]
+	return [...]string{"none", "refused", "lost", "5xx", "5xx after commit", "cut", "hangs", "429", "shows nothing"}[f]
 }
 
 var errWire = errors.New("connection reset")
@@ -113,6 +115,27 @@ func (r *remote) serve(req *http.Request, body []byte) *http.Response {
 		StatusCode: out.status, Status: http.StatusText(out.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: out.header, Body: io.NopCloser(&out.body), ContentLength: int64(out.body.Len()), Request: req,
 	}
+}
+
+// sparse takes the values of mapped fields out of HubSpot's answer to a write.
+func (w *world) sparse(res *http.Response) {
+	var body map[string]any
+	raw, err := io.ReadAll(res.Body)
+	w.must(err)
+	_ = json.Unmarshal(raw, &body)
+	results, _ := body["results"].([]any)
+	for _, r := range results {
+		object, _ := r.(map[string]any)
+		shown, _ := object["properties"].(map[string]any)
+		for _, f := range fields {
+			delete(shown, f.HubSpot.Read)
+		}
+	}
+	if len(results) > 0 {
+		raw, err = json.Marshal(body)
+		w.must(err)
+	}
+	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
 }
 
 // answer is a ResponseWriter in memory.
