@@ -112,7 +112,7 @@ func (b rebuildBench) measure(ctx context.Context, a *app.App, _ []string) error
 	if b.all {
 		names, what = projectionNames, "rebuild all"
 	}
-	defer boundMemory(rebuildingMemory(len(names)))()
+	defer boundMemory(rebuildingMemory(a.Store.Backend(), len(names)))()
 	watch := func(do func() error) (int64, error) {
 		return watchResident(func() error { return b.profiled(do) })
 	}

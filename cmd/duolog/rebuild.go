@@ -78,11 +78,11 @@ func (c *cli) rebuildOne(ctx context.Context, a *app.App, name string, how rebui
 	case name == plannerState && how.diff:
 		return hint(usage("the planner's state has no --diff"), "duolog replay compares what it led to with what was decided")
 	case name == plannerState:
-		return c.work(ctx, "rebuild", "folded", done, func(ctx context.Context, _ string, progress func(done, total int64)) error {
+		return c.work(ctx, a, "rebuild", "folded", done, func(ctx context.Context, _ string, progress func(done, total int64)) error {
 			return outbound.Rebuild(ctx, a.Store, a.Log, progress)
 		})
 	case !how.diff:
-		return c.work(ctx, "rebuild", "folded", done, a.Runner.Rebuild)
+		return c.work(ctx, a, "rebuild", "folded", done, a.Runner.Rebuild)
 	}
 	d, err := c.compare(ctx, a, name)
 	if err != nil {
@@ -92,7 +92,7 @@ func (c *cli) rebuildOne(ctx context.Context, a *app.App, name string, how rebui
 	differs := personIf(d.Differences() > 0)
 	switch {
 	case differs == nil || how.yes:
-		return errors.Join(c.work(ctx, "rebuild", "folded", done, a.Runner.Rebuild), differs)
+		return errors.Join(c.work(ctx, a, "rebuild", "folded", done, a.Runner.Rebuild), differs)
 	case c.json:
 		return errors.Join(c.printJSON(done), differs)
 	}
@@ -101,10 +101,10 @@ func (c *cli) rebuildOne(ctx context.Context, a *app.App, name string, how rebui
 }
 
 // work shows how far a rebuild or a rollback is, and how it ended.
-func (c *cli) work(ctx context.Context, what, did string, done rebuilt,
+func (c *cli) work(ctx context.Context, a *app.App, what, did string, done rebuilt,
 	do func(ctx context.Context, name string, progress func(done, total int64)) error,
 ) error {
-	defer boundMemory(rebuildMemory)()
+	defer boundMemory(rebuildingMemory(a.Store.Backend(), 1))()
 	m := c.meter(what+" "+done.Projection, "events")
 	began := time.Now()
 	err := do(ctx, done.Projection, func(at, total int64) {
@@ -145,7 +145,7 @@ func (c *cli) stopped(name string, err error) error {
 
 // compare compares a projection made from the log with the one in use, and says how they differ.
 func (c *cli) compare(ctx context.Context, a *app.App, name string) (projections.Diff, error) {
-	defer boundMemory(rebuildMemory)()
+	defer boundMemory(rebuildingMemory(a.Store.Backend(), 1))()
 	m := c.meter("rebuild "+name, "events")
 	d, err := a.Runner.Compare(ctx, name, m.set)
 	m.done()

@@ -150,7 +150,7 @@ func (c *cli) rebuildResume() *cobra.Command {
 			if p.Diff {
 				return c.rebuildOne(ctx, a, p.Name, rebuilding{diff: true})
 			}
-			return c.work(ctx, "rebuild", "folded", rebuilt{Projection: p.Name}, a.Runner.Resume)
+			return c.work(ctx, a, "rebuild", "folded", rebuilt{Projection: p.Name}, a.Runner.Resume)
 		}),
 	}
 }
@@ -172,7 +172,7 @@ func (c *cli) rebuildRollback() *cobra.Command {
 				if name == plannerState {
 					return unsteered()
 				}
-				if err := c.work(ctx, "rollback", "caught up to", rebuilt{Projection: name}, a.Runner.Rollback); err != nil {
+				if err := c.work(ctx, a, "rollback", "caught up to", rebuilt{Projection: name}, a.Runner.Rollback); err != nil {
 					return err
 				}
 			}

@@ -12,7 +12,7 @@ import (
 // rebuildTogether rebuilds several projections side by side, and tells how each ended, in the order they were named in,
 // when all have.
 func (c *cli) rebuildTogether(ctx context.Context, a *app.App, names []string) error {
-	defer boundMemory(rebuildingMemory(len(names)))()
+	defer boundMemory(rebuildingMemory(a.Store.Backend(), len(names)))()
 	m := c.meter(fmt.Sprintf("rebuild %d projections", len(names)), "events")
 	began := time.Now()
 	at, took, failed := map[string]int64{}, map[string]time.Duration{}, map[string]error{}

@@ -16,6 +16,8 @@ const (
 	rebuildMemory  = 226 << 20
 	togetherMemory = 400 << 20
 	decidingMemory = 400 << 20
+	// embeddedMemory is what SQLite holds in this process beside the runtime while rows are folded into it.
+	embeddedMemory = 14 << 20
 )
 
 // gcPercent lets garbage grow to what the limit allows: collecting at the double of what is held, as usual, takes a tenth
@@ -23,11 +25,15 @@ const (
 const gcPercent = 400
 
 // rebuildingMemory is the limit for so many rebuilds at once.
-func rebuildingMemory(projections int) int64 {
+func rebuildingMemory(backend string, projections int) int64 {
+	limit := int64(rebuildMemory)
 	if projections > 1 {
-		return togetherMemory
+		limit = togetherMemory
 	}
-	return rebuildMemory
+	if backend == "sqlite" {
+		limit -= embeddedMemory
+	}
+	return limit
 }
 
 // boundMemory sets the limit, unless GOMEMLIMIT set one, and makes use of it; what it returns takes both back.
