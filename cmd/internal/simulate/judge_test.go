@@ -34,6 +34,7 @@ type rules struct {
 	everBad map[domain.Record]bool // taint of all episodes
 	rounds  int
 	queued  bool // our writes queue up, and none leaves
+	bare    bool // HubSpot answers writes without what was written
 }
 
 // standstill is a pause, with a zero end while it lasts.

@@ -217,7 +217,7 @@ func (w *world) arrives(c call, f fault) *http.Response {
 	for _, wr := range c.writes {
 		w.effect(wr, before, after)
 	}
-	if f == faultSparse {
+	if w.bare && c.remote.system == domain.HubSpot {
 		w.sparse(res)
 	}
 	return res

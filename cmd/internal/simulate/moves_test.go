@@ -148,6 +148,7 @@ func (w *world) recover() {
 	for _, s := range systems {
 		w.remotes[s].faults = nil
 	}
+	w.bare = false
 	up := 0
 	for _, n := range w.nodes {
 		w.mu.Lock()

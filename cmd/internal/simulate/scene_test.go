@@ -176,6 +176,7 @@ var weights = []struct {
 	{"nothing waits", 0, (*world).unwritten},
 	{"slower than its deadline", 0, (*world).slow},
 	{"typed while nothing leaves", 0, (*world).backlog},
+	{"answers show nothing", 0, (*world).unshown},
 	// In histories that are to be proved.
 	{"erase", 0, (*world).erase},
 	{"let in again", 0, (*world).lift},

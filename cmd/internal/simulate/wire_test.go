@@ -25,12 +25,11 @@ const (
 	faultCut          // it was carried out, and the connection broke
 	faultHang         // it was carried out, and no answer comes
 	faultLimit        // 429
-	faultSparse       // it was carried out, and the answer does not show what was written
 	faults
 )
 
 func (f fault) String() string {
-	return [...]string{"none", "refused", "lost", "5xx", "5xx after commit", "cut", "hangs", "429", "shows nothing"}[f]
+	return [...]string{"none", "refused", "lost", "5xx", "5xx after commit", "cut", "hangs", "429"}[f]
 }
 
 var errWire = errors.New("connection reset")
