@@ -3,6 +3,8 @@ package app_test
 import (
 	"context"
 	"net"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -70,6 +72,41 @@ func TestTwoConnections(t *testing.T) {
 			status, _ := r.request("GET", r.url+"/v1/connections/north/status", "test", nil)
 			return status == 404, nil
 		})
+	})
+}
+
+// TestPortalShared: two connections that keep one portal in step say so, each of the other, until one is switched off.
+func TestPortalShared(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, database string) {
+		r := start(t, plan{database: database})
+		r.settle()
+		r.stop()
+		first := r.config
+		r.config.Connection = "twin"
+		r.node = r.boot()
+		r.settle()
+		names := func(other string) int {
+			s, err := r.Status(t.Context())
+			r.must(err)
+			words := "the connection " + other + " keeps HubSpot portal"
+			return len(slices.DeleteFunc(s.Needs, func(n string) bool { return !strings.HasPrefix(n, words) }))
+		}
+		if n := names("default"); n != 1 {
+			t.Errorf("the second names the first %d times", n)
+		}
+		_, err := r.SetMode(t.Context(), httpapi.ModeChange{Mode: domain.ModeOff}, tester)
+		r.must(err)
+		r.settle()
+		if n := names("default"); n != 0 {
+			t.Errorf("switched off, the second names the first %d times", n)
+		}
+		r.stop()
+		r.config = first
+		r.node = r.boot()
+		if n := names("twin"); n != 0 {
+			t.Errorf("the first names one that is switched off %d times", n)
+		}
 	})
 }
 

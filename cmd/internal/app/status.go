@@ -38,6 +38,11 @@ func (a *App) Status(ctx context.Context) (httpapi.Status, error) {
 	addSilence(&s, control)
 	addNative(&s, control, a.now())
 	addUsed(&s, control)
+	shared, err := a.portalShared(ctx, control)
+	if err != nil {
+		return s, err
+	}
+	s.Needs = append(s.Needs, shared...)
 	hubspot := s.Systems[string(domain.HubSpot)]
 	if hubspot.Budget, err = a.usage(ctx); err != nil {
 		return s, err
