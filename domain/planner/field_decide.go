@@ -222,7 +222,11 @@ func (p *fieldPass) still(w *writes) {
 		return
 	}
 	if p.told != nil && p.stored.Pending != nil {
-		p.conclude(Verdict{Result: Echo, From: domain.HubSpot, Command: p.stored.Pending.Command, Loser: p.writtenAway()})
+		v := Verdict{Result: Echo, From: domain.HubSpot, Command: p.stored.Pending.Command}
+		if lost := p.writtenAway(); lost != nil { // nothing can be put back as the field stands
+			v = Verdict{Result: LostIt, Rule: "written over before it was known", From: domain.HubSpot, Loser: lost}
+		}
+		p.conclude(v)
 		return
 	}
 	told := p.e.Record.System.Valid() && p.stored.Pending != nil && p.e.Record == p.sides.of(p.stored.Pending.System).rec.ID &&

@@ -116,7 +116,7 @@ func TestWrittenAway(t *testing.T) {
 	d.says(planner.Withheld, planner.Apart, nil)
 	d.webhook(alo, values{"first_name": "Bob"})
 	d.settled(write, values{"first_name": "Bob"}, nil)
-	d.says(planner.Echo, planner.Apart, nil)
+	d.says(planner.LostIt, planner.Apart, nil)
 	if !d.names("first_name", "Eve") {
 		t.Fatalf("no word about Eve: %s", text(d.last))
 	}
