@@ -190,6 +190,14 @@ func (o Outcome) Done() bool {
 	return o.Result == ResultApplied || o.Result == ResultPartly || o.Created
 }
 
+// Made reports whether the record is one the command made, by this try or by one before whose answer was lost.
+func (o Outcome) Made() bool {
+	return o.Created || o.Kind == KindCreate && o.Result == ResultApplied && o.Unneeded
+}
+
+// Wrote reports whether the command put something there, and did not find it as it was to be.
+func (o Outcome) Wrote() bool { return o.Done() && (!o.Unneeded || o.Made()) }
+
 // Reasons in an outcome.
 const (
 	ReasonExists     = "exists"      // a create found a record with this key: Existing

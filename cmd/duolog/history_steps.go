@@ -278,7 +278,7 @@ func (t *teller) settled(st history.Step) string {
 	}
 	var text string
 	switch {
-	case o.Result == domain.ResultApplied && o.Created:
+	case o.Created && o.Result == domain.ResultApplied && !o.Unneeded:
 		text = where + " created"
 	case o.Created:
 		text = where + " created by an earlier try, whose answer was lost"

@@ -182,7 +182,7 @@ func (s *story) outcome(e eventstore.Event, rec domain.Record) error {
 	if !e.Erased {
 		step.Outcome = &Outcome{
 			Command: o.Command, Kind: o.Kind, Result: o.Result, Reason: o.Reason, Detail: o.Detail,
-			Attempts: o.Attempts, Created: o.Created, Unneeded: o.Unneeded, Refused: o.Refused, Existing: o.Existing,
+			Attempts: o.Attempts, Created: o.Made(), Unneeded: o.Unneeded, Refused: o.Refused, Existing: o.Existing,
 		}
 		if !o.Record.IsZero() {
 			step.Changes = s.told(target, e.Position, o.Clock, o.Shows, nil, false)

@@ -75,8 +75,8 @@ func (b *book) madeByUs(ctx context.Context, r domain.Record) (bool, error) {
 			if e.Type != domain.CommandSettled {
 				continue
 			}
-			if o, _, err := opened[domain.Outcome](e); err != nil || o.Created {
-				return o.Created, err
+			if o, _, err := opened[domain.Outcome](e); err != nil || o.Made() {
+				return o.Made(), err
 			}
 		}
 	}

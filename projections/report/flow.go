@@ -150,10 +150,10 @@ func (b *book) outcome(e eventstore.Event) error {
 	}
 	if !o.Done() {
 		b.unsettled.add(1, system, o.Result, o.Reason)
-	} else if !o.Unneeded {
+	} else if o.Wrote() {
 		b.writes.add(1, system, o.Kind)
 	}
-	if o.Created {
+	if o.Made() {
 		b.made[o.Record] = true
 		if o.System == domain.Aloware {
 			b.price += b.settings.Cost.LRNPerNumberUSD

@@ -58,7 +58,7 @@ func (a *App) Tally(ctx context.Context) (Tally, error) {
 					return t, err
 				}
 				t.outcome(o, decided)
-				if o.Created {
+				if o.Made() {
 					made[o.Record] = true
 				}
 			}
@@ -93,8 +93,7 @@ func (t *Tally) outcome(o domain.Outcome, decided map[string]bool) {
 	if !decided[o.Command.String()] {
 		t.Unexplained++
 	}
-	write := o.Kind == domain.KindCreate || o.Kind == domain.KindUpdate
-	if write && !o.Unneeded && o.Done() {
+	if write := o.Kind == domain.KindCreate || o.Kind == domain.KindUpdate; write && o.Wrote() {
 		t.CommandsSent++
 	}
 }

@@ -181,7 +181,7 @@ func (x *explanation) ended(o history.Outcome) string {
 	switch {
 	case is:
 		return "{to} took the write without it" + tries + ": " + strings.TrimPrefix(means(planner.Refused, refused).says, "{to} refused it: ")
-	case o.Result == domain.ResultApplied && o.Created:
+	case o.Created && o.Result == domain.ResultApplied && !o.Unneeded:
 		return "made in {to}" + tries
 	case o.Created:
 		return "made in {to} by an earlier try, whose answer was lost" + tries
