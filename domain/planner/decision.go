@@ -217,7 +217,7 @@ type FieldState struct {
 	Since int64 `json:"since,omitempty"`
 	// Meanwhile is what Aloware told while a write to it was under way, if any: the outcome will show what became of it.
 	Meanwhile *Meanwhile `json:"meanwhile,omitempty"`
-	// Restated is a side's own value on its way back to it, behind an earlier write of ours that may go over it there.
+	// Restated is a side's own value on its way back to it, since a write of ours went over it there or may still do so.
 	Restated *PendingWrite `json:"restated,omitempty"`
 	// Recent are digests sent lately, and those Aloware held lately, newest last: an old body delivered again, or a
 	// write of ours that lands late, looks like one of them.
@@ -231,8 +231,10 @@ type PendingWrite struct {
 	Digest  string        `json:"digest"`
 	// Was is the source's base before it, empty for none: what a write that is withdrawn unsent goes back to.
 	Was string `json:"was,omitempty"`
-	// Over is the target's base before it: what the write goes over.
+	// Over is what the write goes over: the target's base before it; of a restated value, the write of ours it follows.
 	Over string `json:"over,omitempty"`
+	// Position is where a restated value was told.
+	Position int64 `json:"position,omitempty"`
 }
 
 // Meanwhile is a value that the target of a write under way told.
@@ -249,4 +251,5 @@ type HeldValue struct {
 	System domain.System `json:"system"`
 	Digest string        `json:"digest"`
 	At     int64         `json:"at"`
+	Held   bool          `json:"held,omitempty"` // …and then left
 }

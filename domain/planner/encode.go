@@ -150,6 +150,7 @@ func (e *encoder) state(s *FieldState) {
 		e.text("system", string(h.System))
 		e.text("digest", h.Digest)
 		e.int("at", h.At)
+		e.boolIf("held", h.Held)
 		e.close('}')
 	})
 	e.close('}')
@@ -166,6 +167,7 @@ func (e *encoder) write(key string, w *PendingWrite) {
 	e.text("digest", w.Digest)
 	e.textIf("was", w.Was)
 	e.textIf("over", w.Over)
+	e.intIf("position", w.Position)
 	e.close('}')
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/duolog/duolog/domain"
 )
 
-// load takes the field's stored state and draws in what the outcome of its pending write said.
+// load takes the field's stored state and draws in what the outcomes of its writes said.
 func (p *fieldPass) load(f *Field) {
 	if f != nil {
 		p.stored = f.FieldState
@@ -15,6 +15,9 @@ func (p *fieldPass) load(f *Field) {
 	p.now = p.stored // what it points to is never changed in place
 	if f != nil && f.Landed.of(f.Restated) {
 		p.now.Restated = nil
+		if f.Landed.Result == domain.ResultWithdrawn {
+			p.dropped = f.Restated
+		}
 	}
 	w := p.stored.Pending
 	if w == nil {
@@ -118,7 +121,7 @@ func (p *fieldPass) setBase(s domain.System, digest string) {
 	}
 	p.now.Base = based(p.now.Base, s, digest)
 	if s == domain.Aloware && old != "" && old != digest {
-		p.remember(s, old)
+		p.remember(HeldValue{System: s, Digest: old, Held: true})
 	}
 }
 
@@ -134,14 +137,19 @@ func (p *fieldPass) setBases() {
 	}
 }
 
-func (p *fieldPass) remember(s domain.System, digest string) {
+func (p *fieldPass) sends(s domain.System, digest string) {
+	p.remember(HeldValue{System: s, Digest: digest})
+}
+
+func (p *fieldPass) remember(v HeldValue) {
 	keep := make([]HeldValue, 0, len(p.now.Recent)+1)
 	for _, h := range p.now.Recent {
-		if (h.System != s || h.Digest != digest) && p.in.RecordedAt-h.At <= dayMicros {
+		if (h.System != v.System || h.Digest != v.Digest) && p.in.RecordedAt-h.At <= dayMicros {
 			keep = append(keep, h)
 		}
 	}
-	keep = append(keep, HeldValue{System: s, Digest: digest, At: p.in.RecordedAt})
+	v.At = p.in.RecordedAt
+	keep = append(keep, v)
 	if len(keep) > recentKept {
 		keep = keep[len(keep)-recentKept:]
 	}

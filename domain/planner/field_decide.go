@@ -39,8 +39,11 @@ func (p *fieldPass) decide(w *writes) {
 	switch {
 	case p.overrun():
 		p.restore(w)
+	case p.behind() && a && p.unsure == nil && p.now.State == InStep:
+		p.setBase(domain.HubSpot, p.sides.of(domain.HubSpot).digest) // ours, which nobody changed
+		p.flow(w, domain.Aloware, "")
 	case p.behind():
-		p.conclude(Verdict{Result: Waiting, Rule: "ours went over it, and it is written again", From: domain.HubSpot})
+		p.stand()
 	case h && p.asked && !p.pressing():
 		p.wait()
 	case p.overtaken(a, h):
@@ -114,11 +117,20 @@ func (p *fieldPass) changed(s domain.System) bool {
 	return differs
 }
 
-// behind reports that HubSpot shows a write of ours that went over a value which is on its way back there: that one
-// counts, once it has arrived.
+// behind reports that HubSpot shows a value we sent there earlier than the one that is on its way back: that one counts,
+// once it has arrived. A read names no author.
 func (p *fieldPass) behind() bool {
-	h := p.sides.of(domain.HubSpot)
-	return p.now.Restated.goesOver(*h) && h.seen.Own && !p.tested() && p.recent(domain.HubSpot, h.digest)
+	h, r := p.sides.of(domain.HubSpot), p.now.Restated
+	return r.goesOver(*h) && (h.seen.Own || h.seen.Read) && !p.tested() &&
+		(h.digest == r.Over || p.recent(domain.HubSpot, h.digest))
+}
+
+// stand leaves the field as it is, but for what Aloware told, so that what outcomes say is weighed when that has ended.
+func (p *fieldPass) stand() {
+	told := p.now.Meanwhile
+	p.now = p.stored
+	p.now.Meanwhile = told
+	p.conclude(Verdict{Result: Waiting, Rule: "ours went over it, and it is written again", From: domain.HubSpot})
 }
 
 // wait leaves a change in HubSpot until the answer tells whether Aloware changed as well: then both sides are weighed.
@@ -254,7 +266,11 @@ func (p *fieldPass) atBase(s domain.System) bool { return p.sides.of(s).digest =
 func (p *fieldPass) agree() {
 	p.setBases()
 	p.now.State, p.now.Result, p.now.Rule, p.now.Pending = InStep, "", "", nil
-	p.conclude(Verdict{Result: Agreed, Rule: "same on both sides", Loser: p.writtenAway()})
+	v := Verdict{Result: Agreed, Rule: "same on both sides", Loser: p.writtenAway()}
+	if h := p.sides.of(domain.HubSpot); v.Loser == nil && p.dropped.goesOver(*h) {
+		v.Loser = &Ref{Record: h.rec.ID, Property: p.f.HubSpot.Read, Position: p.dropped.Position, Digest: p.dropped.Digest}
+	}
+	p.conclude(v)
 }
 
 // writtenAway names what Aloware told while a write was under way and does not show now that this has ended, nil for nothing.

@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"cmp"
+
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 )
@@ -49,7 +51,7 @@ func (p *fieldPass) flow(w *writes, from domain.System, rule string) {
 		p.now.Meanwhile = nil
 		p.guard(w.to(t.system()), prop, t)
 	}
-	p.remember(t.system(), s.digest)
+	p.sends(t.system(), s.digest)
 	u := w.to(t.system())
 	u.values[prop], u.digests[prop] = raw, s.digest
 	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: s.digest, Was: was, Over: over}
@@ -59,7 +61,7 @@ func (p *fieldPass) flow(w *writes, from domain.System, rule string) {
 		p.now.Restated = nil // this one follows it
 	}
 	if covers {
-		p.restate(w.to(from), s) // an earlier write to this side may still land: ours follows it
+		p.restate(w.to(from), s, cmp.Or(p.now.Restated, p.unsure).Digest) // that one may still land: ours follows it
 	}
 	p.conclude(v)
 }
@@ -69,13 +71,15 @@ func (w *PendingWrite) goesOver(t side) bool {
 	return w != nil && w.System == t.system() && w.Digest != t.digest
 }
 
-// restate writes a side's own value back to it, after an uncertain write that would replace it.
-func (p *fieldPass) restate(u *update, s side) {
+// restate writes a side's own value back to it, behind a write of ours that goes, or went, over it.
+func (p *fieldPass) restate(u *update, s side, over string) {
 	prop, raw, err := p.f.Put(s.system(), s.text, p.v.env())
 	if err == nil {
 		u.values[prop], u.digests[prop] = raw, s.digest
-		p.remember(s.system(), s.digest)
-		p.now.Restated = &PendingWrite{System: s.system(), Command: u.id, Digest: s.digest}
+		p.sends(s.system(), s.digest)
+		p.now.Restated = &PendingWrite{
+			System: s.system(), Command: u.id, Digest: s.digest, Over: over, Position: s.seen.Position,
+		}
 	}
 }
 

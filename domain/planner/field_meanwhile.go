@@ -2,6 +2,7 @@ package planner
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/duolog/duolog/domain"
 )
@@ -43,8 +44,12 @@ func (p *fieldPass) noteMeanwhile() bool {
 			p.now.Meanwhile = nil
 		}
 	default:
-		if before != nil && (before.Digest == t.digest || p.newer(before.Digest, t.digest)) {
+		switch {
+		case before == nil:
+		case before.Digest == t.digest:
 			return false
+		case p.sent(t.digest) && !p.recent(domain.Aloware, before.Digest):
+			return p.unsure != nil // an earlier write of ours stands for nobody
 		}
 		p.now.Meanwhile = &Meanwhile{Digest: t.digest, Position: t.seen.Position, Doubt: p.dubious(t) || p.toldAfter(t)}
 		if !t.seen.Read {
@@ -55,10 +60,11 @@ func (p *fieldPass) noteMeanwhile() bool {
 	return (before == nil) != (after == nil) || before != nil && *before != *after
 }
 
-// newer reports a value that neither was sent to Aloware nor held there lately, and so stays noted when one is told that
-// was: an earlier write of ours, or an old value that came late.
-func (p *fieldPass) newer(noted, told string) bool {
-	return p.recent(domain.Aloware, told) && !p.recent(domain.Aloware, noted)
+// sent reports a value that was sent to Aloware lately and is not known to have been there and left.
+func (p *fieldPass) sent(digest string) bool {
+	return slices.ContainsFunc(p.now.Recent, func(h HeldValue) bool {
+		return h.System == domain.Aloware && h.Digest == digest && !h.Held && p.in.RecordedAt-h.At <= dayMicros
+	})
 }
 
 // heard names what was noted, or what Aloware shows where nothing is noted any more.
@@ -187,9 +193,9 @@ func (p *fieldPass) putBack(w *writes, told, shown side, rule string) {
 	if p.now.Pending == nil || p.now.Pending.System != domain.HubSpot {
 		return
 	}
-	p.restate(w.to(domain.Aloware), told)
+	p.restate(w.to(domain.Aloware), told, shown.digest)
 	p.setBase(domain.Aloware, shown.digest) // what Aloware shows until that has arrived
-	p.remember(domain.Aloware, told.digest)
+	p.sends(domain.Aloware, told.digest)
 	p.amend()
 }
 

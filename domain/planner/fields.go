@@ -34,6 +34,8 @@ type fieldPass struct {
 	unguarded bool
 	// asked: Aloware shows a change that may be an old one, and is asked.
 	asked bool
+	// dropped is what was to be written back to its own side and was withdrawn.
+	dropped *PendingWrite
 	// outside: the pair does not take part.
 	outside bool
 	// adopted: the pending create was refused because its record exists, and is ours.
@@ -185,9 +187,9 @@ func (p *fieldPass) restore(w *writes) {
 	}
 	p.flow(w, domain.HubSpot, rule+": written over before it was told")
 	if p.now.Pending != nil && p.now.Pending.System == domain.Aloware {
-		p.restate(w.to(domain.HubSpot), told)
+		p.restate(w.to(domain.HubSpot), told, h.digest)
 		p.setBase(domain.HubSpot, h.digest) // what HubSpot shows until that has arrived
-		p.remember(domain.HubSpot, told.digest)
+		p.sends(domain.HubSpot, told.digest)
 		p.amend()
 	}
 }

@@ -167,7 +167,7 @@ func (p *fieldPass) operated(w *writes) bool {
 		return false
 	}
 	o, a, h := p.e.Operation, p.sides.of(domain.Aloware), p.sides.of(domain.HubSpot)
-	if a.digest == h.digest || p.unsure != nil || a.rec.doubtful(p.f.Aloware.Read) || p.v.Untold(h.rec, p.f.HubSpot.Read) {
+	if a.digest == h.digest || p.unsure != nil || p.behind() || a.rec.doubtful(p.f.Aloware.Read) || p.v.Untold(h.rec, p.f.HubSpot.Read) {
 		return false
 	}
 	met := len(p.now.Base) == len(domain.Systems)

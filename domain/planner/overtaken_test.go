@@ -121,3 +121,20 @@ func TestWrittenAway(t *testing.T) {
 		t.Fatalf("no word about Eve: %s", text(d.last))
 	}
 }
+
+// TestTakenBackMeanwhile: somebody in Aloware types Eve while our write is on its way, and then what stood there this
+// morning: Eve does not come back.
+func TestTakenBackMeanwhile(t *testing.T) {
+	d := newDesk(t, conflict(settings.AlowareWins)).linked()
+	d.webhook(hub, values{"firstname": "Bob"})
+	d.settled(d.sent[0], values{"first_name": "Bob"}, nil)
+	d.webhook(hub, values{"firstname": "Cyd"})
+	write := d.sent[0]
+	d.webhook(alo, values{"first_name": "Eve"})
+	d.webhook(alo, values{"first_name": "Ann"})
+	d.settled(write, values{"first_name": "Cyd"}, nil)
+	d.says(planner.LostIt, planner.InStep, nil)
+	if !d.names("first_name", "Ann") {
+		t.Fatalf("no word about Ann: %s", text(d.last))
+	}
+}

@@ -200,6 +200,7 @@ func (p *packer) field(f *Field) {
 	p.int(f.At)
 	p.uint(uint64(len(f.Recent)))
 	for _, h := range f.Recent {
+		p.flags(h.Held)
 		p.word(string(h.System))
 		p.digest(h.Digest)
 		p.int(h.At)
@@ -227,6 +228,7 @@ func (p *packer) write(w *PendingWrite) {
 	p.digest(w.Digest)
 	p.digest(w.Was)
 	p.digest(w.Over)
+	p.int(w.Position)
 }
 
 func (u *unpacker) field(f *Field) {
@@ -244,7 +246,9 @@ func (u *unpacker) field(f *Field) {
 	if n := u.uint(); n > 0 {
 		f.Recent = make([]HeldValue, n)
 		for i := range f.Recent {
-			f.Recent[i] = HeldValue{System: domain.System(u.word()), Digest: u.digest(), At: u.int()}
+			h := &f.Recent[i]
+			u.flags(&h.Held)
+			h.System, h.Digest, h.At = domain.System(u.word()), u.digest(), u.int()
 		}
 	}
 	if pending {
@@ -266,7 +270,7 @@ func (u *unpacker) field(f *Field) {
 
 func (u *unpacker) write() *PendingWrite {
 	return &PendingWrite{
-		System: domain.System(u.word()), Command: u.id(), Digest: u.digest(), Was: u.digest(), Over: u.digest(),
+		System: domain.System(u.word()), Command: u.id(), Digest: u.digest(), Was: u.digest(), Over: u.digest(), Position: u.int(),
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 type restated struct {
 	*desk
 	write   planner.Outgoing // of Dan to Aloware
-	cyd     planner.Outgoing // to HubSpot
+	first   planner.Outgoing // of Cyd
+	cyd     planner.Outgoing // …to HubSpot
 	follows planner.Outgoing // Dan, behind it
 }
 
@@ -25,7 +26,7 @@ func newRestated(t *testing.T, set func(*settings.Settings)) restated {
 	d.webhook(hub, values{"firstname": "Bob"}) // somebody typed the same: ours may still land
 	d.webhook(hub, values{"firstname": "Cyd"})
 	d.wrote(to{domain.Aloware: "Cyd", domain.HubSpot: "Cyd"})
-	d.cyd = d.sentTo(domain.HubSpot)
+	d.first, d.cyd = d.sentTo(domain.Aloware), d.sentTo(domain.HubSpot)
 	d.webhook(hub, values{"firstname": "Dan"})
 	d.wrote(to{domain.Aloware: "Dan", domain.HubSpot: "Dan"})
 	d.write, d.follows = d.sentTo(domain.Aloware), d.sentTo(domain.HubSpot)
@@ -36,17 +37,24 @@ func (d *desk) sentTo(s domain.System) planner.Outgoing {
 	return d.sent[slices.IndexFunc(d.sent, func(o planner.Outgoing) bool { return o.System == s })]
 }
 
-// lands tells of Cyd in HubSpot, by the write's answer or by a webhook.
-func (d restated) lands(answered bool) {
+// lands tells of Cyd in HubSpot: by the write's answer, by a webhook, by a read, or by a webhook and a read.
+func (d restated) lands(by string) {
 	d.Helper()
-	if answered {
+	if by == "answer" {
 		d.settled(d.cyd, values{"firstname": "Cyd"}, nil)
 		return
 	}
-	d.in(domain.RecordUpdated, hub.Stream(), domain.Fact{
-		Via: "webhook", Clock: d.now + hour, Properties: values{"firstname": "Cyd"}.raw(), Origin: domain.Origin{Own: true},
-	})
+	if by != "read" {
+		d.in(domain.RecordUpdated, hub.Stream(), domain.Fact{
+			Via: "webhook", Clock: d.now + hour, Properties: values{"firstname": "Cyd"}.raw(), Origin: domain.Origin{Own: true},
+		})
+	}
+	if by != "webhook" {
+		d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com", "firstname": "Cyd"}, planner.Outgoing{})
+	}
 }
+
+var tellings = []string{"answer", "webhook", "read", "webhook and read"}
 
 // ends says what becomes of the write that follows.
 func (d restated) ends(well bool) {
@@ -63,17 +71,20 @@ func (d restated) ends(well bool) {
 // could not follow, it is sent once more.
 func TestRestatedAgain(t *testing.T) {
 	for _, first := range domain.Systems {
-		for _, answered := range []bool{false, true} {
+		for _, by := range tellings {
 			for _, well := range []bool{false, true} {
+				if by == "read" && !well {
+					continue // nobody says that it was us
+				}
 				d := newRestated(t, nil)
 				if first == domain.HubSpot {
-					d.lands(answered)
+					d.lands(by)
 					d.wrote(to{})
 				}
 				d.settled(d.write, values{"first_name": "Dan"}, nil)
 				d.wrote(to{})
 				if first == domain.Aloware {
-					d.lands(answered)
+					d.lands(by)
 					d.wrote(to{})
 				}
 				d.ends(well)
@@ -82,9 +93,8 @@ func TestRestatedAgain(t *testing.T) {
 					continue
 				}
 				d.wrote(to{})
-				if f := d.field("first_name"); f.State != planner.InStep {
-					t.Fatalf("first_name is %q\n%s", f.State, text(d.last))
-				}
+				d.webhook(alo, values{"first_name": "Dan"})
+				d.says(planner.Echo, planner.InStep, nil)
 				d.base(domain.HubSpot, "Dan")
 			}
 		}
@@ -97,9 +107,9 @@ func TestRestatedInConflict(t *testing.T) {
 	for rule, want := range map[settings.Winner]to{
 		settings.HubSpotWins: {domain.Aloware: "Dan"}, settings.AlowareWins: {domain.HubSpot: "Eve"},
 	} {
-		for _, answered := range []bool{false, true} {
+		for _, by := range tellings {
 			d := newRestated(t, conflict(rule))
-			d.lands(answered)
+			d.lands(by)
 			d.wrote(to{})
 			d.settled(d.write, values{"first_name": "Eve"}, changedThere)
 			d.wrote(to{})
@@ -109,15 +119,38 @@ func TestRestatedInConflict(t *testing.T) {
 	}
 }
 
-// TestRestatedAndTyped: what follows is on its way while somebody in Aloware types Eve: it goes to HubSpot behind it.
+// TestRestatedAndTyped: what follows is on its way while somebody in Aloware types Eve: she goes to HubSpot behind it, also
+// where it never ends.
 func TestRestatedAndTyped(t *testing.T) {
 	d := newRestated(t, nil)
-	d.lands(true)
+	d.lands("webhook")
 	d.settled(d.write, values{"first_name": "Dan"}, nil)
 	d.webhook(alo, values{"first_name": "Eve"})
-	d.wrote(to{}) // HubSpot shows what will not stay
-	d.ends(true)
 	d.says(planner.Sent, planner.Pending, to{domain.HubSpot: "Eve"})
+	eve := d.sent[0]
+	d.ends(true)
+	d.wrote(to{})
+	d.webhook(hub, values{"firstname": "Eve"})
+	d.says(planner.Echo, planner.InStep, nil)
+	d.settled(eve, values{"firstname": "Eve"}, nil)
+	d.wrote(to{})
+}
+
+// TestRestatedWithdrawn: Cyd has landed on both sides when what should follow him is taken back on both: that Dan is lost is
+// said.
+func TestRestatedWithdrawn(t *testing.T) {
+	d := newRestated(t, nil)
+	d.lands("answer")
+	withdrawn := func(o *domain.Outcome) { o.Result, o.Sent, o.Clock = domain.ResultWithdrawn, nil, 0 }
+	d.act(domain.SyncPaused, domain.Act{})
+	d.settled(d.write, nil, withdrawn)
+	d.settled(d.follows, nil, withdrawn)
+	d.settled(d.first, values{"first_name": "Cyd"}, nil)
+	d.act(domain.SyncResumed, domain.Act{})
+	d.says(planner.Agreed, planner.InStep, nil)
+	if !d.names("first_name", "Dan") {
+		t.Fatalf("no word about Dan: %s", text(d.last))
+	}
 }
 
 // TestNotShown: HubSpot's answer leaves out what was written. It is taken for what is there: a late write of ours, after

@@ -32,7 +32,7 @@ func (r *Record) see(name string, value json.RawMessage, f domain.Fact, in Input
 		r.Seen = map[string]Seen{}
 	}
 	if had && sameRaw(value, old.Value) {
-		next.Hasty = old.Hasty && !next.Read
+		next.Hasty, next.Own = old.Hasty && !next.Read, next.Own || next.Read && old.Own // a read names no author
 	} else if r.ID.System == domain.Aloware && !next.Read {
 		next.Hasty = r.ChangedAt > 0 && clock-r.ChangedAt < hastyMicros
 		e.Hastened = clock

@@ -145,7 +145,7 @@ func (p *fieldPass) backTo(u *update, t, other side, prop string, value json.Raw
 	p.setBase(other.system(), other.digest)
 	p.now.Meanwhile = nil
 	p.guard(u, prop, t)
-	p.remember(t.system(), digest)
+	p.sends(t.system(), digest)
 	u.values[prop], u.digests[prop] = value, digest
 	p.now.Pending = &PendingWrite{System: t.system(), Command: u.id, Digest: digest, Was: other.digest, Over: t.digest}
 	if digest == other.digest { // as good as if that side's value had been sent

@@ -53,7 +53,7 @@ func newReality(store *scratch.Store) reality {
 func (r *reality) same() bool { return r.unissued.n+r.renamed.n+r.shadows.n == 0 }
 
 func (r *reality) noteMade(o domain.Outcome) {
-	if o.Created && !o.Record.IsZero() {
+	if o.Made() && !o.Record.IsZero() {
 		r.madeBy[o.Record] = o.Command
 	}
 }
@@ -307,7 +307,7 @@ func (b *branch) arrived(o domain.Outcome) {
 
 // unheard takes from the outcome of a command that the branch does not have what the log's system shows since.
 func (b *branch) unheard(o domain.Outcome, contact []byte) {
-	if o.Created {
+	if o.Made() {
 		b.ghosts.put(about(o.Record), contact)
 		return
 	}

@@ -78,7 +78,7 @@ var rules = []rule{
 	{"fills a blank", "", "it fills a blank", false},
 	{"own late write", "", "a write of Duolog's landed late, so the present value is sent again", false},
 	{"an earlier write", "", "an earlier write of Duolog's ended there", false},
-	{"written over before it was known", "", "a write of Duolog's, whose answer was lost, went over it before it was known", false},
+	{"written over before it was known", "", "a write of Duolog's went over it before that was known", false},
 	{"ours went over it, and it is written again", "", "a write of Duolog's landed late over it, and it is on its way back", false},
 	{"told while our write is on its way", "", "told while Duolog's write is on its way, whose answer will show", false},
 	{"Aloware is asked first", "", "what Aloware told last may be an old value, so it is asked first", false},

@@ -339,6 +339,9 @@ func pending(r *jsonread.Reader) (w planner.PendingWrite) {
 		case "over":
 			r.Once(&seen, 4)
 			w.Over = Word(r)
+		case "position":
+			r.Once(&seen, 5)
+			w.Position = r.Int()
 		default:
 			r.Unknown(key)
 		}
@@ -359,6 +362,9 @@ func held(r *jsonread.Reader) (h planner.HeldValue) {
 		case "at":
 			r.Once(&seen, 2)
 			h.At = r.Int()
+		case "held":
+			r.Once(&seen, 3)
+			h.Held = r.Bool()
 		default:
 			r.Unknown(key)
 		}
