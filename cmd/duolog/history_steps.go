@@ -278,10 +278,10 @@ func (t *teller) settled(st history.Step) string {
 	}
 	var text string
 	switch {
-	case o.Created && o.Result == domain.ResultApplied && !o.Unneeded:
-		text = where + " created"
-	case o.Created:
+	case o.MadeBefore():
 		text = where + " created by an earlier try, whose answer was lost"
+	case o.Created:
+		text = where + " created"
 	case o.Result == domain.ResultApplied && o.Unneeded:
 		text = where + " held it already, nothing sent"
 	case o.Result == domain.ResultApplied:

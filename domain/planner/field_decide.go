@@ -39,11 +39,8 @@ func (p *fieldPass) decide(w *writes) {
 	switch {
 	case p.overrun():
 		p.restore(w)
-	case p.behind() && a && p.unsure == nil && p.now.State == InStep:
-		p.setBase(domain.HubSpot, p.sides.of(domain.HubSpot).digest) // ours, which nobody changed
-		p.flow(w, domain.Aloware, "")
 	case p.behind():
-		p.stand()
+		p.stand(w, a)
 	case h && p.asked && !p.pressing():
 		p.wait()
 	case p.overtaken(a, h):
@@ -125,8 +122,14 @@ func (p *fieldPass) behind() bool {
 		(h.digest == r.Over || p.recent(domain.HubSpot, h.digest))
 }
 
-// stand leaves the field as it is, but for what Aloware told, so that what outcomes say is weighed when that has ended.
-func (p *fieldPass) stand() {
+// stand leaves the field as it is, but for what Aloware told, so that what outcomes say is weighed when that has ended. A
+// change in Aloware that came after all of it goes behind.
+func (p *fieldPass) stand(w *writes, alowareChanged bool) {
+	if alowareChanged && p.unsure == nil && p.now.State == InStep {
+		p.setBase(domain.HubSpot, p.sides.of(domain.HubSpot).digest) // ours, which nobody changed
+		p.flow(w, domain.Aloware, "")
+		return
+	}
 	told := p.now.Meanwhile
 	p.now = p.stored
 	p.now.Meanwhile = told
@@ -267,8 +270,12 @@ func (p *fieldPass) agree() {
 	p.setBases()
 	p.now.State, p.now.Result, p.now.Rule, p.now.Pending = InStep, "", "", nil
 	v := Verdict{Result: Agreed, Rule: "same on both sides", Loser: p.writtenAway()}
-	if h := p.sides.of(domain.HubSpot); v.Loser == nil && p.dropped.goesOver(*h) {
-		v.Loser = &Ref{Record: h.rec.ID, Property: p.f.HubSpot.Read, Position: p.dropped.Position, Digest: p.dropped.Digest}
+	if v.Loser == nil && p.dropped != nil {
+		if t := p.sides.of(p.dropped.System); p.dropped.goesOver(*t) {
+			v.Loser = &Ref{
+				Record: t.rec.ID, Property: p.f.Side(t.system()).Read, Position: p.dropped.Position, Digest: p.dropped.Digest,
+			}
+		}
 	}
 	p.conclude(v)
 }

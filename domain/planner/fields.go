@@ -189,7 +189,6 @@ func (p *fieldPass) restore(w *writes) {
 	if p.now.Pending != nil && p.now.Pending.System == domain.Aloware {
 		p.restate(w.to(domain.HubSpot), told, h.digest)
 		p.setBase(domain.HubSpot, h.digest) // what HubSpot shows until that has arrived
-		p.sends(domain.HubSpot, told.digest)
 		p.amend()
 	}
 }

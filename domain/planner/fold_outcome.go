@@ -50,7 +50,7 @@ func (v *View) shows(in Input, o domain.Outcome, r *Record) {
 		if sent {
 			into = r.Answers
 		}
-		see(into, name, Seen{Value: value, Clock: o.Clock, Position: in.Position, Read: true, Own: sent})
+		keepLater(into, name, Seen{Value: value, Clock: o.Clock, Position: in.Position, Read: true, Own: sent})
 	}
 	v.assume(in, o, r)
 }
@@ -65,12 +65,12 @@ func (v *View) assume(in Input, o domain.Outcome, r *Record) {
 		at := v.Control.Settings.Fields[i].Side(o.System)
 		value, sent := o.Sent[at.Write]
 		if _, shown := o.Shows[at.Read]; sent && !shown {
-			see(r.Answers, at.Read, Seen{Value: value, Clock: o.Clock, Position: in.Position, Read: true, Own: true})
+			keepLater(r.Answers, at.Read, Seen{Value: value, Clock: o.Clock, Position: in.Position, Read: true, Own: true})
 		}
 	}
 }
 
-func see(into map[string]Seen, name string, s Seen) {
+func keepLater(into map[string]Seen, name string, s Seen) {
 	if old, ok := into[name]; !ok || s.Clock >= old.Clock {
 		into[name] = s
 	}

@@ -94,6 +94,9 @@ func TestEarlierWriteToldBack(t *testing.T) {
 		}
 		d.webhook(alo, values{"first_name": "Eve"})
 		d.webhook(alo, values{"first_name": "Bob"})
+		if !c.hasty { // else what came with Lee was taken for an echo
+			d.says("", planner.Pending, nil) // it is not the second one that is told back
+		}
 		d.settled(first, values{"first_name": "Bob"}, nil)
 		d.wrote(to{})
 		d.settled(second, values{"first_name": "Cyd"}, nil)

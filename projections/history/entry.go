@@ -156,6 +156,11 @@ type Outcome struct {
 	Existing domain.Record     `json:"existing,omitzero"`
 }
 
+// MadeBefore reports that an earlier try, whose answer was lost, made the record.
+func (o Outcome) MadeBefore() bool {
+	return o.Created && (o.Result != domain.ResultApplied || o.Unneeded)
+}
+
 // Act is what a person or token did in Duolog.
 type Act struct {
 	Reason   string      `json:"reason,omitempty"`

@@ -95,7 +95,16 @@ func TestPortalShared(t *testing.T) {
 		if n := names("default"); n != 1 {
 			t.Errorf("the second names the first %d times", n)
 		}
-		_, err := r.SetMode(t.Context(), httpapi.ModeChange{Mode: domain.ModeOff}, tester)
+		twin := r.config
+		r.config = first
+		beside := r.aside()
+		s, err := beside.Status(t.Context())
+		r.must(err)
+		if !strings.Contains(strings.Join(s.Needs, "\n"), "the connection twin keeps HubSpot portal") {
+			t.Errorf("the first does not name the second: %q", s.Needs)
+		}
+		r.config = twin
+		_, err = r.SetMode(t.Context(), httpapi.ModeChange{Mode: domain.ModeOff}, tester)
 		r.must(err)
 		r.settle()
 		if n := names("default"); n != 0 {

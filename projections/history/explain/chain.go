@@ -181,10 +181,10 @@ func (x *explanation) ended(o history.Outcome) string {
 	switch {
 	case is:
 		return "{to} took the write without it" + tries + ": " + strings.TrimPrefix(means(planner.Refused, refused).says, "{to} refused it: ")
-	case o.Created && o.Result == domain.ResultApplied && !o.Unneeded:
-		return "made in {to}" + tries
-	case o.Created:
+	case o.MadeBefore():
 		return "made in {to} by an earlier try, whose answer was lost" + tries
+	case o.Created:
+		return "made in {to}" + tries
 	case o.Result == domain.ResultApplied && o.Unneeded:
 		return "nothing: {to} held it already"
 	case o.Result == domain.ResultApplied, o.Result == domain.ResultPartly:
