@@ -13,6 +13,7 @@ import (
 // behind the write before it to HubSpot as well, where Cyd lands over Dan.
 type restated struct {
 	*desk
+	bob     int64            // where HubSpot told of him
 	write   planner.Outgoing // of Dan to Aloware
 	first   planner.Outgoing // of Cyd
 	cyd     planner.Outgoing // …to HubSpot
@@ -24,6 +25,7 @@ func newRestated(t *testing.T, set func(*settings.Settings)) restated {
 	d := restated{desk: newDesk(t, set).linked()}
 	d.webhook(alo, values{"first_name": "Bob"})
 	d.webhook(hub, values{"firstname": "Bob"}) // somebody typed the same: ours may still land
+	d.bob = d.pos
 	d.webhook(hub, values{"firstname": "Cyd"})
 	d.wrote(to{domain.Aloware: "Cyd", domain.HubSpot: "Cyd"})
 	d.first, d.cyd = d.sentTo(domain.Aloware), d.sentTo(domain.HubSpot)
@@ -167,4 +169,27 @@ func TestNotShown(t *testing.T) {
 	d.says(planner.Sent, planner.Pending, to{domain.HubSpot: "Cyd"})
 	d.settled(d.sent[0], nil, nil)
 	d.wrote(to{})
+}
+
+// TestRestatedWaitsForNobodyElse: while a value is on its way back over ours, an operation sends ours nowhere, and nothing is
+// undone.
+func TestRestatedWaitsForNobodyElse(t *testing.T) {
+	for _, scope := range []domain.Scope{{Name: domain.OpPull}, {Name: domain.OpReconcile, Toward: domain.TowardHubSpot}} {
+		d := newRestated(t, nil)
+		d.lands("answer")
+		d.settled(d.write, values{"first_name": "Eve"}, changedThere)
+		o, _ := d.prepare(domain.PlanSpec{Scope: scope}, d.contact(hub))
+		o.start(1)
+		o.apply()
+		d.wrote(to{})
+		d.ends(true)
+		d.says(planner.Sent, planner.Pending, to{domain.Aloware: "Dan"})
+	}
+	d := newRestated(t, nil)
+	d.settled(d.write, values{"first_name": "Dan"}, nil)
+	d.back(hub, "Dan", "Bob", d.bob)
+	d.wrote(to{})
+	d.ends(true)
+	d.back(hub, "Dan", "Bob", d.bob)
+	d.wrote(to{domain.HubSpot: "Bob"})
 }
