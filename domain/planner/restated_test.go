@@ -1,8 +1,11 @@
 package planner_test
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
@@ -192,4 +195,29 @@ func TestRestatedWaitsForNobodyElse(t *testing.T) {
 	d.ends(true)
 	d.back(hub, "Dan", "Bob", d.bob)
 	d.wrote(to{domain.HubSpot: "Bob"})
+}
+
+// TestOutcomesOfOneThatBecameAnother: outcomes that were noted with a contact before it became another's alias are noted with
+// that one, whose fields wait for them now.
+func TestOutcomesOfOneThatBecameAnother(t *testing.T) {
+	v := planner.NewView(planner.Control{}, planner.NewDigester(secret))
+	keep, drop, write, back := ulid.ULID{1}, ulid.ULID{2}, ulid.ULID{3}, ulid.ULID{4}
+	fields := []planner.Verdict{{Field: "first_name", After: planner.FieldState{
+		Pending: &planner.PendingWrite{Command: write}, Restated: &planner.PendingWrite{Command: back},
+	}}}
+	v.Apply(planner.Decision{Input: 1, Contact: drop, Fields: fields})
+	for i, command := range []ulid.ULID{write, back} {
+		data, err := json.Marshal(domain.Outcome{Command: command, Contact: drop, Kind: domain.KindUpdate, Result: domain.ResultWithdrawn})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Fold(planner.Input{Position: int64(2 + i), Type: domain.CommandSettled, Data: data}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v.Apply(planner.Decision{Input: 4, Contact: keep, Aliases: []planner.Alias{{From: drop, To: keep}}, Fields: fields})
+	f := v.Contact(drop).Fields["first_name"]
+	if f.Settled == nil || f.Settled.Command != write || f.Landed == nil || f.Landed.Command != back {
+		t.Errorf("settled %+v, landed %+v", f.Settled, f.Landed)
+	}
 }
