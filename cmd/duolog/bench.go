@@ -174,7 +174,7 @@ func (c *cli) benchIngest() *cobra.Command {
 		Long: "Send signed HubSpot webhooks over HTTP to a service of this process; each is answered when its events are\n" +
 			"durable. Median of three runs, in turns with as many of the baseline: bare inserts, or with --sealing the same\n" +
 			"ingest without encryption, hashes and heads.\n\n" + endToEndHelp,
-		Example: "  duolog bench ingest --events 20000 --json\n  duolog bench ingest --sealing\n  duolog bench ingest --end-to-end --rate 100 --duration 30s",
+		Example: "  duolog bench ingest --json\n  duolog bench ingest --sealing\n  duolog bench ingest --end-to-end --rate 100 --duration 30s",
 		RunE: c.onBench(func(ctx context.Context, a *app.App) (benchResult, error) {
 			if whole {
 				return c.benchEndToEnd(ctx, a, o)
@@ -194,7 +194,7 @@ func (c *cli) benchIngest() *cobra.Command {
 			}, err
 		}),
 	}
-	cmd.Flags().IntVar(&events, "events", 20000, "in each run")
+	cmd.Flags().IntVar(&events, "events", 100_000, "in each run; with few of them a run is over before it is even")
 	cmd.Flags().IntVar(&writers, "writers", 10, "webhooks on their way at a time")
 	cmd.Flags().IntVar(&batch, "batch", 100, "events in a webhook; HubSpot sends up to 100")
 	cmd.Flags().BoolVar(&sealing, "sealing", false, "against the same ingest with sealing and encryption off")
