@@ -36,6 +36,7 @@ func (p *fieldPass) decide(w *writes) {
 	ours := p.earlierWrite()
 	noted := !ours && p.noteMeanwhile()
 	a, h := p.changed(domain.Aloware), p.changed(domain.HubSpot)
+	doubted := p.noteDoubted()
 	switch {
 	case p.overrun():
 		p.restore(w)
@@ -55,6 +56,8 @@ func (p *fieldPass) decide(w *writes) {
 		p.conclude(Verdict{Result: Echo, Rule: "an earlier write", From: domain.HubSpot})
 	case !a && !h && noted:
 		p.conclude(Verdict{Result: Waiting, Rule: "told while our write is on its way", From: domain.Aloware, Value: p.heard()})
+	case !a && !h && doubted:
+		p.conclude(Verdict{Result: Waiting, Rule: "Aloware is asked first", From: domain.Aloware, Value: p.heard()})
 	case !a && !h:
 		p.still(w)
 	case p.sides.of(domain.Aloware).digest == p.sides.of(domain.HubSpot).digest && p.unsure == nil:
@@ -136,13 +139,9 @@ func (p *fieldPass) stand(w *writes, alowareChanged bool) {
 	p.conclude(Verdict{Result: Waiting, Rule: "ours went over it, and it is written again", From: domain.HubSpot})
 }
 
-// wait leaves a change in HubSpot until the answer tells whether Aloware changed as well: then both sides are weighed. A
-// write of ours in doubt may go over what Aloware told before it is asked, so that is noted.
+// wait leaves a change in HubSpot until the answer tells whether Aloware changed as well: then both sides are weighed.
 func (p *fieldPass) wait() {
-	h, a := p.sides.of(domain.HubSpot), p.sides.of(domain.Aloware)
-	if p.unsure == nil && p.now.Meanwhile == nil && !p.atBase(domain.Aloware) {
-		p.now.Meanwhile = &Meanwhile{Digest: a.digest, Position: a.seen.Position, Doubt: true}
-	}
+	h := p.sides.of(domain.HubSpot)
 	told := p.e.Release || p.e.Record == h.rec.ID && p.e.told(p.f.HubSpot.Read)
 	if told || !p.now.same(p.stored) {
 		p.d.verdict(p.pass, Verdict{
@@ -233,6 +232,10 @@ func (p *fieldPass) still(w *writes) {
 		return
 	}
 	if p.takenBack() {
+		if p.sides.of(domain.Aloware).digest == p.sides.of(domain.HubSpot).digest {
+			p.agree() // what was to be sent is not there any more
+			return
+		}
 		p.flow(w, p.now.From, "taken back unsent")
 		return
 	}
@@ -261,8 +264,7 @@ func (p *fieldPass) still(w *writes) {
 
 // takenBack reports a write that was withdrawn and is not told apart by the bases, since its value had been tried before.
 func (p *fieldPass) takenBack() bool {
-	return p.stored.State == Pending && p.now.State == Dirty && p.now.Result == Waiting && p.now.From.Valid() &&
-		p.sides.of(domain.Aloware).digest != p.sides.of(domain.HubSpot).digest
+	return p.stored.State == Pending && p.now.State == Dirty && p.now.Result == Waiting && p.now.From.Valid()
 }
 
 // atBase reports that a side shows its base: a value that is doubted is neither a change nor what was agreed.

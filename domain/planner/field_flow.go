@@ -25,6 +25,9 @@ func (p *fieldPass) flow(w *writes, from domain.System, rule string) {
 	} else if from == domain.HubSpot {
 		v.Loser = p.writtenAway()
 	}
+	if v.Loser == nil && p.stored.State == Apart && !t.blank() && !busy {
+		v.Loser = t.ref(*p.f) // it was left as it was, until now
+	}
 	if result, why := p.stops(s, t); result != "" {
 		v.Result, v.Rule = result, why
 		p.apart(v)

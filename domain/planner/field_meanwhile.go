@@ -35,7 +35,11 @@ func (p *fieldPass) noteMeanwhile() bool {
 	case w.Over:
 		// Told, it was taken back by the person; told after our write was, it only came late. What an earlier write of
 		// ours ended in takes nothing back.
-		if base == w.Over && t.answered != t.seen.Position {
+		switch {
+		case base != w.Over || t.answered == t.seen.Position:
+		case before != nil && t.rec.doubtful(p.f.Aloware.Read): // of two that were told at once nobody knows the first
+			p.now.Meanwhile = &Meanwhile{Digest: before.Digest, Position: before.Position, Clock: before.Clock, Doubt: true}
+		default:
 			p.now.Meanwhile = nil
 		}
 	case w.Digest, base: // told back: what was told before it stays noted
@@ -58,6 +62,17 @@ func (p *fieldPass) noteMeanwhile() bool {
 	}
 	after := p.now.Meanwhile
 	return (before == nil) != (after == nil) || before != nil && *before != *after
+}
+
+// noteDoubted notes what Aloware shows and is asked about, and reports whether that is news: it may be an older value that
+// comes late, or one that a write of ours goes over, or went over, before the answer.
+func (p *fieldPass) noteDoubted() bool {
+	t := p.sides.of(domain.Aloware)
+	if !p.asked || p.unsure != nil || p.now.Meanwhile != nil || p.recent(domain.Aloware, t.digest) {
+		return false
+	}
+	p.now.Meanwhile = &Meanwhile{Digest: t.digest, Position: t.seen.Position, Doubt: true}
+	return true
 }
 
 // sent reports a value that was sent to Aloware lately and is not known to have been there and left.

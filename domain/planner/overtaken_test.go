@@ -143,6 +143,21 @@ func TestTakenBackMeanwhile(t *testing.T) {
 	}
 }
 
+// TestToldAtOnce: what stood in Aloware before our write arrives right after Eve: it may be an older body that came late, so
+// that she was lost is said.
+func TestToldAtOnce(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.webhook(hub, values{"firstname": "Bob"})
+	write := d.sent[0]
+	d.webhook(alo, values{"first_name": "Eve"})
+	d.hasty(alo, values{"first_name": "Ann"})
+	d.settled(write, values{"first_name": "Bob"}, nil)
+	d.says(planner.LostIt, planner.InStep, nil)
+	if !d.names("first_name", "Eve") {
+		t.Fatalf("no word about Eve: %s", text(d.last))
+	}
+}
+
 // TestWrittenAwayWhileAsked: Eve may be an older body that comes late, so Aloware is asked before Cyd in HubSpot is weighed
 // against her; a write in doubt puts Bob back meanwhile. Cyd follows, and that Eve was lost is said.
 func TestWrittenAwayWhileAsked(t *testing.T) {

@@ -221,3 +221,26 @@ func TestOutcomesOfOneThatBecameAnother(t *testing.T) {
 		t.Errorf("settled %+v, landed %+v", f.Settled, f.Landed)
 	}
 }
+
+// TestWithdrawnOnBothSides: Bob from Aloware lands over Cyd in HubSpot, and both writes of Cyd are taken back unsent: both
+// sides hold Bob, nothing stays pending, and that Cyd was lost is said.
+func TestWithdrawnOnBothSides(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.webhook(alo, values{"first_name": "Bob"})
+	bob := d.sent[0]
+	d.webhook(hub, values{"firstname": "Bob"})
+	d.webhook(hub, values{"firstname": "Cyd"})
+	d.wrote(to{domain.Aloware: "Cyd", domain.HubSpot: "Cyd"})
+	there, back := d.sentTo(domain.Aloware), d.sentTo(domain.HubSpot)
+	d.in(domain.RecordUpdated, hub.Stream(), domain.Fact{
+		Via: "webhook", Clock: d.now + hour, Properties: values{"firstname": "Bob"}.raw(), Origin: domain.Origin{Own: true},
+	})
+	d.settled(bob, values{"firstname": "Bob"}, nil)
+	for _, w := range []planner.Outgoing{back, there} {
+		d.settled(w, nil, func(o *domain.Outcome) { o.Result, o.Sent, o.Clock = domain.ResultWithdrawn, nil, 0 })
+	}
+	d.says(planner.Agreed, planner.InStep, nil)
+	if !d.names("first_name", "Cyd") {
+		t.Fatalf("no word about Cyd: %s", text(d.last))
+	}
+}
