@@ -26,6 +26,7 @@ certificate again.`
 
 func (c *cli) erase() *cobra.Command {
 	var dry, yes, lift bool
+	var how httpapi.Erasing
 	var certificate, reason string
 	cmd := &cobra.Command{
 		Use: "erase CONTACT", Short: "Erase a person for good", Long: eraseHelp, Args: exactly(1),
@@ -47,7 +48,7 @@ func (c *cli) erase() *cobra.Command {
 			if k.Erased && certificate != "" && !dry {
 				return c.certifyAgain(ctx, a, k.ID, certificate)
 			}
-			plan, err := a.Erasure(ctx, k.ID)
+			plan, err := a.Erasure(ctx, k.ID, how)
 			if err != nil {
 				return err
 			}
@@ -62,7 +63,7 @@ func (c *cli) erase() *cobra.Command {
 				return err
 			}
 			return c.eraseNow(k.ID.String(), certificate, func() (httpapi.Erasure, error) {
-				return a.Erase(ctx, k.ID, by(a, reason))
+				return a.Erase(ctx, k.ID, how, by(a, reason))
 			})
 		}),
 	}
@@ -70,6 +71,8 @@ func (c *cli) erase() *cobra.Command {
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&lift, "lift", false, "let a person who was erased in again")
 	cmd.Flags().StringVar(&certificate, "certificate", "", "file to write, which says that it was done and names nobody")
+	cmd.Flags().BoolVar(&how.ForgetIdentifiers, "forget-identifiers", false, "keep no keyed hashes of emails and numbers")
+	cmd.MarkFlagsMutuallyExclusive("lift", "forget-identifiers")
 	cmd.MarkFlagsMutuallyExclusive("lift", "dry-run")
 	cmd.MarkFlagsMutuallyExclusive("lift", "certificate")
 	reasonFlag(cmd, &reason)
@@ -139,6 +142,7 @@ func (c *cli) showErasure(e httpapi.Erasure) {
 	out("  commands waiting   %d\n", e.Commands)
 	out("  unread bodies      %d\n", e.Raw)
 	out("  parked items       %d\n", e.Parked)
+	out("  keyed hashes kept  %d, of emails and numbers (pseudonymous data)\n", e.Identifiers)
 	if e.Held != "" {
 		out("  on hold            %s\n", e.Held)
 	}

@@ -10,7 +10,9 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/identity"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/erased"
 	"github.com/duolog/duolog/projections/outbound/state"
 )
 
@@ -23,10 +25,11 @@ func (a *App) undecided(ctx context.Context, c *closure) error {
 		return err
 	}
 	return a.each(ctx, planned, c.through, func(e eventstore.Event) error {
-		if !c.merges(e) {
-			return nil
+		more := c.named(e)
+		if c.merges(e) {
+			more = append(more, merged(e)...)
 		}
-		for _, r := range merged(e) {
+		for _, r := range more {
 			if !slices.Contains(c.records, r) {
 				c.records = append(c.records, r)
 			}
@@ -48,6 +51,19 @@ func merged(e eventstore.Event) []domain.Record {
 // merges reports that an event makes one record of one of the person's and others.
 func (c *closure) merges(e eventstore.Event) bool {
 	return slices.ContainsFunc(merged(e), func(r domain.Record) bool { return slices.Contains(c.records, r) })
+}
+
+// named is the record that an event shows by an identifier of the person's, if it is another than those known.
+func (c *closure) named(e eventstore.Event) []domain.Record {
+	if len(c.tokens) == 0 || e.Erased {
+		return nil
+	}
+	r, keys := erased.Shown(c.finder, eventstore.NewEvent{Stream: e.Stream, Type: e.Type, Data: e.Data})
+	hers := slices.ContainsFunc(keys, func(k identity.Key) bool { return c.known[k] })
+	if !hers || slices.Contains(c.records, r) {
+		return nil
+	}
+	return []domain.Record{r}
 }
 
 // each hands over the events after a position, up to another.
@@ -97,7 +113,7 @@ func (a *App) unwidened(ctx context.Context, tx eventstore.Tx, c *closure) error
 
 // widens reports an event by which more may have become the person's.
 func (c *closure) widens(e eventstore.Event) bool {
-	if strings.HasSuffix(e.Stream, "/raw") || c.merges(e) {
+	if strings.HasSuffix(e.Stream, "/raw") || c.merges(e) || len(c.named(e)) > 0 {
 		return true
 	}
 	if e.Type != domain.DecisionMade {

@@ -44,9 +44,9 @@ func TestPutBack(t *testing.T) {
 			t.Errorf("while it is served: %v", err)
 		}
 		a, his := r.aside(), r.contact("hubspot:"+other).ID
-		_, err = a.Erase(t.Context(), r.contact("hubspot:"+her).ID, tester)
+		_, err = a.Erase(t.Context(), r.contact("hubspot:"+her).ID, httpapi.Erasing{}, tester)
 		r.must(err)
-		_, err = a.Erase(t.Context(), his, tester)
+		_, err = a.Erase(t.Context(), his, httpapi.Erasing{}, tester)
 		r.must(err)
 		_, err = a.Lift(t.Context(), his, tester)
 		r.must(err)
@@ -190,7 +190,7 @@ func TestErasedAndNotListed(t *testing.T) {
 	him, err := r.hubspot.Create(map[string]string{"firstname": "Bert", "email": "bert@people.example", "phone": "+12125550199"}, "7")
 	r.must(err)
 	r.settle()
-	_, err = r.aside().Erase(t.Context(), r.contact("hubspot:"+her).ID, tester)
+	_, err = r.aside().Erase(t.Context(), r.contact("hubspot:"+her).ID, httpapi.Erasing{}, tester)
 	r.must(err)
 	list := r.list()
 	whole, err := os.ReadFile(list)
@@ -206,7 +206,7 @@ func TestErasedAndNotListed(t *testing.T) {
 	dir := filepath.Dir(list)
 	r.must(os.Rename(dir, dir+".away"))
 	r.must(os.WriteFile(dir, nil, 0o600))
-	if _, err := r.aside().Erase(t.Context(), r.contact("hubspot:"+him).ID, tester); err == nil || r.contact("hubspot:"+him).Erased {
+	if _, err := r.aside().Erase(t.Context(), r.contact("hubspot:"+him).ID, httpapi.Erasing{}, tester); err == nil || r.contact("hubspot:"+him).Erased {
 		t.Errorf("erased, and on no list: %v", err)
 	}
 }
