@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/oklog/ulid/v2"
 
-	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
 	"github.com/duolog/duolog/eventstore/postgres"

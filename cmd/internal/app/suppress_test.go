@@ -2,14 +2,17 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/contacts"
 )
 
@@ -31,6 +34,7 @@ func TestErasedUnderAnotherID(t *testing.T) {
 		r.settle()
 		head := r.head()
 
+		r.keepsHeld()
 		again := r.cameBack()
 		r.seenAgain()
 		r.importsHer()
@@ -48,6 +52,10 @@ func TestErasedUnderAnotherID(t *testing.T) {
 		r.forgotten(database, again)
 		r.sameAnew()
 		r.verifies()
+		if n := r.number("SELECT COUNT(*) FROM erased_identifier"); n != 2 {
+			t.Errorf("rebuilt, %d hashes are kept", n)
+		}
+		r.inCopy(database)
 
 		if status, b := r.request(http.MethodPost, r.url+"/v1/connections/default/contacts/hubspot:"+her+"/lift", "test",
 			map[string]string{"reason": "signed up"}); status != http.StatusOK {
@@ -64,7 +72,53 @@ func TestErasedUnderAnotherID(t *testing.T) {
 		}
 		r.sameAnew()
 		r.verifies()
+
+		status, b := r.request(http.MethodPost, r.url+"/v1/connections/default/contacts/hubspot:"+survivor+"/erase", "test",
+			map[string]any{"reason": "asked", "forget_identifiers": true})
+		if n := r.number("SELECT COUNT(*) FROM erased_identifier"); status != http.StatusOK || n > 0 ||
+			!strings.Contains(string(b), `"identifiers":0`) || strings.Contains(string(b), "pseudonymous") {
+			t.Errorf("erased without hashes: %d hashes, %d %s", n, status, b)
+		}
 	})
+}
+
+// keepsHeld looks that somebody on hold is left as is while showing her email, and no longer than that.
+func (r *rig) keepsHeld() {
+	r.t.Helper()
+	held, err := r.hubspot.Create(map[string]string{"firstname": "Fred", "phone": "+12125550165"}, "7")
+	r.must(err)
+	r.settle()
+	_, err = r.Hold(r.t.Context(), r.contact("hubspot:"+held).ID, tester)
+	r.must(err)
+	r.must(r.hubspot.Edit(held, map[string]string{"email": zoe["email"]}, "7"))
+	r.settle()
+	if c := r.contact("hubspot:" + held); c.Erased || r.link("hubspot:"+held) != string(planner.Linked) {
+		r.t.Errorf("on hold: %+v", c)
+	}
+	_, err = r.Release(r.t.Context(), r.contact("hubspot:"+held).ID, tester)
+	r.must(err)
+	r.must(r.hubspot.Edit(held, map[string]string{"email": "fred@people.example"}, "7"))
+	r.must(r.hubspot.Edit(held, map[string]string{"email": zoe["email"]}, "7"))
+	r.joined("hubspot:" + held)
+	r.must(r.hubspot.Edit(held, map[string]string{"email": ""}, "7"))
+}
+
+// inCopy looks that a copy of the database recognises her, too.
+func (r *rig) inCopy(database string) {
+	r.t.Helper()
+	c := r.config
+	c.DatabaseURL = r.snapshot(database)
+	a, err := app.Open(r.t.Context(), c, r.logger)
+	r.must(err)
+	data := []byte(`{"via":"sweep","clock":1,"properties":{"email":"` + zoe["email"] + `"}}`)
+	_, err = a.Log.Append(r.t.Context(), eventstore.NewEvent{
+		ID: a.NewID(), Stream: "hubspot/contact/999", Subject: "hubspot/contact/999", Type: domain.RecordObserved,
+		Schema: domain.SchemaOf(domain.RecordObserved), Actor: "hubspot", Data: data,
+	})
+	if !errors.Is(err, eventstore.ErrErased) {
+		r.t.Errorf("in a copy she is stored: %v", err)
+	}
+	r.must(a.Close())
 }
 
 // cameBack enters her in HubSpot under a new id: first without anything she is recognised by, so that she gets a counterpart.
@@ -149,9 +203,9 @@ func (r *rig) joined(records ...string) {
 			r.t.Errorf("%s is %s\n%+v", record, got, r.contact(record))
 		}
 	}
-	for _, a := range r.acts(domain.SubjectErased)[1:] {
-		if a.Cause.IsZero() || a.Reason == "" || len(a.Identifiers) > 0 {
-			r.t.Errorf("joined by %+v", a)
+	for _, a := range r.acts(domain.SubjectErased) {
+		if hers := len(a.Identifiers) > 0; hers != a.Cause.IsZero() || a.Reason == "" {
+			r.t.Errorf("erased by %+v", a)
 		}
 	}
 }
