@@ -21,7 +21,8 @@ not be read included, and what waits to be sent is withdrawn. The log stays as i
 person's can be read by nobody any more. Formerly linked records that were parted are not touched.
 
 What the systems tell of the person later is stored as suppressed, without data, and never synced, until --lift lets the
-person in again. A contact on hold is not erased: duolog hold. Of who was erased before, --certificate writes the
+person in again. Under another id as well: keyed hashes of emails and numbers are kept, and a record that shows one is
+erased, too; --forget-identifiers keeps none. A contact on hold is not erased: duolog hold. Of who was erased before, --certificate writes the
 certificate again.`
 
 func (c *cli) erase() *cobra.Command {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/identity"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/erased"
 )
 
@@ -50,11 +52,11 @@ func (s *screen) look(ctx context.Context, epoch int64, events []eventstore.NewE
 		return err
 	}
 	for _, f := range found {
-		held, err := s.app.heldRecord(ctx, &p, f.record)
+		spared, err := s.spares(ctx, &p, f.record, f.key)
 		if err != nil {
 			return err
 		}
-		if !held {
+		if !spared {
 			return fmt.Errorf("%s shows an identifier of a person who was erased: %w", f.record, eventstore.ErrErased)
 		}
 	}
@@ -123,18 +125,32 @@ func (s *screen) keys(ctx context.Context) (identity.Finder, error) {
 	return s.finder, err
 }
 
-// heldRecord reports whether the contact that a record belongs to is on hold.
-func (a *App) heldRecord(ctx context.Context, p *privacy, r domain.Record) (bool, error) {
-	if len(p.holds) == 0 {
+// spares reports whether a record that shows an identifier of an erased person is somebody all the same: its contact is on
+// hold, or it was found by a number alone and the contact has an email.
+func (s *screen) spares(ctx context.Context, p *privacy, r domain.Record, by identity.Key) (bool, error) {
+	if by.Kind == identity.KindEmail && len(p.holds) == 0 {
 		return false, nil
 	}
-	found, err := a.Contacts.Find(ctx, r.String())
+	found, err := s.app.Contacts.Find(ctx, r.String())
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
-	ids, err := a.idsOf(ctx, found[0].ID)
+	if by.Kind == identity.KindPhone {
+		finder, err := s.keys(ctx)
+		if err != nil || hasEmail(finder, found[0]) {
+			return err == nil, err
+		}
+	}
+	ids, err := s.app.idsOf(ctx, found[0].ID)
 	_, held := p.held(ids)
 	return held, err
+}
+
+func hasEmail(f identity.Finder, c contacts.Contact) bool {
+	return slices.ContainsFunc(c.Records, func(r contacts.Record) bool {
+		keys := f.Keys(domain.Record{System: r.System, ID: r.ID}, func(name string) json.RawMessage { return r.Values[name].Value })
+		return slices.ContainsFunc(keys, func(k identity.Key) bool { return k.Kind == identity.KindEmail })
+	})
 }
 
 // JoinErasure has the record that a refused event shows join the erasure of the person it is, and reports whether that was
@@ -158,7 +174,7 @@ func (a *App) joinOnce(ctx context.Context, e eventstore.NewEvent) (bool, error)
 		return false, err
 	}
 	f := found[0]
-	if held, err := a.heldRecord(ctx, &p, f.record); held || err != nil {
+	if spared, err := a.screen.spares(ctx, &p, f.record, f.key); spared || err != nil {
 		return false, err
 	}
 	if p.gone(f.record) {

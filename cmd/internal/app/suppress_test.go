@@ -49,6 +49,7 @@ func TestErasedUnderAnotherID(t *testing.T) {
 		if got := r.contact("hubspot:" + dora); got.Erased || r.link("hubspot:"+dora) == string(planner.Suppressed) {
 			t.Errorf("with an email of her own, and the number: %+v", got)
 		}
+		r.sparesSharers()
 		r.forgotten(database, again)
 		r.sameAnew()
 		r.verifies()
@@ -101,6 +102,21 @@ func (r *rig) keepsHeld() {
 	r.must(r.hubspot.Edit(held, map[string]string{"email": zoe["email"]}, "7"))
 	r.joined("hubspot:" + held)
 	r.must(r.hubspot.Edit(held, map[string]string{"email": ""}, "7"))
+}
+
+// sparesSharers looks that a record which shows her number and no email is left where its contact has an email.
+func (r *rig) sparesSharers() {
+	r.t.Helper()
+	gus, err := r.hubspot.Create(map[string]string{"firstname": "Gus", "email": "gus@people.example", "phone": "+12125550164"}, "7")
+	r.must(err)
+	r.settle()
+	at := r.inAloware("phone_number", "+12125550164")[0].ID
+	r.must(r.aloware.Delete(r.inAloware("phone_number", zoePhone)[0].ID)) // hers
+	r.must(r.aloware.Edit(at, map[string]any{"email": "", "phone_number": zoePhone}))
+	r.settle()
+	if c := r.contact("hubspot:" + gus); c.Erased || c.Records[0].Erased || len(c.Records) != 2 {
+		r.t.Errorf("with her number at a contact that has an email: %+v", c)
+	}
 }
 
 // inCopy looks that a copy of the database recognises her, too.
