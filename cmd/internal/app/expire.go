@@ -17,14 +17,20 @@ const lookForUnread = time.Hour
 // expireUnread destroys the keys of bodies that nobody could read, and of items of another portal, when their time is over.
 func (e *engine) expireUnread(ctx context.Context) error {
 	after := map[domain.System]int64{}
-	for ctx.Err() == nil {
+	for looked := (time.Time{}); ctx.Err() == nil; {
+		moved := e.moved.heard()
 		wait := e.control.Load().Settings.Contacts.UnreadWait()
-		pause := max(min(wait, lookForUnread), lookForDue)
+		left := max(min(wait, lookForUnread), lookForDue) - time.Since(looked)
+		if left > 0 {
+			rest(ctx, moved, left) // other settings may count from here on
+			continue
+		}
 		if err := e.expireBefore(ctx, e.now().Add(-wait).UnixMicro(), after); err != nil && ctx.Err() == nil {
 			e.Logger.Warn("bodies nobody could read will be looked at again", slog.Any("error", err))
-			pause = 4 * lookForDue
+			sleep(ctx, 4*lookForDue)
+			continue
 		}
-		rest(ctx, nil, pause)
+		looked = time.Now()
 	}
 	return ctx.Err()
 }

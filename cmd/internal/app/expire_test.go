@@ -22,14 +22,12 @@ func TestUnreadExpires(t *testing.T) {
 		r.must(err)
 		r.post(alowarePath, `{"event":"Moon-Full","body":{"mail":"nobody@people.example"}}`, bearer)
 		r.post(alowarePath, `{"event":"Moon-Full","body":{"mail":"`+zoe["email"]+`"}}`, bearer)
-		foreign := "[" + item(99, her, "77", "nobody@people.example") + "]"
+		foreign := "[" + item(99, "987", "77", "nobody@people.example") + "]"
 		r.post(hubspotPath, foreign, r.signed(foreign, time.Now()))
 		if gone, parked := r.unread(); gone != 0 || parked != 1 {
 			t.Fatalf("before their time %d bodies are gone, and %d items are put aside", gone, parked)
 		}
 		r.set(func(s *settings.Settings) { s.Contacts.UnreadFor = "1s" })
-		r.stop()
-		r.node = r.boot()
 		r.wait("their time to be over", func(context.Context) (bool, error) {
 			gone, parked := r.unread()
 			return gone == 1 && parked == 0, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,12 +127,7 @@ func (r *rig) inCopy(database string) {
 	c.DatabaseURL = r.snapshot(database)
 	a, err := app.Open(r.t.Context(), c, r.logger)
 	r.must(err)
-	data := []byte(`{"via":"sweep","clock":1,"properties":{"email":"` + zoe["email"] + `"}}`)
-	_, err = a.Log.Append(r.t.Context(), eventstore.NewEvent{
-		ID: a.NewID(), Stream: "hubspot/contact/999", Subject: "hubspot/contact/999", Type: domain.RecordObserved,
-		Schema: domain.SchemaOf(domain.RecordObserved), Actor: "hubspot", Data: data,
-	})
-	if !errors.Is(err, eventstore.ErrErased) {
+	if err := r.tells(a, "hubspot/contact/999", `{"email":"`+zoe["email"]+`"}`); !errors.Is(err, eventstore.ErrErased) {
 		r.t.Errorf("in a copy she is stored: %v", err)
 	}
 	r.must(a.Close())
@@ -233,4 +229,40 @@ func erasedWhole(c contacts.Contact) bool {
 		}
 	}
 	return c.Erased
+}
+
+// TestEraseNamed: a record that shows the person's email, and that the planner has not come to, is erased with the others,
+// also when it comes while the erasure is under way; one that shows the number, and an email of its own, is not.
+func TestEraseNamed(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, database string) {
+		r := start(t, plan{database: database})
+		her, err := r.hubspot.Create(zoe, "7")
+		r.must(err)
+		r.settle()
+		id := r.contact("hubspot:" + her).ID
+		r.stop()
+		a := r.aside()
+		a.Store = &between{Store: a.Store, do: func() {
+			r.must(r.tells(a.App, "aloware/contact/77001", `{"email":"`+zoe["email"]+`"}`))
+			r.must(r.tells(a.App, "aloware/contact/77002", `{"email":"other@people.example","phone_number":"`+zoePhone+`"}`))
+		}}
+		done, err := a.Erase(t.Context(), id, httpapi.Erasing{}, tester)
+		r.must(err)
+		if len(done.Records) != 3 || !slices.Contains(done.Records, "aloware:77001") {
+			t.Errorf("erased %v, want her two records and aloware:77001", done.Records)
+		}
+		r.node = r.aside()
+		r.forgotten(database, her)
+	})
+}
+
+// tells appends what a whole record shows, as a sweep does.
+func (r *rig) tells(a *app.App, stream, properties string) error {
+	system, _, _ := strings.Cut(stream, "/")
+	_, err := a.Log.Append(r.t.Context(), eventstore.NewEvent{
+		ID: a.NewID(), Stream: stream, Subject: stream, Type: domain.RecordObserved, Schema: domain.SchemaOf(domain.RecordObserved),
+		Actor: system, Data: []byte(`{"via":"sweep","clock":1,"complete":true,"properties":` + properties + `}`),
+	})
+	return err
 }
