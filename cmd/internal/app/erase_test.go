@@ -211,7 +211,11 @@ func (r *rig) forgotten(database, her string) {
 		var file bytes.Buffer
 		_, err := r.Export(r.t.Context(), &file, o, tester)
 		r.must(err)
-		for _, text := range hers[:3] { // her number is another's, too
+		texts := hers
+		if o.Contact.IsZero() {
+			texts = hers[:3] // her number is another's, too
+		}
+		for _, text := range texts {
 			if strings.Contains(file.String(), text) {
 				r.t.Errorf("%q is in an export", text)
 			}

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -90,15 +91,33 @@ func (r *rig) keepsHeld() {
 	held, err := r.hubspot.Create(map[string]string{"firstname": "Fred", "phone": "+12125550165"}, "7")
 	r.must(err)
 	r.settle()
-	_, err = r.Hold(r.t.Context(), r.contact("hubspot:"+held).ID, tester)
-	r.must(err)
+	at := r.url + "/v1/connections/default/"
+	holds := func() string {
+		status, b := r.request(http.MethodGet, at+"holds", "test", nil)
+		if status != http.StatusOK {
+			r.t.Errorf("holds: %d %s", status, b)
+		}
+		return string(b)
+	}
+	hold := func(verb string) {
+		if status, b := r.request(http.MethodPost, at+"contacts/hubspot:"+held+"/"+verb, "test",
+			map[string]string{"reason": "case 7"}); status != http.StatusOK || !strings.Contains(string(b), `"position"`) {
+			r.t.Errorf("%s: %d %s", verb, status, b)
+		}
+	}
+	hold("hold")
+	if b := holds(); !strings.Contains(b, r.contact("hubspot:"+held).ID.String()) || !strings.Contains(b, "case 7") {
+		r.t.Errorf("on hold: %s", b)
+	}
 	r.must(r.hubspot.Edit(held, map[string]string{"email": zoe["email"]}, "7"))
 	r.settle()
 	if c := r.contact("hubspot:" + held); c.Erased || r.link("hubspot:"+held) != string(planner.Linked) {
 		r.t.Errorf("on hold: %+v", c)
 	}
-	_, err = r.Release(r.t.Context(), r.contact("hubspot:"+held).ID, tester)
-	r.must(err)
+	hold("release")
+	if b := holds(); strings.Contains(b, "case 7") {
+		r.t.Errorf("released: %s", b)
+	}
 	r.must(r.hubspot.Edit(held, map[string]string{"email": "fred@people.example"}, "7"))
 	r.must(r.hubspot.Edit(held, map[string]string{"email": zoe["email"]}, "7"))
 	r.joined("hubspot:" + held)
@@ -243,6 +262,7 @@ func TestEraseNamed(t *testing.T) {
 		id := r.contact("hubspot:" + her).ID
 		r.stop()
 		a := r.aside()
+		keys := r.wrapped(a, "hubspot/contact/"+her)
 		a.Store = &between{Store: a.Store, do: func() {
 			r.must(r.tells(a.App, "aloware/contact/77001", `{"email":"`+zoe["email"]+`"}`))
 			r.must(r.tells(a.App, "aloware/contact/77002", `{"email":"other@people.example","phone_number":"`+zoePhone+`"}`))
@@ -252,7 +272,8 @@ func TestEraseNamed(t *testing.T) {
 		if len(done.Records) != 3 || !slices.Contains(done.Records, "aloware:77001") {
 			t.Errorf("erased %v, want her two records and aloware:77001", done.Records)
 		}
-		r.node = r.aside()
+		r.node = a
+		r.scrubbed(database, keys)
 		r.forgotten(database, her)
 	})
 }
@@ -265,4 +286,33 @@ func (r *rig) tells(a *app.App, stream, properties string) error {
 		Actor: system, Data: []byte(`{"via":"sweep","clock":1,"complete":true,"properties":` + properties + `}`),
 	})
 	return err
+}
+
+// wrapped is the key of a subject as the database holds it.
+func (r *rig) wrapped(n *node, subject string) []byte {
+	r.t.Helper()
+	rows, err := n.Store.Query(r.t.Context(), "SELECT wrapped FROM subject_key WHERE subject = $1", subject)
+	keys, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (b []byte, err error) { return b, r.Scan(&b) })
+	r.must(err)
+	if len(keys) != 1 || len(keys[0]) == 0 {
+		r.t.Fatalf("keys of %s: %v", subject, keys)
+	}
+	return keys[0]
+}
+
+// scrubbed looks that the database's files let go of a key: SQLite's do not hold it, PostgreSQL's were vacuumed.
+func (r *rig) scrubbed(database string, key []byte) {
+	r.t.Helper()
+	if strings.HasPrefix(database, "sqlite:") {
+		for name, content := range r.everything(database) {
+			if len(key) > 0 && bytes.Contains(content, key) {
+				r.t.Errorf("%s holds a key that was destroyed", name)
+			}
+		}
+		return
+	}
+	r.wait("a vacuum", func(context.Context) (bool, error) {
+		return r.number(`SELECT COUNT(*) FROM pg_stat_user_tables
+			WHERE schemaname = current_schema() AND relname = 'subject_key' AND vacuum_count > 0`) > 0, nil
+	})
 }
