@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
@@ -28,7 +30,14 @@ func (r *remainder) complete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	joined := false
+	p, err := r.privacy(ctx)
+	if err == nil {
+		err = r.CatchUp(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	lately := false
 	for _, e := range events {
 		if e.Position > planned {
 			break // the planner has yet to say whose the record is
@@ -38,34 +47,30 @@ func (r *remainder) complete(ctx context.Context) error {
 			return fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
 		}
 		if e.Type == domain.SubjectErased && !act.Cause.IsZero() && act.Contact.IsZero() {
-			joined = true
-			if err := r.of(ctx, act); err != nil {
+			lately = lately || r.now().Sub(time.UnixMicro(e.RecordedAt)) < time.Hour
+			if err := r.of(ctx, &p, act); err != nil {
 				return err
 			}
 		}
 		r.after = e.Position
 	}
-	if joined {
+	if lately { // the files have not let go of it, or an owner that died since may not have come to that
 		return r.forgotten(ctx)
 	}
 	return nil
 }
 
-func (r *remainder) of(ctx context.Context, act domain.Act) error {
-	p, err := r.privacy(ctx)
-	if err != nil {
-		return err
-	}
+func (r *remainder) of(ctx context.Context, p *privacy, act domain.Act) error {
 	for _, record := range act.Records {
 		if !p.gone(record) {
 			continue // let in again
 		}
-		if err := r.CatchUp(ctx); err != nil {
-			return err
-		}
 		found, err := r.Contacts.Find(ctx, record.String())
 		if err != nil || len(found) == 0 {
 			return err
+		}
+		if !slices.ContainsFunc(found[0].Records, func(c contacts.Record) bool { return !c.Erased }) {
+			continue
 		}
 		_, err = r.erase(ctx, found[0].ID, erasing{httpapi.Erasing{ForgetIdentifiers: true}, act.Cause}, httpapi.By{
 			Actor: duolog.Actor, Reason: "a record of the contact shows an identifier of a person who was erased",
