@@ -256,6 +256,11 @@ type Act struct {
 	// Subjects, in a subject.erased, are those whose keys were destroyed beside those of Records: bodies that could not be
 	// read and were the person's.
 	Subjects []string `json:"subjects,omitempty"`
+	// Identifiers, in a subject.erased, are keyed hashes of the person's emails and numbers: a record that shows one of them
+	// joins the erasure. Cause, of a record that did, is the id of the subject.erased it joined; whose the record is may not
+	// be known then, and Contact is zero.
+	Identifiers []string  `json:"identifiers,omitempty"`
+	Cause       ulid.ULID `json:"cause,omitzero"`
 	// Again, in a subject.erased or subject.lifted, is the id of one that was lost when the log was put back to an earlier
 	// time, and is made again by this one.
 	Again ulid.ULID `json:"again,omitzero"`

@@ -106,6 +106,14 @@ type Log interface {
 	Vault() Vault
 }
 
+// Screen looks at events that are about to be stored. It is asked before they are, and once more whenever a key was
+// destroyed meanwhile: what it reads is no older than the key epoch it is told. With an error, ErrErased above all, none of
+// them is stored.
+type Screen func(ctx context.Context, epoch int64, events []NewEvent) error
+
+// Screened is a log that can be given a screen; the last one given counts.
+type Screened interface{ Screen(s Screen) }
+
 // Store is an open database.
 type Store interface {
 	DB

@@ -38,6 +38,9 @@ type Config struct {
 	// Unfit, when set, is told that a system refused a property because of what it is there: its schema is another one
 	// than was thought.
 	Unfit func(domain.System)
+	// Erased, when set, is asked of events that were refused whether they show somebody who was erased, and has the record
+	// erased as well.
+	Erased func(context.Context, eventstore.NewEvent) (bool, error)
 
 	Batch    int           // most requests in a batch, 100; a system's own limit counts too
 	InFlight int           // batches under way per system, 4
@@ -68,6 +71,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Unfit == nil {
 		c.Unfit = func(domain.System) {}
+	}
+	if c.Erased == nil {
+		c.Erased = func(context.Context, eventstore.NewEvent) (bool, error) { return false, nil }
 	}
 	c.Batch, c.InFlight, c.Tries = or(c.Batch, 100), or(c.InFlight, 4), or(c.Tries, 12)
 	c.Attempt, c.Backoff = or(c.Attempt, 10*time.Second), or(c.Backoff, time.Second)

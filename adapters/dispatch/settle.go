@@ -94,8 +94,12 @@ func sum(ended []ending) (done []ulid.ULID, subjects []string, deferrals []outbo
 func (d *Dispatcher) forgetErased(ctx context.Context, ended []ending) error {
 	for _, e := range ended {
 		for i, ev := range e.events {
-			_, err := d.Log.Vault().Seal(ctx, ev.Subject, "probe", nil)
-			if errors.Is(err, eventstore.ErrErased) {
+			hers, err := d.Erased(ctx, ev)
+			if err != nil {
+				return err
+			}
+			_, err = d.Log.Vault().Seal(ctx, ev.Subject, "probe", nil)
+			if hers || errors.Is(err, eventstore.ErrErased) {
 				e.events[i], err = forget(ev)
 			}
 			if err != nil {

@@ -12,12 +12,17 @@ import (
 // Erasures erase people, and keep them from being erased.
 type Erasures interface {
 	// Erasure says what an erasure would take.
-	Erasure(ctx context.Context, contact ulid.ULID) (Erasure, error)
-	Erase(ctx context.Context, contact ulid.ULID, by By) (Erasure, error)
+	Erasure(ctx context.Context, contact ulid.ULID, how Erasing) (Erasure, error)
+	Erase(ctx context.Context, contact ulid.ULID, how Erasing, by By) (Erasure, error)
 	Lift(ctx context.Context, contact ulid.ULID, by By) (Done, error)
 	Hold(ctx context.Context, contact ulid.ULID, by By) (Done, error)
 	Release(ctx context.Context, contact ulid.ULID, by By) (Done, error)
 	Holds(ctx context.Context) ([]Hold, error)
+}
+
+// Erasing says how a person is erased.
+type Erasing struct {
+	ForgetIdentifiers bool `json:"forget_identifiers,omitempty" doc:"Keep no keyed hashes of the person's emails and numbers: under another id the person is stored again"`
 }
 
 // Erasure is what an erasure takes, or took.
@@ -28,6 +33,8 @@ type Erasure struct {
 	Commands int `json:"commands" doc:"Writes and reads that wait, and are withdrawn"`
 	Raw      int `json:"raw" doc:"Bodies that could not be read and name the person"`
 	Parked   int `json:"parked" doc:"Items of another portal that name the person"`
+	// Identifiers are what stays of the person.
+	Identifiers int `json:"identifiers" doc:"Emails and numbers of which keyed hashes are kept, by which the person is recognised under another id: pseudonymous data"`
 	// Held says why it may not be erased; absent: it may.
 	Held     string     `json:"held,omitempty" doc:"Why it is on hold"`
 	DryRun   bool       `json:"dry_run,omitempty"`
@@ -56,6 +63,8 @@ type Certificate struct {
 	At         time.Time `json:"at"`
 	// Records are keyed hashes: who holds the log can tell that a record is one of them, and nobody else.
 	Records []string `json:"records"`
+	// Identifiers counts what stays: the person can be recognised by it, and not be read in it.
+	Identifiers int `json:"identifiers" doc:"Keyed hashes of the person's emails and numbers that are kept: pseudonymous data"`
 	// Head is signed, and speaks for the log with the erasure in it; Key checks it.
 	Head string `json:"head"`
 	Key  string `json:"key"`
@@ -72,6 +81,7 @@ type eraseInput struct {
 	Body       struct {
 		DryRun bool   `json:"dry_run,omitempty" doc:"Only say what it would take"`
 		Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why, kept in the log"`
+		Erasing
 	}
 }
 
@@ -132,9 +142,9 @@ func (a *api) erase(ctx context.Context, in *eraseInput) (*body[Erasure], error)
 	}
 	var out Erasure
 	if in.Body.DryRun {
-		out, err = conn.Erasures.Erasure(ctx, id)
+		out, err = conn.Erasures.Erasure(ctx, id, in.Body.Erasing)
 	} else {
-		out, err = conn.Erasures.Erase(ctx, id, By{Actor: identity(ctx).Actor(), Reason: strings.TrimSpace(in.Body.Reason)})
+		out, err = conn.Erasures.Erase(ctx, id, in.Body.Erasing, By{Actor: identity(ctx).Actor(), Reason: strings.TrimSpace(in.Body.Reason)})
 	}
 	return &body[Erasure]{out}, err
 }

@@ -39,8 +39,10 @@ func (in *Ingest) appendEach(ctx context.Context, events []eventstore.NewEvent) 
 		got, err := in.cfg.Log.Append(ctx, events[i])
 		switch {
 		case errors.Is(err, eventstore.ErrErased):
-			events[i] = Suppressed(events[i])
-			got, err = in.cfg.Log.Append(ctx, events[i])
+			if _, err = in.cfg.Erased(ctx, events[i]); err == nil {
+				events[i] = Suppressed(events[i])
+				got, err = in.cfg.Log.Append(ctx, events[i])
+			}
 		case errors.Is(err, eventstore.ErrInvalid):
 			events[i].Stream = "" // whatever was refused, its envelope may be why
 			events[i] = in.raw(events[i], "refused by the store")

@@ -11,14 +11,15 @@ import (
 // ParkedBody is an item of another portal that is kept aside, opened.
 type ParkedBody struct {
 	ID, Subject string
+	At          int64 // when it came, µs UTC
 	Body        []byte
 }
 
 // ParkedBodies opens the items a connection keeps aside.
 func ParkedBodies(ctx context.Context, q eventstore.Querier, log eventstore.Log) ([]ParkedBody, error) {
-	rows, err := q.Query(ctx, "SELECT id, subject, body FROM parked_delivery WHERE connection = $1", log.Connection())
+	rows, err := q.Query(ctx, "SELECT id, subject, at, body FROM parked_delivery WHERE connection = $1", log.Connection())
 	all, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (p ParkedBody, err error) {
-		return p, r.Scan(&p.ID, &p.Subject, &p.Body)
+		return p, r.Scan(&p.ID, &p.Subject, &p.At, &p.Body)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read parked items: %w", err)

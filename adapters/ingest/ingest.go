@@ -32,6 +32,9 @@ type Config struct {
 	IDs func() ulid.ULID
 	// Metrics count deliveries and items. Default: counted, not exposed.
 	Metrics *Metrics
+	// Erased is asked of an event that was refused whether it shows somebody who was erased, and has the record erased as
+	// well. Default: nobody is recognised.
+	Erased func(context.Context, eventstore.NewEvent) (bool, error)
 	// Logger gets what the ring could not keep. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -68,6 +71,9 @@ func New(cfg Config) *Ingest {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
+	}
+	if cfg.Erased == nil {
+		cfg.Erased = func(context.Context, eventstore.NewEvent) (bool, error) { return false, nil }
 	}
 	in := &Ingest{cfg: cfg}
 	if cfg.Account != "" {

@@ -21,11 +21,13 @@ not be read included, and what waits to be sent is withdrawn. The log stays as i
 person's can be read by nobody any more. Formerly linked records that were parted are not touched.
 
 What the systems tell of the person later is stored as suppressed, without data, and never synced, until --lift lets the
-person in again. A contact on hold is not erased: duolog hold. Of who was erased before, --certificate writes the
+person in again. Under another id as well: keyed hashes of emails and numbers are kept, and a record that shows one is
+erased, too; --forget-identifiers keeps none. A contact on hold is not erased: duolog hold. Of who was erased before, --certificate writes the
 certificate again.`
 
 func (c *cli) erase() *cobra.Command {
 	var dry, yes, lift bool
+	var how httpapi.Erasing
 	var certificate, reason string
 	cmd := &cobra.Command{
 		Use: "erase CONTACT", Short: "Erase a person for good", Long: eraseHelp, Args: exactly(1),
@@ -47,7 +49,7 @@ func (c *cli) erase() *cobra.Command {
 			if k.Erased && certificate != "" && !dry {
 				return c.certifyAgain(ctx, a, k.ID, certificate)
 			}
-			plan, err := a.Erasure(ctx, k.ID)
+			plan, err := a.Erasure(ctx, k.ID, how)
 			if err != nil {
 				return err
 			}
@@ -62,7 +64,7 @@ func (c *cli) erase() *cobra.Command {
 				return err
 			}
 			return c.eraseNow(k.ID.String(), certificate, func() (httpapi.Erasure, error) {
-				return a.Erase(ctx, k.ID, by(a, reason))
+				return a.Erase(ctx, k.ID, how, by(a, reason))
 			})
 		}),
 	}
@@ -70,6 +72,8 @@ func (c *cli) erase() *cobra.Command {
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&lift, "lift", false, "let a person who was erased in again")
 	cmd.Flags().StringVar(&certificate, "certificate", "", "file to write, which says that it was done and names nobody")
+	cmd.Flags().BoolVar(&how.ForgetIdentifiers, "forget-identifiers", false, "keep no keyed hashes of emails and numbers")
+	cmd.MarkFlagsMutuallyExclusive("lift", "forget-identifiers")
 	cmd.MarkFlagsMutuallyExclusive("lift", "dry-run")
 	cmd.MarkFlagsMutuallyExclusive("lift", "certificate")
 	reasonFlag(cmd, &reason)
@@ -139,6 +143,7 @@ func (c *cli) showErasure(e httpapi.Erasure) {
 	out("  commands waiting   %d\n", e.Commands)
 	out("  unread bodies      %d\n", e.Raw)
 	out("  parked items       %d\n", e.Parked)
+	out("  keyed hashes kept  %d, of emails and numbers (pseudonymous data)\n", e.Identifiers)
 	if e.Held != "" {
 		out("  on hold            %s\n", e.Held)
 	}

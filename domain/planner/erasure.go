@@ -66,13 +66,20 @@ func (v *View) foldErasure(in Input, a domain.Act) Effect {
 	if slices.ContainsFunc(v.Control.Requests, done) {
 		v.Control.Requests, v.control = slices.DeleteFunc(v.Control.Requests, done), true
 	}
-	if c := v.Contact(a.Contact); c != nil {
+	whose := a.Contact
+	if whose.IsZero() && len(a.Records) == 1 { // who erased it did not know
+		whose = v.rec(a.Records[0]).Link.Contact
+	}
+	if c := v.Contact(whose); c != nil {
 		c.Created, c.Looked, c.Unasked, c.changed = nil, nil, nil, true
 		for _, f := range c.Fields {
 			f.Settled, f.Landed = nil, nil
 		}
 	}
-	e := Effect{Contact: a.Contact, Changed: true}
+	e := Effect{Contact: whose, Changed: true}
+	if a.Contact.IsZero() && len(a.Records) == 1 {
+		e.Record = a.Records[0] // it may be nobody's yet
+	}
 	if e.Erased = a.Records; in.Type == domain.SubjectLifted {
 		e.Erased, e.Lifted = nil, a.Records
 	}

@@ -24,6 +24,9 @@ type Contacts struct {
 	// PrivacyDelay is how long somebody HubSpot deleted on request is kept here before being erased: "24h", which empty
 	// means, too.
 	PrivacyDelay string `json:"privacy_delay,omitempty"`
+	// UnreadFor is how long a body that nobody could read, and that is no record's, stays readable: "90d", which empty
+	// means, too.
+	UnreadFor string `json:"unread_for,omitempty"`
 }
 
 // defaultPrivacyDelay leaves a day to notice that it was a mistake.
@@ -34,6 +37,18 @@ func (c Contacts) PrivacyWait() time.Duration {
 	d, err := ParsePeriod(cmp.Or(c.PrivacyDelay, defaultPrivacyDelay))
 	if err != nil {
 		return 24 * time.Hour
+	}
+	return d
+}
+
+// defaultUnreadFor leaves a quarter to find out why a body could not be read.
+const defaultUnreadFor = "90d"
+
+// UnreadWait is UnreadFor as a duration.
+func (c Contacts) UnreadWait() time.Duration {
+	d, err := ParsePeriod(cmp.Or(c.UnreadFor, defaultUnreadFor))
+	if err != nil {
+		return 90 * 24 * time.Hour
 	}
 	return d
 }

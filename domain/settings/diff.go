@@ -123,6 +123,7 @@ func (c Contacts) lines() []line {
 		line{"contacts.on_delete", c.OnDelete},
 		line{"contacts.on_merge", c.OnMerge},
 		line{"contacts.privacy_delay", c.PrivacyDelay},
+		line{"contacts.unread_for", c.UnreadFor},
 	)
 }
 

@@ -56,6 +56,7 @@ func base() Settings {
 			CreateFrom: everySource(), WhenLeaving: LeavingKeepLink,
 			Match:    []string{MatchLink, MatchUniqueKey, MatchEmail, MatchPhone},
 			OnDelete: OnDeleteIgnore, OnMerge: OnMergeFollow, PrivacyDelay: defaultPrivacyDelay,
+			UnreadFor: defaultUnreadFor,
 		},
 		Defaults: Rules{
 			Direction: Both, Conflict: HubSpotWins, Initial: HubSpotWins,
@@ -95,6 +96,7 @@ func (s Settings) Filled() Settings {
 	s.Contacts.WhenLeaving = cmp.Or(s.Contacts.WhenLeaving, d.Contacts.WhenLeaving)
 	s.Contacts.OnMerge = cmp.Or(s.Contacts.OnMerge, d.Contacts.OnMerge)
 	s.Contacts.PrivacyDelay = cmp.Or(s.Contacts.PrivacyDelay, d.Contacts.PrivacyDelay)
+	s.Contacts.UnreadFor = cmp.Or(s.Contacts.UnreadFor, d.Contacts.UnreadFor)
 	s.Guards.EmptiedSide = cmp.Or(s.Guards.EmptiedSide, d.Guards.EmptiedSide)
 	if s.Operations == (Operations{}) {
 		s.Operations = d.Operations

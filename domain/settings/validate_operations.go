@@ -28,6 +28,7 @@ func (s Settings) checkTimes(c *checker) {
 	}
 	period("sources.sweep_every", s.Sources.SweepEvery, time.Minute, "15m")
 	period("contacts.privacy_delay", s.Contacts.PrivacyDelay, 0, "24h")
+	period("contacts.unread_for", s.Contacts.UnreadFor, time.Second, "90d")
 	period("review_mapping_every", s.ReviewMappingEvery, 24*time.Hour, "90d")
 	if _, err := time.Parse(ClockLayout, s.Catalogs.RefreshAt); s.Catalogs.RefreshAt != "" && err != nil {
 		c.add("catalogs.refresh_at", s.Catalogs.RefreshAt, "a time of day such as 17:00", "")

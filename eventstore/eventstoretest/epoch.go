@@ -1,6 +1,7 @@
 package eventstoretest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -15,6 +16,7 @@ var epochTests = map[string]func(*testing.T, *fixture){
 	"TxAppend":               testEpochTxAppend,
 	"UnderLoad":              testEpochUnderLoad,
 	"KeyDestroyed":           testKeyDestroyed,
+	"Screened":               testScreened,
 	"KeyDestroyedForReaders": testKeyDestroyedForReaders,
 	"NoLiveKeyLeft":          testNoLiveKeyLeft,
 	"Erase":                  testErase,
@@ -228,4 +230,29 @@ func wantErased(
 	if err != nil || !report.OK() {
 		t.Errorf("verify: %+v, %v", report.Faults, err)
 	}
+}
+
+// What a screen looked at is looked at again when a key was destroyed since: with what it knows then it may refuse.
+func testScreened(t *testing.T, f *fixture) {
+	_, log := f.log(t)
+	_, other := f.log(t)
+	screened, ok := log.(eventstore.Screened)
+	if !ok {
+		t.Fatal("no screen can be given")
+	}
+	var epochs []int64
+	screened.Screen(func(_ context.Context, epoch int64, events []eventstore.NewEvent) error {
+		if epochs = append(epochs, epoch); len(epochs) == 1 {
+			f.rawExec(t, raiseEpoch) // she is erased this moment, elsewhere
+			return nil
+		}
+		return fmt.Errorf("%d events: %w", len(events), eventstore.ErrErased)
+	})
+	_, err := log.Append(t.Context(), event("hubspot/contact/1"), event("hubspot/contact/2"))
+	wantError(t, "append of what is refused by now", err, eventstore.ErrErased)
+	if len(epochs) != 2 || epochs[1] != epochs[0]+1 {
+		t.Errorf("looked at under epochs %d", epochs)
+	}
+	mustAppend(t, other, event("hubspot/contact/1"))
+	wantDense(t, other, 1)
 }

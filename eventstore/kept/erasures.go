@@ -32,6 +32,9 @@ type Entry struct {
 	Contact    ulid.ULID `json:"contact"`
 	Streams    []string  `json:"streams"`            // of the records
 	Subjects   []string  `json:"subjects,omitempty"` // beside theirs
+	// Identifiers are keyed hashes by which the person is recognised; Cause is the erasure that a record joined.
+	Identifiers []string  `json:"identifiers,omitempty"`
+	Cause       ulid.ULID `json:"cause,omitzero"`
 }
 
 // Origin is the id of what was done first.

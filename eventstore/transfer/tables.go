@@ -40,6 +40,7 @@ var small = []table{
 	of("consumer_parked", 3, "consumer:t position:i partition:i reason:t attempts:i again:i parked_at:i"),
 	of("consumer_token", 3, "consumer:t token:t"),
 	of("rejected_webhook", 3, "kind:t id:t at:i system:t status:i reason:t url:t offered:t account:t vendor:t position:i"),
+	of("erased_identifier", 3, "token:t erasure:t"),
 	of("parked_delivery", 2, "key:b id:t at:i system:t account:t vendor:t reason:t subject:t body:b"),
 }
 

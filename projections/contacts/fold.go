@@ -186,10 +186,7 @@ func (r *record) erase() {
 // applyErasure forgets the records that were erased. One that is let in again begins anew, under a key of its own.
 func (f *fold) applyErasure(in *input) {
 	for _, rec := range in.erasure.Records {
-		r := f.records[rec.Stream()]
-		if r == nil {
-			continue
-		}
+		r := f.record(rec.Stream())
 		r.erase()
 		r.erased, r.opened = in.Type == domain.SubjectErased, true
 		f.forgotten = append(f.forgotten, r.stream)

@@ -12,6 +12,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -77,7 +78,7 @@ func (f *fold) view(ctx context.Context, c *contact) (Contact, error) {
 		if err != nil {
 			return Contact{}, err
 		}
-		v.Erased = v.Erased || rec.Erased
+		v.Erased = v.Erased || rec.Erased && rec.State != string(planner.Merged) // what was merged away is let in with what it became
 		v.Records = append(v.Records, rec)
 	}
 	for _, fl := range c.body.Fields {

@@ -16,7 +16,7 @@ var (
 	actIDs  = []string{
 		"mode", "open", "field", "contact", "command", "counts", "name", "max_writes_per_hour", "portal", "account",
 		"demo", "version", "verdict", "records", "from", "guard",
-		"key", "export", "subjects",
+		"key", "export", "subjects", "cause",
 	}
 	payloadIDs = map[string][]string{
 		domain.SourceRaw: {"system", "reason"},

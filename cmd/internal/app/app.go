@@ -51,6 +51,7 @@ type App struct {
 	sealer     *seal.Sealer
 	key        eventstore.MasterKey
 	looks      looks
+	screen     *screen
 	began      Config // what it was opened with, without what was stored
 }
 
@@ -113,7 +114,10 @@ func (c Config) over(
 		Ring:   ingest.NewRing(store, time.Now), NewID: ingest.NewIDs(time.Now),
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
 	}
-	a.shared = grants{a}
+	a.shared, a.screen = grants{a}, newScreen(a)
+	if log, ok := log.(eventstore.Screened); ok {
+		log.Screen(a.screen.look)
+	}
 	var err error
 	if a.sealer, err = a.newSealer(); err != nil {
 		return nil, err

@@ -119,6 +119,11 @@ func (e *engine) own(ctx context.Context, h *lease.Handle) error {
 		g.Go(func() error {
 			return e.attend(ctx, "a privacy deletion", func() error { return e.eraseRequested(ctx) })
 		})
+		g.Go(func() error { return e.expireUnread(ctx) })
+		g.Go(func() error {
+			left := &remainder{engine: e}
+			return e.attend(ctx, "an erased person who came back", func() error { return left.complete(ctx) })
+		})
 		return nil
 	})
 	return g.Wait()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,9 +15,12 @@ import (
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/identity"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/contacts"
+	"github.com/duolog/duolog/projections/erased"
 	"github.com/duolog/duolog/projections/outbound/outbox"
 )
 
@@ -32,7 +36,7 @@ var (
 const busyWait = 30 * time.Second
 
 // scrubbed are the tables that an erasure deletes from, or overwrites in.
-var scrubbed = []string{"subject_key", "outbox", "outbound_key", "contact_key", "catalog_deal", "parked_delivery"}
+var scrubbed = []string{"subject_key", "outbox", "outbound_key", "contact_key", "catalog_deal", "parked_delivery", "erased_identifier"}
 
 // reach says what an erasure here does not do.
 var reach = []string{
@@ -40,6 +44,10 @@ var reach = []string{
 	"Backups taken before still hold the keys, wrapped by the master key, until that is rotated (duolog keys rotate) and the old one destroyed.",
 	"Who read the feed or was given an export before has the person's data: tell them.",
 }
+
+// recognition says what of the person stays.
+const recognition = "Keyed hashes of the person's emails and numbers are kept, so that the person is not stored again under another id. " +
+	"They are pseudonymous data; erase --lift removes them, and --forget-identifiers keeps none."
 
 // everyID returns a contact and every id it ever had.
 func (a *App) everyID(ctx context.Context, contact ulid.ULID) (c contacts.Contact, ids []ulid.ULID, err error) {
@@ -49,14 +57,19 @@ func (a *App) everyID(ctx context.Context, contact ulid.ULID) (c contacts.Contac
 	if c, err = a.Contacts.Get(ctx, contact); err != nil {
 		return c, nil, err
 	}
-	streams, err := a.Contacts.Streams(ctx, c.ID)
+	ids, err = a.idsOf(ctx, c.ID)
+	return c, ids, err
+}
+
+func (a *App) idsOf(ctx context.Context, contact ulid.ULID) (ids []ulid.ULID, err error) {
+	streams, err := a.Contacts.Streams(ctx, contact)
 	for _, stream := range streams {
 		text, ok := strings.CutPrefix(stream, "contact/")
 		if id, err := ulid.ParseStrict(text); ok && err == nil {
 			ids = append(ids, id)
 		}
 	}
-	return c, ids, err
+	return ids, err
 }
 
 // closure is everything that is a person's, as far as the log said up to a position.
@@ -67,6 +80,9 @@ type closure struct {
 	ids     []ulid.ULID
 	records []domain.Record
 	raw     []string // subjects of bodies in the log
+	tokens  []string // by which the person is recognised
+	known   map[identity.Key]bool
+	finder  identity.Finder
 	parked  []ingest.ParkedBody
 }
 
@@ -85,11 +101,12 @@ func (a *App) closure(ctx context.Context, contact ulid.ULID, check func(*closur
 	for _, r := range c.contact.Records {
 		c.records = append(c.records, domain.Record{System: r.System, ID: r.ID})
 	}
-	if err := a.undecided(ctx, &c); err != nil {
-		return c, err
-	}
 	s, err := a.settingsInForce(ctx)
 	if err != nil {
+		return c, err
+	}
+	c.recognise(s, erased.NewHasher(a.Log.Vault()))
+	if err := a.undecided(ctx, &c); err != nil {
 		return c, err
 	}
 	n := namesOf(s, c.contact)
@@ -104,6 +121,22 @@ func (a *App) closure(ctx context.Context, contact ulid.ULID, check func(*closur
 		}
 	}
 	return c, err
+}
+
+// recognise notes by which emails and numbers the person is recognised.
+func (c *closure) recognise(s settings.Settings, h erased.Hasher) {
+	c.finder, c.known = identity.NewFinder(s), map[identity.Key]bool{}
+	for _, r := range c.contact.Records {
+		keys := c.finder.Keys(domain.Record{System: r.System, ID: r.ID}, func(name string) json.RawMessage { return r.Values[name].Value })
+		for _, k := range keys {
+			c.known[k] = true
+		}
+		for _, t := range h.Tokens(keys) {
+			if !slices.Contains(c.tokens, t) {
+				c.tokens = append(c.tokens, t)
+			}
+		}
+	}
 }
 
 // streams are those of the records.
@@ -125,7 +158,7 @@ func (c *closure) others() []string {
 }
 
 // Erasure says what an erasure of the contact would take; it changes nothing.
-func (a *App) Erasure(ctx context.Context, contact ulid.ULID) (httpapi.Erasure, error) {
+func (a *App) Erasure(ctx context.Context, contact ulid.ULID, how httpapi.Erasing) (httpapi.Erasure, error) {
 	c, err := a.closure(ctx, contact, func(*closure) error { return nil })
 	if err != nil {
 		return httpapi.Erasure{}, err
@@ -133,6 +166,9 @@ func (a *App) Erasure(ctx context.Context, contact ulid.ULID) (httpapi.Erasure, 
 	p, err := a.privacy(ctx)
 	if err != nil {
 		return httpapi.Erasure{}, err
+	}
+	if how.ForgetIdentifiers {
+		c.tokens = nil
 	}
 	out := c.shown()
 	out.DryRun = true
@@ -164,16 +200,30 @@ func (c *closure) erasable(p privacy) error {
 func (c *closure) shown() httpapi.Erasure {
 	out := httpapi.Erasure{
 		Contact: c.contact.ID.String(), Records: []string{}, Raw: len(c.raw), Parked: len(c.parked), Notes: slices.Clone(reach),
+		Identifiers: len(c.tokens),
 	}
 	for _, r := range c.records {
 		out.Records = append(out.Records, r.String())
+	}
+	if len(c.tokens) > 0 {
+		out.Notes = append(out.Notes, recognition)
 	}
 	return out
 }
 
 // Erase destroys the keys of everything that is a person's, for ever. It is safe beside whoever owns the connection: no
 // process appends, or keeps for long, under a key that is gone.
-func (a *App) Erase(ctx context.Context, contact ulid.ULID, by httpapi.By) (out httpapi.Erasure, err error) {
+func (a *App) Erase(ctx context.Context, contact ulid.ULID, how httpapi.Erasing, by httpapi.By) (httpapi.Erasure, error) {
+	return a.erase(ctx, contact, erasing{Erasing: how}, by)
+}
+
+// erasing is how somebody is erased, and because of which erasure, if of one.
+type erasing struct {
+	httpapi.Erasing
+	cause ulid.ULID
+}
+
+func (a *App) erase(ctx context.Context, contact ulid.ULID, how erasing, by httpapi.By) (out httpapi.Erasure, err error) {
 	if strings.TrimSpace(by.Reason) == "" {
 		return out, fmt.Errorf("%w: an erasure needs a reason; it stays in the log", httpapi.ErrBadInput)
 	}
@@ -183,7 +233,7 @@ func (a *App) Erase(ctx context.Context, contact ulid.ULID, by httpapi.By) (out 
 	until := time.Now().Add(busyWait)
 	for {
 		err = again(func() error {
-			out, err = a.eraseOnce(ctx, contact, by)
+			out, err = a.eraseOnce(ctx, contact, how, by)
 			return err
 		})
 		if !errors.Is(err, ErrBusy) || time.Now().After(until) || ctx.Err() != nil {
@@ -225,7 +275,7 @@ func again(do func() error) error {
 	return err
 }
 
-func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpapi.Erasure, error) {
+func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, how erasing, by httpapi.By) (httpapi.Erasure, error) {
 	p, err := a.privacy(ctx)
 	if err != nil {
 		return httpapi.Erasure{}, err
@@ -234,20 +284,26 @@ func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, by httpapi.By) (
 	if err != nil {
 		return httpapi.Erasure{}, err
 	}
+	if how.ForgetIdentifiers {
+		c.tokens = nil
+	}
 	out := c.shown()
 	act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, domain.Act{
-		Reason: by.Reason, Contact: c.contact.ID, Records: c.records, Subjects: c.others(),
+		Reason: by.Reason, Contact: c.contact.ID, Records: c.records, Subjects: c.others(), Identifiers: c.tokens, Cause: how.cause,
 	}, by)
 	if err != nil {
 		return out, err
 	}
-	act.ExpectLast = &p.last
+	act.ExpectLast, act.Causation = &p.last, p.at(how.cause)
 	err = a.Store.InTx(ctx, func(tx eventstore.Tx) error {
 		if err := a.unwidened(ctx, tx, &c); err != nil {
 			return err
 		}
 		outcomes, err := a.clear(ctx, tx, &c)
 		if err != nil {
+			return err
+		}
+		if err := erased.Keep(ctx, tx, a.Connection, act.ID, c.tokens); err != nil {
 			return err
 		}
 		done, err := tx.Erase(ctx, a.Log, append(c.streams(), c.others()...), append([]eventstore.NewEvent{act}, outcomes...)...)
@@ -271,12 +327,8 @@ func (a *App) clear(ctx context.Context, tx eventstore.Tx, c *closure) ([]events
 	if err != nil {
 		return nil, err
 	}
-	for _, table := range []string{"outbound_key", "contact_key", "catalog_deal"} {
-		rows, err := tx.QueryKeys(ctx, "DELETE FROM "+table+" WHERE connection = $1 AND record IN ($keys) RETURNING record",
-			c.streams(), a.Connection)
-		if _, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) }); err != nil {
-			return nil, fmt.Errorf("delete what the person was found by: %w", err)
-		}
+	if err := a.clearFound(ctx, tx, c.streams()); err != nil {
+		return nil, err
 	}
 	ids := make([]string, len(c.parked))
 	for i, p := range c.parked {
@@ -298,6 +350,18 @@ func (a *App) clear(ctx context.Context, tx eventstore.Tx, c *closure) ([]events
 	return outcomes, nil
 }
 
+// clearFound deletes by what records are found.
+func (a *App) clearFound(ctx context.Context, tx eventstore.Tx, streams []string) error {
+	for _, table := range []string{"outbound_key", "contact_key", "catalog_deal"} {
+		rows, err := tx.QueryKeys(ctx, "DELETE FROM "+table+" WHERE connection = $1 AND record IN ($keys) RETURNING record",
+			streams, a.Connection)
+		if _, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) }); err != nil {
+			return fmt.Errorf("delete what the person was found by: %w", err)
+		}
+	}
+	return nil
+}
+
 // Lift lets a person who was erased in again: what is told from then on is stored and synced. What was erased stays so.
 func (a *App) Lift(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpapi.Done, error) {
 	if strings.TrimSpace(by.Reason) == "" {
@@ -307,35 +371,86 @@ func (a *App) Lift(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpa
 	if err != nil {
 		return httpapi.Done{}, err
 	}
-	payload := domain.Act{Reason: by.Reason, Contact: c.ID}
-	var subjects []string
-	for _, r := range c.Records {
-		if rec := (domain.Record{System: r.System, ID: r.ID}); r.Erased && r.State != string(planner.Merged) {
-			payload.Records, subjects = append(payload.Records, rec), append(subjects, rec.Stream())
-		}
-	}
-	if len(subjects) == 0 {
+	if len(erasedOf(c)) == 0 {
 		return httpapi.Done{}, fmt.Errorf("%w: it was not erased: there is nothing to lift", httpapi.ErrConflict)
 	}
-	act, err := a.act(domain.SubjectLifted, domain.StreamPrivacy, payload, by)
-	if err == nil {
-		err = a.listable(ctx)
-	}
-	if err != nil {
+	if err := a.listable(ctx); err != nil {
 		return httpapi.Done{}, err
 	}
 	var done httpapi.Done
-	err = a.Store.InTx(ctx, func(tx eventstore.Tx) error {
-		got, err := tx.Revive(ctx, a.Log, subjects, act)
-		if err == nil {
-			done = httpapi.Done{Position: got[0].Position, ID: got[0].ID.String()}
-		}
+	err = again(func() error {
+		done, err = a.liftOnce(ctx, c, by)
 		return err
 	})
 	if err == nil {
 		err = a.keepErasures(ctx)
 	}
 	return done, err
+}
+
+// liftOnce lets in every record of the person, those that joined the erasure included, and lets go of what the person was
+// recognised by.
+func (a *App) liftOnce(ctx context.Context, c contacts.Contact, by httpapi.By) (done httpapi.Done, err error) {
+	p, err := a.privacy(ctx)
+	if err != nil {
+		return done, err
+	}
+	var first []string
+	for _, r := range erasedOf(c) {
+		first = append(first, r.Stream())
+	}
+	streams, erasures := p.bound(first)
+	people := []contacts.Contact{c}
+	for _, stream := range streams {
+		if r, err := domain.ParseRecord(stream); err == nil {
+			found, err := a.Contacts.Find(ctx, r.String())
+			if err != nil {
+				return done, err
+			}
+			for _, other := range found {
+				if !slices.ContainsFunc(people, func(c contacts.Contact) bool { return c.ID == other.ID }) {
+					people = append(people, other)
+				}
+			}
+		}
+	}
+	var acts []eventstore.NewEvent
+	var subjects []string
+	for _, c := range people {
+		payload := domain.Act{Reason: by.Reason, Contact: c.ID, Records: erasedOf(c)}
+		for _, r := range payload.Records {
+			subjects = append(subjects, r.Stream())
+		}
+		act, err := a.act(domain.SubjectLifted, domain.StreamPrivacy, payload, by)
+		if err != nil {
+			return done, err
+		}
+		if len(payload.Records) > 0 {
+			acts = append(acts, act)
+		}
+	}
+	acts[0].ExpectLast = &p.last
+	err = a.Store.InTx(ctx, func(tx eventstore.Tx) error {
+		if err := erased.Drop(ctx, tx, a.Connection, erasures); err != nil {
+			return err
+		}
+		got, err := tx.Revive(ctx, a.Log, subjects, acts...)
+		if err == nil {
+			done = httpapi.Done{Position: got[0].Position, ID: got[0].ID.String()}
+		}
+		return err
+	})
+	return done, err
+}
+
+// erasedOf are the records of a contact that were erased and may be let in again.
+func erasedOf(c contacts.Contact) (records []domain.Record) {
+	for _, r := range c.Records {
+		if r.Erased && r.State != string(planner.Merged) {
+			records = append(records, domain.Record{System: r.System, ID: r.ID})
+		}
+	}
+	return records
 }
 
 // Certificate says once more that somebody was erased, of the last time that was so.
@@ -353,7 +468,7 @@ func (a *App) Certificate(ctx context.Context, contact ulid.ULID) (httpapi.Certi
 			continue
 		}
 		at := time.UnixMicro(e.At).UTC()
-		out := httpapi.Erasure{Position: e.Position, At: &at}
+		out := httpapi.Erasure{Position: e.Position, At: &at, Identifiers: len(e.Identifiers)}
 		for _, stream := range e.Streams {
 			r, err := domain.ParseRecord(stream)
 			if err != nil {
@@ -374,7 +489,7 @@ func (a *App) certify(ctx context.Context, e httpapi.Erasure) (httpapi.Certifica
 	}
 	c := httpapi.Certificate{
 		Connection: a.Connection, LogID: head.LogID.String(), Generation: head.Generation, Position: e.Position, At: *e.At,
-		Records: []string{}, Head: head.Note, Key: a.PublicKey(),
+		Records: []string{}, Identifiers: e.Identifiers, Head: head.Note, Key: a.PublicKey(),
 	}
 	for _, r := range e.Records {
 		c.Records = append(c.Records, fmt.Sprintf("%x", a.Log.Vault().Blind("erased record", r)))

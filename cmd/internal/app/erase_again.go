@@ -13,6 +13,7 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/kept"
+	"github.com/duolog/duolog/projections/erased"
 )
 
 // eraseAgain makes an erasure again, or the end of one, that the log has forgotten. Each contact that the records are of now
@@ -78,19 +79,30 @@ func (a *App) eraseAgainOf(ctx context.Context, e kept.Entry, s standing) error 
 	}
 	act, err := a.act(kind, domain.StreamPrivacy, domain.Act{
 		Reason:  fmt.Sprintf("done on %s at #%d, and lost when the log was put back", time.UnixMicro(e.At).UTC().Format(time.RFC3339), e.Position),
-		Contact: s.contact, Records: s.records, Subjects: e.Subjects, Again: e.Origin(),
+		Contact: s.contact, Records: s.records, Subjects: e.Subjects, Again: e.Origin(), Identifiers: e.Identifiers, Cause: e.Cause,
 	}, duolog)
 	if err != nil {
 		return err
 	}
 	act = once(act, a.Log.Vault().Blind("erased again", e.Origin().String()+" "+s.contact.String()))
+	p, err := a.privacy(ctx)
+	if err != nil {
+		return err
+	}
 	return a.Store.InTx(ctx, func(tx eventstore.Tx) error {
 		if e.Lifted {
+			_, erasures := p.bound(c.streams())
+			if err := erased.Drop(ctx, tx, a.Connection, erasures); err != nil {
+				return err
+			}
 			_, err := tx.Revive(ctx, a.Log, c.streams(), act)
 			return err
 		}
 		outcomes, err := a.clear(ctx, tx, &c)
 		if err != nil {
+			return err
+		}
+		if err := erased.Keep(ctx, tx, a.Connection, e.Origin(), e.Identifiers); err != nil {
 			return err
 		}
 		_, err = tx.Erase(ctx, a.Log, append(c.streams(), c.others()...), append([]eventstore.NewEvent{act}, outcomes...)...)

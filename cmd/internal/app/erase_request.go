@@ -38,7 +38,7 @@ func (e *engine) eraseRecord(ctx context.Context, record string) error {
 	if err != nil || len(found) == 0 {
 		return err // not folded yet
 	}
-	_, err = e.Erase(ctx, found[0].ID, httpapi.By{Actor: duolog.Actor, Reason: "privacy deletion in HubSpot"})
+	_, err = e.Erase(ctx, found[0].ID, httpapi.Erasing{}, httpapi.By{Actor: duolog.Actor, Reason: "privacy deletion in HubSpot"})
 	switch {
 	case err == nil:
 		e.Logger.Info("a person deleted in HubSpot on request was erased", slog.String("record", record))

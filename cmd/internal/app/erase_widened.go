@@ -10,7 +10,9 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/identity"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/erased"
 	"github.com/duolog/duolog/projections/outbound/state"
 )
 
@@ -23,10 +25,16 @@ func (a *App) undecided(ctx context.Context, c *closure) error {
 		return err
 	}
 	return a.each(ctx, planned, c.through, func(e eventstore.Event) error {
-		if !c.merges(e) {
-			return nil
+		more, by := c.named(e)
+		if len(more) > 0 {
+			if spared, err := a.screen.spares(ctx, &privacy{}, more[0], by); err != nil || spared {
+				return err
+			}
 		}
-		for _, r := range merged(e) {
+		if c.merges(e) {
+			more = append(more, merged(e)...)
+		}
+		for _, r := range more {
 			if !slices.Contains(c.records, r) {
 				c.records = append(c.records, r)
 			}
@@ -48,6 +56,25 @@ func merged(e eventstore.Event) []domain.Record {
 // merges reports that an event makes one record of one of the person's and others.
 func (c *closure) merges(e eventstore.Event) bool {
 	return slices.ContainsFunc(merged(e), func(r domain.Record) bool { return slices.Contains(c.records, r) })
+}
+
+// named is the record that an event shows by an identifier of the person's, if it is another than those known.
+func (c *closure) named(e eventstore.Event) ([]domain.Record, identity.Key) {
+	if len(c.tokens) == 0 || e.Erased {
+		return nil, identity.Key{}
+	}
+	r, keys := erased.Shown(c.finder, eventstore.NewEvent{Stream: e.Stream, Type: e.Type, Data: e.Data})
+	i := slices.IndexFunc(keys, func(k identity.Key) bool { return c.known[k] })
+	if i < 0 || slices.Contains(c.records, r) {
+		return nil, identity.Key{}
+	}
+	return []domain.Record{r}, keys[i]
+}
+
+// names reports an event that shows another record by an identifier of the person's.
+func (c *closure) names(e eventstore.Event) bool {
+	more, _ := c.named(e)
+	return len(more) > 0
 }
 
 // each hands over the events after a position, up to another.
@@ -97,7 +124,7 @@ func (a *App) unwidened(ctx context.Context, tx eventstore.Tx, c *closure) error
 
 // widens reports an event by which more may have become the person's.
 func (c *closure) widens(e eventstore.Event) bool {
-	if strings.HasSuffix(e.Stream, "/raw") || c.merges(e) {
+	if strings.HasSuffix(e.Stream, "/raw") || c.merges(e) || c.names(e) {
 		return true
 	}
 	if e.Type != domain.DecisionMade {

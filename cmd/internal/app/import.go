@@ -13,7 +13,6 @@ import (
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/aloware"
 	"github.com/duolog/duolog/adapters/httpapi"
-	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound"
@@ -263,7 +262,10 @@ func (i *importing) store(ctx context.Context, facts []eventstore.NewEvent) erro
 				done = append(done, one...)
 			case errors.Is(err, eventstore.ErrErased):
 				i.sum.Withheld++
-				if _, err := i.Log.Append(ctx, ingest.Suppressed(f)); err != nil {
+				if f, err = i.suppressed(ctx, f); err != nil {
+					return err
+				}
+				if _, err := i.Log.Append(ctx, f); err != nil {
 					return err
 				}
 			case errors.Is(err, eventstore.ErrInvalid):

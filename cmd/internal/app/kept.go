@@ -77,7 +77,7 @@ func (a *App) listable(ctx context.Context) error {
 func entry(e eventstore.Event, a domain.Act) kept.Entry {
 	k := kept.Entry{
 		ID: e.ID, Again: a.Again, Lifted: e.Type == domain.SubjectLifted, Position: e.Position, At: e.RecordedAt,
-		Contact: a.Contact, Streams: []string{}, Subjects: a.Subjects,
+		Contact: a.Contact, Streams: []string{}, Subjects: a.Subjects, Identifiers: a.Identifiers, Cause: a.Cause,
 	}
 	for _, r := range a.Records {
 		k.Streams = append(k.Streams, r.Stream())

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/oklog/ulid/v2"
 
+	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
@@ -89,7 +90,7 @@ func TestRuntimeRole(t *testing.T) {
 	if err != nil || len(someone) == 0 {
 		t.Fatalf("%d contacts, %v", len(someone), err)
 	}
-	if _, err := served.Erase(t.Context(), someone[0].ID, tester); err != nil {
+	if _, err := served.Erase(t.Context(), someone[0].ID, httpapi.Erasing{}, tester); err != nil {
 		t.Errorf("erase: %v", err)
 	}
 	if _, err := served.Lift(t.Context(), someone[0].ID, tester); err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/httpapi"
-	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
@@ -245,7 +244,9 @@ func (r *round) store(ctx context.Context, facts []eventstore.NewEvent) error {
 	for _, f := range facts {
 		err := r.fenced(ctx, r.h, f)
 		if errors.Is(err, eventstore.ErrErased) {
-			err = r.fenced(ctx, r.h, ingest.Suppressed(f))
+			if f, err = r.suppressed(ctx, f); err == nil {
+				err = r.fenced(ctx, r.h, f)
+			}
 		}
 		switch {
 		case err == nil:

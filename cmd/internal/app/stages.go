@@ -28,6 +28,7 @@ func (e *engine) stages(h *lease.Handle) *Stages {
 		Observing: func() bool { return silent(*e.control.Load()) },
 		Since:     func() int64 { return since(*e.control.Load()) },
 		Unfit:     func(domain.System) { gate.doubt() },
+		Erased:    e.JoinErasure,
 	})
 	p := outbound.New(outbound.Config{
 		DB: e.Store, Log: e.Log, Lease: h, Logger: e.Logger, Planned: func(int) { d.Wake() }, Steered: e.steer,
@@ -77,6 +78,7 @@ func (e *engine) inlets(metrics *ingest.Metrics) map[domain.System]*ingest.Inges
 	for _, s := range domain.Systems {
 		all[s] = ingest.New(ingest.Config{
 			Log: e.Log, System: e.systems[s], Account: e.account(s), Ring: e.Ring, IDs: e.NewID, Metrics: metrics, Logger: e.Logger,
+			Erased: e.JoinErasure,
 		})
 	}
 	return all

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/duolog/duolog/adapters"
-	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound"
@@ -67,8 +66,9 @@ func (s *sweep) storeEach(ctx context.Context, events []eventstore.NewEvent) err
 	for i := range events {
 		_, err := s.Log.Append(ctx, events[i])
 		if errors.Is(err, eventstore.ErrErased) {
-			events[i] = ingest.Suppressed(events[i])
-			_, err = s.Log.Append(ctx, events[i])
+			if events[i], err = s.suppressed(ctx, events[i]); err == nil {
+				_, err = s.Log.Append(ctx, events[i])
+			}
 		}
 		if err != nil {
 			return err

@@ -129,6 +129,7 @@ func (w *writer) contacts(c settings.Contacts) {
 	w.key(1, "on_delete", scalar(c.OnDelete), bars(settings.OnDeletes)+".  Never deletes by itself")
 	w.key(1, "on_merge", scalar(c.OnMerge), bars(settings.OnMerges))
 	w.key(1, "privacy_delay", scalar(c.PrivacyDelay), "who HubSpot deletes on request is erased here after it; duolog hold stops that")
+	w.key(1, "unread_for", scalar(c.UnreadFor), "a body nobody could read, and whose record is not known, cannot be read after it either")
 }
 
 // about says what a source is where its name does not.

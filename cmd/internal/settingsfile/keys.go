@@ -108,6 +108,7 @@ func (p *parser) contacts(c *settings.Contacts) map[string]handler {
 		"on_delete":     text(p, &c.OnDelete),
 		"on_merge":      text(p, &c.OnMerge),
 		"privacy_delay": text(p, &c.PrivacyDelay),
+		"unread_for":    text(p, &c.UnreadFor),
 	}
 }
 

@@ -183,7 +183,7 @@ func TestParseFaults(t *testing.T) {
 		{"contacts:\n  create: to_hubspot", "line 2: contacts.create: found to_hubspot, wanted both or to_aloware; …"},
 		{
 			"contacts:\n  creat: both",
-			`line 2: contacts.creat: found unknown key "creat", wanted create, create_from, match, on_create, on_delete, on_merge, only, privacy_delay, update, when_leaving; did you mean create?`,
+			`line 2: contacts.creat: found unknown key "creat", wanted create, create_from, match, on_create, on_delete, on_merge, only, privacy_delay, unread_for, update, when_leaving; did you mean create?`,
 		},
 		{"defaults:\n\n  conflict: newest", "line 3: defaults.conflict: found newest, wanted a rule that needs no clock; …"},
 		{"fields:\n  city: {hubspot: city, direction: <-,\n    conflict: aloware}", "line 3: fields.city.conflict: …"},

@@ -69,7 +69,7 @@ func (w *world) erase(st step) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	done, err := w.office().Erase(ctx, c.ID, httpapi.By{Actor: "person", Reason: "asked"})
+	done, err := w.office().Erase(ctx, c.ID, httpapi.Erasing{}, httpapi.By{Actor: "person", Reason: "asked"})
 	w.note("contact %s is erased: %v at %d, %v", c.ID, done.Records, done.Position, err)
 	w.erased += int(min(done.Position, 1))
 	w.grown()

@@ -70,6 +70,11 @@ func (l *Log) seal(ctx context.Context, c *call) error {
 		rows[i] = Row{Event: ev, Key: dedupeKey(ev), Sealed: key.SealEvent(room[:0:n], l.connection, ev)}
 		c.rows[i], room = &rows[i], room[n:]
 	}
+	if s := l.screen.Load(); s != nil {
+		if err := (*s)(ctx, at.epoch, c.events); err != nil {
+			return fmt.Errorf("append to %s: %w", l.connection, err)
+		}
+	}
 	return nil
 }
 

@@ -24,6 +24,7 @@ type Log struct {
 	most       int                             // events in a group commit; 0: maxBatchEvents
 	head       atomic.Int64                    // the highest position known here
 	unsealed   atomic.Pointer[envelope.Sealed] // set by Unsealed alone
+	screen     atomic.Pointer[eventstore.Screen]
 
 	mu      sync.Mutex
 	queue   []*call
@@ -45,6 +46,9 @@ func (l *Log) Connection() string { return l.connection }
 
 // Vault holds the keys.
 func (l *Log) Vault() eventstore.Vault { return l.vault }
+
+// Screen sets what every event has to pass.
+func (l *Log) Screen(s eventstore.Screen) { l.screen.Store(&s) }
 
 // Head reads the head.
 func (l *Log) Head(ctx context.Context) (eventstore.Head, error) {

@@ -1,0 +1,145 @@
+// Package erased recognises people who were erased by keyed hashes of the emails and numbers they had. Nothing of the
+// person can be read in them, and nobody without the connection's secret can try who it was.
+package erased
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/identity"
+	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/eventstore"
+)
+
+// kept is how many bytes of a hash are: two people share them by chance nowhere.
+const kept = 16
+
+// Hasher makes the keyed hashes of a connection.
+type Hasher struct{ secret []byte }
+
+// NewHasher returns the connection's. Its key is made for this alone, so that no other index holds the same hashes.
+func NewHasher(v eventstore.Vault) Hasher { return Hasher{v.Secret("identifiers of erased people")} }
+
+// Token is the keyed hash of a match key, with its kind in front.
+func (h Hasher) Token(k identity.Key) string {
+	mac := hmac.New(sha256.New, h.secret)
+	mac.Write([]byte(k.Kind + "\x00" + k.Value))
+	return k.Kind + ":" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:kept])
+}
+
+// Tokens are the keyed hashes of the emails and numbers among match keys, each once.
+func (h Hasher) Tokens(keys []identity.Key) (tokens []string) {
+	for _, k := range keys {
+		if t := h.Token(k); k.Kind != identity.KindUnique && !slices.Contains(tokens, t) {
+			tokens = append(tokens, t)
+		}
+	}
+	return tokens
+}
+
+// Shown returns the record an event shows values of, and the match keys by which it may be found to be somebody who was
+// erased. An email counts wherever it is told. A number counts only where the whole record is shown and has no email:
+// households and front desks share numbers.
+func Shown(f identity.Finder, e eventstore.NewEvent) (r domain.Record, keys []identity.Key) {
+	props, complete := domain.Properties(nil), false
+	switch {
+	case planner.IsFact(e.Type):
+		var fact domain.Fact
+		parsed, err := domain.ParseRecord(e.Stream)
+		if err != nil || json.Unmarshal(e.Data, &fact) != nil {
+			return r, nil
+		}
+		r, props, complete = parsed, fact.Properties, fact.Complete
+	case e.Type == domain.CommandSettled: // what stood in the way of a create
+		var o domain.Outcome
+		if json.Unmarshal(e.Data, &o) != nil || o.Existing.IsZero() {
+			return r, nil
+		}
+		r, props, complete = o.Existing, o.Shows, o.Complete
+	}
+	if len(props) == 0 {
+		return r, nil
+	}
+	keys = f.Keys(r, func(name string) json.RawMessage { return props[name] })
+	email := slices.ContainsFunc(keys, func(k identity.Key) bool { return k.Kind == identity.KindEmail })
+	return r, slices.DeleteFunc(keys, func(k identity.Key) bool {
+		return k.Kind == identity.KindUnique || k.Kind == identity.KindPhone && (email || !complete)
+	})
+}
+
+var insert = eventstore.BulkOp{
+	Mode: eventstore.InsertNew, Table: "erased_identifier", Key: 3,
+	Columns: []eventstore.Column{
+		{Name: "connection", Kind: eventstore.Text},
+		{Name: "token", Kind: eventstore.Text},
+		{Name: "erasure", Kind: eventstore.Text},
+	},
+}
+
+// Keep keeps the tokens of an erasure. The transaction raises the key epoch, for that is when others look again.
+func Keep(ctx context.Context, tx eventstore.Tx, connection string, erasure ulid.ULID, tokens []string) error {
+	rows := make([][]any, len(tokens))
+	for i, t := range tokens {
+		rows[i] = []any{connection, t, erasure.String()}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := tx.Bulk(ctx, insert, rows); err != nil {
+		return fmt.Errorf("keep what an erased person is recognised by: %w", err)
+	}
+	return nil
+}
+
+// Drop lets go of the tokens of erasures.
+func Drop(ctx context.Context, tx eventstore.Tx, connection string, erasures []ulid.ULID) error {
+	ids := make([]string, len(erasures))
+	for i, e := range erasures {
+		ids[i] = e.String()
+	}
+	rows, err := tx.QueryKeys(ctx, "DELETE FROM erased_identifier WHERE connection = $1 AND erasure IN ($keys) RETURNING token", ids, connection)
+	if _, err = texts(rows, err); err != nil {
+		return fmt.Errorf("let go of what an erased person is recognised by: %w", err)
+	}
+	return nil
+}
+
+// Any reports whether anybody is to be recognised.
+func Any(ctx context.Context, q eventstore.Querier, connection string) (bool, error) {
+	rows, err := q.Query(ctx, "SELECT token FROM erased_identifier WHERE connection = $1 LIMIT 1", connection)
+	found, err := texts(rows, err)
+	return len(found) > 0, err
+}
+
+// Find returns the erasures that the tokens lead to, by token; one of them where there are several.
+func Find(ctx context.Context, q eventstore.Querier, connection string, tokens []string) (map[string]ulid.ULID, error) {
+	found := map[string]ulid.ULID{}
+	rows, err := q.QueryKeys(ctx, "SELECT token, erasure FROM erased_identifier WHERE connection = $1 AND token IN ($keys)", tokens, connection)
+	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (none struct{}, err error) {
+		var token, erasure string
+		if err := r.Scan(&token, &erasure); err != nil {
+			return none, err
+		}
+		id, err := ulid.ParseStrict(erasure)
+		if was, ok := found[token]; !ok || id.Compare(was) < 0 {
+			found[token] = id
+		}
+		return none, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for erased people: %w", err)
+	}
+	return found, nil
+}
+
+func texts(rows eventstore.Rows, err error) ([]string, error) {
+	return eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) })
+}
