@@ -121,13 +121,13 @@ func (d *faulty) Exec(ctx context.Context, query string, args ...any) (n int64, 
 	return n, err
 }
 
-// Insert is a step when it is a transaction of its own; inside one its statements are.
+// Insert is a step, and inside a transaction such of its statements as go by the Querier are, too.
 func (d *faulty) Insert(ctx context.Context, q eventstore.Querier, b *engine.Batch) (base, recorded int64, err error) {
-	if q != eventstore.Querier(d) {
-		return d.Driver.Insert(ctx, q, b)
+	if q == eventstore.Querier(d) {
+		q = d.Driver
 	}
 	err = d.step(func() (err error) {
-		base, recorded, err = d.Driver.Insert(ctx, d.Driver, b)
+		base, recorded, err = d.Driver.Insert(ctx, q, b)
 		return err
 	})
 	return base, recorded, err
@@ -138,6 +138,9 @@ type faultyQuerier struct {
 	eventstore.Querier
 	driver *faulty
 }
+
+// Unwrap lets the driver find its own transaction: what it does there past the Querier is a step of Insert's.
+func (q *faultyQuerier) Unwrap() eventstore.Querier { return q.Querier }
 
 func (q *faultyQuerier) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
 	err = q.driver.step(func() (err error) {
