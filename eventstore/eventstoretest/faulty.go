@@ -26,9 +26,13 @@ type fault struct {
 type faulty struct {
 	engine.Driver
 
+	// passed, when not nil, is called whenever a step is done, with how many are.
+	passed func(done int)
+
 	mu    sync.Mutex
 	fault fault // step 0: none
 	at    int
+	done  int
 	fired bool
 }
 
@@ -36,7 +40,7 @@ type faulty struct {
 func (d *faulty) arm(f fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.fault, d.at, d.fired = f, 0, false
+	d.fault, d.at, d.done, d.fired = f, 0, 0, false
 }
 
 // disarm tells whether the step was reached.
@@ -61,12 +65,24 @@ func (d *faulty) failing() (persisted, fails bool) {
 func (d *faulty) step(do func() error) error {
 	persisted, fails := d.failing()
 	if !fails {
-		return do()
+		err := do()
+		d.pass()
+		return err
 	}
 	if !persisted {
 		return errFault
 	}
 	return errors.Join(do(), errFault)
+}
+
+func (d *faulty) pass() {
+	d.mu.Lock()
+	d.done++
+	done := d.done
+	d.mu.Unlock()
+	if d.passed != nil {
+		d.passed(done)
+	}
 }
 
 // Classify takes a fault for what it stands for.
