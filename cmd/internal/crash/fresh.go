@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"time"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
@@ -11,19 +12,20 @@ import (
 // wrote is not among them.
 type words map[string]map[string][]word
 
-// word is one of them, and what the record showed when it was written.
+// word is one of them, when it was written, and what the record showed then.
 type word struct {
 	value string
+	at    time.Time
 	shown map[string]string
 }
 
 // say notes what a person wrote who saw what was shown.
-func (w words) say(id string, properties, shown map[string]string) {
+func (w words) say(id string, properties map[string]string, at time.Time, shown map[string]string) {
 	if w[id] == nil {
 		w[id] = map[string][]word{}
 	}
 	for name, v := range properties {
-		w[id][name] = append(w[id][name], word{v, shown})
+		w[id][name] = append(w[id][name], word{v, at, shown})
 	}
 }
 
@@ -37,7 +39,7 @@ func (w words) of(id string, side settings.Side) []word {
 
 // freshness checks that every field of every pair holds what was last written into it on one side or the other, and
 // nothing older: two systems that agree on a value that was overtaken have lost a change all the same.
-func (c *campaign) freshness(p pairs, said map[domain.System]words) {
+func (c *campaign) freshness(p pairs, said map[domain.System]words, l log) {
 	for _, two := range p.both {
 		for _, f := range p.settings.Fields {
 			h := p.history(f, two, said)
@@ -47,7 +49,7 @@ func (c *campaign) freshness(p pairs, said map[domain.System]words) {
 			}
 			c.result.ValuesTraced++
 			holds := p.value(f, domain.HubSpot, two[domain.HubSpot])
-			old, overruled := h.overruled()
+			old, overruled := p.overruled(h, l)
 			if overruled {
 				c.result.Overruled++
 			}
@@ -66,18 +68,19 @@ func (c *campaign) freshness(p pairs, said map[domain.System]words) {
 
 // history is what was written into one field of a pair, in canonical form.
 type history struct {
+	field settings.Field
+	pair  pair
 	wrote map[domain.System][]string
-	shown map[domain.System]string // when the last one was written
+	end   map[domain.System]word // the last one
 }
 
 func (p pairs) history(f settings.Field, two pair, said map[domain.System]words) history {
-	h := history{map[domain.System][]string{}, map[domain.System]string{}}
+	h := history{f, two, map[domain.System][]string{}, map[domain.System]word{}}
 	for system, one := range two {
 		side := f.Side(system)
 		for _, w := range said[system].of(one.ID, side) {
-			value := person{Properties: map[string]string{side.Read: w.value}}
-			h.wrote[system] = append(h.wrote[system], p.value(f, system, value))
-			h.shown[system] = p.value(f, system, person{Properties: w.shown})
+			h.wrote[system] = append(h.wrote[system], p.value(f, system, person{Properties: map[string]string{side.Read: w.value}}))
+			h.end[system] = w
 		}
 	}
 	return h
@@ -90,17 +93,23 @@ func (h history) last(system domain.System) string {
 	return ""
 }
 
-// overruled finds a system's last word that somebody in the other system saw and wrote over: only the other's last word
-// may stand then, however close in time they were. Seen means that it came there by Duolog, as what was written once and
-// only on its own side.
-func (h history) overruled() (old string, ok bool) {
+// overruled finds a system's last word that somebody in the other system saw and wrote over when Duolog knew that both agree
+// on it: then it is no conflict, and only the other's last word may stand, however close in time they were. That it came there
+// by Duolog is certain of what was written once and on its own side alone.
+func (p pairs) overruled(h history, l log) (old string, ok bool) {
 	for system, other := range map[domain.System]domain.System{
 		domain.HubSpot: domain.Aloware, domain.Aloware: domain.HubSpot,
 	} {
-		old, last := h.last(system), h.last(other)
-		once := len(h.wrote[system]) - 1
-		if old != "" && last != "" && h.shown[other] == old &&
-			slices.Index(h.wrote[system], old) == once && !slices.Contains(h.wrote[other], old) {
+		old, over := h.last(system), h.end[other]
+		once := slices.Index(h.wrote[system], old) == len(h.wrote[system])-1
+		if old == "" || h.last(other) == "" || !once || slices.Contains(h.wrote[other], old) {
+			continue
+		}
+		shows := func(properties map[string]string) bool {
+			return p.value(h.field, other, person{Properties: properties}) == old
+		}
+		stream := domain.Record{System: other, ID: h.pair[other].ID}.Stream()
+		if shows(over.shown) && l.settled(stream, h.field.Name, over.at, shows) {
 			return old, true
 		}
 	}

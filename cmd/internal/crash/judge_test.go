@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/duolog/duolog/domain"
 )
@@ -15,6 +16,7 @@ type world struct {
 	held map[domain.System][]person
 	said map[domain.System]words
 	log  log
+	now  time.Time
 }
 
 // newWorld has Ada in both systems, written as each writes her.
@@ -32,7 +34,7 @@ func newWorld(t *testing.T) *world {
 		said: map[domain.System]words{
 			domain.HubSpot: {}, domain.Aloware: {},
 		},
-		log: log{told: map[fact]int{}, records: map[string]bool{}},
+		log: log{told: map[fact]int{}, records: map[string]bool{}, shown: map[string][]sight{}, agreed: map[string][]verdict{}},
 	}
 	w.says(domain.HubSpot, ada, nil)
 	w.says(domain.Aloware, twin, nil)
@@ -41,7 +43,19 @@ func newWorld(t *testing.T) *world {
 
 // says has somebody write into Ada's record, who sees what is shown.
 func (w *world) says(system domain.System, properties, shown map[string]string) {
-	w.said[system].say(w.held[system][0].ID, maps.Clone(properties), shown)
+	w.now = w.now.Add(time.Second)
+	w.said[system].say(w.held[system][0].ID, maps.Clone(properties), w.now, shown)
+}
+
+// sees has the log tell what Ada's record shows; with agreed, Duolog has decided on it.
+func (w *world) sees(system domain.System, properties map[string]string, agreed bool) {
+	stream := domain.Record{System: system, ID: w.held[system][0].ID}.Stream()
+	position := int64(len(w.log.shown[stream]) + 1)
+	w.log.shown[stream] = append(w.log.shown[stream], sight{position, properties})
+	w.now = w.now.Add(time.Second)
+	if agreed {
+		w.log.agreed[stream+" city"] = append(w.log.agreed[stream+" city"], verdict{position, w.now})
+	}
 }
 
 // hold puts a city into both records.
@@ -68,7 +82,7 @@ func (w *world) found(never ...string) string {
 	w.facts(w.log)
 	w.duplicates(p)
 	w.agreement(p)
-	w.freshness(p, w.said)
+	w.freshness(p, w.said, w.log)
 	w.missing(p, never, w.log)
 	return strings.Join(w.result.Violations, "\n")
 }
@@ -119,28 +133,32 @@ func TestJudgeOverruled(t *testing.T) {
 	for system, other := range map[domain.System]domain.System{
 		domain.HubSpot: domain.Aloware, domain.Aloware: domain.HubSpot,
 	} {
-		story := func(shown string, before ...func(*world)) *world {
+		story := func(shown string, known bool, before ...func(*world)) *world {
 			w := newWorld(t)
 			for _, do := range before {
 				do(w)
 			}
 			w.says(system, city("Berkeley"), nil)
+			w.sees(other, seen[other]("Berkeley"), known)
 			w.says(other, city("Alameda"), seen[other](shown))
+			w.sees(other, seen[other]("Berkeley"), true) // whoever put it there again
 			return w
 		}
 		const back = "city of aloware:9 and hubspot:1 holds a value that somebody saw and wrote over"
-		w := story("Berkeley").hold("Berkeley")
+		w := story("Berkeley", true).hold("Berkeley")
 		w.wants(w.found(), back)
-		w = story("Berkeley").hold("Alameda")
+		w = story("Berkeley", true).hold("Alameda")
 		w.wants(w.found(), "")
 		if w.result.Overruled != 1 {
 			t.Errorf("%d overruled, want 1", w.result.Overruled)
 		}
-		w = story("Oakland").hold("Berkeley") // at about the same time
+		w = story("Oakland", true).hold("Berkeley") // at about the same time
+		w.wants(w.found(), "")
+		w = story("Berkeley", false).hold("Berkeley") // Duolog had not decided on it yet
 		w.wants(w.found(), "")
 		// What was shown may be another word of the same sound.
 		for _, of := range []domain.System{system, other} {
-			w = story("Berkeley", func(w *world) { w.says(of, city("Berkeley"), nil) }).hold("Berkeley")
+			w = story("Berkeley", true, func(w *world) { w.says(of, city("Berkeley"), nil) }).hold("Berkeley")
 			w.wants(w.found(), "")
 		}
 	}
