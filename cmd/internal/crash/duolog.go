@@ -129,8 +129,9 @@ func texts(properties map[string]any) map[string]string {
 
 // readLog reads the whole log through duolog events.
 func (c *campaign) readLog(ctx context.Context) (log, error) {
-	l := log{told: map[fact]int{}, records: map[string]bool{}, shown: map[string][]sight{},
-		agreed: map[string][]verdict{}}
+	l := log{
+		told: map[fact]int{}, records: map[string]bool{}, shown: map[string][]sight{}, agreed: map[string][]verdict{},
+	}
 	out, err := c.duolog(ctx, "events")
 	if err != nil {
 		return l, err
