@@ -136,6 +136,9 @@ func testFaults(t *testing.T, f *fixture, s faultScene) {
 		d.Driver = inner
 		return d
 	}})
+	if s.size > 0 && store.Backend() != backendPostgres {
+		return // there many go the same way as a few
+	}
 	f.rawExec(t, "CREATE TABLE caller (k BIGINT NOT NULL, v TEXT NOT NULL, PRIMARY KEY (k, v))")
 	reloaded, rival := f.open(t), f.open(t)
 	steps := 0
