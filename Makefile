@@ -1,7 +1,8 @@
 # make test    every test, with the race detector, on SQLite and on a PostgreSQL of its own; and make watermill simulate
 # make check   format, vet, linters, layout and import rules, go.mod
 # make fuzz    every fuzz target for FUZZTIME each, until the first finding; FUZZ=pattern narrows
-# make crash   processes killed, frozen and cut off, networks and disks that fail, under traffic; KILLS=n on each database
+# make crash   processes killed, frozen and cut off, networks and disks that fail, under traffic; KILLS=n on each database,
+#              with webhooks of Aloware that come again until they are taken, and with ones that come once
 # make plans   a push and a pull killed again and again, by kill -9: KILLS=n among CONTACTS=n people, DATABASE=sqlite,
 #              postgres or both
 # make simulate  an interleaving model of the whole engine: SEEDS=n from FIRST on; SEED=n shrinks one and tells its story
@@ -60,7 +61,9 @@ CRASH = go run ./cmd/internal/crash
 
 crash: tools
 	$(CRASH) --kills $(KILLS) --database sqlite
+	$(CRASH) --kills $(KILLS) --database sqlite --aloware-retries 0
 	.ci/postgres $(CRASH) --kills $(KILLS) --database postgres
+	.ci/postgres $(CRASH) --kills $(KILLS) --database postgres --aloware-retries 0
 	.ci/postgres $(CRASH) --kills 3 --mode rival
 	.ci/postgres $(CRASH) --kills 3 --mode postgres
 	.ci/postgres $(CRASH) --kills 22 --mode network --database postgres

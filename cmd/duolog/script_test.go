@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func withProgram(run func() int) (int, error) {
 
 // commands of scripts, besides testscript's own.
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
-	"exits": exits, "await": await, "post": post,
+	"exits": exits, "await": await, "post": post, "hangup": hangup,
 }
 
 func TestScripts(t *testing.T) {
@@ -186,19 +187,37 @@ func holds(status map[string]any, condition []string) bool {
 	return false
 }
 
-// post STATUS URL FILE: a webhook with the file as its body is answered with the status.
+// post STATUS URL FILE: a webhook with the file as its body is answered with the status, now or before long.
 func post(ts *testscript.TestScript, _ bool, args []string) {
-	req, err := http.NewRequest(http.MethodPost, args[1], strings.NewReader(ts.ReadFile(args[2])))
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for end := time.Now().Add(3 * time.Minute); ; <-look.C {
+		got := posted(ts, args[1], args[2], args[3:])
+		if got == args[0] {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("answered %s, want %s", got, args[0])
+		}
+	}
+}
+
+func posted(ts *testscript.TestScript, url, file string, header []string) (status string) {
+	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(ts.ReadFile(file)))
 	ts.Check(err)
 	req.Header.Set("Content-Type", "application/json")
-	for _, h := range args[3:] {
+	for _, h := range header {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Set(name, value)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	ts.Check(err)
 	ts.Check(resp.Body.Close())
-	if strconv.Itoa(resp.StatusCode) != args[0] {
-		ts.Fatalf("answered %s, want %s", resp.Status, args[0])
-	}
+	return strconv.Itoa(resp.StatusCode)
+}
+
+// hangup tells the program started last to read its configuration again.
+func hangup(ts *testscript.TestScript, _ bool, _ []string) {
+	all := ts.BackgroundCmds()
+	ts.Check(all[len(all)-1].Process.Signal(syscall.SIGHUP))
 }

@@ -19,6 +19,8 @@ var epochTests = map[string]func(*testing.T, *fixture){
 	"Screened":               testScreened,
 	"KeyDestroyedForReaders": testKeyDestroyedForReaders,
 	"NoLiveKeyLeft":          testNoLiveKeyLeft,
+	"ErasedMeanwhile":        testErasedMeanwhile,
+	"RevivedMeanwhile":       testRevivedMeanwhile,
 	"Erase":                  testErase,
 }
 
@@ -129,38 +131,6 @@ func testKeyDestroyedForReaders(t *testing.T, f *fixture) {
 		}
 		if events[0].Erased {
 			return
-		}
-	}
-}
-
-// Two processes race a subject's erasure with appends: whatever was acknowledged is either sealed under the key that
-// was destroyed, or refused; never under one that lives on.
-func testNoLiveKeyLeft(t *testing.T, f *fixture) {
-	_, log := f.log(t)
-	mustAppend(t, log, event("hubspot/contact/1"))
-	var work sync.WaitGroup
-	for range 8 {
-		work.Go(func() {
-			for range 20 {
-				_, err := log.Append(t.Context(), event("hubspot/contact/1"))
-				if errors.Is(err, eventstore.ErrErased) {
-					return
-				}
-				if err != nil {
-					t.Errorf("append: %v", err)
-				}
-			}
-		})
-	}
-	f.rawExec(t, destroyKey)
-	f.rawExec(t, raiseEpoch)
-	work.Wait()
-	_, err := log.Append(t.Context(), event("hubspot/contact/1"))
-	wantError(t, "append after the erasure", err, eventstore.ErrErased)
-	_, fresh := f.log(t)
-	for _, e := range wantDense(t, fresh, mustHead(t, fresh).Position) {
-		if !e.Erased {
-			t.Errorf("position %d can still be read", e.Position)
 		}
 	}
 }

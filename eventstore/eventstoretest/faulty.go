@@ -26,9 +26,13 @@ type fault struct {
 type faulty struct {
 	engine.Driver
 
+	// passed, when not nil, is called whenever a step is done, with how many are.
+	passed func(done int)
+
 	mu    sync.Mutex
 	fault fault // step 0: none
 	at    int
+	done  int
 	fired bool
 }
 
@@ -36,7 +40,7 @@ type faulty struct {
 func (d *faulty) arm(f fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.fault, d.at, d.fired = f, 0, false
+	d.fault, d.at, d.done, d.fired = f, 0, 0, false
 }
 
 // disarm tells whether the step was reached.
@@ -61,12 +65,24 @@ func (d *faulty) failing() (persisted, fails bool) {
 func (d *faulty) step(do func() error) error {
 	persisted, fails := d.failing()
 	if !fails {
-		return do()
+		err := do()
+		d.pass()
+		return err
 	}
 	if !persisted {
 		return errFault
 	}
 	return errors.Join(do(), errFault)
+}
+
+func (d *faulty) pass() {
+	d.mu.Lock()
+	d.done++
+	done := d.done
+	d.mu.Unlock()
+	if d.passed != nil {
+		d.passed(done)
+	}
 }
 
 // Classify takes a fault for what it stands for.
@@ -121,13 +137,13 @@ func (d *faulty) Exec(ctx context.Context, query string, args ...any) (n int64, 
 	return n, err
 }
 
-// Insert is a step when it is a transaction of its own; inside one its statements are.
+// Insert is a step, and inside a transaction such of its statements as go by the Querier are, too.
 func (d *faulty) Insert(ctx context.Context, q eventstore.Querier, b *engine.Batch) (base, recorded int64, err error) {
-	if q != eventstore.Querier(d) {
-		return d.Driver.Insert(ctx, q, b)
+	if q == eventstore.Querier(d) {
+		q = d.Driver
 	}
 	err = d.step(func() (err error) {
-		base, recorded, err = d.Driver.Insert(ctx, d.Driver, b)
+		base, recorded, err = d.Driver.Insert(ctx, q, b)
 		return err
 	})
 	return base, recorded, err
@@ -138,6 +154,9 @@ type faultyQuerier struct {
 	eventstore.Querier
 	driver *faulty
 }
+
+// Unwrap lets the driver find its own transaction: what it does there past the Querier is a step of Insert's.
+func (q *faultyQuerier) Unwrap() eventstore.Querier { return q.Querier }
 
 func (q *faultyQuerier) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
 	err = q.driver.step(func() (err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -11,9 +12,10 @@ import (
 )
 
 var groupTests = map[string]func(*testing.T, *fixture){
-	"LosersFailAlone":  testLosersFailAlone,
-	"ShareTransaction": testShareTransaction,
-	"EmptyAppend":      testEmptyAppend,
+	"LosersFailAlone":   testLosersFailAlone,
+	"ShareTransaction":  testShareTransaction,
+	"KeyTakenElsewhere": testKeyTakenElsewhere,
+	"EmptyAppend":       testEmptyAppend,
 }
 
 // Among fifty concurrent appends each of a few loses for a reason of its own; every other one is stored.
@@ -60,28 +62,11 @@ func testShareTransaction(t *testing.T, f *fixture) {
 	const callers = 200
 	store, log := f.log(t)
 	mustAppend(t, log, event("hubspot/contact/1"))
-	var work, started sync.WaitGroup
-	started.Add(callers)
-	err := store.InTx(t.Context(), func(tx eventstore.Tx) error {
-		if _, err := tx.Exec(t.Context(), "UPDATE log_head SET position = position"); err != nil {
-			return err
+	f.whileHeld(t, store, callers, 1, func(int) {
+		if _, err := log.Append(t.Context(), event("hubspot/contact/1")); err != nil {
+			t.Errorf("append: %v", err)
 		}
-		for range callers {
-			work.Go(func() {
-				e := event("hubspot/contact/1")
-				started.Done()
-				if _, err := log.Append(t.Context(), e); err != nil {
-					t.Errorf("append: %v", err)
-				}
-			})
-		}
-		started.Wait()
-		return nil
 	})
-	if err != nil {
-		t.Fatalf("hold the head: %v", err)
-	}
-	work.Wait()
 	wantDense(t, log, callers+1)
 	if store.Backend() == backendPostgres {
 		// xmin is the transaction that stored a row.
@@ -89,6 +74,64 @@ func testShareTransaction(t *testing.T, f *fixture) {
 			t.Errorf("%d appends took %d transactions", callers, n)
 		}
 	}
+}
+
+// One of a group brings what another process has stored: it is told so, and its neighbours are stored.
+func testKeyTakenElsewhere(t *testing.T, f *fixture) {
+	const callers = 20
+	store, log := f.log(t)
+	_, other := f.log(t)
+	mustAppend(t, log, event("hubspot/contact/1"))
+	taken := event("hubspot/contact/1")
+	first := mustAppend(t, other, taken)[0]
+	f.whileHeld(t, store, callers, 1, func(i int) {
+		e := event("hubspot/contact/1")
+		if i == callers-1 {
+			e = taken
+		}
+		switch got, err := log.Append(soon(t), e); {
+		case err != nil:
+			t.Errorf("a neighbour: %v", err)
+		case i == callers-1:
+			sameAppend(t, got[0], first)
+		}
+	})
+	wantDense(t, log, callers+1)
+}
+
+// whileHeld keeps the head locked until callers do what needs it, each in a goroutine of its own. Where it can be seen
+// how many connections wait for it, it is kept until so many do.
+func (f *fixture) whileHeld(t *testing.T, store eventstore.Store, callers, waiting int, do func(i int)) {
+	t.Helper()
+	var work, started sync.WaitGroup
+	started.Add(callers)
+	err := store.InTx(t.Context(), func(tx eventstore.Tx) error {
+		if _, err := tx.Exec(t.Context(), "UPDATE log_head SET position = position"); err != nil {
+			return err
+		}
+		for i := range callers {
+			work.Go(func() {
+				started.Done()
+				do(i)
+			})
+		}
+		started.Wait()
+		for ctx := soon(t); store.Backend() == backendPostgres && ctx.Err() == nil && f.waiting(t) < waiting; {
+			runtime.Gosched()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Errorf("hold the head: %v", err)
+	}
+	work.Wait()
+}
+
+// waiting counts connections that wait for a row.
+func (f *fixture) waiting(t *testing.T) int {
+	t.Helper()
+	return int(f.rawInt(t, `SELECT COUNT(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND wait_event_type = 'Lock'`))
 }
 
 func testEmptyAppend(t *testing.T, f *fixture) {

@@ -15,6 +15,7 @@ var idempotentTests = map[string]func(*testing.T, *fixture){
 	"KeyOfAnother":       testKeyOfAnother,
 	"IDForOtherContent":  testIDForOtherContent,
 	"RacingForOneKey":    testRacingForOneKey,
+	"WaitingForOne":      testWaitingForOne,
 	"KnownToNewProcess":  testKnownToNewProcess,
 	"RetriedExpectation": testRetriedExpectation,
 }
@@ -145,6 +146,28 @@ func testRacingForOneKey(t *testing.T, f *fixture) {
 		}
 	}
 	wantDense(t, one, rounds)
+}
+
+// Two processes wait for the head with the same delivery: the second one meets what was not there when it asked.
+func testWaitingForOne(t *testing.T, f *fixture) {
+	store, one := f.log(t)
+	_, two := f.log(t)
+	mustAppend(t, one, event("hubspot/contact/1"))
+	mustAppend(t, two, event("hubspot/contact/1")) // both know the subject's key
+	e := event("hubspot/contact/1")
+	var results [2]eventstore.Appended
+	f.whileHeld(t, store, len(results), len(results), func(i int) {
+		got, err := []eventstore.Log{one, two}[i].Append(soon(t), e)
+		if err != nil {
+			t.Errorf("append: %v", err)
+			return
+		}
+		results[i] = got[0]
+	})
+	if results[0].Duplicate == results[1].Duplicate || results[0].Position != 3 || results[1].Position != 3 {
+		t.Errorf("they were told %+v", results)
+	}
+	wantDense(t, one, 3)
 }
 
 // The key is in the database, not in a memory that a restart forgets.

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { eventstoretest.Main(m, openAt) }
 func openAt(ctx context.Context, url string, o eventstoretest.Options) (eventstore.Store, error) {
 	return postgres.OpenWrapped(ctx, postgres.Config{
 		URL: url, MasterKey: o.MasterKey, Migrate: true, PollInterval: o.Poll, NoNotify: o.NoNotify, Clock: o.Clock,
-	}, wrapped(o))
+	}, wrongForms.Wrap(o))
 }
 
 func TestConformance(t *testing.T) {

@@ -12,8 +12,5 @@ func Statements() map[string]string {
 // OpenWrapped puts wrap, when there is one, around the driver.
 var OpenWrapped = openWrapped
 
-// InsertSQL is the append in one statement, and BatchArgs what it takes, for tests of forms that lose events.
-const InsertSQL = insertSQL + silently
-
-// BatchArgs are the parameters of InsertSQL.
-var BatchArgs = batchArgs
+// InsertStatement is the append in one statement, for tests of forms that look like it.
+var InsertStatement = (&driver{}).insertStatement

@@ -48,16 +48,7 @@ func (d *driver) Insert(ctx context.Context, q eventstore.Querier, b *engine.Bat
 	if len(b.Rows) >= copyBatchFrom {
 		return d.insertByCopy(ctx, q, b)
 	}
-	query, args := insertSQL, batchArgs(b)
-	if len(b.NewKeys) > 0 {
-		query += withSubjects
-		args = append(args, subjectArgs(b.NewKeys)...)
-	}
-	if d.notify {
-		query += loudly
-	} else {
-		query += silently
-	}
+	query, args := d.insertStatement(b)
 	rows, err := q.Query(ctx, query, args...)
 	heads, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (none struct{}, err error) {
 		return none, r.Scan(&base, &recordedAt)
@@ -66,6 +57,18 @@ func (d *driver) Insert(ctx context.Context, q eventstore.Querier, b *engine.Bat
 		err = engine.ErrMoved
 	}
 	return base, recordedAt, err
+}
+
+func (d *driver) insertStatement(b *engine.Batch) (query string, args []any) {
+	query, args = insertSQL, batchArgs(b)
+	if len(b.NewKeys) > 0 {
+		query += withSubjects
+		args = append(args, subjectArgs(b.NewKeys)...)
+	}
+	if d.notify {
+		return query + loudly, args
+	}
+	return query + silently, args
 }
 
 func batchArgs(b *engine.Batch) []any {

@@ -32,6 +32,9 @@ func (d *driver) insertByCopy(ctx context.Context, q eventstore.Querier, b *engi
 	if tx, ok := inTx(q); ok {
 		return d.copyBatch(ctx, tx, b, events, keys)
 	}
+	if q != eventstore.Querier(d) { // its transaction would not be ours, and would wait for the head that it has locked
+		return 0, 0, fmt.Errorf("append %d events: a %T is no transaction of this store", len(b.Rows), q)
+	}
 	err = transact(ctx, d.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(q eventstore.Querier) (err error) {
 		tx, _ := inTx(q)
 		base, recordedAt, err = d.copyBatch(ctx, tx, b, events, keys)
@@ -40,7 +43,15 @@ func (d *driver) insertByCopy(ctx context.Context, q eventstore.Querier, b *engi
 	return base, recordedAt, err
 }
 
+// inTx is the transaction a Querier runs in, also when it is wrapped.
 func inTx(q eventstore.Querier) (pgx.Tx, bool) {
+	for {
+		outer, ok := q.(interface{ Unwrap() eventstore.Querier })
+		if !ok {
+			break
+		}
+		q = outer.Unwrap()
+	}
 	own, ok := q.(querier)
 	if !ok {
 		return nil, false

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { eventstoretest.Main(m, openAt) }
 func openAt(ctx context.Context, path string, o eventstoretest.Options) (eventstore.Store, error) {
 	return sqlite.OpenWrapped(ctx, sqlite.Config{
 		Path: path, MasterKey: o.MasterKey, Migrate: true, PollInterval: o.Poll, Clock: o.Clock,
-	}, o.Wrap)
+	}, wrongForms.Wrap(o))
 }
 
 func TestConformance(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -91,11 +92,46 @@ type log struct {
 	raw     []byte // CloudEvents, one a line: kept with the run, whose database may be gone
 	told    map[fact]int
 	records map[string]bool // by stream
+	shown   map[string][]sight
+	agreed  map[string][]verdict // by stream and field
+}
+
+// sight is what a record was seen to show.
+type sight struct {
+	position   int64
+	properties map[string]string
+}
+
+// verdict is that both sides of a field agree, by all that is known up to a position.
+type verdict struct {
+	input int64
+	at    time.Time
+}
+
+// settled tells whether both sides of a field were known to agree, before the time, on what a record showed.
+func (l log) settled(stream, field string, before time.Time, shows func(map[string]string) bool) bool {
+	return slices.ContainsFunc(l.agreed[stream+" "+field], func(v verdict) bool {
+		return v.at.Before(before) && slices.ContainsFunc(l.shown[stream], func(s sight) bool {
+			return s.position <= v.input && shows(s.properties)
+		})
+	})
+}
+
+func texts(properties map[string]any) map[string]string {
+	out := make(map[string]string, len(properties))
+	for name, v := range properties {
+		if v != nil {
+			out[name] = fmt.Sprint(v)
+		}
+	}
+	return out
 }
 
 // readLog reads the whole log through duolog events.
 func (c *campaign) readLog(ctx context.Context) (log, error) {
-	l := log{told: map[fact]int{}, records: map[string]bool{}}
+	l := log{
+		told: map[fact]int{}, records: map[string]bool{}, shown: map[string][]sight{}, agreed: map[string][]verdict{},
+	}
 	out, err := c.duolog(ctx, "events")
 	if err != nil {
 		return l, err
@@ -104,21 +140,13 @@ func (c *campaign) readLog(ctx context.Context) (log, error) {
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 4<<20)
 	for lines.Scan() {
-		var e struct {
-			Type    string `json:"type"`
-			Subject string `json:"subject"`
-			Data    struct {
-				Via        string         `json:"via"`
-				Vendor     string         `json:"vendor"`
-				Clock      int64          `json:"clock"`
-				Properties map[string]any `json:"properties"`
-			} `json:"data"`
-		}
+		var e logged
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			return l, fmt.Errorf("read an event: %w", err)
 		}
 		l.Events++
 		l.records[e.Subject] = true
+		l.note(e)
 		if e.Data.Via != "webhook" {
 			continue
 		}
@@ -129,6 +157,45 @@ func (c *campaign) readLog(ctx context.Context) (log, error) {
 		l.told[f]++
 	}
 	return l, lines.Err()
+}
+
+// logged is an event as duolog events prints it.
+type logged struct {
+	Type     string    `json:"type"`
+	Subject  string    `json:"subject"`
+	Time     time.Time `json:"time"` // recorded
+	Sequence int64     `json:"sequence,string"`
+	Data     struct {
+		Via        string         `json:"via"`
+		Vendor     string         `json:"vendor"`
+		Clock      int64          `json:"clock"`
+		Properties map[string]any `json:"properties"`
+		Shows      map[string]any `json:"shows"`
+		Input      int64          `json:"input"`
+		Considered []string       `json:"considered"`
+		Fields     []struct {
+			Field string `json:"field"`
+			After struct {
+				State string `json:"state"`
+			} `json:"after"`
+		} `json:"fields"`
+	} `json:"data"`
+}
+
+// note keeps what an event tells of what records show, and of fields that agree.
+func (l log) note(e logged) {
+	for _, of := range []map[string]any{e.Data.Properties, e.Data.Shows} {
+		if len(of) > 0 {
+			l.shown[e.Subject] = append(l.shown[e.Subject], sight{e.Sequence, texts(of)})
+		}
+	}
+	for _, f := range e.Data.Fields {
+		for _, stream := range e.Data.Considered {
+			if key := stream + " " + f.Field; f.After.State == "agreed" {
+				l.agreed[key] = append(l.agreed[key], verdict{e.Data.Input, e.Time})
+			}
+		}
+	}
 }
 
 // verify has duolog check its log.

@@ -105,7 +105,7 @@ func (c *campaign) compareSystems(ctx context.Context, l log) error {
 	}
 	c.duplicates(p)
 	c.agreement(p)
-	c.freshness(p, said)
+	c.freshness(p, said, l)
 	c.missing(p, lost[domain.Aloware], l)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/duolog/duolog/domain"
 )
@@ -15,6 +16,7 @@ type world struct {
 	held map[domain.System][]person
 	said map[domain.System]words
 	log  log
+	now  time.Time
 }
 
 // newWorld has Ada in both systems, written as each writes her.
@@ -26,14 +28,40 @@ func newWorld(t *testing.T) *world {
 		"phone_number": "+14155550100", "email": "ada@people.example", "first_name": "Ada", "cnam_city": "Oakland",
 	}
 	f := &front{acked: evidence{map[fact]int{}, map[string]bool{}}}
-	return &world{
+	w := &world{
 		t: t, campaign: &campaign{Options: Defaults(), front: f},
 		held: map[domain.System][]person{domain.HubSpot: {{"1", ada}}, domain.Aloware: {{"9", twin}}},
 		said: map[domain.System]words{
-			domain.HubSpot: {"1": maps.Clone(ada)}, domain.Aloware: {"9": maps.Clone(twin)},
+			domain.HubSpot: {}, domain.Aloware: {},
 		},
-		log: log{told: map[fact]int{}, records: map[string]bool{}},
+		log: log{told: map[fact]int{}, records: map[string]bool{}, shown: map[string][]sight{}, agreed: map[string][]verdict{}},
 	}
+	w.says(domain.HubSpot, ada, nil)
+	w.says(domain.Aloware, twin, nil)
+	return w
+}
+
+// says has somebody write into Ada's record, who sees what is shown.
+func (w *world) says(system domain.System, properties, shown map[string]string) {
+	w.now = w.now.Add(time.Second)
+	w.said[system].say(w.held[system][0].ID, maps.Clone(properties), w.now, shown)
+}
+
+// sees has the log tell what Ada's record shows; with agreed, Duolog has decided on it.
+func (w *world) sees(system domain.System, properties map[string]string, agreed bool) {
+	stream := domain.Record{System: system, ID: w.held[system][0].ID}.Stream()
+	position := int64(len(w.log.shown[stream]) + 1)
+	w.log.shown[stream] = append(w.log.shown[stream], sight{position, properties})
+	w.now = w.now.Add(time.Second)
+	if agreed {
+		w.log.agreed[stream+" city"] = append(w.log.agreed[stream+" city"], verdict{position, w.now})
+	}
+}
+
+// hold puts a city into both records.
+func (w *world) hold(city string) *world {
+	w.held[domain.HubSpot][0].Properties["city"], w.held[domain.Aloware][0].Properties["cnam_city"] = city, city
+	return w
 }
 
 // with adds a copy of a system's first person under another id, changed.
@@ -54,7 +82,7 @@ func (w *world) found(never ...string) string {
 	w.facts(w.log)
 	w.duplicates(p)
 	w.agreement(p)
-	w.freshness(p, w.said)
+	w.freshness(p, w.said, w.log)
 	w.missing(p, never, w.log)
 	return strings.Join(w.result.Violations, "\n")
 }
@@ -82,16 +110,58 @@ func TestJudgeAgreement(t *testing.T) {
 
 // TestJudgeFreshness: what both hold must be what somebody wrote last, on either side, by whatever name.
 func TestJudgeFreshness(t *testing.T) {
+	city := func(name string) map[string]string { return map[string]string{"city": name} }
 	w := newWorld(t)
-	w.said[domain.Aloware].say("9", map[string]string{"city": "Berkeley"})
+	w.says(domain.Aloware, city("Berkeley"), nil)
 	w.wants(w.found(), "") // HubSpot's Oakland won, or was written later
-	w.said[domain.HubSpot].say("1", map[string]string{"city": "Alameda"})
+	w.says(domain.HubSpot, city("Alameda"), nil)
 	w.wants(w.found(), "city of aloware:9 and hubspot:1 holds a value nobody wrote last")
 	w = newWorld(t)
 	w.said[domain.HubSpot] = words{}
 	w.wants(w.found(), "") // a record Duolog made
-	w.said[domain.Aloware].say("9", map[string]string{"city": "Berkeley"})
+	w.says(domain.Aloware, city("Berkeley"), nil)
 	w.wants(w.found(), "city of aloware:9")
+}
+
+// TestJudgeOverruled: what somebody saw come from the other side and wrote over does not come back.
+func TestJudgeOverruled(t *testing.T) {
+	city := func(name string) map[string]string { return map[string]string{"city": name} }
+	seen := map[domain.System]func(string) map[string]string{
+		domain.HubSpot: city,
+		domain.Aloware: func(name string) map[string]string { return map[string]string{"cnam_city": name} },
+	}
+	for system, other := range map[domain.System]domain.System{
+		domain.HubSpot: domain.Aloware, domain.Aloware: domain.HubSpot,
+	} {
+		story := func(shown string, known bool, before ...func(*world)) *world {
+			w := newWorld(t)
+			for _, do := range before {
+				do(w)
+			}
+			w.says(system, city("Berkeley"), nil)
+			w.sees(other, seen[other]("Berkeley"), known)
+			w.says(other, city("Alameda"), seen[other](shown))
+			w.sees(other, seen[other]("Berkeley"), true) // whoever put it there again
+			return w
+		}
+		const back = "city of aloware:9 and hubspot:1 holds a value that somebody saw and wrote over"
+		w := story("Berkeley", true).hold("Berkeley")
+		w.wants(w.found(), back)
+		w = story("Berkeley", true).hold("Alameda")
+		w.wants(w.found(), "")
+		if w.result.Overruled != 1 {
+			t.Errorf("%d overruled, want 1", w.result.Overruled)
+		}
+		w = story("Oakland", true).hold("Berkeley") // at about the same time
+		w.wants(w.found(), "")
+		w = story("Berkeley", false).hold("Berkeley") // Duolog had not decided on it yet
+		w.wants(w.found(), "")
+		// What was shown may be another word of the same sound.
+		for _, of := range []domain.System{system, other} {
+			w = story("Berkeley", true, func(w *world) { w.says(of, city("Berkeley"), nil) }).hold("Berkeley")
+			w.wants(w.found(), "")
+		}
+	}
 }
 
 func TestJudgeDuplicates(t *testing.T) {

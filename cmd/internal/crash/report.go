@@ -43,7 +43,8 @@ type Result struct {
 	Missing          int              `json:"missing"` // in Aloware, not in HubSpot
 	FieldsCompared   int              `json:"fields_compared"`
 	Differences      int              `json:"differences"`
-	ValuesTraced     int              `json:"values_traced"` // to what somebody wrote last
+	ValuesTraced     int              `json:"values_traced"`    // to what somebody wrote last
+	Overruled        int              `json:"values_overruled"` // by somebody who saw what the other side had written
 	Stale            int              `json:"values_stale"`
 	DuplicateRecords int              `json:"duplicate_records"`
 	CommandsLeft     int              `json:"commands_left"`
@@ -89,8 +90,8 @@ func (r Result) print(w io.Writer) {
 			s.Contacts, s.Writes, s.Events, s.Duplicated, s.Failed, s.NeverDelivered)
 	}
 	row("log", "%d events, verified %t; %d facts acknowledged, %d lost", r.Events, r.Verified, r.Facts, r.LostFacts)
-	row("agreement", "%d pairs, %d fields compared, %d differ, %d of %d traced stale; %d duplicates, %d missing in HubSpot",
-		r.Pairs, r.FieldsCompared, r.Differences, r.Stale, r.ValuesTraced, r.DuplicateRecords, r.Missing)
+	row("agreement", "%d pairs, %d fields compared, %d differ, %d of %d traced stale, %d overruled; %d duplicates, %d missing in HubSpot",
+		r.Pairs, r.FieldsCompared, r.Differences, r.Stale, r.ValuesTraced, r.Overruled, r.DuplicateRecords, r.Missing)
 	row("status", "%v", r.Status)
 	_ = t.Flush()
 	for i, v := range r.Violations {

@@ -87,7 +87,8 @@ func (c *campaign) cutOff(ctx context.Context, owner *serve) error {
 // outlive leaves an owner as it is for longer than its lease and then mends it. From the moment another owns the
 // connection, and until it owns it again itself, nothing it held back may be written.
 func (c *campaign) outlive(ctx context.Context, owner *serve, how string, mend func()) error {
-	lasts, began := c.between(8*time.Second, 15*time.Second), time.Now()
+	// Longer than what it may still end: what it writes once mended has no excuse.
+	lasts, began := c.between(attempt+2*time.Second, attempt+8*time.Second), time.Now()
 	owner.strike(began)
 	err := pause(ctx, lasts)
 	last := c.lastOwner()
