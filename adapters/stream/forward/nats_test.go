@@ -133,23 +133,28 @@ func fill(t *testing.T, log eventstore.Log, n int) {
 }
 
 type forwarding struct {
+	name   string
 	log    eventstore.Log
 	groups *group.Groups
 	stop   func()
 }
 
 // begin runs a forwarder until stop.
-func begin(t *testing.T, store eventstore.Store, target forward.Target, filter stream.Filter) *forwarding {
+func begin(t *testing.T, store eventstore.Store, target forward.Target, filter stream.Filter, more ...func(*forward.Config)) *forwarding {
 	t.Helper()
 	log, err := store.Log(t.Context(), "default")
 	if err != nil {
 		t.Fatal(err)
 	}
 	groups := group.New(store, log, nil)
-	f, err := forward.New(forward.Config{
+	c := forward.Config{
 		Groups: groups, Log: log, Name: "away", Target: target, Filter: filter, Logger: slog.New(slog.DiscardHandler),
 		Pause: 10 * time.Millisecond, MaxPause: 100 * time.Millisecond,
-	})
+	}
+	for _, set := range more {
+		set(&c)
+	}
+	f, err := forward.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,14 +163,14 @@ func begin(t *testing.T, store eventstore.Store, target forward.Target, filter s
 	running.Go(func() { _ = f.Run(ctx) })
 	stop := sync.OnceFunc(func() { cancel(); running.Wait() })
 	t.Cleanup(stop)
-	return &forwarding{log, groups, stop}
+	return &forwarding{c.Name, log, groups, stop}
 }
 
 // caughtUp waits until everything is forwarded.
 func (f *forwarding) caughtUp(t *testing.T) {
 	t.Helper()
 	for until := time.Now().Add(2 * time.Minute); ; {
-		info, err := f.groups.Get(t.Context(), "away")
+		info, err := f.groups.Get(t.Context(), f.name)
 		if err == nil && info.Lag == 0 {
 			return
 		}

@@ -27,6 +27,7 @@ type receiver struct {
 	count  int
 	answer func(position string, n int) int // n: how many requests came so far
 	tried  int
+	taken  []string // bodies
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -52,6 +53,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if status == 204 {
 		r.got[ce.Subject] = append(r.got[ce.Subject], ce.Sequence)
 		r.count++
+		r.taken = append(r.taken, string(body))
 	}
 	w.WriteHeader(status)
 }
