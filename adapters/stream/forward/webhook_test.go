@@ -181,8 +181,13 @@ func TestWebhookWaitsForAnEndpointThatIsWronglySetUp(t *testing.T) {
 }
 
 func TestForwardersRefuse(t *testing.T) {
-	for _, c := range []forward.WebhookConfig{{URL: "example.com", Secret: "x"}, {URL: "https://example.com"}, {URL: "ftp://example.com", Secret: "x"},
-		{URL: "https://example.com", Secret: "whsec_"}, {URL: "https://example.com", Secret: "whsec_no Base64"}} {
+	for _, c := range []forward.WebhookConfig{
+		{URL: "example.com", Secret: "x"},
+		{URL: "https://example.com"},
+		{URL: "ftp://example.com", Secret: "x"},
+		{URL: "https://example.com", Secret: "whsec_"},
+		{URL: "https://example.com", Secret: "whsec_no Base64"},
+	} {
 		if _, err := forward.NewWebhook(c); err == nil {
 			t.Errorf("%+v is taken", c)
 		}

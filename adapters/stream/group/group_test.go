@@ -348,7 +348,7 @@ func TestMembersAreKilled(t *testing.T) {
 				n++
 				j.behind(t, g)
 			case <-tick.C:
-				before, due := appended, min(int(time.Since(began).Seconds()*perSecond)-int(appended), 1000)
+				before, due := appended, min(int(time.Since(began).Seconds()*perSecond)-int(appended), perSecond/2)
 				if due <= 0 {
 					continue
 				}
