@@ -73,28 +73,30 @@ func TestReadersOfAllSpeedsGetWholeStreams(t *testing.T) {
 
 // TestWhatIsCommittedTogetherComesInOrder, whether it is a little or more than is held for one who waits.
 func TestWhatIsCommittedTogetherComesInOrder(t *testing.T) {
-	s := start(t, backends.SQLite(t))
-	s.serve()
-	readers := []*live{s.follow(t, "", ""), s.follow(t, "", "")}
-	for _, l := range readers {
-		l.next()
-	}
-	position := 0
-	for _, size := range []int{1, 5_000, 30_000, 1} {
-		var together []eventstore.NewEvent
-		for range 5 {
-			together = append(together, fact("hubspot/contact/1", "city", strings.Repeat("x", size)))
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		s.serve()
+		readers := []*live{s.follow(t, "", ""), s.follow(t, "", "")}
+		for _, l := range readers {
+			l.next()
 		}
-		s.append(together...)
-		for range together {
-			position++
-			for _, l := range readers {
-				if _, id, data := l.next(); !strings.HasSuffix(id, fmt.Sprintf(":1:%d", position)) || !json.Valid([]byte(data)) {
-					t.Fatalf("heard of %s, want %d: %.100s", id, position, data)
+		position := 0
+		for _, size := range []int{1, 5_000, 30_000, 1} {
+			var together []eventstore.NewEvent
+			for range 5 {
+				together = append(together, fact("hubspot/contact/1", "city", strings.Repeat("x", size)))
+			}
+			s.append(together...)
+			for range together {
+				position++
+				for _, l := range readers {
+					if _, id, data := l.next(); !strings.HasSuffix(id, fmt.Sprintf(":1:%d", position)) || !json.Valid([]byte(data)) {
+						t.Fatalf("heard of %s, want %d: %.100s", id, position, data)
+					}
 				}
 			}
 		}
-	}
+	})
 }
 
 // TestStreamEndsWhole when the service stops, however long ago its last page was.

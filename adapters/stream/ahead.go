@@ -6,10 +6,10 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-// Ahead reads the page after the one asked for while that one is worked on. It is for one reader who goes forward, and
-// not for concurrent use. Close it to wait for what is under way.
+// Ahead reads the page after the one asked for while that one is worked on. What was read before an erasure is read
+// again. It is for one reader who goes forward, and not for concurrent use. Close it to wait for what is under way.
 type Ahead struct {
-	Reader
+	eventstore.Log
 	after int64
 	limit int
 	next  chan read
@@ -18,11 +18,12 @@ type Ahead struct {
 
 type read struct {
 	events []eventstore.Event
+	keys   int64 // the key epoch before
 	err    error
 }
 
 // NewAhead returns a reader of the log that reads ahead.
-func NewAhead(log Reader) *Ahead { return &Ahead{Reader: log} }
+func NewAhead(log eventstore.Log) *Ahead { return &Ahead{Log: log} }
 
 // Read returns events after the position, which may have been read already, and begins with the next when the page is
 // full.
@@ -34,8 +35,17 @@ func (a *Ahead) Read(ctx context.Context, after int64, limit int) ([]eventstore.
 	} else {
 		a.Close()
 	}
+	if len(r.events) > 0 {
+		head, err := a.Head(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if head.KeyEpoch != r.keys {
+			r = read{}
+		}
+	}
 	if len(r.events) == 0 { // not read, nothing there by then, or that read was cut off
-		r.events, r.err = a.Reader.Read(ctx, after, limit)
+		r.events, r.err = a.Log.Read(ctx, after, limit)
 	}
 	if r.err == nil && len(r.events) == limit {
 		a.begin(ctx, r.events[limit-1].Position, limit)
@@ -48,8 +58,13 @@ func (a *Ahead) begin(ctx context.Context, after int64, limit int) {
 	a.after, a.limit, a.next = after, limit, make(chan read, 1)
 	next := a.next
 	go func() {
-		events, err := a.Reader.Read(ctx, after, limit)
-		next <- read{events, err}
+		head, err := a.Head(ctx)
+		if err != nil {
+			next <- read{err: err}
+			return
+		}
+		events, err := a.Log.Read(ctx, after, limit)
+		next <- read{events, head.KeyEpoch, err}
 	}()
 }
 

@@ -155,35 +155,86 @@ func TestTailHasEveryEventForEveryFollower(t *testing.T) {
 
 // After an erasure nothing from before it comes from memory: it is read from the log again, where it is gone.
 func TestTailForgetsWhatWasBeforeAnErasure(t *testing.T) {
-	log := open(t, backends.SQLite(t))
-	tail := stream.NewTail(log)
-	f := tail.Follow(nil)
-	defer f.End()
-	holds := func(after int64, want bool) {
-		t.Helper()
-		for until := time.Now().Add(2 * time.Minute); ; {
-			entries, known := tail.Recent(after, 10)
-			if known && len(entries) > 0 == want || !want && !known {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log := open(t, store)
+		tail := stream.NewTail(log)
+		f := tail.Follow(nil)
+		defer f.End()
+		holds := func(after int64, want bool) {
+			t.Helper()
+			for until := time.Now().Add(2 * time.Minute); ; {
+				entries, known := tail.Recent(after, 10)
+				if known && len(entries) > 0 == want || !want && !known {
+					return
+				}
+				select {
+				case <-f.C:
+				case <-time.After(time.Until(until)):
+					t.Fatalf("after %d: %d events, known %v, want some: %v", after, len(entries), known, want)
+				}
+			}
+		}
+		add(t, log, domain.SyncPaused) // what was there before somebody followed is not held
+		for at := int64(1); ; at++ {
+			add(t, log, domain.SyncPaused)
+			if _, known := tail.Recent(at, 1); known {
+				holds(at, true)
+				add(t, log, "subject.erased")
+				holds(at+1, true)
+				if _, known := tail.Recent(at-1, 10); known {
+					t.Error("what was before the erasure is still in memory")
+				}
 				return
 			}
-			select {
-			case <-f.C:
-			case <-time.After(time.Until(until)):
-				t.Fatalf("after %d: %d events, known %v, want some: %v", after, len(entries), known, want)
+		}
+	})
+}
+
+// heard tells when a page was read.
+type heard struct {
+	eventstore.Log
+	read chan int64
+}
+
+func (h heard) Read(ctx context.Context, after int64, limit int) ([]eventstore.Event, error) {
+	events, err := h.Log.Read(ctx, after, limit)
+	h.read <- after
+	return events, err
+}
+
+// What was read ahead before an erasure is read again, and shows nothing of who was erased.
+func TestAheadForgetsWhatWasBeforeAnErasure(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log := heard{open(t, store), make(chan int64, 10)}
+		for _, record := range []string{"hubspot/contact/1", "hubspot/contact/2"} {
+			_, err := log.Append(t.Context(), eventstore.NewEvent{
+				ID: ulid.Make(), Stream: record, Type: domain.RecordUpdated, Schema: 1, Actor: "test", Subject: record,
+				Data: []byte(`{"properties":{"city":"SECRET"}}`),
+			})
+			if err != nil {
+				t.Fatal(err)
 			}
 		}
-	}
-	add(t, log, domain.SyncPaused) // what was there before somebody followed is not held
-	for at := int64(1); ; at++ {
-		add(t, log, domain.SyncPaused)
-		if _, known := tail.Recent(at, 1); known {
-			holds(at, true)
-			add(t, log, "subject.erased")
-			holds(at+1, true)
-			if _, known := tail.Recent(at-1, 10); known {
-				t.Error("what was before the erasure is still in memory")
-			}
-			return
+		ahead := stream.NewAhead(log)
+		defer ahead.Close()
+		if _, err := ahead.Read(t.Context(), 0, 1); err != nil {
+			t.Fatal(err)
 		}
-	}
+		for <-log.read != 1 { // until it was read ahead
+		}
+		err := store.InTx(t.Context(), func(tx eventstore.Tx) error {
+			_, err := tx.Erase(t.Context(), log.Log, []string{"hubspot/contact/2"}, eventstore.NewEvent{
+				ID: ulid.Make(), Stream: "privacy", Type: domain.SubjectErased, Schema: 1, Actor: "test",
+				Subject: eventstore.SubjectLog, Data: []byte(`{}`),
+			})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		events, err := ahead.Read(t.Context(), 1, 1)
+		if err != nil || len(events) != 1 || !events[0].Erased || len(events[0].Data) > 0 {
+			t.Errorf("after the erasure: %+v, %v", events, err)
+		}
+	})
 }

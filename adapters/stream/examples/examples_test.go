@@ -195,7 +195,15 @@ func TestCurlSurvivesDisconnects(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Fatal("this test needs curl")
 	}
-	p, folder := open(t, "sqlite:"+filepath.Join(t.TempDir(), "duolog.db")), t.TempDir()
+	for name, url := range map[string]string{
+		"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "duolog.db"), "postgres": eventstoretest.PostgresURL(t),
+	} {
+		t.Run(name, func(t *testing.T) { curl(t, open(t, url)) })
+	}
+}
+
+func curl(t *testing.T, p *place) {
+	folder := t.TempDir()
 	tokens, err := httpapi.NewStatic("demo")
 	if err != nil {
 		t.Fatal(err)

@@ -57,6 +57,7 @@ type Config struct {
 const (
 	page         = 1000
 	advanceEvery = time.Second
+	lookEvery    = time.Second
 	idle         = 5 * time.Second
 )
 
@@ -65,6 +66,7 @@ type Forwarder struct {
 	Config
 	enc  cloudevent.Encoder
 	info group.Info
+	keys int64 // the log's key epoch when the turn began
 }
 
 // New returns a forwarder.
@@ -95,7 +97,7 @@ func (f *Forwarder) Run(ctx context.Context) error {
 	defer ahead.Close()
 	for pause := f.Pause; ctx.Err() == nil; {
 		err := f.turn(ctx, ahead)
-		if err == nil {
+		if err == nil || errors.Is(err, group.ErrLost) { // reset: it goes on from there
 			pause = f.Pause
 			continue
 		}
@@ -113,7 +115,7 @@ func (f *Forwarder) turn(ctx context.Context, log stream.Reader) error {
 	if err := f.load(ctx); err != nil {
 		return err
 	}
-	if err := f.again(ctx, log); err != nil {
+	if err := f.again(ctx); err != nil {
 		return err
 	}
 	p, err := f.info.Filter.Read(ctx, log, f.info.Position, page)
@@ -128,7 +130,7 @@ func (f *Forwarder) turn(ctx context.Context, log stream.Reader) error {
 		}
 		return nil
 	}
-	if err := f.forward(ctx, p.Events); err != nil {
+	if err := f.forward(ctx, opened{events: p.Events, keys: f.keys}); err != nil {
 		return err
 	}
 	return f.Groups.Advance(ctx, f.info, p.Through)
@@ -157,115 +159,6 @@ func (f *Forwarder) load(ctx context.Context) error {
 		return fmt.Errorf("%w: go on with duolog consumers reset %s --to POSITION", group.ErrGeneration, f.Name)
 	}
 	info.Filter = f.Filter // what the configuration says now
-	f.info, f.enc = info, cloudevent.New(f.Log.Connection(), head, f.Data)
+	f.info, f.keys, f.enc = info, head.KeyEpoch, cloudevent.New(f.Log.Connection(), head, f.Data)
 	return nil
-}
-
-// again delivers parked events that somebody asked for.
-func (f *Forwarder) again(ctx context.Context, log stream.Reader) error {
-	if f.info.Parked == 0 {
-		return nil
-	}
-	parked, err := f.Groups.Parked(ctx, f.Name)
-	if err != nil {
-		return err
-	}
-	for _, p := range parked {
-		if !p.Again {
-			continue
-		}
-		events, err := log.Get(ctx, p.Position)
-		if err != nil {
-			return err
-		}
-		if err := f.forward(ctx, events); err != nil {
-			return err
-		}
-		if err := f.Groups.Advance(ctx, f.info, f.info.Position, p.Position); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// forward delivers events in rounds in which no record stands twice.
-func (f *Forwarder) forward(ctx context.Context, events []eventstore.Event) error {
-	advanced := time.Now()
-	for len(events) > 0 {
-		var round []eventstore.Event
-		round, events = split(events, f.Target.Window())
-		if err := f.deliver(ctx, round); err != nil {
-			return err
-		}
-		if len(events) == 0 || time.Since(advanced) < advanceEvery {
-			continue
-		}
-		if done := events[0].Position - 1; done > f.info.Position {
-			if err := f.Groups.Advance(ctx, f.info, done); err != nil {
-				return err
-			}
-		}
-		advanced = time.Now()
-	}
-	return nil
-}
-
-// split takes up to a window of events, the first of each record, and leaves the others in their order.
-func split(events []eventstore.Event, window int) (round, later []eventstore.Event) {
-	seen := make(map[string]bool, window)
-	for i, e := range events {
-		switch {
-		case len(round) == window:
-			return round, append(later, events[i:]...)
-		case seen[e.Stream]:
-			later = append(later, e)
-		default:
-			seen[e.Stream] = true
-			round = append(round, e)
-		}
-	}
-	return round, later
-}
-
-// deliver hands a round over until each event is stored there or parked.
-func (f *Forwarder) deliver(ctx context.Context, events []eventstore.Event) error {
-	left := make([]Message, len(events))
-	for i, e := range events {
-		left[i] = Message{e.ID.String(), e.Type, e.Stream, e.Position, f.enc.Line(nil, e)}
-	}
-	for pause := f.Pause; ; pause = min(2*pause, f.MaxPause) {
-		var failed []Message
-		var last error
-		for i, err := range f.Target.Deliver(ctx, left) {
-			switch {
-			case err == nil:
-			case errors.Is(err, ErrRefused):
-				f.Logger.LogAttrs(ctx, slog.LevelWarn, "event refused, put aside",
-					slog.Int64("position", left[i].Position), slog.String("error", err.Error()))
-				if err := f.Groups.Park(ctx, f.Name, left[i].Position, err.Error()); err != nil {
-					return err
-				}
-			default:
-				failed, last = append(failed, left[i]), err
-			}
-		}
-		if len(failed) == 0 {
-			return nil
-		}
-		left = failed
-		f.Logger.LogAttrs(ctx, slog.LevelWarn, "not delivered, trying again", slog.Int("events", len(left)),
-			slog.Duration("in", pause), slog.String("error", last.Error()))
-		if sleep(ctx, pause); ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

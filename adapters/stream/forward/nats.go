@@ -32,7 +32,7 @@ type NATS struct {
 	NATSConfig
 	conn *nats.Conn
 	js   jetstream.JetStream
-	made bool
+	made bool // the stream was there
 }
 
 var _ Target = (*NATS)(nil)
@@ -111,7 +111,27 @@ func (n *NATS) Deliver(ctx context.Context, all []Message) []error {
 			errs[i] = ctx.Err()
 		}
 	}
+	for i, err := range errs {
+		errs[i] = n.judge(all[i], err)
+	}
 	return errs
+}
+
+// judge says what an error means for the event. Unless it is the event's own, the stream may be gone: it is looked for
+// before the next try.
+func (n *NATS) judge(m Message, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("nats: %w: %d bytes, and the server takes %d with headers: raise its max_payload, then retry",
+			ErrRefused, len(m.Body), n.conn.MaxPayload())
+	case errors.Is(err, jetstream.ErrStreamMessageExceedsMaximum):
+		return fmt.Errorf("nats: %w: %d bytes, more than the stream %s takes: raise its max_msg_size, then retry",
+			ErrRefused, len(m.Body), n.Stream)
+	}
+	n.made = false
+	return err
 }
 
 // make makes the stream when there is none.

@@ -35,6 +35,7 @@ type natsServer struct {
 	dir    string
 	port   string
 	sync   string // when it has its files on the disk
+	most   int    // bytes of a message; 0: as by default
 	cmd    *exec.Cmd
 }
 
@@ -44,7 +45,7 @@ var build struct {
 	err    error
 }
 
-func startNATS(t *testing.T, sync string) *natsServer {
+func startNATS(t *testing.T, sync string, more ...func(*natsServer)) *natsServer {
 	t.Helper()
 	build.once.Do(func() {
 		dir, err := os.MkdirTemp("", "duolog-nats") //nolint:usetesting // it outlasts this test
@@ -63,6 +64,9 @@ func startNATS(t *testing.T, sync string) *natsServer {
 		t.Fatalf("build the NATS server: %v", build.err)
 	}
 	s := &natsServer{t: t, binary: build.binary, dir: t.TempDir(), port: "-1", sync: sync}
+	for _, set := range more {
+		set(s)
+	}
 	s.start()
 	t.Cleanup(s.kill)
 	return s
@@ -87,6 +91,9 @@ func (s *natsServer) start() {
 	s.t.Helper()
 	conf := filepath.Join(s.dir, "nats.conf")
 	text := fmt.Sprintf("listen: \"127.0.0.1:%s\"\nports_file_dir: %q\njetstream { store_dir: %q, sync_interval: %s }\n", s.port, s.dir, filepath.Join(s.dir, "js"), s.sync)
+	if s.most > 0 {
+		text += fmt.Sprintf("max_payload: %d\n", s.most)
+	}
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -133,23 +140,28 @@ func fill(t *testing.T, log eventstore.Log, n int) {
 }
 
 type forwarding struct {
+	name   string
 	log    eventstore.Log
 	groups *group.Groups
 	stop   func()
 }
 
 // begin runs a forwarder until stop.
-func begin(t *testing.T, store eventstore.Store, target forward.Target, filter stream.Filter) *forwarding {
+func begin(t *testing.T, store eventstore.Store, target forward.Target, filter stream.Filter, more ...func(*forward.Config)) *forwarding {
 	t.Helper()
 	log, err := store.Log(t.Context(), "default")
 	if err != nil {
 		t.Fatal(err)
 	}
 	groups := group.New(store, log, nil)
-	f, err := forward.New(forward.Config{
+	c := forward.Config{
 		Groups: groups, Log: log, Name: "away", Target: target, Filter: filter, Logger: slog.New(slog.DiscardHandler),
 		Pause: 10 * time.Millisecond, MaxPause: 100 * time.Millisecond,
-	})
+	}
+	for _, set := range more {
+		set(&c)
+	}
+	f, err := forward.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,14 +170,14 @@ func begin(t *testing.T, store eventstore.Store, target forward.Target, filter s
 	running.Go(func() { _ = f.Run(ctx) })
 	stop := sync.OnceFunc(func() { cancel(); running.Wait() })
 	t.Cleanup(stop)
-	return &forwarding{log, groups, stop}
+	return &forwarding{c.Name, log, groups, stop}
 }
 
 // caughtUp waits until everything is forwarded.
 func (f *forwarding) caughtUp(t *testing.T) {
 	t.Helper()
 	for until := time.Now().Add(2 * time.Minute); ; {
-		info, err := f.groups.Get(t.Context(), "away")
+		info, err := f.groups.Get(t.Context(), f.name)
 		if err == nil && info.Lag == 0 {
 			return
 		}
@@ -273,5 +285,67 @@ func TestNATSKilledUnderLoad(t *testing.T) {
 			t.Errorf("%d of %d events arrived", len(seen), total)
 		}
 		t.Logf("%d events, %d twice", total, twice)
+	})
+}
+
+// TestNATSTakesNotEverything: an event that is too large for the server, or for the stream, is put aside and its
+// neighbours go on; a stream that somebody deleted is made again.
+func TestNATSTakesNotEverything(t *testing.T) {
+	server := startNATS(t, "2m", func(s *natsServer) { s.most = 8 << 10 })
+	conn, err := nats.Connect(server.url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		_, err := js.CreateOrUpdateStream(t.Context(), jetstream.StreamConfig{
+			Name: "DUOLOG", Subjects: []string{"duolog.>"}, Storage: jetstream.FileStorage, MaxMsgSize: 4 << 10,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log, err := store.Log(t.Context(), "default")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, size := range []int{1, 5 << 10, 1, 20 << 10, 1} {
+			_, err := log.Append(t.Context(), eventstore.NewEvent{
+				ID: ulid.Make(), Stream: "hubspot/contact/1", Type: domain.RecordUpdated, Schema: 1, Actor: "test",
+				Subject: eventstore.SubjectLog, Data: fmt.Appendf(nil, `{"properties":{"city":"%s"}}`, strings.Repeat("x", size)),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		target, err := forward.NewNATS(forward.NATSConfig{URL: server.url(), Connection: "default"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := begin(t, store, target, stream.Filter{}, func(c *forward.Config) { c.Data = "full" })
+		f.caughtUp(t)
+		parked, err := f.groups.Parked(t.Context(), "away")
+		if err != nil || len(parked) != 2 || parked[0].Position != 2 || !strings.Contains(parked[0].Reason, "max_msg_size") ||
+			parked[1].Position != 4 || !strings.Contains(parked[1].Reason, "max_payload") {
+			t.Fatalf("parked %+v, %v", parked, err)
+		}
+		if n := len(stored(t, server)); n != 3 {
+			t.Errorf("the stream holds %d of 3", n)
+		}
+		if err := js.DeleteStream(t.Context(), "DUOLOG"); err != nil {
+			t.Fatal(err)
+		}
+		fill(t, log, 1)
+		f.caughtUp(t)
+		if n := len(stored(t, server)); n != 1 {
+			t.Errorf("the stream that was made again holds %d", n)
+		}
+		f.stop()
+		if err := js.DeleteStream(t.Context(), "DUOLOG"); err != nil {
+			t.Fatal(err)
+		}
 	})
 }

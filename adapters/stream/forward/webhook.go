@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +29,8 @@ const (
 
 // WebhookConfig names an endpoint. URL and Secret are required.
 type WebhookConfig struct {
-	URL    string
+	URL string
+	// Secret signs. As Standard Webhooks writes it: whsec_ and the Base64 of the key. Any other text is the key itself.
 	Secret string
 	// Attempts is how often an event is sent that the endpoint fails on by itself (400, 409, 413, 415, 422, 500), before
 	// it is put aside. An endpoint that is away, overloaded or wrongly set up is waited for. Default 10.
@@ -44,6 +46,7 @@ type WebhookConfig struct {
 // Webhook posts each event as CloudEvents 1.0 in JSON, signed with HMAC-SHA-256.
 type Webhook struct {
 	WebhookConfig
+	key    Key
 	client *http.Client
 
 	mu    sync.Mutex
@@ -63,6 +66,10 @@ func NewWebhook(c WebhookConfig) (*Webhook, error) {
 	}
 	if c.Secret == "" {
 		return nil, errors.New("webhook: a secret is required, so that the receiver can tell whom it hears from")
+	}
+	key, err := ParseKey(c.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("webhook: %w", err)
 	}
 	if c.Attempts <= 0 {
 		c.Attempts = 10
@@ -84,7 +91,7 @@ func NewWebhook(c WebhookConfig) (*Webhook, error) {
 	client := &http.Client{Transport: c.Transport, Timeout: c.Timeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // events go where they were meant to, or nowhere
 	}}
-	return &Webhook{WebhookConfig: c, client: client, tries: map[int64]int{}}, nil
+	return &Webhook{WebhookConfig: c, key: key, client: client, tries: map[int64]int{}}, nil
 }
 
 // Window is enough for requests to follow each other without a pause.
@@ -123,7 +130,7 @@ func (w *Webhook) post(ctx context.Context, m Message) error {
 	req.Header.Set("Content-Type", cloudevent.ContentType+"; charset=utf-8")
 	req.Header.Set(HeaderID, m.ID)
 	req.Header.Set(HeaderTimestamp, at)
-	req.Header.Set(HeaderSignature, Sign(w.Secret, m.ID, at, m.Body))
+	req.Header.Set(HeaderSignature, w.key.Sign(m.ID, at, m.Body))
 	resp, err := w.client.Do(req)
 	if err != nil {
 		return fmt.Errorf("webhook: %w: %w", errAway, err)
@@ -155,9 +162,26 @@ func (w *Webhook) judge(m Message, status int) error {
 	return fmt.Errorf("webhook: %w: %w after %d attempts", ErrRefused, err, w.Attempts)
 }
 
+// Key signs deliveries.
+type Key []byte
+
+// ParseKey reads a secret: whsec_ and the Base64 of the key, or any other text, which is the key.
+func ParseKey(secret string) (Key, error) {
+	encoded, ok := strings.CutPrefix(secret, "whsec_")
+	if !ok {
+		return Key(secret), nil
+	}
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(key) == 0 {
+		return nil, errors.New("a secret that begins with whsec_ goes on with the Base64 of the key, and this one does not: " +
+			"copy it whole, or give another text")
+	}
+	return key, nil
+}
+
 // Sign is what a receiver computes over what it got, to compare in constant time.
-func Sign(secret, id, timestamp string, body []byte) string {
-	mac := hmac.New(sha256.New, []byte(secret))
+func (k Key) Sign(id, timestamp string, body []byte) string {
+	mac := hmac.New(sha256.New, k)
 	mac.Write([]byte(id + "." + timestamp + "."))
 	mac.Write(body)
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))

@@ -19,6 +19,29 @@ import (
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 )
 
+// The secret of the example that Standard Webhooks and its libraries are tested with, and the key it stands for.
+const (
+	vectorSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	vectorKey    = "\x31\xf2\x90\xf6\xbf\x06\x29\x8a\xab\x4f\x08\xd4\x3c\x3f\x08\x2c\xf6\x48\xa3\x62\xda\x2d\xa4\xb0"
+)
+
+// TestSignature: the published example, which openssl dgst -mac HMAC agrees with, and a secret that is any text.
+func TestSignature(t *testing.T) {
+	const id, at, body = "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", `{"test": 2432232314}`
+	for secret, want := range map[string]string{
+		vectorSecret: "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+		"s3cret":     "v1,+ovFnGFuIqjGihpeGWWpQI81Q0lhpDv9t/URyHZUADQ=",
+	} {
+		key, err := forward.ParseKey(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := key.Sign(id, at, []byte(body)); got != want {
+			t.Errorf("under %s: %s, want %s", secret, got, want)
+		}
+	}
+}
+
 // receiver takes webhooks and answers as it is told.
 type receiver struct {
 	mu     sync.Mutex
@@ -27,12 +50,13 @@ type receiver struct {
 	count  int
 	answer func(position string, n int) int // n: how many requests came so far
 	tried  int
+	taken  []string // bodies
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body)
 	id, at := req.Header.Get(forward.HeaderID), req.Header.Get(forward.HeaderTimestamp)
-	if !hmac.Equal([]byte(req.Header.Get(forward.HeaderSignature)), []byte(forward.Sign("s3cret", id, at, body))) {
+	if !hmac.Equal([]byte(req.Header.Get(forward.HeaderSignature)), []byte(forward.Key(vectorKey).Sign(id, at, body))) {
 		r.t.Errorf("bad signature on %s", body)
 	}
 	if !strings.HasPrefix(req.Header.Get("Content-Type"), "application/cloudevents+json") {
@@ -52,6 +76,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if status == 204 {
 		r.got[ce.Subject] = append(r.got[ce.Subject], ce.Sequence)
 		r.count++
+		r.taken = append(r.taken, string(body))
 	}
 	w.WriteHeader(status)
 }
@@ -61,7 +86,7 @@ func receive(t *testing.T, answer func(position string, n int) int) (*receiver, 
 	r := &receiver{t: t, got: map[string][]string{}, answer: answer}
 	srv := httptest.NewServer(r)
 	t.Cleanup(srv.Close)
-	w, err := forward.NewWebhook(forward.WebhookConfig{URL: srv.URL + "/duolog", Secret: "s3cret", Attempts: 3})
+	w, err := forward.NewWebhook(forward.WebhookConfig{URL: srv.URL + "/duolog", Secret: vectorSecret, Attempts: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,30 +157,37 @@ func TestWebhooks(t *testing.T) {
 
 // TestWebhookWaitsForAnEndpointThatIsWronglySetUp: nothing is put aside because of it.
 func TestWebhookWaitsForAnEndpointThatIsWronglySetUp(t *testing.T) {
-	store := backends.SQLite(t)
-	wrong := []int{401, 404, 302, 429, 502}
-	r, target := receive(t, func(_ string, n int) int {
-		if n < 40 {
-			return wrong[n%len(wrong)]
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		wrong := []int{401, 404, 302, 429, 502}
+		r, target := receive(t, func(_ string, n int) int {
+			if n < 40 {
+				return wrong[n%len(wrong)]
+			}
+			return 204
+		})
+		log, err := store.Log(t.Context(), "default")
+		if err != nil {
+			t.Fatal(err)
 		}
-		return 204
+		fill(t, log, 5)
+		f := begin(t, store, target, stream.Filter{Types: []string{domain.RecordUpdated}})
+		f.caughtUp(t)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if info, _ := f.groups.Get(t.Context(), "away"); info.Parked != 0 || r.count != 5 {
+			t.Errorf("%d put aside, %d taken", info.Parked, r.count)
+		}
 	})
-	log, err := store.Log(t.Context(), "default")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fill(t, log, 5)
-	f := begin(t, store, target, stream.Filter{Types: []string{domain.RecordUpdated}})
-	f.caughtUp(t)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if info, _ := f.groups.Get(t.Context(), "away"); info.Parked != 0 || r.count != 5 {
-		t.Errorf("%d put aside, %d taken", info.Parked, r.count)
-	}
 }
 
 func TestForwardersRefuse(t *testing.T) {
-	for _, c := range []forward.WebhookConfig{{URL: "example.com", Secret: "x"}, {URL: "https://example.com"}, {URL: "ftp://example.com", Secret: "x"}} {
+	for _, c := range []forward.WebhookConfig{
+		{URL: "example.com", Secret: "x"},
+		{URL: "https://example.com"},
+		{URL: "ftp://example.com", Secret: "x"},
+		{URL: "https://example.com", Secret: "whsec_"},
+		{URL: "https://example.com", Secret: "whsec_no Base64"},
+	} {
 		if _, err := forward.NewWebhook(c); err == nil {
 			t.Errorf("%+v is taken", c)
 		}

@@ -216,6 +216,15 @@ func (g *Groups) forget(ctx context.Context, tx eventstore.Tx, name string, posi
 	return nil
 }
 
+// Holds reports whether a consumer without members, read as info before, is where it was: ErrLost when it was reset since.
+func (g *Groups) Holds(ctx context.Context, info Info) error {
+	parts, err := g.partitions(ctx, g.db, info.Name)
+	if err == nil && (len(parts) == 0 || parts[0].epoch != info.Partitions[0].epoch) {
+		err = fmt.Errorf("%s: %w", info.Name, ErrLost)
+	}
+	return err
+}
+
 // Advance moves the checkpoint of a consumer without members, read as info before, and forgets parked events that were
 // delivered again. ErrLost when it was reset since.
 func (g *Groups) Advance(ctx context.Context, info Info, to int64, again ...int64) error {

@@ -45,6 +45,16 @@ func (g *Groups) parked(ctx context.Context, q eventstore.Querier, name string) 
 	return all, nil
 }
 
+// Aside returns the positions that are put aside, and of each whether it is to be delivered once more.
+func (g *Groups) Aside(ctx context.Context, name string) (map[int64]bool, error) {
+	all, err := g.parked(ctx, g.db, name)
+	aside := make(map[int64]bool, len(all))
+	for _, p := range all {
+		aside[p.Position] = p.Again
+	}
+	return aside, err
+}
+
 // maxReason bounds what is stored of why an event is parked.
 const maxReason = 500
 

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -176,5 +177,92 @@ func TestMessagesAreCloudEvents(t *testing.T) {
 		if _, err := sub.Subscribe(ctx, "default"); err == nil {
 			t.Error("a closed subscriber subscribes")
 		}
+	})
+}
+
+// TestRunningSubscriber: what is done to a group, or to the people its events are about, reaches a subscriber whose
+// handler goes on failing.
+func TestRunningSubscriber(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log, err := store.Log(t.Context(), "default")
+		if err != nil {
+			t.Fatal(err)
+		}
+		add := func(records ...string) {
+			t.Helper()
+			for _, record := range records {
+				_, err := log.Append(t.Context(), eventstore.NewEvent{
+					ID: ulid.Make(), Stream: record, Type: domain.RecordUpdated, Schema: 1, Actor: "test", Subject: record,
+					Data: []byte(`{"via":"webhook","properties":{"city":"SECRET"}}`),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		groups := group.New(store, log, nil)
+		sub, err := subscriber.New(subscriber.Config{
+			Store: store, Group: "shop", Data: cloudevent.Full, Lease: group.MinLease, Resend: time.Millisecond,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = sub.Close() }()
+		add("hubspot/contact/1", "hubspot/contact/2", "hubspot/contact/3", "hubspot/contact/4")
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		messages, err := sub.Subscribe(ctx, "default")
+		if err != nil {
+			t.Fatal(err)
+		}
+		// comes fails on every message until the one at the position comes.
+		comes := func(position string) *message.Message {
+			t.Helper()
+			for m := range messages {
+				if m.Metadata["position"] == position {
+					return m
+				}
+				m.Nack()
+			}
+			t.Fatalf("%s does not come", position)
+			return nil
+		}
+		comes("1").Nack()
+		if err := groups.Park(t.Context(), "shop", 1, "poison"); err != nil {
+			t.Fatal(err)
+		}
+		m := comes("2")
+		err = store.InTx(t.Context(), func(tx eventstore.Tx) error {
+			_, err := tx.Erase(t.Context(), log, []string{"hubspot/contact/3"}, eventstore.NewEvent{
+				ID: ulid.Make(), Stream: domain.StreamPrivacy, Type: domain.SubjectErased, Schema: 1, Actor: "test",
+				Subject: eventstore.SubjectLog, Data: []byte(`{}`),
+			})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Nack()
+		comes("2").Ack()
+		m = comes("3")
+		if text := string(m.Payload); strings.Contains(text, "SECRET") || !strings.Contains(text, `"erased":true`) {
+			t.Errorf("after an erasure comes %s", text)
+		}
+		m.Ack()
+		comes("4").Nack()
+		if err := groups.Reset(t.Context(), "shop", 5); err != nil {
+			t.Fatal(err)
+		}
+		add("hubspot/contact/1")
+		comes("6").Ack()
+		if _, err := groups.Retry(t.Context(), "shop", 1); err != nil {
+			t.Fatal(err)
+		}
+		add("hubspot/contact/1") // wakes it
+		comes("1").Nack()
+		if err := groups.Drop(t.Context(), "shop", 1); err != nil {
+			t.Fatal(err)
+		}
+		comes("7").Ack()
 	})
 }

@@ -15,7 +15,14 @@ import (
 	"github.com/duolog/duolog/eventstore"
 )
 
-const ackEvery = time.Second
+const (
+	ackEvery   = time.Second
+	lookEvery  = 250 * time.Millisecond
+	handWithin = time.Second
+)
+
+// errErased: somebody was erased since the batch was read.
+var errErased = errors.New("the batch is from before an erasure")
 
 // subscription is one reader of one log.
 type subscription struct {
@@ -28,6 +35,9 @@ type subscription struct {
 
 	mu    sync.Mutex
 	share group.Share
+
+	keys   int64     // the log's key epoch before the batch was read,
+	looked time.Time // and when it was looked at last
 }
 
 // run delivers until ctx ends. What goes wrong is tried again: nothing is lost by waiting.
@@ -41,6 +51,9 @@ func (s *subscription) run(ctx context.Context) {
 		case err == nil:
 			pause = 10 * time.Millisecond
 		case ctx.Err() == nil:
+			if errors.Is(err, errErased) {
+				continue
+			}
 			if !errors.Is(err, group.ErrLost) {
 				s.Logger.Error("reading the log failed, trying again", err, watermill.LogFields{"group": s.Group})
 			}
@@ -65,6 +78,11 @@ func (s *subscription) turn(ctx context.Context) error {
 		return err
 	}
 	s.hold(share)
+	head, err := s.log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	s.keys, s.looked = head.KeyEpoch, time.Now()
 	b, err := s.groups.Fetch(ctx, s.reader, share, s.Batch)
 	if err != nil {
 		return err
@@ -152,8 +170,8 @@ func (s *subscription) deliver(ctx context.Context, b group.Batch) (done group.B
 		if !s.held().Alive() {
 			return done, group.ErrLost
 		}
-		if !s.one(ctx, e) {
-			return done, context.Cause(ctx)
+		if err := s.one(ctx, e); err != nil {
+			return done, err
 		}
 		if e.Again {
 			continue
@@ -169,33 +187,70 @@ func (s *subscription) deliver(ctx context.Context, b group.Batch) (done group.B
 	return b, nil
 }
 
-// one delivers an event until it is acknowledged; false when ctx ended first.
-func (s *subscription) one(ctx context.Context, e group.Delivered) bool {
-	for {
-		m, err := s.Message(e, s.enc)
-		if err != nil {
-			s.Logger.Error("no message can be made of an event, trying again", err, watermill.LogFields{"position": e.Position})
-			sleep(ctx, time.Second)
-			if ctx.Err() != nil {
-				return false
-			}
-			continue
+// one delivers an event until it is acknowledged, or somebody puts it aside.
+func (s *subscription) one(ctx context.Context, e group.Delivered) error {
+	for first := true; ; first = false {
+		if err := s.present(ctx, first); err != nil {
+			return err
 		}
-		own, cancel := context.WithCancel(ctx)
-		m.SetContext(own)
-		acked, ended := s.hand(ctx, m)
-		cancel()
-		if acked || ended {
-			return acked
+		acked, err := s.once(ctx, e)
+		if acked || err != nil {
+			return err
 		}
 		sleep(ctx, s.Resend)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		aside, err := s.groups.Aside(ctx, s.Group)
+		if err != nil {
+			return err
+		}
+		if again, parked := aside[e.Position]; parked != e.Again || again != e.Again {
+			return nil
+		}
 	}
 }
 
-// hand delivers a message once.
+// once makes a message of an event and delivers it; false when it is not acknowledged.
+func (s *subscription) once(ctx context.Context, e group.Delivered) (acked bool, err error) {
+	m, err := s.Message(e, s.enc)
+	if err != nil {
+		s.Logger.Error("no message can be made of an event, trying again", err, watermill.LogFields{"position": e.Position})
+		sleep(ctx, time.Second)
+		return false, nil
+	}
+	own, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m.SetContext(own)
+	acked, ended := s.hand(ctx, m)
+	if ended && !acked {
+		return false, context.Cause(ctx)
+	}
+	return acked, nil
+}
+
+// present returns errErased when what was read is not to be sent any more as it is. A message that comes for the first
+// time is not looked after when that was done just before.
+func (s *subscription) present(ctx context.Context, first bool) error {
+	if first && time.Since(s.looked) < lookEvery {
+		return nil
+	}
+	head, err := s.log.Head(ctx)
+	if err == nil && head.KeyEpoch != s.keys {
+		err = errErased
+	}
+	s.looked = time.Now()
+	return err
+}
+
+// hand delivers a message once. One that nobody takes for long is made anew: what it holds may have been erased.
 func (s *subscription) hand(ctx context.Context, m *message.Message) (acked, ended bool) {
+	within := time.NewTimer(handWithin)
+	defer within.Stop()
 	select {
 	case s.out <- m:
+	case <-within.C:
+		return false, false
 	case <-ctx.Done():
 		return false, true
 	}

@@ -11,6 +11,8 @@ import (
 	stdsql "database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -91,14 +93,27 @@ func (a *Adapter) SubscribeIsolationLevel() stdsql.IsolationLevel { return stdsq
 
 // selectEvents takes the lock once, in a part of its own: in a join it could be tried for each event, fail for the first
 // and succeed for the next, when another subscriber commits meanwhile, and those would be lost. It names the end of the
-// batch, which dense positions let it: a planner that knows little of the tables would otherwise sort everything that is
-// left, for each batch. Keys are looked up one by one for the same reason.
-const selectEvents = `WITH acked (position) AS MATERIALIZED (%s)
+// batch, which dense positions let it, as many further as events are put aside there: a planner that knows little of the
+// tables would otherwise sort everything that is left, for each batch. Keys are looked up one by one for the same reason.
+// What was put aside and is asked for once more comes first. Each row names those of them in the batch: they are
+// forgotten when the batch is acknowledged.
+const selectEvents = `WITH acked (position) AS MATERIALIZED (%[1]s),
+parked (position, again) AS MATERIALIZED (SELECT position, again FROM consumer_parked WHERE connection = $1 AND consumer = $2),
+retried (position) AS MATERIALIZED (SELECT position FROM parked
+	WHERE again = 1 AND position <= (SELECT position FROM acked) ORDER BY position LIMIT %[2]d),
+wanted AS (
+	SELECT * FROM event WHERE connection = $1 AND position IN (SELECT position FROM retried)
+	UNION ALL
+	SELECT * FROM event WHERE connection = $1 AND position > (SELECT position FROM acked)
+		AND position <= (SELECT position FROM acked) + %[2]d
+			+ (SELECT count(*) FROM parked WHERE again = 0 AND position > (SELECT position FROM acked))
+		AND position NOT IN (SELECT position FROM parked WHERE again = 0))
 SELECT e.position, e.id, e.stream, e.type, e.schema, e.occurred_at, e.recorded_at, e.actor, e.causation,
 	e.subject, e.data, (SELECT k.wrapped FROM subject_key k
-		WHERE k.connection = e.connection AND k.subject = e.subject AND k.since < e.position)
-FROM event e
-WHERE e.connection = $1 AND e.position > (SELECT position FROM acked) AND e.position <= (SELECT position FROM acked) + %d
+		WHERE k.connection = e.connection AND k.subject = e.subject AND k.since < e.position),
+	(SELECT string_agg(position::text, ',') FROM (SELECT position FROM retried
+		UNION SELECT position FROM parked WHERE again = 1 AND position > (SELECT position FROM acked)) p)
+FROM wanted e
 ORDER BY e.position`
 
 // SelectQuery reads the next batch by dense position. A group that another subscriber holds gives no rows.
@@ -111,8 +126,9 @@ func (a *Adapter) SelectQuery(topic, group string, offsets sql.OffsetsAdapter) s
 func (a *Adapter) UnmarshalMessage(row sql.Scanner) (sql.Row, error) {
 	e := eventstore.Event{Connection: a.Connection}
 	var id, sealed, wrapped []byte
+	var retried stdsql.NullString
 	err := row.Scan(&e.Position, &id, &e.Stream, &e.Type, &e.Schema, &e.OccurredAt, &e.RecordedAt, &e.Actor, &e.Causation,
-		&e.Subject, &sealed, &wrapped)
+		&e.Subject, &sealed, &wrapped, &retried)
 	if err != nil {
 		return sql.Row{}, fmt.Errorf("read an event: %w", err)
 	}
@@ -130,5 +146,10 @@ func (a *Adapter) UnmarshalMessage(row sql.Scanner) (sql.Row, error) {
 	m.Metadata = message.Metadata{
 		"type": e.Type, "stream": e.Stream, "position": fmt.Sprint(e.Position), "content_type": cloudevent.ContentType,
 	}
-	return sql.Row{Offset: e.Position, UUID: []byte(m.UUID), Payload: m.Payload, Msg: m}, nil
+	if slices.Contains(strings.Split(retried.String, ","), m.Metadata["position"]) {
+		m.Metadata["again"] = "true"
+	}
+	return sql.Row{
+		Offset: e.Position, UUID: []byte(m.UUID), Payload: m.Payload, Msg: m, ExtraData: map[string]any{"retried": retried.String},
+	}, nil
 }

@@ -230,6 +230,88 @@ func TestErasedComesAsATombstone(t *testing.T) {
 	}
 }
 
+// TestParkedIsLeftOutAndComesOnce: also where a whole batch is put aside, and where the handler fails on it once more.
+func TestParkedIsLeftOutAndComesOnce(t *testing.T) {
+	s := open(t)
+	s.fill(8)
+	g := group.New(s.store, s.log, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	a := s.adapter(watermillsql.Config{Batch: 2})
+	deadline := 200 * time.Millisecond
+	sub, err := sql.NewSubscriber(s.db, sql.SubscriberConfig{
+		ConsumerGroup: "shop", SchemaAdapter: a, OffsetsAdapter: a, PollInterval: 10 * time.Millisecond,
+		ResendInterval: time.Millisecond, RetryInterval: 10 * time.Millisecond, AckDeadline: &deadline,
+	}, watermill.NopLogger{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sub.Close() }()
+	messages, err := sub.Subscribe(ctx, "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// comes acknowledges up to the position, but for one on which it fails.
+	comes := func(last, poison string) (got string) {
+		t.Helper()
+		for m := range messages {
+			at := m.Metadata["position"]
+			if at == poison {
+				m.Nack()
+				return got
+			}
+			if !strings.HasSuffix(got, at+m.Metadata["again"]+" ") {
+				got += at + m.Metadata["again"] + " "
+			}
+			m.Ack()
+			if at == last {
+				return got
+			}
+		}
+		t.Fatalf("%s does not come after %s", last, got)
+		return got
+	}
+	comes("", "2")
+	for _, p := range []int64{2, 3, 4, 5} {
+		if err := g.Park(ctx, "shop", p, "no such column"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for m := range messages { // of the batch that was read before
+		if m.Metadata["position"] == "6" {
+			m.Ack()
+			break
+		}
+		m.Nack()
+	}
+	if got := comes("8", ""); got != "7 8 " {
+		t.Errorf("after four were put aside: %s", got)
+	}
+	s.caughtUp(ctx, "shop")
+	for _, p := range []int64{3, 5} {
+		if _, err := g.Retry(ctx, "shop", p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	comes("", "5") // 3 is handled, 5 fails again
+	if err := g.Park(ctx, "shop", 5, "still no such column"); err != nil {
+		t.Fatal(err)
+	}
+	s.fill(1)
+	for m := range messages {
+		if m.Metadata["position"] == "9" {
+			m.Ack()
+			break
+		}
+		m.Nack()
+	}
+	s.caughtUp(ctx, "shop")
+	parked, err := g.Parked(ctx, "shop")
+	if err != nil || len(parked) != 3 || parked[2].Position != 5 || parked[2].Attempts != 2 {
+		t.Errorf("put aside: %+v, %v", parked, err)
+	}
+}
+
 func TestWhatIsRefusedSaysWhy(t *testing.T) {
 	s := open(t)
 	s.fill(1)
@@ -275,6 +357,18 @@ func TestBatchCostsABatch(t *testing.T) {
 		if _, err := s.db.ExecContext(t.Context(), q.Query, q.Args...); err != nil {
 			t.Fatal(err)
 		}
+	}
+	g := group.New(s.store, s.log, nil)
+	for _, p := range []int64{10, 60, 4000} {
+		if err := g.Park(t.Context(), "shop", p, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.Reset(t.Context(), "shop", 50); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Retry(t.Context(), "shop", 10); err != nil {
+		t.Fatal(err)
 	}
 	for _, analyzed := range []bool{false, true} {
 		if analyzed {

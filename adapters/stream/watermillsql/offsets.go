@@ -49,13 +49,15 @@ func (a *Adapter) NextOffsetQuery(_, consumer string) sql.Query {
 	return sql.Query{Query: nextOffset, Args: []any{a.Connection, consumer}}
 }
 
+// ack stores the position, and forgets what was asked for once more among the messages up to it.
+const ack = `WITH handled AS (DELETE FROM consumer_parked WHERE connection = $1 AND consumer = $2 AND again = 1
+		AND position <= $3 AND position = ANY(string_to_array($5::text, ',')::bigint[]))
+	UPDATE consumer_partition SET position = $3, advanced_at = $4
+	WHERE connection = $1 AND consumer = $2 AND partition = 0 AND position < $3`
+
 // AckMessageQuery stores the position.
 func (a *Adapter) AckMessageQuery(_ string, row sql.Row, consumer string) sql.Query {
-	return sql.Query{
-		Query: `UPDATE consumer_partition SET position = $3, advanced_at = $4
-			WHERE connection = $1 AND consumer = $2 AND partition = 0 AND position < $3`,
-		Args: []any{a.Connection, consumer, row.Offset, time.Now().UnixMicro()},
-	}
+	return sql.Query{Query: ack, Args: []any{a.Connection, consumer, row.Offset, time.Now().UnixMicro(), row.ExtraData["retried"]}}
 }
 
 // ConsumedMessageQuery is none.

@@ -91,6 +91,10 @@ func (f *Forward) complete() error {
 		}
 		f.Webhook.Secret = strings.TrimSpace(string(secret))
 	}
+	if f.Webhook != nil {
+		_, err := f.target("")
+		return err
+	}
 	return nil
 }
 

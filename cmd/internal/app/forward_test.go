@@ -86,6 +86,7 @@ func TestForwardIsCheckedWhenItIsRead(t *testing.T) {
 		"- {name: a, kafka: {url: x}}":                                      "kafka",
 		"- {name: a, nats: {url: x}}\n  - {name: a, nats: {url: y}}":        "another one of the name a",
 		"- {name: a, webhook: {url: \"https://x\", secret_file: /nowhere}}": "secret_file",
+		"- {name: a, webhook: {url: \"https://x\", secret: whsec_x}}":       "goes on with the Base64",
 	} {
 		if _, err := loadForward(t, "forward:\n  "+text+"\n"); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", text, err, says)
