@@ -49,7 +49,7 @@ func TestConsumersOverHTTP(t *testing.T) {
 		s := start(t, store)
 		s.fill(20)
 		s.append(act(domain.SyncPaused))
-		s.want(s.tell(consumers, "feed", `{"name":"shop","filter":{"types":["record.*"]},"lease_seconds":2}`), 200, `"lag":21`)
+		s.want(s.tell(consumers, "feed", `{"name":"shop","filter":{"types":["record.*"]},"lease_seconds":60}`), 200, `"lag":21`)
 		s.want(s.get(consumers, "feed"), 200, `"name":"shop"`)
 
 		all, ack := s.batch("member=a&limit=15")
@@ -78,19 +78,32 @@ func TestConsumersOverHTTP(t *testing.T) {
 		s.want(s.tell(consumers+"/shop/ack", "feed", body("a", a.header.Get("Duolog-Ack"), 0)), 200, "")
 		s.want(s.get(consumers+"/shop/parked", "feed"), 200, `{"parked":[]}`)
 
-		if all, _ := s.batch("member=b"); len(all) != 0 {
-			t.Errorf("a second member gets %s while the first holds everything", shape(all))
+		s.append(fact("hubspot/contact/1", "city", "Bern"), fact("hubspot/contact/2", "city", "Bern")) // 22, 23
+		_, ack = s.batch("member=a")
+		if other, _ := s.batch("member=b"); len(other) != 0 {
+			t.Errorf("a second member gets %s while the first holds everything", shape(other))
 		}
-		s.want(s.tell(consumers+"/shop/renew", "feed", body("a", "", 0)), 200, `"partitions":[8,9,10,11,12,13,14,15]`)
+		const whole = `"partitions":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]`
+		s.want(s.tell(consumers+"/shop/renew", "feed", body("a", ack, 0)), 200, whole) // while it handles a batch, nothing goes
+		s.want(s.tell(consumers+"/shop/renew", "feed", `{"member":"a"}`), 200, whole)
+		s.want(s.tell(consumers+"/shop/ack", "feed", body("a", ack, 22)), 200, whole)
+		s.want(s.tell(consumers+"/shop/ack", "feed", body("a", ack, 0)), 200, whole)
+		s.batch("member=a") // only now it has nothing under way
+		s.want(s.tell(consumers+"/shop/renew", "feed", `{"member":"a"}`), 200, `"partitions":[8,9,10,11,12,13,14,15]`)
+		a = s.tell(consumers+"/shop/renew", "feed", body("a", ack, 0))
+		s.wantProblem(a, 409)
+		s.want(a, 409, "another member")
 		s.want(s.tell(consumers+"/shop/leave", "feed", body("a", "", 0)), 200, `"partitions":[]`)
-		s.want(s.tell(consumers+"/shop/renew", "feed", body("b", "", 0)), 200, `"partitions":[0,1`)
+		s.want(s.tell(consumers+"/shop/renew", "feed", body("b", "", 0)), 200, `"partitions":[]`)
+		s.batch("member=b")
+		s.want(s.tell(consumers+"/shop/renew", "feed", body("b", "", 0)), 200, whole)
 		s.want(s.tell(consumers+"/shop/reset", "feed", `{"after":"1:18"}`), 200, `"position":18`)
 		page := s.do("GET", consumers+"/shop/events?member=b", http.Header{"Authorization": {"Bearer feed"}, "Accept": {"application/json"}}, nil)
 		var one struct {
 			Events []wire
 			Ack    string
 		}
-		if err := json.Unmarshal([]byte(page.body), &one); err != nil || shape(one.Events) != "record.updated@19 record.updated@20 " || one.Ack == "" {
+		if err := json.Unmarshal([]byte(page.body), &one); err != nil || shape(one.Events) != "record.updated@19 record.updated@20 record.updated@22 record.updated@23 " || one.Ack == "" {
 			t.Errorf("as JSON: %v %s", err, page.body)
 		}
 		s.want(s.tell(consumers+"/shop/delete", "feed", ""), 204, "")

@@ -30,7 +30,7 @@ type memberInput struct {
 	Name       string `path:"name" maxLength:"63"`
 	Body       struct {
 		Member   string `json:"member" minLength:"1" maxLength:"100"`
-		Ack      string `json:"ack,omitempty" maxLength:"4000" doc:"The ack of the batch, as it came"`
+		Ack      string `json:"ack,omitempty" maxLength:"4000" doc:"The ack of the batch, as it came; to renew it may be absent, and otherwise 409 says that something of the batch is another's by now"`
 		Position int64  `json:"position,omitempty" minimum:"0" doc:"Only up to this event; absent: the whole batch"`
 	}
 }
@@ -47,7 +47,8 @@ func (a *api) registerMembers(one string) {
 	fetch.Description = "A member that asks holds its share of the partitions for the consumer's lease, and must ask, " +
 		"acknowledge or renew again before that is over. Acknowledge with the header Duolog-Ack, or the page's `ack`, once " +
 		"the events are handled: until then the same ones come again. An event that is delivered again after it was parked " +
-		"has the extension `again`."
+		"has the extension `again`. When members come, it is by asking for a batch that one gives them what is theirs: ask only " +
+		"when nothing of the batch before is being handled."
 	fetch.Responses = map[string]*huma.Response{"200": {
 		Description: "A batch, possibly empty",
 		Content: map[string]*huma.MediaType{
@@ -58,14 +59,14 @@ func (a *api) registerMembers(one string) {
 	}}
 	register(a, fetch, Consume, a.fetch)
 	for _, op := range []struct {
-		id, path, summary string
-		do                func(context.Context, *memberInput) (*body[Holding], error)
+		id, path, summary, more string
+		do                      func(context.Context, *memberInput) (*body[Holding], error)
 	}{
-		{"acknowledge-events", "/ack", "A batch, or part of it, is handled", a.acknowledge},
-		{"renew-member", "/renew", "A member is still at work", a.renew},
-		{"leave-consumer", "/leave", "A member gives its partitions back", a.leave},
+		{"acknowledge-events", "/ack", "A batch, or part of it, is handled", "It renews, too.", a.acknowledge},
+		{"renew-member", "/renew", "A member is still at work", "It changes nothing of what the member holds.", a.renew},
+		{"leave-consumer", "/leave", "A member gives its partitions back", "", a.leave},
 	} {
-		o := act(op.id, one+op.path, op.summary, "")
+		o := act(op.id, one+op.path, op.summary, op.more)
 		o.Tags = []string{"consumers"}
 		register(a, o, Consume, op.do)
 	}
@@ -174,10 +175,7 @@ func (a *api) acknowledge(ctx context.Context, in *memberInput) (*body[Holding],
 	if err == nil {
 		err = g.Ack(ctx, in.Name, in.Body.Member, b)
 	}
-	if err != nil {
-		return nil, consumerError(err)
-	}
-	return a.renew(ctx, in)
+	return a.shownHolding(ctx, g, in, group.Batch{}, err)
 }
 
 func (a *api) renew(ctx context.Context, in *memberInput) (*body[Holding], error) {
@@ -185,7 +183,19 @@ func (a *api) renew(ctx context.Context, in *memberInput) (*body[Holding], error
 	if err != nil {
 		return nil, err
 	}
-	s, err := g.Claim(ctx, in.Name, in.Body.Member)
+	var b group.Batch
+	if in.Body.Ack != "" {
+		b, err = group.ParseToken(in.Body.Ack)
+	}
+	return a.shownHolding(ctx, g, in, b, err)
+}
+
+// shownHolding has the member live on with the batch and says what it holds.
+func (a *api) shownHolding(ctx context.Context, g *group.Groups, in *memberInput, b group.Batch, err error) (*body[Holding], error) {
+	var s group.Share
+	if err == nil {
+		s, err = g.Hold(ctx, in.Name, in.Body.Member, b)
+	}
 	if err != nil {
 		return nil, consumerError(err)
 	}
