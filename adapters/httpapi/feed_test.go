@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +25,8 @@ import (
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/history"
 )
+
+const contactsAt = "/v1/connections/default/contacts"
 
 // wire is a CloudEvent as a consumer reads it.
 type wire struct {
@@ -350,7 +354,7 @@ func project(t *testing.T, store eventstore.Store, log eventstore.Log) {
 	t.Helper()
 	r := projections.New(store, log, projections.Options{}, contacts.Projection{}, history.Projection{})
 	if err := r.CatchUp(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 }
 
@@ -376,7 +380,7 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 				t.Errorf("followed: %s %s, want the event at %s", event, id, want)
 			}
 		}
-		state := "/v1/connections/default/contacts"
+		const state = contactsAt
 		s.wantProblem(s.get(state, "feed"), 403)
 		s.wantProblem(s.get(state+"/hubspot:1/explain?field=city", "feed"), 403)
 		s.wantProblem(s.get(state+"?as_of=7:1", "feed"), 409)
@@ -399,6 +403,85 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 		}
 		if got := shape(s.read("after="+page.AsOf, "feed")); got != "record.updated@11 record.updated@12 " {
 			t.Errorf("from there on: %s", got)
+		}
+	})
+}
+
+// TestBootstrapIsOfOneState: whatever happens between its pages, they show the contacts of one position, and what is not
+// known so far is not passed off as it.
+func TestBootstrapIsOfOneState(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store, func(c *httpapi.Config) { c.StateWait = time.Minute })
+		ids := []ulid.ULID{newID(), newID(), newID(), newID()}
+		born := func(i int) {
+			record := fmt.Sprintf("hubspot/contact/%d", i)
+			rec, _ := domain.ParseRecord(record)
+			s.append(fact(record, "city", "Bern"))
+			head, err := s.log.Head(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.decide(ids[i], head.Position, planner.LinkedUp, []planner.Link{{Record: rec, Contact: ids[i], State: planner.Linked, Reason: "new"}},
+				verdict(planner.Agreed, record, head.Position, "d1"))
+		}
+		for _, i := range []int{0, 1, 3} {
+			born(i)
+		}
+		project(t, store, s.log)
+		type state struct {
+			Contacts []contacts.Contact
+			Next     string
+			AsOf     string `json:"as_of"`
+		}
+		read := func(query string) (page state) {
+			t.Helper()
+			a := s.get(contactsAt+"?limit=1&"+query, "feed")
+			if err := json.Unmarshal([]byte(a.body), &page); err != nil || a.status != 200 {
+				t.Fatalf("%s: %d %s", query, a.status, a.body)
+			}
+			return page
+		}
+		first := read("as_of=head")
+		born(2) // between the pages, and among those of the second
+		s.append(fact("hubspot/contact/3", "city", "Genf"))
+		project(t, store, s.log)
+		var got []ulid.ULID
+		for page := first; ; page = read("as_of=" + first.AsOf + "&after=" + page.Next) {
+			for _, c := range page.Contacts {
+				got = append(got, c.ID)
+			}
+			if page.AsOf != first.AsOf || !strings.HasSuffix(page.AsOf, ":1:6") {
+				t.Fatalf("a page is of %s, the first of %s", page.AsOf, first.AsOf)
+			}
+			if page.Next == "" {
+				break
+			}
+		}
+		if want := []ulid.ULID{ids[0], ids[1], ids[3]}; !slices.Equal(got, want) {
+			t.Errorf("pages show %v, want %v", got, want)
+		}
+		for _, query := range []string{"status=held", "reason=email"} {
+			a := s.get(contactsAt+"?as_of=head&"+query, "feed")
+			s.wantProblem(a, 400)
+			s.want(a, 400, "whatever their status")
+		}
+
+		s.append(fact("hubspot/contact/1", "city", "Basel")) // 10, which the contacts do not know yet
+		hasty := start(t, store, func(c *httpapi.Config) { c.StateWait = time.Millisecond })
+		a := hasty.get(contactsAt+"?as_of=10", "feed")
+		s.wantProblem(a, 503)
+		s.want(a, 503, "known up to position 9 here, not yet up to 10")
+		if a.header.Get("Retry-After") == "" {
+			t.Error("it does not say when to ask again")
+		}
+		var projected sync.WaitGroup
+		projected.Go(func() { project(t, store, s.log) })
+		if page := read("as_of=10"); !strings.HasSuffix(page.AsOf, ":1:10") {
+			t.Errorf("waited for, and of %s", page.AsOf)
+		}
+		projected.Wait()
+		if a := s.get(contactsAt+"?as_of=10", "root"); !strings.Contains(a.body, "Basel") {
+			t.Errorf("at 10 the contacts are %s", a.body)
 		}
 	})
 }
