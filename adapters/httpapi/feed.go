@@ -38,8 +38,8 @@ type feedInput struct {
 	View       string `query:"view" enum:"log,contacts" doc:"log, or contacts: one contact.changed for each real change"`
 	Type       string `query:"type" maxLength:"1000" doc:"Event types, separated by commas; record.* means a family"`
 	Contact    string `query:"contact" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID: only what concerns this contact"`
-	Field      string `query:"field" maxLength:"1000" doc:"Only events that name one of these fields or properties"`
-	System     string `query:"system" maxLength:"50" doc:"hubspot or aloware: only events of its records"`
+	Field      string `query:"field" maxLength:"1000" doc:"Only events that name one of these fields or properties, and erasures"`
+	System     string `query:"system" maxLength:"50" doc:"hubspot or aloware: only events of its records, and erasures"`
 	Wait       int    `query:"wait" minimum:"0" maximum:"50" doc:"Seconds to wait for an event when there is none"`
 	Accept     string `header:"Accept" maxLength:"1000"`
 	LastEvent  string `header:"Last-Event-ID" maxLength:"80" doc:"With text/event-stream, what after is otherwise"`

@@ -490,7 +490,7 @@ func TestBootstrapIsOfOneState(t *testing.T) {
 func TestErasedPeopleArriveAsTombstones(t *testing.T) {
 	backends.Each(t, func(t *testing.T, store eventstore.Store) {
 		s := start(t, store)
-		s.story()
+		contact := s.story()
 		follow := s.follow(t, "after=0", "")
 		if _, _, data := follow.next(); data == "" {
 			t.Fatal("nothing is followed")
@@ -508,9 +508,17 @@ func TestErasedPeopleArriveAsTombstones(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.append(eventstore.NewEvent{
-			ID: newID(), Stream: "connection", Type: "subject.erased", Schema: 1, Actor: "test", Subject: eventstore.SubjectLog, Data: []byte(`{}`),
+		order, err := json.Marshal(domain.Act{
+			Reason: "asked", Contact: contact, Records: []domain.Record{{System: domain.HubSpot, ID: "1"}, {System: domain.Aloware, ID: "9"}},
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.append(eventstore.NewEvent{
+			ID: newID(), Stream: domain.StreamPrivacy, Type: domain.SubjectErased, Schema: 1, Actor: "test",
+			Subject: eventstore.SubjectLog, Data: order,
+		})
+		project(t, store, s.log)
 		for _, query := range []string{"", "view=contacts", "type=record.*"} {
 			a := s.get(events+"?"+query, "root")
 			if a.status != 200 || strings.Contains(a.body, "Bern") || strings.Contains(a.body, "Basel") || !strings.Contains(a.body, `"erased":true`) {
@@ -520,12 +528,39 @@ func TestErasedPeopleArriveAsTombstones(t *testing.T) {
 		if got := shape(s.read("view=contacts&after=9", "feed")); got != "subject.erased@11 duolog.position@11 " {
 			t.Errorf("the erasure itself: %s", got)
 		}
+		s.ordersDeletion(contact)
 		again := s.follow(t, "after=0&type=record.*", "")
 		again.next()
 		if _, id, data := again.next(); !strings.HasSuffix(id, ":1:1") || !strings.Contains(data, `"erased":true`) {
 			t.Errorf("followed again: %s %s", id, data)
 		}
 	})
+}
+
+// ordersDeletion: whatever a reader has narrowed its feed to, it is told that the contact was erased, at 11, unless it
+// chose types without that.
+func (s *service) ordersDeletion(contact ulid.ULID) {
+	s.t.Helper()
+	s.want(s.tell(consumers, "feed", `{"name":"shop","filter":{"fields":["phone"],"systems":["aloware"]}}`), 200, "")
+	stored, _ := s.batch("member=a")
+	if got := shape(stored); got != "subject.erased@11 " {
+		s.t.Errorf("a stored filter: %s", got)
+	}
+	for _, query := range []string{
+		"field=phone", "system=aloware", "system=hubspot", "system=aloware&field=phone", "type=subject.erased&field=phone",
+		"view=contacts", "view=contacts&field=phone", "view=contacts&system=aloware", "view=contacts&type=subject.*&system=hubspot",
+		"contact=" + contact.String(), "contact=" + contact.String() + "&field=phone&system=hubspot",
+		"contact=" + contact.String() + "&view=contacts&field=phone",
+	} {
+		if got := shape(s.read("after=9&"+query, "feed")); got != "subject.erased@11 duolog.position@11 " {
+			s.t.Errorf("%s: %s", query, got)
+		}
+	}
+	for _, query := range []string{"type=record.*", "type=sync.resumed&field=phone", "view=contacts&type=contact.changed"} {
+		if got := shape(s.read("after=9&"+query, "feed")); got != "duolog.position@11 " {
+			s.t.Errorf("%s: %s", query, got)
+		}
+	}
 }
 
 // TestFollowersDoNotHoldUpAStop: a stream without an end ends when the service stops.
