@@ -106,6 +106,19 @@ func TestConsumersOverHTTP(t *testing.T) {
 		if err := json.Unmarshal([]byte(page.body), &one); err != nil || shape(one.Events) != "record.updated@19 record.updated@20 record.updated@22 record.updated@23 " || one.Ack == "" {
 			t.Errorf("as JSON: %v %s", err, page.body)
 		}
+		s.restored(store, 15)
+		for _, a := range []answer{
+			s.get(consumers+"/shop/events?member=b", "feed"), s.tell(consumers+"/shop/renew", "feed", `{"member":"b"}`),
+			s.tell(consumers+"/shop/ack", "feed", body("b", one.Ack, 0)),
+		} {
+			s.wantProblem(a, 409)
+			s.want(a, 409, `:2:15"`)
+			s.want(a, 409, "POST …/reset with continue_after")
+		}
+		s.want(s.tell(consumers+"/shop/reset", "feed", `{"after":"2:15"}`), 200, `"generation":2`)
+		if all, _ := s.batch("member=b"); len(all) == 0 || all[0].Sequence != "16" {
+			t.Errorf("after the reset: %s", shape(all))
+		}
 		s.want(s.tell(consumers+"/shop/delete", "feed", ""), 204, "")
 		s.want(s.get(consumers, "feed"), 200, `{"consumers":[]}`)
 	})

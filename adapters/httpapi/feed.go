@@ -15,7 +15,6 @@ import (
 
 	"github.com/duolog/duolog/adapters/stream"
 	"github.com/duolog/duolog/adapters/stream/cloudevent"
-	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -130,6 +129,9 @@ func (a *api) events(ctx context.Context, in *feedInput) (*huma.StreamResponse, 
 		return &huma.StreamResponse{Body: func(hc huma.Context) { a.follow(hc, f) }}, nil
 	}
 	page, err := f.wait(ctx, time.Duration(in.Wait)*time.Second)
+	if err == nil && in.Wait > 0 {
+		err = stillAllowed(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -161,11 +163,9 @@ func (a *api) feed(ctx context.Context, in *feedInput) (*feed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadInput, err)
 	}
-	data := identity(ctx).data()
-	if data != DataIDs {
-		if err := conn.looked(ctx, domain.AccessFeed); err != nil {
-			return nil, err
-		}
+	data, err := conn.readsFeed(ctx)
+	if err != nil {
+		return nil, err
 	}
 	head, err := conn.Log.Head(ctx)
 	if err != nil {

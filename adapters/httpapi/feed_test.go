@@ -60,6 +60,16 @@ func (s *service) append(all ...eventstore.NewEvent) {
 	}
 }
 
+// data is a payload as it is stored.
+func data(t testing.TB, payload any) []byte {
+	t.Helper()
+	text, err := json.Marshal(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 func shape(all []wire) string {
 	var b strings.Builder
 	for _, w := range all {
@@ -272,13 +282,9 @@ func (s *service) decide(contact ulid.ULID, input int64, whole planner.Result, l
 	if whole != "" {
 		d.Whole = &planner.Whole{Result: whole}
 	}
-	data, err := json.Marshal(d)
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	s.append(eventstore.NewEvent{
 		ID: newID(), Stream: "contact/" + contact.String(), Type: domain.DecisionMade, Schema: 1, Actor: "duolog",
-		Causation: input, Subject: eventstore.SubjectLog, Data: data,
+		Causation: input, Subject: eventstore.SubjectLog, Data: data(s.t, d),
 	})
 }
 
@@ -508,12 +514,9 @@ func TestErasedPeopleArriveAsTombstones(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		order, err := json.Marshal(domain.Act{
+		order := data(t, domain.Act{
 			Reason: "asked", Contact: contact, Records: []domain.Record{{System: domain.HubSpot, ID: "1"}, {System: domain.Aloware, ID: "9"}},
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 		s.append(eventstore.NewEvent{
 			ID: newID(), Stream: domain.StreamPrivacy, Type: domain.SubjectErased, Schema: 1, Actor: "test",
 			Subject: eventstore.SubjectLog, Data: order,

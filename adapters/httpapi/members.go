@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -78,15 +79,22 @@ func (a *api) fetch(ctx context.Context, in *fetchInput) (*huma.StreamResponse, 
 	if err != nil {
 		return nil, err
 	}
-	b, err := nextBatch(ctx, conn.Log, g, in)
+	data, err := conn.readsFeed(ctx)
 	if err != nil {
-		return nil, consumerError(err)
+		return nil, err
+	}
+	b, err := nextBatch(ctx, conn.Log, g, in)
+	if err == nil && in.Wait > 0 {
+		err = stillAllowed(ctx)
+	}
+	if err != nil {
+		return nil, memberError(ctx, conn.Log, g, in.Name, err)
 	}
 	head, err := conn.Log.Head(ctx)
 	if err != nil {
 		return nil, err
 	}
-	enc := cloudevent.New(in.Connection, head, identity(ctx).data())
+	enc := cloudevent.New(in.Connection, head, data)
 	kind := (&feedInput{Accept: in.Accept}).accepts()
 	var page []byte
 	if kind == "application/json" {
@@ -164,7 +172,7 @@ func jsonBatch(enc cloudevent.Encoder, b group.Batch) []byte {
 }
 
 func (a *api) acknowledge(ctx context.Context, in *memberInput) (*body[Holding], error) {
-	_, g, err := a.moved(ctx, in.Connection, in.Name)
+	conn, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -175,11 +183,11 @@ func (a *api) acknowledge(ctx context.Context, in *memberInput) (*body[Holding],
 	if err == nil {
 		err = g.Ack(ctx, in.Name, in.Body.Member, b)
 	}
-	return a.shownHolding(ctx, g, in, group.Batch{}, err)
+	return shownHolding(ctx, conn.Log, g, in, group.Batch{}, err)
 }
 
 func (a *api) renew(ctx context.Context, in *memberInput) (*body[Holding], error) {
-	_, g, err := a.moved(ctx, in.Connection, in.Name)
+	conn, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -187,23 +195,45 @@ func (a *api) renew(ctx context.Context, in *memberInput) (*body[Holding], error
 	if in.Body.Ack != "" {
 		b, err = group.ParseToken(in.Body.Ack)
 	}
-	return a.shownHolding(ctx, g, in, b, err)
+	return shownHolding(ctx, conn.Log, g, in, b, err)
 }
 
 // shownHolding has the member live on with the batch and says what it holds.
-func (a *api) shownHolding(ctx context.Context, g *group.Groups, in *memberInput, b group.Batch, err error) (*body[Holding], error) {
+func shownHolding(
+	ctx context.Context, log eventstore.Log, g *group.Groups, in *memberInput, b group.Batch, err error,
+) (*body[Holding], error) {
 	var s group.Share
 	if err == nil {
 		s, err = g.Hold(ctx, in.Name, in.Body.Member, b)
 	}
 	if err != nil {
-		return nil, consumerError(err)
+		return nil, memberError(ctx, log, g, in.Name, err)
 	}
 	h := Holding{Partitions: []int{}, Lease: s.Lease().Seconds()}
 	for _, p := range s.Held {
 		h.Partitions = append(h.Partitions, p.Partition)
 	}
 	return &body[Holding]{h}, nil
+}
+
+// memberError is consumerError; a consumer whose checkpoint is of another generation is told from where it can go on.
+func memberError(ctx context.Context, log eventstore.Log, g *group.Groups, name string, err error) error {
+	if !errors.Is(err, group.ErrGeneration) {
+		return consumerError(err)
+	}
+	info, known := g.Get(ctx, name)
+	head, read := log.Head(ctx)
+	if known != nil || read != nil {
+		return errors.Join(known, read)
+	}
+	var p *Problem
+	_, at := checkpoint{info.LogID().String(), info.Generation, info.Position}.in(ctx, log, head)
+	if !errors.As(at, &p) { // it was reset meanwhile, or that cannot be read
+		return errors.Join(at, consumerError(err))
+	}
+	p.Detail = "the consumer's checkpoint is of another log or generation: POST …/reset with continue_after as after, from " +
+		"where nothing can be missed, and skip the event ids you have"
+	return p
 }
 
 func (a *api) leave(ctx context.Context, in *memberInput) (*body[Holding], error) {
