@@ -208,8 +208,9 @@ func TestAsyncAPIDescribesEveryType(t *testing.T) {
 			Messages map[string]struct {
 				Payload struct {
 					Properties struct {
-						Type struct{ Const string }
-						Data Schema
+						Type  struct{ Const string }
+						Data  Schema
+						Again Schema
 					}
 				}
 			}
@@ -218,10 +219,14 @@ func TestAsyncAPIDescribesEveryType(t *testing.T) {
 	if err := json.Unmarshal(data, &doc); err != nil || doc.AsyncAPI != "3.0.0" || doc.Servers["api"].Host != "sync.example.com" {
 		t.Fatalf("%v: %s", err, data)
 	}
+	marks := doc.Components.Messages[name(cloudevent.Position)].Payload.Properties
+	if doc.Channels["events"].Messages[name(cloudevent.Position)].Ref == "" || marks.Type.Const != cloudevent.Position || marks.Data.Type != "" {
+		t.Errorf("marks are described as %+v", marks)
+	}
 	for _, kind := range Types() {
 		ref := doc.Channels["events"].Messages[name(kind)].Ref
 		of := doc.Components.Messages[strings.TrimPrefix(ref, "#/components/messages/")].Payload.Properties
-		if of.Type.Const != kind || of.Data.Type != "object" {
+		if of.Type.Const != kind || of.Data.Type != "object" || of.Again.Type != "boolean" {
 			t.Errorf("%s leads to %q, which describes %+v", kind, ref, of.Type)
 		}
 	}
