@@ -211,8 +211,13 @@ func (f *feed) page(ctx context.Context) (stream.Page, error) {
 		f.scanned += limit
 		f.ended = p.Through >= f.head.Position || p.Through < f.after+int64(limit)
 	} else {
-		p, err = f.filter.ReadContact(ctx, f.tail, f.timeline, f.contact, f.after, min(pageSize, f.left))
-		f.ended, f.through = len(p.Events) == 0 || p.Through >= f.head.Position, p.Through
+		limit := pageSize
+		if f.filter.All() {
+			limit = min(limit, f.left)
+		}
+		p, f.through, err = f.filter.ReadContact(ctx, f.tail, f.timeline, f.contact, f.after, limit)
+		f.scanned += limit
+		f.ended = p.Through >= f.through
 	}
 	if err != nil {
 		return p, err

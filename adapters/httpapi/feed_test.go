@@ -42,7 +42,11 @@ func (s *service) read(query, token string) []wire {
 	if a.status != 200 {
 		s.t.Fatalf("%s: %d %s", query, a.status, a.body)
 	}
-	var all []wire
+	return s.lines(a)
+}
+
+func (s *service) lines(a answer) (all []wire) {
+	s.t.Helper()
 	for line := range strings.Lines(a.body) {
 		var w wire
 		if err := json.Unmarshal([]byte(line), &w); err != nil {
@@ -379,6 +383,7 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 		if got := shape(s.read("contact=hubspot:1&limit=3&after=1", "feed")); got != "decision.made@2 record.updated@3 decision.made@4 duolog.position@4 " {
 			t.Errorf("a page of a contact: %s", got)
 		}
+		s.pagesOfAContact()
 		l := s.follow(t, "contact=hubspot:1&type=record.*&after=3", "")
 		l.next()
 		for _, want := range []string{":1:5", ":1:7", ":1:8"} {
@@ -411,6 +416,32 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 			t.Errorf("from there on: %s", got)
 		}
 	})
+}
+
+// pagesOfAContact: a page that ends early, or on which nothing passes, is not the end, and each says up to where it is known
+// what concerns the contact.
+func (s *service) pagesOfAContact() {
+	s.t.Helper()
+	for query, want := range map[string]string{
+		"type=decision.made&limit=1&after=4": "decision.made@6 duolog.position@6 ",
+		"type=record.*&limit=2":              "record.updated@1 record.updated@3 duolog.position@3 ",
+		"type=mode.changed&limit=1":          "duolog.position@10 ",
+		"view=contacts&limit=1&after=4":      "contact.changed@9 duolog.position@10 ",
+	} {
+		a := s.get(events+"?contact=hubspot:1&"+query, "feed")
+		if got := shape(s.lines(a)); got != want || !strings.HasSuffix(a.header.Get("Duolog-Through"), ":1:10") {
+			s.t.Errorf("%s: %s through %s, want %s", query, got, a.header.Get("Duolog-Through"), want)
+		}
+		if next := a.trailer.Get("Duolog-Next"); !strings.HasSuffix(next, ":1:"+want[strings.LastIndex(want, "@")+1:len(want)-1]) {
+			s.t.Errorf("%s: goes on from %q", query, next)
+		}
+	}
+	a := s.do("GET", events+"?contact=hubspot:1&limit=2&type=record.*", http.Header{"Authorization": {"Bearer feed"}, "Accept": {"application/json"}}, nil)
+	var page struct{ Next, Through, Head string }
+	if err := json.Unmarshal([]byte(a.body), &page); err != nil || !strings.HasSuffix(page.Next, ":1:3") || !strings.HasSuffix(page.Through, ":1:10") ||
+		!strings.HasSuffix(page.Head, ":1:12") {
+		s.t.Errorf("a JSON page of a contact: %v %s", err, a.body)
+	}
 }
 
 // TestBootstrapIsOfOneState: whatever happens between its pages, they show the contacts of one position, and what is not

@@ -104,6 +104,8 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	// trailer came after the body.
+	trailer http.Header
 }
 
 func (s *service) do(method, path string, header http.Header, body []byte) answer {
@@ -124,7 +126,7 @@ func (s *service) do(method, path string, header http.Header, body []byte) answe
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer{resp.StatusCode, resp.Header, string(all)}
+	return answer{resp.StatusCode, resp.Header, string(all), resp.Trailer}
 }
 
 func (s *service) get(path, token string) answer {
