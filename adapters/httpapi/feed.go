@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,6 +26,7 @@ const (
 	contactPoll = 200 * time.Millisecond
 
 	ndjson      = "application/x-ndjson"
+	jsonPage    = "application/json"
 	eventStream = "text/event-stream"
 )
 
@@ -44,21 +44,10 @@ type feedInput struct {
 	LastEvent  string `header:"Last-Event-ID" maxLength:"80" doc:"With text/event-stream, what after is otherwise"`
 }
 
-// accepts picks the form of the answer: NDJSON unless something else is asked for by name.
-func (in *feedInput) accepts() string {
-	for part := range strings.SplitSeq(in.Accept, ",") {
-		kind, _, _ := strings.Cut(part, ";")
-		switch kind = strings.ToLower(strings.TrimSpace(kind)); kind {
-		case ndjson, eventStream, "application/json":
-			return kind
-		}
-	}
-	return ndjson
-}
-
 const feedHelp = "CloudEvents 1.0 as JSON in position order without holes: one a line, or a JSON page (`Accept: " +
 	"application/json`), or live as server-sent events (`Accept: text/event-stream`), where the id of each is its " +
-	"checkpoint and `Last-Event-ID` resumes. Delivery is at least once: store the checkpoint with what you did, and send " +
+	"checkpoint and `Last-Event-ID` resumes. `Accept` is read with its weights, and what names none of these is answered " +
+	"406; a stream without an end must be named. Delivery is at least once: store the checkpoint with what you did, and send " +
 	"it as `after` next time. It is the header Duolog-Next, the page's `next`, the id, or, in a filtered stream, the id of " +
 	"the last line, whose type is `duolog.position`. A checkpoint of another log or generation, or past the end, is " +
 	"answered 409 with `continue_after`. Roles without the right to read values get ids and property names only " +
@@ -77,7 +66,7 @@ func (a *api) registerFeed() {
 			Content: map[string]*huma.MediaType{
 				ndjson:      {Schema: &huma.Schema{Type: huma.TypeString}},
 				eventStream: {Schema: &huma.Schema{Type: huma.TypeString}},
-				"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
+				jsonPage: {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
 					"events": {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject}},
 					"next":   {Type: huma.TypeString}, "head": {Type: huma.TypeString}, "through": {Type: huma.TypeString},
 				}}},
@@ -120,11 +109,14 @@ func (f *feed) narrowed() bool { return !f.filter.All() || !f.contact.IsZero() }
 
 // events reads the first page before the first byte is sent, so that what fails can still be said.
 func (a *api) events(ctx context.Context, in *feedInput) (*huma.StreamResponse, error) {
-	f, err := a.feed(ctx, in)
+	kind := accepted(in.Accept, ndjson, jsonPage, eventStream)
+	if kind == "" {
+		return nil, notAcceptable(ndjson, jsonPage, eventStream)
+	}
+	f, err := a.feed(ctx, in, kind)
 	if err != nil {
 		return nil, err
 	}
-	kind := in.accepts()
 	if kind == eventStream {
 		return &huma.StreamResponse{Body: func(hc huma.Context) { a.follow(hc, f) }}, nil
 	}
@@ -142,13 +134,13 @@ func (a *api) events(ctx context.Context, in *feedInput) (*huma.StreamResponse, 
 	return &huma.StreamResponse{Body: func(hc huma.Context) { a.stream(hc, f, page, form) }}, nil
 }
 
-func (a *api) feed(ctx context.Context, in *feedInput) (*feed, error) {
+func (a *api) feed(ctx context.Context, in *feedInput, kind string) (*feed, error) {
 	conn, err := a.connection(in.Connection)
 	if err != nil {
 		return nil, err
 	}
 	after, where := in.After, "query.after"
-	if in.LastEvent != "" && in.accepts() == eventStream {
+	if in.LastEvent != "" && kind == eventStream {
 		after, where = in.LastEvent, "header.Last-Event-ID"
 	}
 	fromEnd := after == "head"
@@ -299,7 +291,7 @@ func (lines) end(b []byte, f *feed) []byte {
 // object is a JSON page.
 type object struct{ begun bool }
 
-func (*object) contentType() string { return "application/json" }
+func (*object) contentType() string { return jsonPage }
 
 func (o *object) page(b []byte, f *feed, p stream.Page) []byte {
 	for _, e := range p.Events {

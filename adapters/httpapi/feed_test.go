@@ -150,6 +150,11 @@ func TestFeedAsOnePageOfJSON(t *testing.T) {
 		if len(page.Events) != 5 || page.Events[0].Sequence != "4" || !strings.HasSuffix(page.Next, ":1:8") || !strings.HasSuffix(page.Head, ":1:12") {
 			t.Errorf("page: %+v", page)
 		}
+		for _, path := range []string{events, consumers + "/shop/events?member=a"} {
+			a := s.do("GET", path, http.Header{"Authorization": {"Bearer feed"}, "Accept": {"text/html, application/json;q=0"}}, nil)
+			s.wantProblem(a, 406)
+			s.want(a, 406, "application/x-ndjson or application/json")
+		}
 		a = s.do("GET", events+"?after="+page.Head, http.Header{"Authorization": {"Bearer feed"}, "Accept": {"application/json"}}, nil)
 		if err := json.Unmarshal([]byte(a.body), &page); err != nil || len(page.Events) != 0 || page.Next != page.Head {
 			t.Errorf("at the end: %v %s", err, a.body)

@@ -53,8 +53,8 @@ func (a *api) registerMembers(one string) {
 	fetch.Responses = map[string]*huma.Response{"200": {
 		Description: "A batch, possibly empty",
 		Content: map[string]*huma.MediaType{
-			ndjson:             {Schema: &huma.Schema{Type: huma.TypeString}},
-			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}},
+			ndjson:   {Schema: &huma.Schema{Type: huma.TypeString}},
+			jsonPage: {Schema: &huma.Schema{Type: huma.TypeObject}},
 		},
 		Headers: map[string]*huma.Param{"Duolog-Ack": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "Acknowledges the batch"}},
 	}}
@@ -75,6 +75,10 @@ func (a *api) registerMembers(one string) {
 
 // fetch returns the next batch of a member.
 func (a *api) fetch(ctx context.Context, in *fetchInput) (*huma.StreamResponse, error) {
+	kind := accepted(in.Accept, ndjson, jsonPage)
+	if kind == "" {
+		return nil, notAcceptable(ndjson, jsonPage)
+	}
 	conn, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err != nil {
 		return nil, err
@@ -95,12 +99,9 @@ func (a *api) fetch(ctx context.Context, in *fetchInput) (*huma.StreamResponse, 
 		return nil, err
 	}
 	enc := cloudevent.New(in.Connection, head, data)
-	kind := (&feedInput{Accept: in.Accept}).accepts()
-	var page []byte
-	if kind == "application/json" {
-		page = jsonBatch(enc, b)
-	} else {
-		kind, page = ndjson, linesOf(enc, b, nil, "")
+	page := jsonBatch(enc, b)
+	if kind == ndjson {
+		page = linesOf(enc, b, nil, "")
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		_, w := humago.Unwrap(hc)

@@ -73,7 +73,7 @@ func envelope(kind string) object {
 		"time": object{"type": "string", "format": "date-time"}, "occurredat": object{"type": "string", "format": "date-time"},
 		"sequence": text, "generation": text, "partitionkey": text, "actor": text, "causation": text,
 		"schema": object{"type": "integer"}, "erased": object{"type": "boolean"},
-		"again": object{"type": "boolean", "description": "to a member: it was parked, later events of its record are handled"},
+		"again":           object{"type": "boolean", "description": "to a member: it was parked, later events of its record are handled"},
 		"fields":          object{"enum": []string{"ids", "masked"}, "description": "what of values the data holds; absent: all"},
 		"datacontenttype": object{"const": "application/json"}, "data": inline(kind),
 	}
