@@ -168,35 +168,37 @@ func TestConsumersOfOthers(t *testing.T) {
 }
 
 func TestConsumersRefuse(t *testing.T) {
-	s := start(t, backends.SQLite(t))
-	s.fill(3)
-	s.want(s.tell(consumers, "feed", `{"name":"shop"}`), 200, "")
-	for _, tt := range []struct {
-		method, path, body string
-		status             int
-		says               string
-	}{
-		{"GET", "/nobody", "", 404, "POST …/consumers makes one"},
-		{"GET", "/nobody/events?member=a", "", 404, "no such consumer"},
-		{"GET", "/shop/events", "", 400, "member"},
-		{"GET", "/shop/events?member=a&types=x", "", 400, "there are member, limit, wait"},
-		{"POST", "", `{"name":"shop"}`, 409, "there is a consumer"},
-		{"POST", "", `{"name":"Shop!"}`, 400, "lower-case"},
-		{"POST", "", `{"name":"x","after":"1:99"}`, 409, ":1:3"},
-		{"POST", "", `{"name":"x","filter":{"types":["sale"]}}`, 400, "record.updated"},
-		{"POST", "", `{"name":"x","lease_seconds":9999}`, 400, "600"},
-		{"POST", "/shop/reset", `{"after":"7:1"}`, 409, "generation 1"},
-		{"POST", "/shop/reset", `{"after":"99"}`, 409, ":1:3"},
-		{"POST", "/shop/reset", `{"after":"soon"}`, 400, "head"},
-		{"POST", "/shop/park", `{"position":99}`, 409, "past the end"},
-		{"POST", "/shop/retry", `{"position":2}`, 404, "not parked"},
-	} {
-		a := s.do(tt.method, consumers+tt.path, http.Header{"Authorization": {"Bearer feed"}, "Content-Type": {"application/json"}}, []byte(tt.body))
-		s.wantProblem(a, tt.status)
-		if !strings.Contains(a.body, tt.says) {
-			t.Errorf("%s %s %s says %s, want %q", tt.method, tt.path, tt.body, a.body, tt.says)
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		s.fill(3)
+		s.want(s.tell(consumers, "feed", `{"name":"shop"}`), 200, "")
+		for _, tt := range []struct {
+			method, path, body string
+			status             int
+			says               string
+		}{
+			{"GET", "/nobody", "", 404, "POST …/consumers makes one"},
+			{"GET", "/nobody/events?member=a", "", 404, "no such consumer"},
+			{"GET", "/shop/events", "", 400, "member"},
+			{"GET", "/shop/events?member=a&types=x", "", 400, "there are member, limit, wait"},
+			{"POST", "", `{"name":"shop"}`, 409, "there is a consumer"},
+			{"POST", "", `{"name":"Shop!"}`, 400, "lower-case"},
+			{"POST", "", `{"name":"x","after":"1:99"}`, 409, ":1:3"},
+			{"POST", "", `{"name":"x","filter":{"types":["sale"]}}`, 400, "record.updated"},
+			{"POST", "", `{"name":"x","lease_seconds":9999}`, 400, "600"},
+			{"POST", "/shop/reset", `{"after":"7:1"}`, 409, "generation 1"},
+			{"POST", "/shop/reset", `{"after":"99"}`, 409, ":1:3"},
+			{"POST", "/shop/reset", `{"after":"soon"}`, 400, "head"},
+			{"POST", "/shop/park", `{"position":99}`, 409, "past the end"},
+			{"POST", "/shop/retry", `{"position":2}`, 404, "not parked"},
+		} {
+			a := s.do(tt.method, consumers+tt.path, http.Header{"Authorization": {"Bearer feed"}, "Content-Type": {"application/json"}}, []byte(tt.body))
+			s.wantProblem(a, tt.status)
+			if !strings.Contains(a.body, tt.says) {
+				t.Errorf("%s %s %s says %s, want %q", tt.method, tt.path, tt.body, a.body, tt.says)
+			}
 		}
-	}
+	})
 	if httpapi.Auditor.May(httpapi.Consume) {
 		t.Error("an auditor moves checkpoints")
 	}

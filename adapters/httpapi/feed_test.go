@@ -114,8 +114,18 @@ func TestFilteredFeedMovesItsCheckpoint(t *testing.T) {
 			"type=sync.resumed,sync.paused": "sync.paused@1 sync.resumed@4 duolog.position@5 ",
 			"type=mode.changed&after=2":     "duolog.position@5 ",
 		} {
-			if got := shape(s.read(query, "feed")); got != want {
+			a := s.get(events+"?"+query, "feed")
+			if got := shape(s.lines(a)); got != want {
 				t.Errorf("%s: %s, want %s", query, got, want)
+			}
+			at := want[strings.LastIndex(want, "@")+1 : len(want)-1]
+			if next := a.trailer.Get("Duolog-Next"); !strings.HasSuffix(next, ":1:"+at) {
+				t.Errorf("%s: goes on from %q, want %s", query, next, at)
+			}
+			a = s.do("GET", events+"?"+query, http.Header{"Authorization": {"Bearer feed"}, "Accept": {"application/json"}}, nil)
+			var page struct{ Next, Through string }
+			if err := json.Unmarshal([]byte(a.body), &page); err != nil || !strings.HasSuffix(page.Next, ":1:"+at) || page.Through != "" {
+				t.Errorf("%s as JSON: %v %s, want to go on from %s", query, err, a.body, at)
 			}
 		}
 		for query, says := range map[string]string{
@@ -163,22 +173,24 @@ func TestFeedAsOnePageOfJSON(t *testing.T) {
 }
 
 func TestLongPoll(t *testing.T) {
-	s := start(t, backends.SQLite(t))
-	s.fill(2)
-	began := time.Now()
-	if got := shape(s.read("after=2&wait=1", "feed")); got != "" || time.Since(began) < time.Second {
-		t.Errorf("nothing came, and %q was answered after %s", got, time.Since(began))
-	}
-	if got := shape(s.read("after=head&view=contacts", "feed")); got != "duolog.position@2 " {
-		t.Errorf("from the end on: %s", got)
-	}
-	answered := make(chan string)
-	go func() { answered <- shape(s.read("after=2&wait=30&type=sync.paused", "feed")) }()
-	s.append(act(domain.SyncResumed))
-	s.append(act(domain.SyncPaused))
-	if got := <-answered; got != "sync.paused@4 duolog.position@4 " {
-		t.Errorf("waited and got %s", got)
-	}
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		s.fill(2)
+		began := time.Now()
+		if got := shape(s.read("after=2&wait=1", "feed")); got != "" || time.Since(began) < time.Second {
+			t.Errorf("nothing came, and %q was answered after %s", got, time.Since(began))
+		}
+		if got := shape(s.read("after=head&view=contacts", "feed")); got != "duolog.position@2 " {
+			t.Errorf("from the end on: %s", got)
+		}
+		answered := make(chan string)
+		go func() { answered <- shape(s.read("after=2&wait=30&type=sync.paused", "feed")) }()
+		s.append(act(domain.SyncResumed))
+		s.append(act(domain.SyncPaused))
+		if got := <-answered; got != "sync.paused@4 duolog.position@4 " {
+			t.Errorf("waited and got %s", got)
+		}
+	})
 }
 
 // live is a stream of server-sent events.
@@ -271,17 +283,19 @@ func TestFollowAndResume(t *testing.T) {
 }
 
 func TestFollowFilteredTellsItsPosition(t *testing.T) {
-	s := start(t, backends.SQLite(t))
-	l := s.follow(t, "type=sync.resumed", "")
-	l.next()
-	s.append(act(domain.SyncPaused), act(domain.SyncPaused))
-	if event, id, _ := l.next(); event != "position" || !strings.HasSuffix(id, ":1:2") {
-		t.Errorf("%s %s, want a mark at 2", event, id)
-	}
-	s.append(act(domain.SyncResumed))
-	if event, id, _ := l.next(); event != "" || !strings.HasSuffix(id, ":1:3") {
-		t.Errorf("%s %s, want the event at 3", event, id)
-	}
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		l := s.follow(t, "type=sync.resumed", "")
+		l.next()
+		s.append(act(domain.SyncPaused), act(domain.SyncPaused))
+		if event, id, _ := l.next(); event != "position" || !strings.HasSuffix(id, ":1:2") {
+			t.Errorf("%s %s, want a mark at 2", event, id)
+		}
+		s.append(act(domain.SyncResumed))
+		if event, id, _ := l.next(); event != "" || !strings.HasSuffix(id, ":1:3") {
+			t.Errorf("%s %s, want the event at 3", event, id)
+		}
+	})
 }
 
 // decide appends a decision about a field as the planner would.

@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -84,7 +86,7 @@ func (a *api) follow(hc huma.Context, f *feed) {
 			alive, err = s.good(ctx)
 		}
 	}
-	if err != nil && ctx.Err() == nil {
+	if errors.Is(err, os.ErrDeadlineExceeded) || err != nil && ctx.Err() == nil { // what cannot be written ends the context
 		a.Logger.LogAttrs(ctx, slog.LevelInfo, "follower left behind", slog.String("error", err.Error()))
 	}
 	if err != nil {

@@ -297,12 +297,14 @@ func TestFeedPagesAndResumes(t *testing.T) {
 }
 
 func TestFeedAcrossPages(t *testing.T) {
-	s := start(t, backends.SQLite(t))
-	s.fill(2500)
-	all, a := s.page("limit=2300", "root")
-	if len(all) != 2300 || !strings.HasSuffix(a.header.Get("Duolog-Next"), ":1:2300") || !strings.HasSuffix(a.header.Get("Duolog-Head"), ":1:2500") {
-		t.Errorf("%d events, next %s, head %s", len(all), a.header.Get("Duolog-Next"), a.header.Get("Duolog-Head"))
-	}
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		s.fill(1500)
+		all, a := s.page("limit=1300", "root")
+		if len(all) != 1300 || !strings.HasSuffix(a.header.Get("Duolog-Next"), ":1:1300") || !strings.HasSuffix(a.header.Get("Duolog-Head"), ":1:1500") {
+			t.Errorf("%d events, next %s, head %s", len(all), a.header.Get("Duolog-Next"), a.header.Get("Duolog-Head"))
+		}
+	})
 }
 
 func TestCommandsList(t *testing.T) {

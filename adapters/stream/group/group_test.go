@@ -157,6 +157,38 @@ func TestNothingIsGivenAwayWithinABatch(t *testing.T) {
 	})
 }
 
+// TestAfterARestore: positions of another generation may be other events, so nobody is given any until the consumer is
+// reset.
+func TestAfterARestore(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log := openLog(t, store)
+		g := group.New(store, log, nil)
+		facts(t, log, 5, 3)
+		create(t, g, group.Spec{Name: "shop", Lease: time.Minute})
+		claim(t, g, "a", 16)
+		err := store.InTx(t.Context(), func(tx eventstore.Tx) error {
+			_, err := tx.Exec(t.Context(), "UPDATE log_head SET generation = generation + 1")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Claim(t.Context(), "shop", "a"); !errors.Is(err, group.ErrGeneration) {
+			t.Errorf("claims: %v", err)
+		}
+		if _, err := g.Hold(t.Context(), "shop", "a", group.Batch{}); !errors.Is(err, group.ErrGeneration) {
+			t.Errorf("holds: %v", err)
+		}
+		if err := g.Reset(t.Context(), "shop", 2); err != nil {
+			t.Fatal(err)
+		}
+		batch, err := g.Fetch(t.Context(), log, claim(t, g, "a", 16), 10)
+		if err != nil || len(batch.Events) != 3 {
+			t.Errorf("after a reset: %d events, %v", len(batch.Events), err)
+		}
+	})
+}
+
 func TestAcknowledgeAndLose(t *testing.T) {
 	backends.Each(t, func(t *testing.T, store eventstore.Store) {
 		log := openLog(t, store)
