@@ -35,7 +35,7 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	a := &api{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry)}
-	a.huma = huma.NewAPI(description(cfg.Version), newRouter(a.mux))
+	a.huma = speaksJSON{huma.NewAPI(description(cfg.Version), newRouter(a.mux))}
 	a.registerWebhooks()
 	a.registerFeed()
 	a.registerConsumers()
@@ -71,6 +71,12 @@ func New(cfg Config) (http.Handler, error) {
 	a.mux.HandleFunc("/", a.noSuchThing)
 	return a.observed(a.guarded(a.mux)), nil
 }
+
+// speaksJSON is the framework without its choice of formats, of which there is one: it panics on some headers that make no
+// sense.
+type speaksJSON struct{ huma.API }
+
+func (speaksJSON) Negotiate(string) (string, error) { return jsonPage, nil }
 
 func description(version string) huma.Config {
 	cfg := huma.DefaultConfig("Duolog", version)

@@ -379,7 +379,7 @@ func TestViewOfContactsHasEachChangeOnce(t *testing.T) {
 }
 
 // project folds the log into the projections the API reads.
-func project(t *testing.T, store eventstore.Store, log eventstore.Log) {
+func project(t testing.TB, store eventstore.Store, log eventstore.Log) {
 	t.Helper()
 	r := projections.New(store, log, projections.Options{}, contacts.Projection{}, history.Projection{})
 	if err := r.CatchUp(t.Context()); err != nil {
