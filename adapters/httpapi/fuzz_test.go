@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,11 +159,12 @@ func (s *service) written() []string {
 		s.t.Fatal(err)
 	}
 	var all []string
-	fill := strings.NewReplacer("{connection}", "default", "{name}", "shop", "{id}", ulid.Make().String(), "{plan}", "P-1")
+	parameter, known := regexp.MustCompile(`\{[^}]*\}`), map[string]string{"{connection}": "default", "{name}": "shop", "{plan}": "P-1"}
+	fill := func(of string) string { return cmp.Or(known[of], ulid.Make().String()) }
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
 		for _, method := range slices.Sorted(maps.Keys(doc.Paths[path])) {
 			if method != "get" && doc.Paths[path][method].RequestBody != nil {
-				all = append(all, strings.ToUpper(method)+" "+fill.Replace(path))
+				all = append(all, strings.ToUpper(method)+" "+parameter.ReplaceAllStringFunc(path, fill))
 			}
 		}
 	}
