@@ -298,7 +298,13 @@ func TestFeedPagesAndResumes(t *testing.T) {
 func TestFeedAcrossPages(t *testing.T) {
 	backends.Each(t, func(t *testing.T, store eventstore.Store) {
 		s := start(t, store)
-		s.fill(1500)
+		for range 3 { // past the webhooks, whose answers are due in time
+			all := make([]eventstore.NewEvent, 500)
+			for i := range all {
+				all[i] = act(domain.SyncPaused)
+			}
+			s.append(all...)
+		}
 		all, a := s.page("limit=1300", "root")
 		if len(all) != 1300 || !strings.HasSuffix(a.header.Get("Duolog-Next"), ":1:1300") || !strings.HasSuffix(a.header.Get("Duolog-Head"), ":1:1500") {
 			t.Errorf("%d events, next %s, head %s", len(all), a.header.Get("Duolog-Next"), a.header.Get("Duolog-Head"))
