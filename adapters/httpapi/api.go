@@ -35,7 +35,7 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	a := &api{Config: cfg, mux: http.NewServeMux(), metrics: newMetrics(cfg.Registry)}
-	a.huma = huma.NewAPI(description(cfg.Version), newRouter(a.mux))
+	a.huma = speaksJSON{huma.NewAPI(description(cfg.Version), newRouter(a.mux))}
 	a.registerWebhooks()
 	a.registerFeed()
 	a.registerConsumers()
@@ -71,6 +71,12 @@ func New(cfg Config) (http.Handler, error) {
 	a.mux.HandleFunc("/", a.noSuchThing)
 	return a.observed(a.guarded(a.mux)), nil
 }
+
+// speaksJSON is the framework without its choice of formats, of which there is one: it panics on some headers that make no
+// sense.
+type speaksJSON struct{ huma.API }
+
+func (speaksJSON) Negotiate(string) (string, error) { return jsonPage, nil }
 
 func description(version string) huma.Config {
 	cfg := huma.DefaultConfig("Duolog", version)
@@ -152,20 +158,24 @@ func register[I, O any](a *api, op huma.Operation, verb Verb, handle func(contex
 func (a *api) authorize(verb Verb) func(huma.Context, func(huma.Context)) {
 	return func(hc huma.Context, next func(huma.Context)) {
 		_, w := humago.Unwrap(hc)
-		who, ok := a.Authorizer.Identify(hc.Context(), bearer(hc.Header("Authorization")))
+		token, connection := bearer(hc.Header("Authorization")), hc.Param("connection")
+		who, ok := a.Authorizer.Identify(hc.Context(), token)
 		if !ok {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="duolog"`)
-			writeProblem(w, problem(http.StatusUnauthorized,
-				"a bearer token is needed that was neither revoked nor has ended: Authorization: Bearer …"))
+			w.Header().Set("WWW-Authenticate", challenge)
+			writeProblem(w, unauthorized())
 			return
 		}
-		if refusal := who.refused(verb, hc.Param("connection")); refusal != "" {
+		if refusal := who.refused(verb, connection); refusal != "" {
 			a.Logger.LogAttrs(hc.Context(), slog.LevelInfo, "request not allowed",
 				slog.String("actor", who.Actor()), slog.String("verb", string(verb)))
 			writeProblem(w, problem(http.StatusForbidden, refusal))
 			return
 		}
-		next(huma.WithContext(hc, withIdentity(hc.Context(), who)))
+		still := func(ctx context.Context) bool {
+			now, ok := a.Authorizer.Identify(ctx, token)
+			return ok && now.refused(verb, connection) == "" && now.data() == who.data()
+		}
+		next(huma.WithContext(hc, withHolder(hc.Context(), holder{who, still})))
 	}
 }
 

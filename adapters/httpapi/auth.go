@@ -6,8 +6,11 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/duolog/duolog/adapters/stream/cloudevent"
 )
@@ -192,15 +195,43 @@ func (s *Static) Identify(_ context.Context, token string) (Identity, bool) {
 	return who, found
 }
 
-type identityKey struct{}
+type holderKey struct{}
 
-func withIdentity(ctx context.Context, who Identity) context.Context {
-	return context.WithValue(ctx, identityKey{}, who)
+// holder is who holds the token of a request, and asks again whether it grants what it did then.
+type holder struct {
+	Identity
+	still func(context.Context) bool
+}
+
+func withHolder(ctx context.Context, h holder) context.Context {
+	return context.WithValue(ctx, holderKey{}, h)
 }
 
 func identity(ctx context.Context) Identity {
-	who, _ := ctx.Value(identityKey{}).(Identity)
-	return who
+	h, _ := ctx.Value(holderKey{}).(holder)
+	return h.Identity
+}
+
+// granted reports whether the token of a request that takes long grants what it did when it began.
+func granted(ctx context.Context) bool {
+	h, ok := ctx.Value(holderKey{}).(holder)
+	return ok && h.still(ctx)
+}
+
+// stillAllowed refuses a request that waited until its token was revoked or had ended.
+func stillAllowed(ctx context.Context) error {
+	if granted(ctx) {
+		return nil
+	}
+	return huma.ErrorWithHeaders(unauthorized(), http.Header{"WWW-Authenticate": {challenge}})
+}
+
+const challenge = `Bearer realm="duolog"`
+
+// unauthorized answers who has no token that is good.
+func unauthorized() *Problem {
+	return problem(http.StatusUnauthorized,
+		"a bearer token is needed that was neither revoked nor has ended: Authorization: Bearer …")
 }
 
 // bearer takes the token from an Authorization header.

@@ -5,13 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/duolog/duolog/adapters/stream/cloudevent"
 	"github.com/duolog/duolog/projections/contacts"
 )
 
 // state returns the position a page of contacts is to show, and its name; nothing when none was asked for.
-func state(ctx context.Context, conn Connection, asOf string) (position int64, name string, err error) {
+func (a *api) state(ctx context.Context, conn Connection, asOf string) (position int64, name string, err error) {
 	if asOf == "" {
 		return 0, "", nil
 	}
@@ -27,17 +31,38 @@ func state(ctx context.Context, conn Connection, asOf string) (position int64, n
 	if err != nil {
 		return 0, "", fmt.Errorf("%w: as_of is head, or the as_of of the page before", ErrBadInput)
 	}
-	position, err = at.in(ctx, conn.Log, head)
+	if position, err = at.in(ctx, conn.Log, head); err == nil {
+		err = a.known(ctx, conn.Contacts, position)
+	}
 	return position, checkpointOf(head, position), err
+}
+
+// known waits for the contacts to come to the position: a state of before, named with it, would lack what happened in
+// between for ever.
+func (a *api) known(ctx context.Context, c Contacts, position int64) error {
+	until := time.Now().Add(a.StateWait)
+	for {
+		at, err := c.Checkpoint(ctx)
+		if err != nil || at >= position {
+			return err
+		}
+		if !time.Now().Before(until) {
+			p := problem(http.StatusServiceUnavailable, fmt.Sprintf("contacts are known up to position %d here, not yet up to %d: "+
+				"ask again in a moment, or begin with as_of=head, which is as far as they are known", at, position))
+			return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {retryAfter}})
+		}
+		select {
+		case <-time.After(min(contactPoll, time.Until(until))):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // asOfPage is the page of contacts listed, as they were at the position.
 func asOfPage(
 	ctx context.Context, conn Connection, in *listContactsInput, list []contacts.Contact, position int64, name string,
 ) (*body[ContactPage], error) {
-	if in.Status != "" || in.Reason != "" {
-		return nil, fmt.Errorf("%w: with as_of, contacts are listed whatever their status", ErrBadInput)
-	}
 	then, err := asOf(ctx, conn.Contacts, list, position, identity(ctx).data())
 	if err != nil {
 		return nil, err

@@ -49,6 +49,11 @@ type Config struct {
 	Logger   *slog.Logger
 	// PageTimeout is how long a reader may take to accept one page of the feed. Default 30 s.
 	PageTimeout time.Duration
+	// Heartbeat is how often a stream on which nothing happens shows that it is alive, and how often a stream is seen to
+	// be allowed and of this log still. Default 15 s.
+	Heartbeat time.Duration
+	// StateWait is how long a page of contacts waits for them to come to the position it is of. Default 2 s.
+	StateWait time.Duration
 	// Clock tells when a webhook was received. Default time.Now.
 	Clock func() time.Time
 }
@@ -127,6 +132,12 @@ func (c *Config) complete() error {
 	}
 	if c.PageTimeout == 0 {
 		c.PageTimeout = 30 * time.Second
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = 15 * time.Second
+	}
+	if c.StateWait == 0 {
+		c.StateWait = 2 * time.Second
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

@@ -167,7 +167,7 @@ func consumerError(err error) error {
 		return nil
 	case errors.Is(err, group.ErrUnknown), errors.Is(err, group.ErrNotParked), errors.Is(err, group.ErrNotGranted):
 		status = http.StatusNotFound
-	case errors.Is(err, group.ErrExists), errors.Is(err, group.ErrLost), errors.Is(err, group.ErrBeyond), errors.Is(err, group.ErrGeneration):
+	case errors.Is(err, group.ErrExists), errors.Is(err, group.ErrLost), errors.Is(err, group.ErrBeyond):
 		status = http.StatusConflict
 	case errors.Is(err, group.ErrBadSpec), errors.Is(err, group.ErrToken):
 		status = http.StatusBadRequest
@@ -180,8 +180,6 @@ func consumerError(err error) error {
 		p.Detail = "there is no such consumer; GET …/consumers lists them, POST …/consumers makes one"
 	case errors.Is(err, group.ErrLost):
 		p.Detail = "these partitions went to another member, or the consumer was reset: drop what is left of the batch and ask for the next"
-	case errors.Is(err, group.ErrGeneration):
-		p.Detail = "the log was restored since: look what you handled, then POST …/reset with the checkpoint to go on after"
 	}
 	return p
 }

@@ -49,7 +49,7 @@ func TestConsumersOverHTTP(t *testing.T) {
 		s := start(t, store)
 		s.fill(20)
 		s.append(act(domain.SyncPaused))
-		s.want(s.tell(consumers, "feed", `{"name":"shop","filter":{"types":["record.*"]},"lease_seconds":2}`), 200, `"lag":21`)
+		s.want(s.tell(consumers, "feed", `{"name":"shop","filter":{"types":["record.*"]},"lease_seconds":60}`), 200, `"lag":21`)
 		s.want(s.get(consumers, "feed"), 200, `"name":"shop"`)
 
 		all, ack := s.batch("member=a&limit=15")
@@ -78,20 +78,46 @@ func TestConsumersOverHTTP(t *testing.T) {
 		s.want(s.tell(consumers+"/shop/ack", "feed", body("a", a.header.Get("Duolog-Ack"), 0)), 200, "")
 		s.want(s.get(consumers+"/shop/parked", "feed"), 200, `{"parked":[]}`)
 
-		if all, _ := s.batch("member=b"); len(all) != 0 {
-			t.Errorf("a second member gets %s while the first holds everything", shape(all))
+		s.append(fact("hubspot/contact/1", "city", "Bern"), fact("hubspot/contact/2", "city", "Bern")) // 22, 23
+		_, ack = s.batch("member=a")
+		if other, _ := s.batch("member=b"); len(other) != 0 {
+			t.Errorf("a second member gets %s while the first holds everything", shape(other))
 		}
-		s.want(s.tell(consumers+"/shop/renew", "feed", body("a", "", 0)), 200, `"partitions":[8,9,10,11,12,13,14,15]`)
+		const whole = `"partitions":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]`
+		s.want(s.tell(consumers+"/shop/renew", "feed", body("a", ack, 0)), 200, whole) // while it handles a batch, nothing goes
+		s.want(s.tell(consumers+"/shop/renew", "feed", `{"member":"a"}`), 200, whole)
+		s.want(s.tell(consumers+"/shop/ack", "feed", body("a", ack, 22)), 200, whole)
+		s.want(s.tell(consumers+"/shop/ack", "feed", body("a", ack, 0)), 200, whole)
+		s.batch("member=a") // only now it has nothing under way
+		s.want(s.tell(consumers+"/shop/renew", "feed", `{"member":"a"}`), 200, `"partitions":[8,9,10,11,12,13,14,15]`)
+		a = s.tell(consumers+"/shop/renew", "feed", body("a", ack, 0))
+		s.wantProblem(a, 409)
+		s.want(a, 409, "another member")
 		s.want(s.tell(consumers+"/shop/leave", "feed", body("a", "", 0)), 200, `"partitions":[]`)
-		s.want(s.tell(consumers+"/shop/renew", "feed", body("b", "", 0)), 200, `"partitions":[0,1`)
+		s.want(s.tell(consumers+"/shop/renew", "feed", body("b", "", 0)), 200, `"partitions":[]`)
+		s.batch("member=b")
+		s.want(s.tell(consumers+"/shop/renew", "feed", body("b", "", 0)), 200, whole)
 		s.want(s.tell(consumers+"/shop/reset", "feed", `{"after":"1:18"}`), 200, `"position":18`)
 		page := s.do("GET", consumers+"/shop/events?member=b", http.Header{"Authorization": {"Bearer feed"}, "Accept": {"application/json"}}, nil)
 		var one struct {
 			Events []wire
 			Ack    string
 		}
-		if err := json.Unmarshal([]byte(page.body), &one); err != nil || shape(one.Events) != "record.updated@19 record.updated@20 " || one.Ack == "" {
+		if err := json.Unmarshal([]byte(page.body), &one); err != nil || shape(one.Events) != "record.updated@19 record.updated@20 record.updated@22 record.updated@23 " || one.Ack == "" {
 			t.Errorf("as JSON: %v %s", err, page.body)
+		}
+		s.restored(store, 15)
+		for _, a := range []answer{
+			s.get(consumers+"/shop/events?member=b", "feed"), s.tell(consumers+"/shop/renew", "feed", `{"member":"b"}`),
+			s.tell(consumers+"/shop/ack", "feed", body("b", one.Ack, 0)),
+		} {
+			s.wantProblem(a, 409)
+			s.want(a, 409, `:2:15"`)
+			s.want(a, 409, "POST …/reset with continue_after")
+		}
+		s.want(s.tell(consumers+"/shop/reset", "feed", `{"after":"2:15"}`), 200, `"generation":2`)
+		if all, _ := s.batch("member=b"); len(all) == 0 || all[0].Sequence != "16" {
+			t.Errorf("after the reset: %s", shape(all))
 		}
 		s.want(s.tell(consumers+"/shop/delete", "feed", ""), 204, "")
 		s.want(s.get(consumers, "feed"), 200, `{"consumers":[]}`)
@@ -142,35 +168,37 @@ func TestConsumersOfOthers(t *testing.T) {
 }
 
 func TestConsumersRefuse(t *testing.T) {
-	s := start(t, backends.SQLite(t))
-	s.fill(3)
-	s.want(s.tell(consumers, "feed", `{"name":"shop"}`), 200, "")
-	for _, tt := range []struct {
-		method, path, body string
-		status             int
-		says               string
-	}{
-		{"GET", "/nobody", "", 404, "POST …/consumers makes one"},
-		{"GET", "/nobody/events?member=a", "", 404, "no such consumer"},
-		{"GET", "/shop/events", "", 400, "member"},
-		{"GET", "/shop/events?member=a&types=x", "", 400, "there are member, limit, wait"},
-		{"POST", "", `{"name":"shop"}`, 409, "there is a consumer"},
-		{"POST", "", `{"name":"Shop!"}`, 400, "lower-case"},
-		{"POST", "", `{"name":"x","after":"1:99"}`, 409, ":1:3"},
-		{"POST", "", `{"name":"x","filter":{"types":["sale"]}}`, 400, "record.updated"},
-		{"POST", "", `{"name":"x","lease_seconds":9999}`, 400, "600"},
-		{"POST", "/shop/reset", `{"after":"7:1"}`, 409, "generation 1"},
-		{"POST", "/shop/reset", `{"after":"99"}`, 409, ":1:3"},
-		{"POST", "/shop/reset", `{"after":"soon"}`, 400, "head"},
-		{"POST", "/shop/park", `{"position":99}`, 409, "past the end"},
-		{"POST", "/shop/retry", `{"position":2}`, 404, "not parked"},
-	} {
-		a := s.do(tt.method, consumers+tt.path, http.Header{"Authorization": {"Bearer feed"}, "Content-Type": {"application/json"}}, []byte(tt.body))
-		s.wantProblem(a, tt.status)
-		if !strings.Contains(a.body, tt.says) {
-			t.Errorf("%s %s %s says %s, want %q", tt.method, tt.path, tt.body, a.body, tt.says)
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		s.fill(3)
+		s.want(s.tell(consumers, "feed", `{"name":"shop"}`), 200, "")
+		for _, tt := range []struct {
+			method, path, body string
+			status             int
+			says               string
+		}{
+			{"GET", "/nobody", "", 404, "POST …/consumers makes one"},
+			{"GET", "/nobody/events?member=a", "", 404, "no such consumer"},
+			{"GET", "/shop/events", "", 400, "member"},
+			{"GET", "/shop/events?member=a&types=x", "", 400, "there are member, limit, wait"},
+			{"POST", "", `{"name":"shop"}`, 409, "there is a consumer"},
+			{"POST", "", `{"name":"Shop!"}`, 400, "lower-case"},
+			{"POST", "", `{"name":"x","after":"1:99"}`, 409, ":1:3"},
+			{"POST", "", `{"name":"x","filter":{"types":["sale"]}}`, 400, "record.updated"},
+			{"POST", "", `{"name":"x","lease_seconds":9999}`, 400, "600"},
+			{"POST", "/shop/reset", `{"after":"7:1"}`, 409, "generation 1"},
+			{"POST", "/shop/reset", `{"after":"99"}`, 409, ":1:3"},
+			{"POST", "/shop/reset", `{"after":"soon"}`, 400, "head"},
+			{"POST", "/shop/park", `{"position":99}`, 409, "past the end"},
+			{"POST", "/shop/retry", `{"position":2}`, 404, "not parked"},
+		} {
+			a := s.do(tt.method, consumers+tt.path, http.Header{"Authorization": {"Bearer feed"}, "Content-Type": {"application/json"}}, []byte(tt.body))
+			s.wantProblem(a, tt.status)
+			if !strings.Contains(a.body, tt.says) {
+				t.Errorf("%s %s %s says %s, want %q", tt.method, tt.path, tt.body, a.body, tt.says)
+			}
 		}
-	}
+	})
 	if httpapi.Auditor.May(httpapi.Consume) {
 		t.Error("an auditor moves checkpoints")
 	}

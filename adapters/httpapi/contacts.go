@@ -116,7 +116,10 @@ func (a *api) listContacts(ctx context.Context, in *listContactsInput) (*body[Co
 	if err != nil {
 		return nil, err
 	}
-	position, name, err := state(ctx, conn, in.AsOf)
+	if in.AsOf != "" && (in.Status != "" || in.Reason != "") {
+		return nil, fmt.Errorf("%w: with as_of, contacts are listed whatever their status and reason", ErrBadInput)
+	}
+	position, name, err := a.state(ctx, conn, in.AsOf)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/duolog/duolog/adapters/stream"
 	"github.com/duolog/duolog/adapters/stream/cloudevent"
-	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
 )
 
@@ -28,6 +26,7 @@ const (
 	contactPoll = 200 * time.Millisecond
 
 	ndjson      = "application/x-ndjson"
+	jsonPage    = "application/json"
 	eventStream = "text/event-stream"
 )
 
@@ -38,28 +37,17 @@ type feedInput struct {
 	View       string `query:"view" enum:"log,contacts" doc:"log, or contacts: one contact.changed for each real change"`
 	Type       string `query:"type" maxLength:"1000" doc:"Event types, separated by commas; record.* means a family"`
 	Contact    string `query:"contact" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID: only what concerns this contact"`
-	Field      string `query:"field" maxLength:"1000" doc:"Only events that name one of these fields or properties"`
-	System     string `query:"system" maxLength:"50" doc:"hubspot or aloware: only events of its records"`
+	Field      string `query:"field" maxLength:"1000" doc:"Only events that name one of these fields or properties, and erasures"`
+	System     string `query:"system" maxLength:"50" doc:"hubspot or aloware: only events of its records, and erasures"`
 	Wait       int    `query:"wait" minimum:"0" maximum:"50" doc:"Seconds to wait for an event when there is none"`
 	Accept     string `header:"Accept" maxLength:"1000"`
 	LastEvent  string `header:"Last-Event-ID" maxLength:"80" doc:"With text/event-stream, what after is otherwise"`
 }
 
-// accepts picks the form of the answer: NDJSON unless something else is asked for by name.
-func (in *feedInput) accepts() string {
-	for part := range strings.SplitSeq(in.Accept, ",") {
-		kind, _, _ := strings.Cut(part, ";")
-		switch kind = strings.ToLower(strings.TrimSpace(kind)); kind {
-		case ndjson, eventStream, "application/json":
-			return kind
-		}
-	}
-	return ndjson
-}
-
 const feedHelp = "CloudEvents 1.0 as JSON in position order without holes: one a line, or a JSON page (`Accept: " +
 	"application/json`), or live as server-sent events (`Accept: text/event-stream`), where the id of each is its " +
-	"checkpoint and `Last-Event-ID` resumes. Delivery is at least once: store the checkpoint with what you did, and send " +
+	"checkpoint and `Last-Event-ID` resumes. `Accept` is read with its weights, and what names none of these is answered " +
+	"406; a stream without an end must be named. Delivery is at least once: store the checkpoint with what you did, and send " +
 	"it as `after` next time. It is the header Duolog-Next, the page's `next`, the id, or, in a filtered stream, the id of " +
 	"the last line, whose type is `duolog.position`. A checkpoint of another log or generation, or past the end, is " +
 	"answered 409 with `continue_after`. Roles without the right to read values get ids and property names only " +
@@ -78,7 +66,7 @@ func (a *api) registerFeed() {
 			Content: map[string]*huma.MediaType{
 				ndjson:      {Schema: &huma.Schema{Type: huma.TypeString}},
 				eventStream: {Schema: &huma.Schema{Type: huma.TypeString}},
-				"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
+				jsonPage: {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
 					"events": {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject}},
 					"next":   {Type: huma.TypeString}, "head": {Type: huma.TypeString}, "through": {Type: huma.TypeString},
 				}}},
@@ -121,15 +109,21 @@ func (f *feed) narrowed() bool { return !f.filter.All() || !f.contact.IsZero() }
 
 // events reads the first page before the first byte is sent, so that what fails can still be said.
 func (a *api) events(ctx context.Context, in *feedInput) (*huma.StreamResponse, error) {
-	f, err := a.feed(ctx, in)
+	kind := accepted(in.Accept, ndjson, jsonPage, eventStream)
+	if kind == "" {
+		return nil, notAcceptable(ndjson, jsonPage, eventStream)
+	}
+	f, err := a.feed(ctx, in, kind)
 	if err != nil {
 		return nil, err
 	}
-	kind := in.accepts()
 	if kind == eventStream {
 		return &huma.StreamResponse{Body: func(hc huma.Context) { a.follow(hc, f) }}, nil
 	}
 	page, err := f.wait(ctx, time.Duration(in.Wait)*time.Second)
+	if err == nil && in.Wait > 0 {
+		err = stillAllowed(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -140,13 +134,13 @@ func (a *api) events(ctx context.Context, in *feedInput) (*huma.StreamResponse, 
 	return &huma.StreamResponse{Body: func(hc huma.Context) { a.stream(hc, f, page, form) }}, nil
 }
 
-func (a *api) feed(ctx context.Context, in *feedInput) (*feed, error) {
+func (a *api) feed(ctx context.Context, in *feedInput, kind string) (*feed, error) {
 	conn, err := a.connection(in.Connection)
 	if err != nil {
 		return nil, err
 	}
 	after, where := in.After, "query.after"
-	if in.LastEvent != "" && in.accepts() == eventStream {
+	if in.LastEvent != "" && kind == eventStream {
 		after, where = in.LastEvent, "header.Last-Event-ID"
 	}
 	fromEnd := after == "head"
@@ -161,11 +155,9 @@ func (a *api) feed(ctx context.Context, in *feedInput) (*feed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadInput, err)
 	}
-	data := identity(ctx).data()
-	if data != DataIDs {
-		if err := conn.looked(ctx, domain.AccessFeed); err != nil {
-			return nil, err
-		}
+	data, err := conn.readsFeed(ctx)
+	if err != nil {
+		return nil, err
 	}
 	head, err := conn.Log.Head(ctx)
 	if err != nil {
@@ -211,8 +203,13 @@ func (f *feed) page(ctx context.Context) (stream.Page, error) {
 		f.scanned += limit
 		f.ended = p.Through >= f.head.Position || p.Through < f.after+int64(limit)
 	} else {
-		p, err = f.filter.ReadContact(ctx, f.tail, f.timeline, f.contact, f.after, min(pageSize, f.left))
-		f.ended, f.through = len(p.Events) == 0 || p.Through >= f.head.Position, p.Through
+		limit := pageSize
+		if f.filter.All() {
+			limit = min(limit, f.left)
+		}
+		p, f.through, err = f.filter.ReadContact(ctx, f.tail, f.timeline, f.contact, f.after, limit)
+		f.scanned += limit
+		f.ended = p.Through >= f.through
 	}
 	if err != nil {
 		return p, err
@@ -294,7 +291,7 @@ func (lines) end(b []byte, f *feed) []byte {
 // object is a JSON page.
 type object struct{ begun bool }
 
-func (*object) contentType() string { return "application/json" }
+func (*object) contentType() string { return jsonPage }
 
 func (o *object) page(b []byte, f *feed, p stream.Page) []byte {
 	for _, e := range p.Events {

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +26,8 @@ import (
 	"github.com/duolog/duolog/projections/history"
 )
 
+const contactsAt = "/v1/connections/default/contacts"
+
 // wire is a CloudEvent as a consumer reads it.
 type wire struct {
 	ID, Type, Subject, Sequence, Fields string
@@ -38,7 +42,11 @@ func (s *service) read(query, token string) []wire {
 	if a.status != 200 {
 		s.t.Fatalf("%s: %d %s", query, a.status, a.body)
 	}
-	var all []wire
+	return s.lines(a)
+}
+
+func (s *service) lines(a answer) (all []wire) {
+	s.t.Helper()
 	for line := range strings.Lines(a.body) {
 		var w wire
 		if err := json.Unmarshal([]byte(line), &w); err != nil {
@@ -54,6 +62,16 @@ func (s *service) append(all ...eventstore.NewEvent) {
 	if _, err := s.log.Append(s.t.Context(), all...); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// data is a payload as it is stored.
+func data(t testing.TB, payload any) []byte {
+	t.Helper()
+	text, err := json.Marshal(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 func shape(all []wire) string {
@@ -96,8 +114,18 @@ func TestFilteredFeedMovesItsCheckpoint(t *testing.T) {
 			"type=sync.resumed,sync.paused": "sync.paused@1 sync.resumed@4 duolog.position@5 ",
 			"type=mode.changed&after=2":     "duolog.position@5 ",
 		} {
-			if got := shape(s.read(query, "feed")); got != want {
+			a := s.get(events+"?"+query, "feed")
+			if got := shape(s.lines(a)); got != want {
 				t.Errorf("%s: %s, want %s", query, got, want)
+			}
+			at := want[strings.LastIndex(want, "@")+1 : len(want)-1]
+			if next := a.trailer.Get("Duolog-Next"); !strings.HasSuffix(next, ":1:"+at) {
+				t.Errorf("%s: goes on from %q, want %s", query, next, at)
+			}
+			a = s.do("GET", events+"?"+query, http.Header{"Authorization": {"Bearer feed"}, "Accept": {"application/json"}}, nil)
+			var page struct{ Next, Through string }
+			if err := json.Unmarshal([]byte(a.body), &page); err != nil || !strings.HasSuffix(page.Next, ":1:"+at) || page.Through != "" {
+				t.Errorf("%s as JSON: %v %s, want to go on from %s", query, err, a.body, at)
 			}
 		}
 		for query, says := range map[string]string{
@@ -132,6 +160,11 @@ func TestFeedAsOnePageOfJSON(t *testing.T) {
 		if len(page.Events) != 5 || page.Events[0].Sequence != "4" || !strings.HasSuffix(page.Next, ":1:8") || !strings.HasSuffix(page.Head, ":1:12") {
 			t.Errorf("page: %+v", page)
 		}
+		for _, path := range []string{events, consumers + "/shop/events?member=a"} {
+			a := s.do("GET", path, http.Header{"Authorization": {"Bearer feed"}, "Accept": {"text/html, application/json;q=0"}}, nil)
+			s.wantProblem(a, 406)
+			s.want(a, 406, "application/x-ndjson or application/json")
+		}
 		a = s.do("GET", events+"?after="+page.Head, http.Header{"Authorization": {"Bearer feed"}, "Accept": {"application/json"}}, nil)
 		if err := json.Unmarshal([]byte(a.body), &page); err != nil || len(page.Events) != 0 || page.Next != page.Head {
 			t.Errorf("at the end: %v %s", err, a.body)
@@ -140,22 +173,24 @@ func TestFeedAsOnePageOfJSON(t *testing.T) {
 }
 
 func TestLongPoll(t *testing.T) {
-	s := start(t, backends.SQLite(t))
-	s.fill(2)
-	began := time.Now()
-	if got := shape(s.read("after=2&wait=1", "feed")); got != "" || time.Since(began) < time.Second {
-		t.Errorf("nothing came, and %q was answered after %s", got, time.Since(began))
-	}
-	if got := shape(s.read("after=head&view=contacts", "feed")); got != "duolog.position@2 " {
-		t.Errorf("from the end on: %s", got)
-	}
-	answered := make(chan string)
-	go func() { answered <- shape(s.read("after=2&wait=30&type=sync.paused", "feed")) }()
-	s.append(act(domain.SyncResumed))
-	s.append(act(domain.SyncPaused))
-	if got := <-answered; got != "sync.paused@4 duolog.position@4 " {
-		t.Errorf("waited and got %s", got)
-	}
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		s.fill(2)
+		began := time.Now()
+		if got := shape(s.read("after=2&wait=1", "feed")); got != "" || time.Since(began) < time.Second {
+			t.Errorf("nothing came, and %q was answered after %s", got, time.Since(began))
+		}
+		if got := shape(s.read("after=head&view=contacts", "feed")); got != "duolog.position@2 " {
+			t.Errorf("from the end on: %s", got)
+		}
+		answered := make(chan string)
+		go func() { answered <- shape(s.read("after=2&wait=30&type=sync.paused", "feed")) }()
+		s.append(act(domain.SyncResumed))
+		s.append(act(domain.SyncPaused))
+		if got := <-answered; got != "sync.paused@4 duolog.position@4 " {
+			t.Errorf("waited and got %s", got)
+		}
+	})
 }
 
 // live is a stream of server-sent events.
@@ -248,17 +283,19 @@ func TestFollowAndResume(t *testing.T) {
 }
 
 func TestFollowFilteredTellsItsPosition(t *testing.T) {
-	s := start(t, backends.SQLite(t))
-	l := s.follow(t, "type=sync.resumed", "")
-	l.next()
-	s.append(act(domain.SyncPaused), act(domain.SyncPaused))
-	if event, id, _ := l.next(); event != "position" || !strings.HasSuffix(id, ":1:2") {
-		t.Errorf("%s %s, want a mark at 2", event, id)
-	}
-	s.append(act(domain.SyncResumed))
-	if event, id, _ := l.next(); event != "" || !strings.HasSuffix(id, ":1:3") {
-		t.Errorf("%s %s, want the event at 3", event, id)
-	}
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		l := s.follow(t, "type=sync.resumed", "")
+		l.next()
+		s.append(act(domain.SyncPaused), act(domain.SyncPaused))
+		if event, id, _ := l.next(); event != "position" || !strings.HasSuffix(id, ":1:2") {
+			t.Errorf("%s %s, want a mark at 2", event, id)
+		}
+		s.append(act(domain.SyncResumed))
+		if event, id, _ := l.next(); event != "" || !strings.HasSuffix(id, ":1:3") {
+			t.Errorf("%s %s, want the event at 3", event, id)
+		}
+	})
 }
 
 // decide appends a decision about a field as the planner would.
@@ -268,13 +305,9 @@ func (s *service) decide(contact ulid.ULID, input int64, whole planner.Result, l
 	if whole != "" {
 		d.Whole = &planner.Whole{Result: whole}
 	}
-	data, err := json.Marshal(d)
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	s.append(eventstore.NewEvent{
 		ID: newID(), Stream: "contact/" + contact.String(), Type: domain.DecisionMade, Schema: 1, Actor: "duolog",
-		Causation: input, Subject: eventstore.SubjectLog, Data: data,
+		Causation: input, Subject: eventstore.SubjectLog, Data: data(s.t, d),
 	})
 }
 
@@ -346,11 +379,11 @@ func TestViewOfContactsHasEachChangeOnce(t *testing.T) {
 }
 
 // project folds the log into the projections the API reads.
-func project(t *testing.T, store eventstore.Store, log eventstore.Log) {
+func project(t testing.TB, store eventstore.Store, log eventstore.Log) {
 	t.Helper()
 	r := projections.New(store, log, projections.Options{}, contacts.Projection{}, history.Projection{})
 	if err := r.CatchUp(t.Context()); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 }
 
@@ -369,6 +402,7 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 		if got := shape(s.read("contact=hubspot:1&limit=3&after=1", "feed")); got != "decision.made@2 record.updated@3 decision.made@4 duolog.position@4 " {
 			t.Errorf("a page of a contact: %s", got)
 		}
+		s.pagesOfAContact()
 		l := s.follow(t, "contact=hubspot:1&type=record.*&after=3", "")
 		l.next()
 		for _, want := range []string{":1:5", ":1:7", ":1:8"} {
@@ -376,7 +410,7 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 				t.Errorf("followed: %s %s, want the event at %s", event, id, want)
 			}
 		}
-		state := "/v1/connections/default/contacts"
+		const state = contactsAt
 		s.wantProblem(s.get(state, "feed"), 403)
 		s.wantProblem(s.get(state+"/hubspot:1/explain?field=city", "feed"), 403)
 		s.wantProblem(s.get(state+"?as_of=7:1", "feed"), 409)
@@ -403,11 +437,116 @@ func TestFeedOfAContactAndItsBootstrap(t *testing.T) {
 	})
 }
 
+// pagesOfAContact: a page that ends early, or on which nothing passes, is not the end, and each says up to where it is known
+// what concerns the contact.
+func (s *service) pagesOfAContact() {
+	s.t.Helper()
+	for query, want := range map[string]string{
+		"type=decision.made&limit=1&after=4": "decision.made@6 duolog.position@6 ",
+		"type=record.*&limit=2":              "record.updated@1 record.updated@3 duolog.position@3 ",
+		"type=mode.changed&limit=1":          "duolog.position@10 ",
+		"view=contacts&limit=1&after=4":      "contact.changed@9 duolog.position@10 ",
+	} {
+		a := s.get(events+"?contact=hubspot:1&"+query, "feed")
+		if got := shape(s.lines(a)); got != want || !strings.HasSuffix(a.header.Get("Duolog-Through"), ":1:10") {
+			s.t.Errorf("%s: %s through %s, want %s", query, got, a.header.Get("Duolog-Through"), want)
+		}
+		if next := a.trailer.Get("Duolog-Next"); !strings.HasSuffix(next, ":1:"+want[strings.LastIndex(want, "@")+1:len(want)-1]) {
+			s.t.Errorf("%s: goes on from %q", query, next)
+		}
+	}
+	a := s.do("GET", events+"?contact=hubspot:1&limit=2&type=record.*", http.Header{"Authorization": {"Bearer feed"}, "Accept": {"application/json"}}, nil)
+	var page struct{ Next, Through, Head string }
+	if err := json.Unmarshal([]byte(a.body), &page); err != nil || !strings.HasSuffix(page.Next, ":1:3") || !strings.HasSuffix(page.Through, ":1:10") ||
+		!strings.HasSuffix(page.Head, ":1:12") {
+		s.t.Errorf("a JSON page of a contact: %v %s", err, a.body)
+	}
+}
+
+// TestBootstrapIsOfOneState: whatever happens between its pages, they show the contacts of one position, and what is not
+// known so far is not passed off as it.
+func TestBootstrapIsOfOneState(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store, func(c *httpapi.Config) { c.StateWait = time.Minute })
+		ids := []ulid.ULID{newID(), newID(), newID(), newID()}
+		born := func(i int) {
+			record := fmt.Sprintf("hubspot/contact/%d", i)
+			rec, _ := domain.ParseRecord(record)
+			s.append(fact(record, "city", "Bern"))
+			head, err := s.log.Head(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.decide(ids[i], head.Position, planner.LinkedUp, []planner.Link{{Record: rec, Contact: ids[i], State: planner.Linked, Reason: "new"}},
+				verdict(planner.Agreed, record, head.Position, "d1"))
+		}
+		for _, i := range []int{0, 1, 3} {
+			born(i)
+		}
+		project(t, store, s.log)
+		type state struct {
+			Contacts []contacts.Contact
+			Next     string
+			AsOf     string `json:"as_of"`
+		}
+		read := func(query string) (page state) {
+			t.Helper()
+			a := s.get(contactsAt+"?limit=1&"+query, "feed")
+			if err := json.Unmarshal([]byte(a.body), &page); err != nil || a.status != 200 {
+				t.Fatalf("%s: %d %s", query, a.status, a.body)
+			}
+			return page
+		}
+		first := read("as_of=head")
+		born(2) // between the pages, and among those of the second
+		s.append(fact("hubspot/contact/3", "city", "Genf"))
+		project(t, store, s.log)
+		var got []ulid.ULID
+		for page := first; ; page = read("as_of=" + first.AsOf + "&after=" + page.Next) {
+			for _, c := range page.Contacts {
+				got = append(got, c.ID)
+			}
+			if page.AsOf != first.AsOf || !strings.HasSuffix(page.AsOf, ":1:6") {
+				t.Fatalf("a page is of %s, the first of %s", page.AsOf, first.AsOf)
+			}
+			if page.Next == "" {
+				break
+			}
+		}
+		if want := []ulid.ULID{ids[0], ids[1], ids[3]}; !slices.Equal(got, want) {
+			t.Errorf("pages show %v, want %v", got, want)
+		}
+		for _, query := range []string{"status=held", "reason=email"} {
+			a := s.get(contactsAt+"?as_of=head&"+query, "feed")
+			s.wantProblem(a, 400)
+			s.want(a, 400, "whatever their status")
+		}
+
+		s.append(fact("hubspot/contact/1", "city", "Basel")) // 10, which the contacts do not know yet
+		hasty := start(t, store, func(c *httpapi.Config) { c.StateWait = time.Millisecond })
+		a := hasty.get(contactsAt+"?as_of=10", "feed")
+		s.wantProblem(a, 503)
+		s.want(a, 503, "known up to position 9 here, not yet up to 10")
+		if a.header.Get("Retry-After") == "" {
+			t.Error("it does not say when to ask again")
+		}
+		var projected sync.WaitGroup
+		projected.Go(func() { project(t, store, s.log) })
+		if page := read("as_of=10"); !strings.HasSuffix(page.AsOf, ":1:10") {
+			t.Errorf("waited for, and of %s", page.AsOf)
+		}
+		projected.Wait()
+		if a := s.get(contactsAt+"?as_of=10", "root"); !strings.Contains(a.body, "Basel") {
+			t.Errorf("at 10 the contacts are %s", a.body)
+		}
+	})
+}
+
 // TestErasedPeopleArriveAsTombstones, in every view and form, also for those who may read everything.
 func TestErasedPeopleArriveAsTombstones(t *testing.T) {
 	backends.Each(t, func(t *testing.T, store eventstore.Store) {
 		s := start(t, store)
-		s.story()
+		contact := s.story()
 		follow := s.follow(t, "after=0", "")
 		if _, _, data := follow.next(); data == "" {
 			t.Fatal("nothing is followed")
@@ -425,9 +564,14 @@ func TestErasedPeopleArriveAsTombstones(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.append(eventstore.NewEvent{
-			ID: newID(), Stream: "connection", Type: "subject.erased", Schema: 1, Actor: "test", Subject: eventstore.SubjectLog, Data: []byte(`{}`),
+		order := data(t, domain.Act{
+			Reason: "asked", Contact: contact, Records: []domain.Record{{System: domain.HubSpot, ID: "1"}, {System: domain.Aloware, ID: "9"}},
 		})
+		s.append(eventstore.NewEvent{
+			ID: newID(), Stream: domain.StreamPrivacy, Type: domain.SubjectErased, Schema: 1, Actor: "test",
+			Subject: eventstore.SubjectLog, Data: order,
+		})
+		project(t, store, s.log)
 		for _, query := range []string{"", "view=contacts", "type=record.*"} {
 			a := s.get(events+"?"+query, "root")
 			if a.status != 200 || strings.Contains(a.body, "Bern") || strings.Contains(a.body, "Basel") || !strings.Contains(a.body, `"erased":true`) {
@@ -437,12 +581,39 @@ func TestErasedPeopleArriveAsTombstones(t *testing.T) {
 		if got := shape(s.read("view=contacts&after=9", "feed")); got != "subject.erased@11 duolog.position@11 " {
 			t.Errorf("the erasure itself: %s", got)
 		}
+		s.ordersDeletion(contact)
 		again := s.follow(t, "after=0&type=record.*", "")
 		again.next()
 		if _, id, data := again.next(); !strings.HasSuffix(id, ":1:1") || !strings.Contains(data, `"erased":true`) {
 			t.Errorf("followed again: %s %s", id, data)
 		}
 	})
+}
+
+// ordersDeletion: whatever a reader has narrowed its feed to, it is told that the contact was erased, at 11, unless it
+// chose types without that.
+func (s *service) ordersDeletion(contact ulid.ULID) {
+	s.t.Helper()
+	s.want(s.tell(consumers, "feed", `{"name":"shop","filter":{"fields":["phone"],"systems":["aloware"]}}`), 200, "")
+	stored, _ := s.batch("member=a")
+	if got := shape(stored); got != "subject.erased@11 " {
+		s.t.Errorf("a stored filter: %s", got)
+	}
+	for _, query := range []string{
+		"field=phone", "system=aloware", "system=hubspot", "system=aloware&field=phone", "type=subject.erased&field=phone",
+		"view=contacts", "view=contacts&field=phone", "view=contacts&system=aloware", "view=contacts&type=subject.*&system=hubspot",
+		"contact=" + contact.String(), "contact=" + contact.String() + "&field=phone&system=hubspot",
+		"contact=" + contact.String() + "&view=contacts&field=phone",
+	} {
+		if got := shape(s.read("after=9&"+query, "feed")); got != "subject.erased@11 duolog.position@11 " {
+			s.t.Errorf("%s: %s", query, got)
+		}
+	}
+	for _, query := range []string{"type=record.*", "type=sync.resumed&field=phone", "view=contacts&type=contact.changed"} {
+		if got := shape(s.read("after=9&"+query, "feed")); got != "duolog.position@11 " {
+			s.t.Errorf("%s: %s", query, got)
+		}
+	}
 }
 
 // TestFollowersDoNotHoldUpAStop: a stream without an end ends when the service stops.

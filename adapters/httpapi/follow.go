@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -11,12 +13,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/duolog/duolog/adapters/stream"
-	"github.com/duolog/duolog/adapters/stream/cloudevent"
 )
 
 const (
-	// heartbeat is how often a stream on which nothing happens shows that it is alive.
-	heartbeat = 15 * time.Second
 	// markEvery is how often at most a narrowed stream tells how far it has come.
 	markEvery = time.Second
 	// keptBuffer is the most a follower holds on to between pages, in bytes.
@@ -45,6 +44,8 @@ type follower struct {
 	told    int64     // the last position the reader heard of
 	marked  time.Time // when it last heard of one without an event
 	sent    time.Time // when it last heard of anything
+	seen    time.Time // when it was last seen that it may go on
+	beat    time.Duration
 	alarm   *time.Timer
 	rings   time.Time
 }
@@ -54,7 +55,7 @@ func (a *api) follow(hc huma.Context, f *feed) {
 	ctx := hc.Context()
 	r, w := humago.Unwrap(hc)
 	now := time.Now()
-	s := &follower{feed: *f, stop: stopping(ctx), told: f.after, marked: now, sent: now}
+	s := &follower{feed: *f, stop: stopping(ctx), told: f.after, marked: now, sent: now, seen: now, beat: a.Heartbeat}
 	s.working.Lock()
 	if s.direct = directly(w, r); s.direct == nil || s.narrowed() {
 		s.Follower = s.tail.Follow(nil)
@@ -64,7 +65,7 @@ func (a *api) follow(hc huma.Context, f *feed) {
 	defer s.End()
 	defer context.AfterFunc(ctx, s.Nudge)()
 	defer context.AfterFunc(s.stop, s.Nudge)()
-	s.alarm, s.rings = time.AfterFunc(heartbeat, s.Nudge), now.Add(heartbeat)
+	s.alarm, s.rings = time.AfterFunc(s.beat, s.Nudge), now.Add(s.beat)
 	defer s.alarm.Stop()
 	a.feedHeaders(hc, &s.feed, eventStream)
 	hc.SetStatus(http.StatusOK)
@@ -81,8 +82,11 @@ func (a *api) follow(hc huma.Context, f *feed) {
 		if len(s.buf) == 0 && err == nil {
 			alive, err = s.idle(ctx, a.PageTimeout)
 		}
+		if alive && err == nil {
+			alive, err = s.good(ctx)
+		}
 	}
-	if err != nil && ctx.Err() == nil {
+	if errors.Is(err, os.ErrDeadlineExceeded) || err != nil && ctx.Err() == nil { // what cannot be written ends the context
 		a.Logger.LogAttrs(ctx, slog.LevelInfo, "follower left behind", slog.String("error", err.Error()))
 	}
 	if err != nil {
@@ -157,8 +161,21 @@ func (s *follower) mark(b []byte, position int64) []byte {
 	return append(b, '\n')
 }
 
-// idle waits for something to happen. It reports false when the stream must end: the reader left, the server stops, or
-// positions mean something else by now.
+// good reports, once a heartbeat, whether the stream may go on: its token grants what it did, and positions mean what
+// they did.
+func (s *follower) good(ctx context.Context) (bool, error) {
+	if time.Since(s.seen) < s.beat {
+		return true, nil
+	}
+	s.seen = time.Now()
+	if !granted(ctx) {
+		return false, nil
+	}
+	head, err := s.tail.Head(ctx)
+	return head.LogID == s.head.LogID && head.Generation == s.head.Generation, err
+}
+
+// idle waits for something to happen. It reports false when the stream must end: the reader left, or the server stops.
 func (s *follower) idle(ctx context.Context, within time.Duration) (alive bool, err error) {
 	s.wind()
 	s.working.Unlock()
@@ -176,22 +193,19 @@ func (s *follower) idle(ctx context.Context, within time.Duration) (alive bool, 
 		return false, nil //nolint:nilerr // it ends as it should, and the reader comes back
 	case s.after > s.told && time.Since(s.marked) >= markEvery:
 		s.buf = s.mark(s.buf, s.after)
-		return true, nil
-	case time.Since(s.sent) < heartbeat:
-		return true, nil
+	case time.Since(s.sent) >= s.beat:
+		s.buf = append(s.buf, ": alive\n\n"...)
 	}
-	head, err := s.tail.Head(ctx)
-	if err != nil {
-		return false, err
-	}
-	s.buf = append(s.buf, ": alive\n\n"...)
-	return cloudevent.New("", head, "").Checkpoint(0) == cloudevent.New("", s.head, "").Checkpoint(0), nil
+	return true, nil
 }
 
 // wind sets the alarm for when something is to be said or looked at though nothing happened. One that rings too early,
 // for events came meanwhile, is set again only then.
 func (s *follower) wind() {
-	at := s.sent.Add(heartbeat)
+	at := s.sent.Add(s.beat)
+	if look := s.seen.Add(s.beat); look.Before(at) {
+		at = look
+	}
 	switch now := time.Now(); {
 	case s.after > s.told:
 		at = s.marked.Add(markEvery)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/projections/contacts"
 )
 
@@ -16,6 +17,14 @@ func (c Connection) looked(ctx context.Context, what string, people ...ulid.ULID
 		return nil
 	}
 	return c.Looked(ctx, what, By{Actor: who.Actor()}, people...)
+}
+
+// readsFeed is looked for events: it returns what of values the holder may see in them.
+func (c Connection) readsFeed(ctx context.Context) (data string, err error) {
+	if data = identity(ctx).data(); data != DataIDs {
+		err = c.looked(ctx, domain.AccessFeed)
+	}
+	return data, err
 }
 
 func idsOf(list []contacts.Contact) []ulid.ULID {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,7 +31,7 @@ type memberInput struct {
 	Name       string `path:"name" maxLength:"63"`
 	Body       struct {
 		Member   string `json:"member" minLength:"1" maxLength:"100"`
-		Ack      string `json:"ack,omitempty" maxLength:"4000" doc:"The ack of the batch, as it came"`
+		Ack      string `json:"ack,omitempty" maxLength:"4000" doc:"The ack of the batch, as it came; to renew it may be absent, and otherwise 409 says that something of the batch is another's by now"`
 		Position int64  `json:"position,omitempty" minimum:"0" doc:"Only up to this event; absent: the whole batch"`
 	}
 }
@@ -47,25 +48,26 @@ func (a *api) registerMembers(one string) {
 	fetch.Description = "A member that asks holds its share of the partitions for the consumer's lease, and must ask, " +
 		"acknowledge or renew again before that is over. Acknowledge with the header Duolog-Ack, or the page's `ack`, once " +
 		"the events are handled: until then the same ones come again. An event that is delivered again after it was parked " +
-		"has the extension `again`."
+		"has the extension `again`. When members come, it is by asking for a batch that one gives them what is theirs: ask only " +
+		"when nothing of the batch before is being handled."
 	fetch.Responses = map[string]*huma.Response{"200": {
 		Description: "A batch, possibly empty",
 		Content: map[string]*huma.MediaType{
-			ndjson:             {Schema: &huma.Schema{Type: huma.TypeString}},
-			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}},
+			ndjson:   {Schema: &huma.Schema{Type: huma.TypeString}},
+			jsonPage: {Schema: &huma.Schema{Type: huma.TypeObject}},
 		},
 		Headers: map[string]*huma.Param{"Duolog-Ack": {Schema: &huma.Schema{Type: huma.TypeString}, Description: "Acknowledges the batch"}},
 	}}
 	register(a, fetch, Consume, a.fetch)
 	for _, op := range []struct {
-		id, path, summary string
-		do                func(context.Context, *memberInput) (*body[Holding], error)
+		id, path, summary, more string
+		do                      func(context.Context, *memberInput) (*body[Holding], error)
 	}{
-		{"acknowledge-events", "/ack", "A batch, or part of it, is handled", a.acknowledge},
-		{"renew-member", "/renew", "A member is still at work", a.renew},
-		{"leave-consumer", "/leave", "A member gives its partitions back", a.leave},
+		{"acknowledge-events", "/ack", "A batch, or part of it, is handled", "It renews, too.", a.acknowledge},
+		{"renew-member", "/renew", "A member is still at work", "It changes nothing of what the member holds.", a.renew},
+		{"leave-consumer", "/leave", "A member gives its partitions back", "", a.leave},
 	} {
-		o := act(op.id, one+op.path, op.summary, "")
+		o := act(op.id, one+op.path, op.summary, op.more)
 		o.Tags = []string{"consumers"}
 		register(a, o, Consume, op.do)
 	}
@@ -73,25 +75,33 @@ func (a *api) registerMembers(one string) {
 
 // fetch returns the next batch of a member.
 func (a *api) fetch(ctx context.Context, in *fetchInput) (*huma.StreamResponse, error) {
+	kind := accepted(in.Accept, ndjson, jsonPage)
+	if kind == "" {
+		return nil, notAcceptable(ndjson, jsonPage)
+	}
 	conn, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err != nil {
 		return nil, err
 	}
-	b, err := nextBatch(ctx, conn.Log, g, in)
+	data, err := conn.readsFeed(ctx)
 	if err != nil {
-		return nil, consumerError(err)
+		return nil, err
+	}
+	b, err := nextBatch(ctx, conn.Log, g, in)
+	if err == nil && in.Wait > 0 {
+		err = stillAllowed(ctx)
+	}
+	if err != nil {
+		return nil, memberError(ctx, conn.Log, g, in.Name, err)
 	}
 	head, err := conn.Log.Head(ctx)
 	if err != nil {
 		return nil, err
 	}
-	enc := cloudevent.New(in.Connection, head, identity(ctx).data())
-	kind := (&feedInput{Accept: in.Accept}).accepts()
-	var page []byte
-	if kind == "application/json" {
-		page = jsonBatch(enc, b)
-	} else {
-		kind, page = ndjson, linesOf(enc, b, nil, "")
+	enc := cloudevent.New(in.Connection, head, data)
+	page := jsonBatch(enc, b)
+	if kind == ndjson {
+		page = linesOf(enc, b, nil, "")
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		_, w := humago.Unwrap(hc)
@@ -163,7 +173,7 @@ func jsonBatch(enc cloudevent.Encoder, b group.Batch) []byte {
 }
 
 func (a *api) acknowledge(ctx context.Context, in *memberInput) (*body[Holding], error) {
-	_, g, err := a.moved(ctx, in.Connection, in.Name)
+	conn, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -174,26 +184,57 @@ func (a *api) acknowledge(ctx context.Context, in *memberInput) (*body[Holding],
 	if err == nil {
 		err = g.Ack(ctx, in.Name, in.Body.Member, b)
 	}
-	if err != nil {
-		return nil, consumerError(err)
-	}
-	return a.renew(ctx, in)
+	return shownHolding(ctx, conn.Log, g, in, group.Batch{}, err)
 }
 
 func (a *api) renew(ctx context.Context, in *memberInput) (*body[Holding], error) {
-	_, g, err := a.moved(ctx, in.Connection, in.Name)
+	conn, g, err := a.moved(ctx, in.Connection, in.Name)
 	if err != nil {
 		return nil, err
 	}
-	s, err := g.Claim(ctx, in.Name, in.Body.Member)
+	var b group.Batch
+	if in.Body.Ack != "" {
+		b, err = group.ParseToken(in.Body.Ack)
+	}
+	return shownHolding(ctx, conn.Log, g, in, b, err)
+}
+
+// shownHolding has the member live on with the batch and says what it holds.
+func shownHolding(
+	ctx context.Context, log eventstore.Log, g *group.Groups, in *memberInput, b group.Batch, err error,
+) (*body[Holding], error) {
+	var s group.Share
+	if err == nil {
+		s, err = g.Hold(ctx, in.Name, in.Body.Member, b)
+	}
 	if err != nil {
-		return nil, consumerError(err)
+		return nil, memberError(ctx, log, g, in.Name, err)
 	}
 	h := Holding{Partitions: []int{}, Lease: s.Lease().Seconds()}
 	for _, p := range s.Held {
 		h.Partitions = append(h.Partitions, p.Partition)
 	}
 	return &body[Holding]{h}, nil
+}
+
+// memberError is consumerError; a consumer whose checkpoint is of another generation is told from where it can go on.
+func memberError(ctx context.Context, log eventstore.Log, g *group.Groups, name string, err error) error {
+	if !errors.Is(err, group.ErrGeneration) {
+		return consumerError(err)
+	}
+	info, known := g.Get(ctx, name)
+	head, read := log.Head(ctx)
+	if known != nil || read != nil {
+		return errors.Join(known, read)
+	}
+	var p *Problem
+	_, at := checkpoint{info.LogID().String(), info.Generation, info.Position}.in(ctx, log, head)
+	if !errors.As(at, &p) { // it was reset meanwhile, or that cannot be read
+		return errors.Join(at, consumerError(err))
+	}
+	p.Detail = "the consumer's checkpoint is of another log or generation: POST …/reset with continue_after as after, from " +
+		"where nothing can be missed, and skip the event ids you have"
+	return p
 }
 
 func (a *api) leave(ctx context.Context, in *memberInput) (*body[Holding], error) {

@@ -56,9 +56,12 @@ func (a *api) answer(ctx context.Context, err error) error {
 	var p *Problem
 	var r *adapters.Rejection
 	var faults *FaultsError
+	var headed huma.HeadersError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &headed):
+		return err
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &r):

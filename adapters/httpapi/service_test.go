@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -104,6 +103,8 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	// trailer came after the body.
+	trailer http.Header
 }
 
 func (s *service) do(method, path string, header http.Header, body []byte) answer {
@@ -124,7 +125,7 @@ func (s *service) do(method, path string, header http.Header, body []byte) answe
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer{resp.StatusCode, resp.Header, string(all)}
+	return answer{resp.StatusCode, resp.Header, string(all), resp.Trailer}
 }
 
 func (s *service) get(path, token string) answer {
@@ -295,12 +296,20 @@ func TestFeedPagesAndResumes(t *testing.T) {
 }
 
 func TestFeedAcrossPages(t *testing.T) {
-	s := start(t, backends.SQLite(t))
-	s.fill(2500)
-	all, a := s.page("limit=2300", "root")
-	if len(all) != 2300 || !strings.HasSuffix(a.header.Get("Duolog-Next"), ":1:2300") || !strings.HasSuffix(a.header.Get("Duolog-Head"), ":1:2500") {
-		t.Errorf("%d events, next %s, head %s", len(all), a.header.Get("Duolog-Next"), a.header.Get("Duolog-Head"))
-	}
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := start(t, store)
+		for range 3 { // past the webhooks, whose answers are due in time
+			all := make([]eventstore.NewEvent, 500)
+			for i := range all {
+				all[i] = act(domain.SyncPaused)
+			}
+			s.append(all...)
+		}
+		all, a := s.page("limit=1300", "root")
+		if len(all) != 1300 || !strings.HasSuffix(a.header.Get("Duolog-Next"), ":1:1300") || !strings.HasSuffix(a.header.Get("Duolog-Head"), ":1:1500") {
+			t.Errorf("%d events, next %s, head %s", len(all), a.header.Get("Duolog-Next"), a.header.Get("Duolog-Head"))
+		}
+	})
 }
 
 func TestCommandsList(t *testing.T) {
@@ -309,43 +318,6 @@ func TestCommandsList(t *testing.T) {
 		a := s.get("/v1/connections/default/commands?state="+outbox.Waiting, "root")
 		if a.status != 200 || strings.TrimSpace(a.body) != `{"commands":[]}` {
 			t.Errorf("commands: %d %s", a.status, a.body)
-		}
-	})
-}
-
-// FuzzFeedParameters: whatever a consumer asks for, it gets events, a conflict or a bad request, and nothing of a
-// request that cannot be read comes back.
-func FuzzFeedParameters(f *testing.F) {
-	for _, seed := range [][2]string{
-		{"", ""},
-		{"2", "1"},
-		{"1:3", "10000"},
-		{"1:4", "1"},
-		{"9:1", "1"},
-		{"-1", "0"},
-		{"x", "y"},
-		{"1:", "1e3"},
-		{"\x00", "\xff"},
-	} {
-		f.Add(seed[0], seed[1])
-	}
-	s := start(f, backends.SQLite(f))
-	s.fill(3)
-	f.Fuzz(func(t *testing.T, after, limit string) {
-		s := &service{t: t, log: s.log, srv: s.srv}
-		a := s.get(events+"?"+url.Values{"after": {after}, "limit": {limit}}.Encode(), "feed")
-		switch a.status {
-		case 200:
-			if n := strings.Count(a.body, "\n"); n > 3 {
-				t.Fatalf("after %q limit %q: %d lines of 3 events", after, limit, n)
-			}
-		case 400, 409:
-			s.wantProblem(a, a.status)
-			if len(after) > 30 && strings.Contains(a.body, after) {
-				t.Fatalf("%q comes back: %s", after, a.body)
-			}
-		default:
-			t.Fatalf("after %q limit %q: %d %s", after, limit, a.status, a.body)
 		}
 	})
 }

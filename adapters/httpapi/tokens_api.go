@@ -85,7 +85,7 @@ func (a *api) registerTokens() {
 	register(a, get("list-tokens", at, "Bearer tokens, without their secrets", "tokens"), ManageTokens, a.listTokens)
 	register(a, act("create-token", at, "Make a bearer token", "Its secret is in the answer, this once."), ManageTokens,
 		a.createToken)
-	register(a, act("revoke-token", at+"/{id}/revoke", "Revoke a token", "It ends within two seconds, everywhere."), ManageTokens,
+	register(a, act("revoke-token", at+"/{id}/revoke", "Revoke a token", "It ends within two seconds, everywhere; what is being followed with it ends within fifteen."), ManageTokens,
 		func(ctx context.Context, in *settleInput) (*body[Done], error) {
 			id, err := ulid.ParseStrict(in.ID)
 			if err != nil {

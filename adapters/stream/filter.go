@@ -27,8 +27,8 @@ var ErrFilter = errors.New("filter")
 type Filter struct {
 	View    string          `json:"view,omitempty" enum:"log,contacts" doc:"log, or contacts for net changes only"`
 	Types   []string        `json:"types,omitempty" doc:"Event types; record.* means all that begin with record."`
-	Fields  []string        `json:"fields,omitempty" doc:"Only events that name one of these fields or properties"`
-	Systems []domain.System `json:"systems,omitempty" doc:"hubspot or aloware: whose record the event is about"`
+	Fields  []string        `json:"fields,omitempty" doc:"Only events that name one of these fields or properties, and erasures"`
+	Systems []domain.System `json:"systems,omitempty" doc:"hubspot or aloware: whose record the event is about; and erasures"`
 }
 
 // NewFilter makes a filter of words separated by commas, as they stand in a query.
@@ -92,10 +92,14 @@ func (f Filter) All() bool {
 	return f.View != Contacts && len(f.Types) == 0 && len(f.Fields) == 0 && len(f.Systems) == 0
 }
 
-// match reports whether the event passes, its view aside.
+// match reports whether the event passes, its view aside. An erasure names no field and may reach further than the records
+// of a system: only types keep it out.
 func (f Filter) match(e eventstore.Event) bool {
 	if len(f.Types) > 0 && !slices.ContainsFunc(f.Types, func(t string) bool { return matches(t, e.Type) }) {
 		return false
+	}
+	if e.Type == subjectErased { // an order to delete, for whoever may hold something of that person
+		return true
 	}
 	if len(f.Systems) > 0 && !slices.ContainsFunc(f.Systems, func(s domain.System) bool { return about(e, s) }) {
 		return false

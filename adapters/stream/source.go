@@ -62,22 +62,25 @@ type Timeline interface {
 	Positions(ctx context.Context, contact ulid.ULID, after int64) (positions []int64, through int64, err error)
 }
 
-// ReadContact is Read narrowed to a contact's events. It goes as far as is known which events those are, which may be
-// short of the log's end.
-func (f Filter) ReadContact(ctx context.Context, log Reader, t Timeline, contact ulid.ULID, after int64, limit int) (Page, error) {
-	positions, through, err := t.Positions(ctx, contact, after)
+// ReadContact is Read narrowed to a contact's events. known is up to where it is known which those are, which may be short
+// of the log's end: there is more as long as the page does not reach it.
+func (f Filter) ReadContact(
+	ctx context.Context, log Reader, t Timeline, contact ulid.ULID, after int64, limit int,
+) (p Page, known int64, err error) {
+	positions, known, err := t.Positions(ctx, contact, after)
 	if err != nil {
-		return Page{}, fmt.Errorf("events of contact %s: %w", contact, err)
+		return p, 0, fmt.Errorf("events of contact %s: %w", contact, err)
 	}
+	through := known
 	if len(positions) > limit {
 		positions = positions[:limit]
 		through = positions[limit-1]
 	}
 	events, err := log.Get(ctx, positions...)
 	if err != nil {
-		return Page{}, err
+		return p, 0, err
 	}
-	p, err := f.Of(ctx, log, events, after)
+	p, err = f.Of(ctx, log, events, after)
 	p.Through = max(through, after)
-	return p, err
+	return p, known, err
 }

@@ -25,7 +25,7 @@ var (
 			"created", "unneeded", "reason", "existing", "by",
 		},
 		domain.DecisionMade: {
-			"planner", "settings", "mode", "input", "trigger", "contact", "considered", "links", "aliases", "head",
+			"planner", "settings", "mode", "at", "input", "trigger", "contact", "considered", "links", "aliases", "head",
 			"whole", "fields", "commands", "counts", "guard", "operation",
 		},
 		domain.RecordCreated: factIDs, domain.RecordUpdated: factIDs, domain.RecordDeleted: factIDs,
@@ -52,7 +52,12 @@ var (
 
 		changedType: {"contact", "what", "source", "record", "records", "input"},
 	}
+	nulls = map[string][]string{domain.SourceRaw: {"body"}, domain.SettingsChanged: {"settings"}}
 )
+
+// Nulls are the members of a payload that are null where others that hold values are absent, when those are withheld:
+// its schema says that they are always there.
+func Nulls(kind string) []string { return nulls[kind] }
 
 // changedType is the event of the view of net changes, whose fields hold values before and after.
 const changedType = "contact.changed"
@@ -74,6 +79,9 @@ func withheldOf(kind string, data []byte, hints bool) []byte {
 		if v, ok := all[name]; ok {
 			out[name] = v
 		}
+	}
+	for _, name := range nulls[kind] {
+		out[name] = json.RawMessage("null")
 	}
 	for _, member := range []string{"properties", "sent"} {
 		if names := propertyNames(all[member]); names != nil {

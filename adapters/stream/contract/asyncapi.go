@@ -3,6 +3,8 @@ package contract
 import (
 	"encoding/json"
 	"net/url"
+
+	"github.com/duolog/duolog/adapters/stream/cloudevent"
 )
 
 type object = map[string]any
@@ -11,18 +13,22 @@ type object = map[string]any
 // same messages.
 func AsyncAPI(version, publicURL string) ([]byte, error) {
 	messages, refs, components := object{}, []any{}, object{}
-	for _, kind := range Types() {
+	describe := func(kind string, members object) {
 		n := name(kind)
 		messages[n] = object{"$ref": "#/components/messages/" + n}
 		refs = append(refs, object{"$ref": "#/channels/events/messages/" + n})
 		components[n] = object{
-			"name": kind, "title": kind, "contentType": "application/cloudevents+json",
+			"name": kind, "title": kind, "contentType": cloudevent.ContentType,
 			"payload": object{
 				"type": "object", "required": []string{"specversion", "id", "source", "type", "sequence", "generation"},
-				"properties": envelope(kind),
+				"properties": members,
 			},
 		}
 	}
+	for _, kind := range Types() {
+		describe(kind, envelope(kind))
+	}
+	describe(cloudevent.Position, mark())
 	return json.Marshal(object{
 		"asyncapi": "3.0.0",
 		"info": object{
@@ -49,6 +55,16 @@ func AsyncAPI(version, publicURL string) ([]byte, error) {
 	})
 }
 
+// mark describes what a narrowed stream tells so that a checkpoint moves.
+func mark() object {
+	text := object{"type": "string"}
+	return object{
+		"specversion": object{"const": "1.0"}, "source": text, "generation": text, "type": object{"const": cloudevent.Position},
+		"id":       object{"type": "string", "description": "the checkpoint: everything up to it was looked at"},
+		"sequence": object{"type": "string", "description": "its position, which may be that of an event that was left out"},
+	}
+}
+
 // envelope describes the members of an event of the type.
 func envelope(kind string) object {
 	text := object{"type": "string"}
@@ -57,6 +73,7 @@ func envelope(kind string) object {
 		"time": object{"type": "string", "format": "date-time"}, "occurredat": object{"type": "string", "format": "date-time"},
 		"sequence": text, "generation": text, "partitionkey": text, "actor": text, "causation": text,
 		"schema": object{"type": "integer"}, "erased": object{"type": "boolean"},
+		"again":           object{"type": "boolean", "description": "to a member: it was parked, later events of its record are handled"},
 		"fields":          object{"enum": []string{"ids", "masked"}, "description": "what of values the data holds; absent: all"},
 		"datacontenttype": object{"const": "application/json"}, "data": inline(kind),
 	}

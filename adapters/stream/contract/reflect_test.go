@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/duolog/duolog/adapters/stream"
+	"github.com/duolog/duolog/adapters/stream/cloudevent"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
 )
@@ -147,5 +148,13 @@ func Today(kind string) *Schema {
 	s.Title = fmt.Sprintf("%s, schema %d", kind, Version(kind))
 	s.Description = "With a token that grants ids only, the members that hold values are absent and property_names lists " +
 		"their names; the data of an erased event is absent altogether."
+	for _, name := range cloudevent.Nulls(kind) {
+		s.Properties[name].Description += "; null with a token that does not grant full values"
+	}
+	if s.Properties["properties"] != nil || s.Properties["sent"] != nil || kind == stream.ContactChanged {
+		s.Properties["property_names"] = &Schema{
+			Type: "array", Items: &Schema{Type: "string"}, Description: "what values were told or sent of, for who may not see them in full",
+		}
+	}
 	return s
 }

@@ -125,6 +125,74 @@ func TestPartitionsAreSharedAndTakenOver(t *testing.T) {
 	})
 }
 
+// TestNothingIsGivenAwayWithinABatch: a member that shows that it lives keeps what it has, until it asks for its share.
+func TestNothingIsGivenAwayWithinABatch(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log := openLog(t, store)
+		g := group.New(store, log, nil)
+		facts(t, log, 20, 10)
+		create(t, g, group.Spec{Name: "shop", Lease: time.Minute})
+		s := claim(t, g, "a", 16)
+		batch, err := g.Fetch(t.Context(), log, s, 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claim(t, g, "b", 0) // b has come, and waits
+		for range 2 {
+			if held, err := g.Hold(t.Context(), "shop", "a", batch); err != nil || len(held.Held) != 16 || !held.Alive() {
+				t.Fatalf("a holds %d partitions: %v", len(held.Held), err)
+			}
+			claim(t, g, "b", 0)
+		}
+		if err := g.Ack(t.Context(), "shop", "a", batch); err != nil {
+			t.Fatal(err)
+		}
+		claim(t, g, "a", 8)
+		claim(t, g, "b", 8)
+		if _, err := g.Hold(t.Context(), "shop", "a", batch); !errors.Is(err, group.ErrLost) {
+			t.Errorf("a goes on with what is b's: %v", err)
+		}
+		if held, err := g.Hold(t.Context(), "shop", "a", group.Batch{}); err != nil || len(held.Held) != 8 {
+			t.Errorf("a holds %d partitions: %v", len(held.Held), err)
+		}
+		if _, err := g.Hold(t.Context(), "nobody", "a", group.Batch{}); !errors.Is(err, group.ErrUnknown) {
+			t.Errorf("of none: %v", err)
+		}
+	})
+}
+
+// TestAfterARestore: positions of another generation may be other events, so nobody is given any until the consumer is
+// reset.
+func TestAfterARestore(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log := openLog(t, store)
+		g := group.New(store, log, nil)
+		facts(t, log, 5, 3)
+		create(t, g, group.Spec{Name: "shop", Lease: time.Minute})
+		claim(t, g, "a", 16)
+		err := store.InTx(t.Context(), func(tx eventstore.Tx) error {
+			_, err := tx.Exec(t.Context(), "UPDATE log_head SET generation = generation + 1")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Claim(t.Context(), "shop", "a"); !errors.Is(err, group.ErrGeneration) {
+			t.Errorf("claims: %v", err)
+		}
+		if _, err := g.Hold(t.Context(), "shop", "a", group.Batch{}); !errors.Is(err, group.ErrGeneration) {
+			t.Errorf("holds: %v", err)
+		}
+		if err := g.Reset(t.Context(), "shop", 2); err != nil {
+			t.Fatal(err)
+		}
+		batch, err := g.Fetch(t.Context(), log, claim(t, g, "a", 16), 10)
+		if err != nil || len(batch.Events) != 3 {
+			t.Errorf("after a reset: %d events, %v", len(batch.Events), err)
+		}
+	})
+}
+
 func TestAcknowledgeAndLose(t *testing.T) {
 	backends.Each(t, func(t *testing.T, store eventstore.Store) {
 		log := openLog(t, store)

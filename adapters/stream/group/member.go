@@ -34,8 +34,28 @@ func (s Share) Alive() bool { return s.clock().Sub(s.began) < s.info.Lease*3/4 }
 func (s Share) Lease() time.Duration { return s.info.Lease }
 
 // Claim says that the member lives, and gives it its fair share of the partitions: it lets go of what is too much and
-// takes what is free. What it lets go of it must have acknowledged, or not begun.
+// takes what is free. What it lets go of it must have acknowledged, or not begun: within a batch, Renew and Hold say that
+// it lives.
 func (g *Groups) Claim(ctx context.Context, name, member string) (Share, error) {
+	s, err := g.share(ctx, name, member)
+	if err != nil {
+		return s, err
+	}
+	live, err := g.live(ctx, name, member, s.info.Lease)
+	if err != nil {
+		return s, err
+	}
+	if changes(s.info.Partitions, member, live) {
+		if err := g.divide(ctx, &s, live); err != nil {
+			return s, err
+		}
+	}
+	s.hold()
+	return s, nil
+}
+
+// share reads the consumer for a member. ErrGeneration when its positions are of another log.
+func (g *Groups) share(ctx context.Context, name, member string) (Share, error) {
 	s := Share{Consumer: name, Member: member, began: g.clock(), clock: g.clock}
 	all, err := g.rows(ctx, g.db, name)
 	if err == nil && len(all) == 0 {
@@ -49,27 +69,20 @@ func (g *Groups) Claim(ctx context.Context, name, member string) (Share, error) 
 		return s, fmt.Errorf("%w: %s is of the kind %s, which has no members", ErrBadSpec, name, s.info.Kind)
 	}
 	head, err := g.log.Head(ctx)
-	if err != nil {
-		return s, err
+	if err == nil && s.info.Stale(head) {
+		err = fmt.Errorf("%s: %w", name, ErrGeneration)
 	}
-	if s.info.Stale(head) {
-		return s, fmt.Errorf("%s: %w", name, ErrGeneration)
-	}
-	live, err := g.live(ctx, name, member, s.info.Lease)
-	if err != nil {
-		return s, err
-	}
-	if changes(s.info.Partitions, member, live) {
-		if err := g.divide(ctx, &s, live); err != nil {
-			return s, err
-		}
-	}
+	return s, err
+}
+
+// hold takes from the consumer's partitions those that are the member's.
+func (s *Share) hold() {
+	s.Held = nil
 	for _, p := range s.info.Partitions {
-		if p.Member == member {
+		if p.Member == s.Member {
 			s.Held = append(s.Held, Held{p.Number, p.epoch, p.Position})
 		}
 	}
-	return s, nil
 }
 
 // target is how many partitions a member is to hold: its place among the members decides who has one more.

@@ -17,10 +17,24 @@ func (g *Groups) Renew(ctx context.Context, s Share) (Share, error) {
 		return s, err
 	}
 	for _, h := range s.Held {
-		if h.Partition >= len(parts) || parts[h.Partition].Member != s.Member || parts[h.Partition].epoch != h.Epoch {
+		if h.Partition < 0 || h.Partition >= len(parts) || parts[h.Partition].Member != s.Member || parts[h.Partition].epoch != h.Epoch {
 			return s, fmt.Errorf("%s in %s: %w", s.Member, s.Consumer, ErrLost)
 		}
 	}
-	s.began = began
+	s.began, s.info.Partitions = began, parts
 	return s, nil
+}
+
+// Hold is Renew for who knows the batch and not the share, as one who asks over a wire does. It returns what the member
+// holds.
+func (g *Groups) Hold(ctx context.Context, name, member string, b Batch) (Share, error) {
+	s, err := g.share(ctx, name, member)
+	if err != nil {
+		return s, err
+	}
+	s.Held = b.held
+	if s, err = g.Renew(ctx, s); err == nil {
+		s.hold()
+	}
+	return s, err
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/adapters/stream"
 	"github.com/duolog/duolog/eventstore"
 )
@@ -120,6 +122,12 @@ type Info struct {
 // Stale reports whether the positions are of another log or generation.
 func (i Info) Stale(head eventstore.Head) bool {
 	return i.Generation != head.Generation || string(i.logID) != string(head.LogID[:])
+}
+
+// LogID is the log the positions are of.
+func (i Info) LogID() (id ulid.ULID) {
+	copy(id[:], i.logID)
+	return id
 }
 
 // Partition is a part of a consumer's work.
