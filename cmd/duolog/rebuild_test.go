@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections"
 	"github.com/duolog/duolog/projections/history"
+	"github.com/duolog/duolog/projections/operations"
 )
 
 // rebuildStage is a log of acts, without systems.
@@ -82,7 +84,7 @@ func (s *rebuildStage) killed() int64 {
 	return 0
 }
 
-// differs runs rebuild --diff and returns what it found, and its exit code.
+// differs runs rebuild --diff and returns what it found of the last that is named, and its exit code.
 func (s *rebuildStage) differs(more ...string) (rebuilt, int) {
 	s.Helper()
 	cmd := exec.CommandContext(s.Context(), "duolog", append([]string{"rebuild", history.Name, "--diff", "--json"}, more...)...)
@@ -93,7 +95,10 @@ func (s *rebuildStage) differs(more ...string) (rebuilt, int) {
 		s.Fatal(err)
 	}
 	var r rebuilt
-	s.must(json.Unmarshal(out, &r))
+	for read := json.NewDecoder(bytes.NewReader(out)); read.More(); {
+		r = rebuilt{}
+		s.must(read.Decode(&r))
+	}
 	return r, cmd.ProcessState.ExitCode()
 }
 
@@ -131,6 +136,9 @@ func TestKilledRebuild(t *testing.T) {
 	}
 	if p := s.progress(); p.Live != live || p.State != projections.Resting {
 		t.Errorf("nobody said it is to be swapped in: %+v", p)
+	}
+	if r, code = s.differs(operations.Name); code != exitPerson || r.Projection != operations.Name || !r.Swapped || s.progress().Live != live {
+		t.Errorf("the one behind it: %+v, exit %d", r, code)
 	}
 	if r, code = s.differs("--yes"); code != exitPerson || !r.Swapped || s.progress().Live == live {
 		t.Errorf("told to swap: %+v, exit %d", r, code)

@@ -248,6 +248,26 @@ func TestWhatIfConflict(t *testing.T) {
 	})
 }
 
+// TestWhatIfAnotherValue: where the same fields would have been written with other values, the first difference says of
+// which, and what follows is counterfactual.
+func TestWhatIfAnotherValue(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.set(func(set *settings.Settings) { set.PhoneRegion = "FR" })
+		s.act(domain.BaselineCompleted, domain.Act{})
+		s.append(s.born(domain.HubSpot, "1", map[string]string{"phone": "06 12 34 56 78", "firstname": "Ann"}))
+		s.settle()
+		s.append(s.edit(domain.Record{System: domain.HubSpot, ID: "1"}, "phone", "06 98 76 54 32", false))
+		s.settle()
+		f := s.whatIf(0, func(set *settings.Settings) { set.PhoneRegion = "NL" })
+		s.wants(f, changes{domain.Aloware: {Was: 1, Would: 1}}, f.Updated, 1, 1)
+		d := f.First[0]
+		if f.Begin != 1 || f.Later == 0 || d.Would != d.Was+", another value of phone_number" || !strings.HasPrefix(d.Was, "create in Aloware") {
+			t.Errorf("%d later; the first difference: %+v", f.Later, d)
+		}
+	})
+}
+
 // TestWhatIfUnknown: of a field that nobody asked for then, nothing is said.
 func TestWhatIfUnknown(t *testing.T) {
 	backends.Each(t, func(t *testing.T, store eventstore.Store) {
