@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/duolog/duolog/cmd/internal/app"
@@ -65,7 +64,10 @@ func (c *cli) tellPreview(looked *lookedAt, now app.SettingsVersion, s settings.
 
 func previewText(t whatifText, looked lookedAt, wait time.Duration) (lines []string) {
 	days := fmt.Sprintf("Over the last %d days", previewDays)
-	more := "duolog whatif looks at all of it: --from " + looked.Since.Format("2006-01-02") + "; here --preview-wait 0 does"
+	more := "More: duolog whatif --from " + looked.Since.Format("2006-01-02")
+	if t.Cut {
+		more = "All of it: --preview-wait 0, or duolog whatif --from " + looked.Since.Format("2006-01-02")
+	}
 	switch {
 	case t.Cut && t.Inputs == 0:
 		return []string{fmt.Sprintf("%s: it takes more than %s to find out what it would have done. %s", days, wait, more)}
@@ -86,7 +88,7 @@ func previewText(t whatifText, looked lookedAt, wait time.Duration) (lines []str
 		lines = append(lines, fmt.Sprintf("    %s: unknown of %s, not recorded so far.", name, plural(t.Unknown[name], "contact")))
 	}
 	if !t.Same() || t.Cut {
-		lines = append(lines, "    "+strings.ToUpper(more[:1])+more[1:])
+		lines = append(lines, "    "+more)
 	}
 	return lines
 }
