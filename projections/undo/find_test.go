@@ -192,8 +192,10 @@ func TestWhyAFieldIsLeft(t *testing.T) {
 		p.writes(later, 2, "website", "https://new.example", true)
 		p.decides(p.tells(into.h, map[string]string{"firstname": "Q"}), planner.Decision{
 			Contact: into.contact, Aliases: []planner.Alias{{From: gone.contact, To: into.contact}},
-			Links: []planner.Link{{Record: gone.h, Contact: into.contact, State: planner.Absorbed, Ever: true},
-				{Record: gone.a, Contact: into.contact, State: planner.Absorbed, Ever: true}},
+			Links: []planner.Link{
+				{Record: gone.h, Contact: into.contact, State: planner.Absorbed, Ever: true},
+				{Record: gone.a, Contact: into.contact, State: planner.Absorbed, Ever: true},
+			},
 		})
 		want := map[ulid.ULID][]string{
 			plain.contact: {"website is put back"}, blind.contact: {"website " + undo.Unknown}, waits.contact: {"website " + undo.OnItsWay},
