@@ -32,6 +32,8 @@ func (p *fieldPass) load(f *Field) {
 	p.ended = s.Position
 	reason, refused := s.Refused[p.f.Side(w.System).Write]
 	switch {
+	case p.toldBack(w) && (s.Result == domain.ResultWithdrawn || refused && reason == domain.ReasonChanged):
+		// It had been made after all, and nobody knew: what the target shows since is a change of its own.
 	case refused && reason == domain.ReasonChanged:
 		p.withdrawn(w)
 		p.unguarded = p.sides.of(w.System).digest == w.Over
@@ -54,6 +56,11 @@ func (p *fieldPass) load(f *Field) {
 		}
 		p.now.State, p.now.Result, p.now.Rule = Apart, Refused, reason
 	}
+}
+
+// toldBack reports that the target told a write under way, which is the state the field was left in.
+func (p *fieldPass) toldBack(w *PendingWrite) bool {
+	return p.stored.State == InStep && p.now.Base[w.System] == w.Digest
 }
 
 // arrived ends a write well. A state that is not pending says what was decided since, not what became of the write.

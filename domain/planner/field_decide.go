@@ -136,9 +136,13 @@ func (p *fieldPass) stand(w *writes, alowareChanged bool) {
 	p.conclude(Verdict{Result: Waiting, Rule: "ours went over it, and it is written again", From: domain.HubSpot})
 }
 
-// wait leaves a change in HubSpot until the answer tells whether Aloware changed as well: then both sides are weighed.
+// wait leaves a change in HubSpot until the answer tells whether Aloware changed as well: then both sides are weighed. A
+// write of ours in doubt may go over what Aloware told before it is asked, so that is noted.
 func (p *fieldPass) wait() {
-	h := p.sides.of(domain.HubSpot)
+	h, a := p.sides.of(domain.HubSpot), p.sides.of(domain.Aloware)
+	if p.unsure == nil && p.now.Meanwhile == nil && !p.atBase(domain.Aloware) {
+		p.now.Meanwhile = &Meanwhile{Digest: a.digest, Position: a.seen.Position, Doubt: true}
+	}
 	told := p.e.Release || p.e.Record == h.rec.ID && p.e.told(p.f.HubSpot.Read)
 	if told || !p.now.same(p.stored) {
 		p.d.verdict(p.pass, Verdict{

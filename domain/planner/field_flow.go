@@ -22,6 +22,8 @@ func (p *fieldPass) flow(w *writes, from domain.System, rule string) {
 	base, met := p.now.Base[t.system()]
 	if changed := met && base != t.digest || !met && !t.blank(); changed && !busy {
 		v.Loser = t.ref(*p.f)
+	} else if from == domain.HubSpot {
+		v.Loser = p.writtenAway()
 	}
 	if result, why := p.stops(s, t); result != "" {
 		v.Result, v.Rule = result, why

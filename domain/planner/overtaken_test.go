@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/duolog/duolog/domain"
@@ -139,5 +140,67 @@ func TestTakenBackMeanwhile(t *testing.T) {
 	d.says(planner.LostIt, planner.InStep, nil)
 	if !d.names("first_name", "Ann") {
 		t.Fatalf("no word about Ann: %s", text(d.last))
+	}
+}
+
+// TestWrittenAwayWhileAsked: Eve may be an older body that comes late, so Aloware is asked before Cyd in HubSpot is weighed
+// against her; a write in doubt puts Bob back meanwhile. Cyd follows, and that Eve was lost is said.
+func TestWrittenAwayWhileAsked(t *testing.T) {
+	for _, c := range []struct {
+		paused bool
+		shows  string
+	}{{false, "Bob"}, {false, "Eve"}, {true, "Bob"}, {true, "Eve"}} {
+		d := newDesk(t, nil).linked()
+		d.webhook(hub, values{"firstname": "Bob"})
+		d.settled(d.sent[0], values{"first_name": "Bob"}, nil)
+		d.webhook(alo, values{"last_name": "Lee"})
+		var read planner.Outgoing
+		if c.paused { // Cyd was on his way, and is taken back
+			d.webhook(hub, values{"firstname": "Cyd"})
+			cyd := d.sent[0]
+			d.act(domain.SyncPaused, domain.Act{})
+			d.settled(cyd, nil, func(o *domain.Outcome) { o.Result, o.Sent = domain.ResultWithdrawn, nil })
+			d.hasty(alo, values{"first_name": "Eve"})
+			d.act(domain.SyncResumed, domain.Act{})
+			d.says(planner.Waiting, planner.Dirty, nil)
+			read = d.reads()
+		} else {
+			d.hasty(alo, values{"first_name": "Eve"})
+			read = d.reads()
+			d.webhook(hub, values{"firstname": "Cyd"})
+			d.says(planner.Waiting, planner.InStep, nil)
+		}
+		all := values{"phone_number": "+18182124567", "email": "ann@example.com", "last_name": "Lee", "first_name": c.shows}
+		d.read(alo, all, read)
+		d.says(planner.Sent, planner.Pending, to{domain.Aloware: "Cyd"})
+		if !d.names("first_name", "Eve") {
+			t.Fatalf("no word about Eve, %v: %s", c, text(d.last))
+		}
+	}
+}
+
+// reads is the read that the last input led to.
+func (d *desk) reads() planner.Outgoing {
+	return d.sent[slices.IndexFunc(d.sent, func(o planner.Outgoing) bool { return o.Kind == domain.KindRead })]
+}
+
+// TestToldBackAndTakenBack: Aloware tells our write, and then its outcome says that it was taken back, or that somebody
+// changed the field before it: it was made all the same, so Eve, who is typed after it, is no rival of it.
+func TestToldBackAndTakenBack(t *testing.T) {
+	for _, refused := range []bool{false, true} {
+		d := newDesk(t, nil).linked()
+		d.webhook(hub, values{"firstname": "Bob"})
+		write := d.sent[0]
+		d.webhook(alo, values{"first_name": "Bob"})
+		d.act(domain.SyncPaused, domain.Act{})
+		d.settled(write, nil, func(o *domain.Outcome) {
+			o.Result, o.Sent = domain.ResultWithdrawn, nil
+			if refused {
+				o.Result, o.Refused = domain.ResultRejected, map[string]string{"first_name": domain.ReasonChanged}
+			}
+		})
+		d.webhook(alo, values{"first_name": "Eve"})
+		d.act(domain.SyncResumed, domain.Act{})
+		d.wrote(to{domain.HubSpot: "Eve"})
 	}
 }
