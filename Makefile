@@ -6,7 +6,7 @@
 #              postgres or both
 # make simulate  an interleaving model of the whole engine: SEEDS=n from FIRST on; SEED=n shrinks one and tells its story
 # make histories  random histories, each rebuilt, replayed, copied and erased from: HISTORIES=n from FIRST on; then the undo
-#              of a mass change of PAIRS=n people on both databases, half an hour and more for 5,000 of them
+#              of a mass change of PAIRS=n people on both databases
 # make watermill  Watermill's own tests of a Pub/Sub, in full: under the race detector they are short
 # make bench   every benchmark; BENCH=pattern narrows
 # make build   ./duolog
