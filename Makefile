@@ -6,6 +6,8 @@
 # make plans   a push and a pull killed again and again, by kill -9: KILLS=n among CONTACTS=n people, DATABASE=sqlite,
 #              postgres or both
 # make simulate  an interleaving model of the whole engine: SEEDS=n from FIRST on; SEED=n shrinks one and tells its story
+# make histories  random histories, each rebuilt, replayed, copied and erased from: HISTORIES=n from FIRST on; then the undo
+#              of a mass change of PAIRS=n people on both databases
 # make watermill  Watermill's own tests of a Pub/Sub, in full: under the race detector they are short
 # make stream  four members of a consumer, one killed each second for FOR, at 5,000 events a second, on both databases; and
 #              forwarders that catch up with BACKLOG events and are killed on their way
@@ -30,7 +32,7 @@ GOTEST = CGO_ENABLED=1 $(GOTESTSUM) -- -race -shuffle=on -timeout 20m
 
 LINT = go tool -modfile=tools.mod golangci-lint
 
-.PHONY: test check fuzz plans simulate stream bench build fmt tools
+.PHONY: test check fuzz plans simulate histories stream bench build fmt tools
 
 test: tools
 	@.ci/install cc
@@ -95,6 +97,13 @@ stream: tools
 # at a time, and SQLite is some twenty times slower under it. A seed that fails is named with the command that shrinks it.
 simulate: tools
 	go test -count=1 -timeout 120m ./cmd/internal/simulate -run 'TestSeeds$$' $(if $(SEED),-v -seed $(SEED),-first $(FIRST) -seeds $(SEEDS))
+
+HISTORIES ?= 200
+PAIRS ?= 5000
+
+histories: tools
+	.ci/postgres go test -count=1 -timeout 120m ./cmd/internal/simulate -run 'TestHistories$$' -first $(FIRST) -histories $(HISTORIES)
+	PAIRS=$(PAIRS) .ci/postgres go test -count=1 -timeout 120m ./cmd/internal/app -run 'TestUndoOfAMassChange$$' -v
 
 bench: tools
 	.ci/postgres --durable go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(PACKAGES)

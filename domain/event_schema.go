@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -60,6 +61,16 @@ func CheckSchemas() error { return lineages.check() }
 // today's schema comes back as it is.
 func Upcast(kind string, schema int, data []byte) ([]byte, int, error) {
 	return lineages.upcast(kind, schema, data)
+}
+
+// Decode reads a stored payload as it would be written today. A payload must not be read past it: the first schema 2 of
+// a type would be misread.
+func Decode(kind string, schema int, data []byte, into any) error {
+	data, _, err := Upcast(kind, schema, data)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, into)
 }
 
 // Readable reports why a stored event of the type and schema could not be read: nil when it can.

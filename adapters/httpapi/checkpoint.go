@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -109,7 +108,7 @@ func keptOf(ctx context.Context, log eventstore.Log, generation int64, head even
 		after = events[len(events)-1].Position
 		for _, e := range events {
 			var act domain.Act
-			if e.Type != domain.LogRestored || json.Unmarshal(e.Data, &act) != nil || act.Restored == nil {
+			if e.Type != domain.LogRestored || domain.Decode(e.Type, e.Schema, e.Data, &act) != nil || act.Restored == nil {
 				continue
 			}
 			if act.Restored.Generation > generation {

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -109,7 +108,7 @@ func (t *Tokens) refresh(ctx context.Context, age time.Duration) error {
 		for _, e := range events {
 			t.at = e.Position
 			var a domain.Act
-			if json.Unmarshal(e.Data, &a) != nil || a.Token == nil {
+			if domain.Decode(e.Type, e.Schema, e.Data, &a) != nil || a.Token == nil {
 				continue
 			}
 			delete(t.known, a.Token.ID)

@@ -156,7 +156,7 @@ func decisions(ctx context.Context, log Reader, stream string, first, through in
 				continue
 			}
 			var d planner.Decision
-			if err := json.Unmarshal(e.Data, &d); err != nil {
+			if err := domain.Decode(e.Type, e.Schema, e.Data, &d); err != nil {
 				return fmt.Errorf("read decision at %d: %w", e.Position, err)
 			}
 			if what, fields := p.take(d); e.Position >= first && (what != "" || len(fields) > 0) {

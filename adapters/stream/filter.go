@@ -107,6 +107,14 @@ func (f Filter) match(e eventstore.Event) bool {
 	return len(f.Fields) == 0 || names(e, f.Fields)
 }
 
+// payload reads what an event holds; a change of a contact is made when it is asked for, and stored nowhere.
+func payload(e eventstore.Event, into any) error {
+	if e.Type == ContactChanged {
+		return json.Unmarshal(e.Data, into)
+	}
+	return domain.Decode(e.Type, e.Schema, e.Data, into)
+}
+
 // about reports whether the event is one of the system's: its record's stream, or a change that came from it.
 func about(e eventstore.Event, s domain.System) bool {
 	if strings.HasPrefix(e.Stream, string(s)+"/") {
@@ -119,7 +127,7 @@ func about(e eventstore.Event, s domain.System) bool {
 	if e.Type != ContactChanged && !bytes.Contains(e.Data, []byte(`"system"`)) {
 		return false
 	}
-	return json.Unmarshal(e.Data, &told) == nil && (told.System == s || e.Type == ContactChanged && told.Source == s)
+	return payload(e, &told) == nil && (told.System == s || e.Type == ContactChanged && told.Source == s)
 }
 
 // names reports whether the event holds one of the fields: a property told or sent, or a field decided or changed.
@@ -129,7 +137,7 @@ func names(e eventstore.Event, fields []string) bool {
 		Sent       map[string]json.RawMessage `json:"sent"`
 		Fields     json.RawMessage            `json:"fields"`
 	}
-	if e.Erased || json.Unmarshal(e.Data, &told) != nil {
+	if e.Erased || payload(e, &told) != nil {
 		return false
 	}
 	var changed map[string]json.RawMessage

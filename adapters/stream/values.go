@@ -92,7 +92,7 @@ func (c FieldChange) then(e eventstore.Event, property string) FieldChange {
 		Shows      domain.Properties `json:"shows"`
 		Complete   bool              `json:"complete"`
 	}
-	if json.Unmarshal(e.Data, &told) != nil {
+	if domain.Decode(e.Type, e.Schema, e.Data, &told) != nil {
 		return c
 	}
 	for _, props := range []domain.Properties{told.Properties, told.Shows} {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -107,7 +106,7 @@ func (c *cli) isDemo(ctx context.Context, dir string) bool {
 	events, err := a.Log.ReadStream(ctx, "connection", 0, 100)
 	for _, e := range events {
 		var o domain.Opened
-		if e.Type == domain.ConnectionOpened && json.Unmarshal(e.Data, &o) == nil {
+		if e.Type == domain.ConnectionOpened && domain.Decode(e.Type, e.Schema, e.Data, &o) == nil {
 			return o.Demo
 		}
 	}

@@ -43,13 +43,42 @@ func hint(err error, format string, args ...any) error {
 	return hinted{err, fmt.Sprintf(format, args...)}
 }
 
+// failed is what of an error is a failure, and not only the word that a person is needed.
+func failed(err error) error {
+	if !errors.Is(err, errPerson) {
+		return err
+	}
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return nil
+	}
+	var all []error
+	for _, one := range joined.Unwrap() {
+		all = append(all, failed(one))
+	}
+	return errors.Join(all...)
+}
+
+// each does something about one after the other. It goes on where a person is needed, and ends at what fails.
+func each[T any](all []T, do func(T) error) (err error) {
+	for _, one := range all {
+		now := do(one)
+		if err = errors.Join(err, now); failed(now) != nil {
+			break
+		}
+	}
+	return err
+}
+
 // report prints what happened and what to do, and returns the exit code.
 func (c *cli) report(err error) int {
+	person := errors.Is(err, errPerson)
+	err = failed(err)
 	switch {
+	case err == nil && person:
+		return exitPerson
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errPerson):
-		return exitPerson
 	case errors.Is(err, context.Canceled):
 		_, _ = fmt.Fprintln(c.err, "duolog: interrupted")
 		return exitFailure

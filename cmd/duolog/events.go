@@ -178,22 +178,22 @@ func gist(e eventstore.Event) string {
 	case e.Erased:
 		return "erased"
 	case e.Type == domain.DecisionMade:
-		return decisionGist(e.Data)
+		return decisionGist(e)
 	case e.Type == stream.ContactChanged:
 		var c stream.Changed
-		if json.Unmarshal(e.Data, &c) != nil {
+		if json.Unmarshal(e.Data, &c) != nil { // it is made when it is asked for
 			return ""
 		}
 		return strings.TrimSpace(c.What + " " + strings.Join(slices.Sorted(maps.Keys(c.Fields)), " ") + " in " + c.Source.Title())
 	case e.Type == domain.CommandSettled:
 		var o domain.Outcome
-		if json.Unmarshal(e.Data, &o) != nil {
+		if domain.Decode(e.Type, e.Schema, e.Data, &o) != nil {
 			return ""
 		}
 		return strings.TrimSpace(strings.Join([]string{o.Kind, "in", o.System.Title() + ":", o.Result, o.Reason}, " "))
 	case strings.HasPrefix(e.Type, "record."):
 		var f domain.Fact
-		if json.Unmarshal(e.Data, &f) != nil {
+		if domain.Decode(e.Type, e.Schema, e.Data, &f) != nil {
 			return ""
 		}
 		return f.Via + ": " + strings.Join(slices.Sorted(maps.Keys(f.Properties)), " ")
@@ -202,9 +202,9 @@ func gist(e eventstore.Event) string {
 	}
 }
 
-func decisionGist(data []byte) string {
+func decisionGist(e eventstore.Event) string {
 	var d planner.Decision
-	if json.Unmarshal(data, &d) != nil {
+	if domain.Decode(e.Type, e.Schema, e.Data, &d) != nil {
 		return ""
 	}
 	var parts []string
@@ -230,7 +230,7 @@ func actGist(e eventstore.Event) string {
 		Version int    `json:"version"`
 		Portal  string `json:"portal"`
 	}
-	if json.Unmarshal(e.Data, &act) != nil {
+	if domain.Decode(e.Type, e.Schema, e.Data, &act) != nil {
 		return "by " + e.Actor
 	}
 	parts := []string{}

@@ -71,18 +71,8 @@ type stage struct {
 // newStage seeds n people: a third stands on both sides with another city on each, a third in HubSpot alone.
 func newStage(t *testing.T, n int, database string) *stage {
 	t.Helper()
-	s := &stage{
-		T: t, dir: t.TempDir(),
-		hubspot: hubspotbox.New(hubspotbox.Config{Faults: sandboxkit.Faults{RateLimit: -1}, SearchRate: -1}),
-		aloware: alowarebox.New(alowarebox.Config{WebhookToken: "sandbox", Faults: sandboxkit.Faults{RateLimit: -1}}),
-	}
-	h, a := httptest.NewServer(s.hubspot), httptest.NewServer(s.aloware)
-	t.Cleanup(func() {
-		s.hubspot.Close()
-		s.aloware.Close()
-		h.Close()
-		a.Close()
-	})
+	s := &stage{T: t, dir: t.TempDir()}
+	systems := s.systems()
 	var people []sandboxkit.Person
 	for i := range n {
 		f := sandboxkit.Fields{
@@ -98,12 +88,10 @@ func newStage(t *testing.T, n int, database string) *stage {
 	}
 	s.must(s.hubspot.Seed(people))
 	s.must(s.aloware.Seed(people))
-	s.env = append(os.Environ(),
+	s.env = append(append(os.Environ(),
 		"DUOLOG_DATA="+s.dir, "DUOLOG_DATABASE_URL="+databaseOf(t, database, s.dir),
 		"DUOLOG_MASTER_KEY_FILE="+filepath.Join(s.dir, "master.key"), "DUOLOG_ADDR=127.0.0.1:0", "DUOLOG_PUBLIC_URL=http://127.0.0.1:1",
-		"HUBSPOT_BASE_URL="+h.URL, "HUBSPOT_ACCESS_TOKEN=any", "HUBSPOT_CLIENT_SECRET=sandbox",
-		"ALOWARE_BASE_URL="+a.URL, "ALOWARE_API_TOKEN=any", "ALOWARE_WEBHOOK_TOKEN=sandbox",
-	)
+	), systems...)
 	settings := filepath.Join(s.dir, "settings.yaml")
 	s.must(os.WriteFile(settings, []byte("preset: recommended\nmode: observe\nlimits:\n  hubspot_share: 100 %\n  aloware_per_second: 60\n"), 0o600))
 	s.duolog("migrate", "up")
@@ -111,6 +99,23 @@ func newStage(t *testing.T, n int, database string) *stage {
 	s.serve(func(n int) bool { return s.contacts() == int64(n) }, len(people))
 	s.duolog("mode", "live")
 	return s
+}
+
+// systems runs both sandboxes and returns how they are reached.
+func (s *stage) systems() []string {
+	s.hubspot = hubspotbox.New(hubspotbox.Config{Faults: sandboxkit.Faults{RateLimit: -1}, SearchRate: -1})
+	s.aloware = alowarebox.New(alowarebox.Config{WebhookToken: "sandbox", Faults: sandboxkit.Faults{RateLimit: -1}})
+	h, a := httptest.NewServer(s.hubspot), httptest.NewServer(s.aloware)
+	s.Cleanup(func() {
+		s.hubspot.Close()
+		s.aloware.Close()
+		h.Close()
+		a.Close()
+	})
+	return []string{
+		"HUBSPOT_BASE_URL=" + h.URL, "HUBSPOT_ACCESS_TOKEN=any", "HUBSPOT_CLIENT_SECRET=sandbox",
+		"ALOWARE_BASE_URL=" + a.URL, "ALOWARE_API_TOKEN=any", "ALOWARE_WEBHOOK_TOKEN=sandbox",
+	}
 }
 
 func (s *stage) must(err error) {

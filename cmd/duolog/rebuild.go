@@ -26,8 +26,8 @@ up by itself. status, pause, resume, cancel and rollback work from any process t
 before is kept for a day, or until the next rebuild: rollback brings it back.
 
 --diff compares the new version with the one in use, row for row and decrypted, both at one position, before the swap.
-When something differs it says what, exit 3, and does not swap unless --yes says so. The new version stands beside
-then: duolog rebuild NAME swaps it in, duolog rebuild cancel NAME drops it.`
+When something differs it says what, goes on with the next one, exit 3, and does not swap unless --yes says so. The new
+version stands beside then: duolog rebuild NAME swaps it in, duolog rebuild cancel NAME drops it.`
 
 // plannerState names what the planner works on: rebuilt by this name alone.
 const plannerState = "outbound"
@@ -48,12 +48,10 @@ func (c *cli) rebuild() *cobra.Command {
 			if len(names) > 1 && !how.diff && !slices.Contains(names, plannerState) {
 				return c.rebuildTogether(ctx, a, names)
 			}
-			for _, name := range names {
-				if err := c.rebuildOne(ctx, a, name, how); err != nil {
-					return err
-				}
+			if how.diff && slices.Contains(names, plannerState) {
+				return hint(usage("the planner's state has no --diff"), "duolog replay compares what it led to with what was decided")
 			}
-			return nil
+			return each(names, func(name string) error { return c.rebuildOne(ctx, a, name, how) })
 		}),
 	}
 	cmd.Flags().BoolVar(&how.diff, "diff", false, "compare with the version in use before the swap; exit 3 when a row differs")
@@ -75,8 +73,6 @@ type rebuilt struct {
 func (c *cli) rebuildOne(ctx context.Context, a *app.App, name string, how rebuilding) error {
 	done := rebuilt{Projection: name}
 	switch {
-	case name == plannerState && how.diff:
-		return hint(usage("the planner's state has no --diff"), "duolog replay compares what it led to with what was decided")
 	case name == plannerState:
 		return c.work(ctx, a, "rebuild", "folded", done, func(ctx context.Context, _ string, progress func(done, total int64)) error {
 			return outbound.Rebuild(ctx, a.Store, a.Log, progress)

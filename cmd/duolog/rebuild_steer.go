@@ -84,23 +84,14 @@ func (c *cli) underWay(do func(ctx context.Context, a *app.App, p projections.Pr
 		if err != nil {
 			return err
 		}
-		none := true
-		for _, p := range all {
-			if p.State == "" {
-				if len(names) > 0 {
-					return fmt.Errorf("%s: %w", p.Name, projections.ErrNoRebuild)
-				}
-				continue
-			}
-			none = false
-			if err := do(ctx, a, p); err != nil {
-				return err
-			}
+		idle := func(p projections.Progress) bool { return p.State == "" }
+		if i := slices.IndexFunc(all, idle); i >= 0 && len(names) > 0 {
+			return fmt.Errorf("%s: %w", all[i].Name, projections.ErrNoRebuild)
 		}
-		if none {
+		if all = slices.DeleteFunc(all, idle); len(all) == 0 {
 			return projections.ErrNoRebuild
 		}
-		return nil
+		return each(all, func(p projections.Progress) error { return do(ctx, a, p) })
 	})
 }
 

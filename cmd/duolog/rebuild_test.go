@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +17,7 @@ import (
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections"
 	"github.com/duolog/duolog/projections/history"
+	"github.com/duolog/duolog/projections/operations"
 )
 
 // rebuildStage is a log of acts, without systems.
@@ -82,7 +85,7 @@ func (s *rebuildStage) killed() int64 {
 	return 0
 }
 
-// differs runs rebuild --diff and returns what it found, and its exit code.
+// differs runs rebuild --diff and returns what it found of the last that is named, and its exit code.
 func (s *rebuildStage) differs(more ...string) (rebuilt, int) {
 	s.Helper()
 	cmd := exec.CommandContext(s.Context(), "duolog", append([]string{"rebuild", history.Name, "--diff", "--json"}, more...)...)
@@ -93,7 +96,10 @@ func (s *rebuildStage) differs(more ...string) (rebuilt, int) {
 		s.Fatal(err)
 	}
 	var r rebuilt
-	s.must(json.Unmarshal(out, &r))
+	for read := json.NewDecoder(bytes.NewReader(out)); read.More(); {
+		r = rebuilt{}
+		s.must(read.Decode(&r))
+	}
 	return r, cmd.ProcessState.ExitCode()
 }
 
@@ -110,20 +116,23 @@ func TestKilledRebuild(t *testing.T) {
 		t.Errorf("killed at %d, status says\n%s", at, out)
 	}
 	first := int64(0)
-	s.must(s.app.Runner.Resume(t.Context(), history.Name, func(done, _ int64) {
+	ctx, stop := context.WithCancel(t.Context())
+	err := s.app.Runner.Resume(ctx, history.Name, func(done, _ int64) {
 		if first == 0 {
 			first = done
+			stop()
 		}
-	}))
-	if first <= at {
-		t.Errorf("killed at %d, it went on at %d", at, first)
+	})
+	if !errors.Is(err, context.Canceled) || first <= at {
+		t.Errorf("killed at %d, it went on at %d: %v", at, first, err)
 	}
+	s.steered()
 	if r, code := s.differs(); code != exitOK || !r.Swapped || r.Diff.Tables[0].Same != 12_000 {
 		t.Errorf("the resumed one and an undisturbed one: %+v, exit %d", r, code)
 	}
 
 	live := s.progress().Live
-	_, err := s.app.Store.Exec(t.Context(), `UPDATE history_entry SET type = 'by hand' WHERE version = $1 AND position = 777`, live)
+	_, err = s.app.Store.Exec(t.Context(), `UPDATE history_entry SET type = 'by hand' WHERE version = $1 AND position = 777`, live)
 	s.must(err)
 	r, code := s.differs()
 	if code != exitPerson || r.Swapped || r.Diff.Differences() != 1 || r.Diff.Tables[0].First[0].Key != "connection 777" {
@@ -132,11 +141,29 @@ func TestKilledRebuild(t *testing.T) {
 	if p := s.progress(); p.Live != live || p.State != projections.Resting {
 		t.Errorf("nobody said it is to be swapped in: %+v", p)
 	}
+	if r, code = s.differs(operations.Name); code != exitPerson || r.Projection != operations.Name || !r.Swapped || s.progress().Live != live {
+		t.Errorf("the one behind it: %+v, exit %d", r, code)
+	}
+	if out := string(s.duolog("rebuild", "cancel")); !strings.Contains(out, "history: cancelled; the version in use stays") || s.progress().State != "" {
+		t.Errorf("cancelled: %s%+v", out, s.progress())
+	}
 	if r, code = s.differs("--yes"); code != exitPerson || !r.Swapped || s.progress().Live == live {
 		t.Errorf("told to swap: %+v, exit %d", r, code)
 	}
 	s.duolog("rebuild", "rollback", history.Name)
 	if p := s.progress(); p.Live != live {
 		t.Errorf("rolled back: %+v", p)
+	}
+}
+
+// steered has a rebuild rest and go on, and end.
+func (s *rebuildStage) steered() {
+	s.Helper()
+	if out := string(s.duolog("rebuild", "pause", history.Name)); !strings.Contains(out, "history: paused") || s.progress().State != projections.Resting {
+		s.Errorf("paused: %s%+v", out, s.progress())
+	}
+	live := s.progress().Live
+	if out := string(s.duolog("rebuild", "resume")); !strings.Contains(out, "history: 12,000 events folded") || s.progress().Live == live {
+		s.Errorf("resumed: %s%+v", out, s.progress())
 	}
 }

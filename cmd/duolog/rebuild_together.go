@@ -15,7 +15,7 @@ func (c *cli) rebuildTogether(ctx context.Context, a *app.App, names []string) e
 	defer boundMemory(rebuildingMemory(a.Store.Backend(), len(names)))()
 	m := c.meter(fmt.Sprintf("rebuild %d projections", len(names)), "events")
 	began := time.Now()
-	at, took, failed := map[string]int64{}, map[string]time.Duration{}, map[string]error{}
+	at, took, failures := map[string]int64{}, map[string]time.Duration{}, map[string]error{}
 	err := a.Runner.RebuildAll(ctx, names, func(name string, done, total int64) {
 		at[name] = done
 		least := total // of those that still run
@@ -25,27 +25,20 @@ func (c *cli) rebuildTogether(ctx context.Context, a *app.App, names []string) e
 			}
 		}
 		m.set(least, total)
-	}, func(name string, err error) { took[name], failed[name] = time.Since(began), err })
+	}, func(name string, err error) { took[name], failures[name] = time.Since(began), err })
 	m.done()
 	if err != nil && len(took) == 0 {
 		return c.stopped("", err)
 	}
-	var real, person error
+	var all error
 	for _, name := range names {
-		err := failed[name]
+		err := failures[name]
 		if err == nil {
 			err = c.swapped(rebuilt{Projection: name, Events: at[name]}, "folded", took[name])
 		} else {
 			err = c.stopped(name, err)
 		}
-		if errors.Is(err, errPerson) {
-			person = err
-		} else {
-			real = errors.Join(real, err)
-		}
+		all = errors.Join(all, err)
 	}
-	if real != nil {
-		return real
-	}
-	return person
+	return all
 }

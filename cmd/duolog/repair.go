@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -26,16 +27,12 @@ func (r *repair) repairFlags(cmd *cobra.Command) {
 	reasonFlag(cmd, &r.reason)
 }
 
-// repair plans what a replay found, when there is anything to be put right.
-func (c *cli) repair(ctx context.Context, a *app.App, r *repair, sum replay.Summary, cfg replay.Config) error {
-	declared := int64(0)
-	for _, n := range sum.Declared {
-		declared += n
-	}
-	if unexplained := sum.Differences(); declared == 0 && (unexplained == 0 || !r.spec.Repair.Unexplained) {
-		c.note("nothing differs by another version of the planner; %s unexplained\n", plural(unexplained, "difference"))
-		return personIf(unexplained > 0)
+// repair plans what a replay found, when there is anything to be put right; told is what was said of it.
+func (c *cli) repair(ctx context.Context, a *app.App, r *repair, sum replay.Summary, cfg replay.Config, told error) error {
+	if len(sum.Declared) == 0 && (sum.Differences() == 0 || !r.spec.Repair.Unexplained) {
+		c.note("nothing is repaired: nothing differs by another version of the planner\n")
+		return told
 	}
 	r.spec.Repair.From, r.spec.Repair.To, r.spec.Contact = cfg.From, cfg.To, cfg.Contact
-	return c.operate(ctx, a, &r.operate)
+	return errors.Join(told, c.operate(ctx, a, &r.operate))
 }

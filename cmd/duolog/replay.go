@@ -32,8 +32,9 @@ as it is.
 
 With --repair, what another version of the planner decided otherwise becomes a plan, which you are asked about or which
 duolog apply runs later: what would be written today is written, and what would not is put back to what was there
-before, both only where what was written then still stands. The rest is listed. --unexplained repairs differences
-within one version as well: find their cause first.`
+before, both only where what was written then still stands. The rest is listed. What the replay found is told first,
+in JSON as a document of its own, and what differs unexplained is exit 3 here as well, however the repair ends.
+--unexplained repairs differences within one version, too: find their cause first.`
 
 // part is which part of the log is asked about.
 type part struct{ from, to, contact string }
@@ -118,10 +119,11 @@ func (c *cli) replay() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if r.asked {
-				return c.repair(ctx, a, r, sum, cfg)
+			told := c.showReplay(sum, read, time.Since(began))
+			if !r.asked || failed(told) != nil {
+				return told
 			}
-			return c.showReplay(sum, read, time.Since(began))
+			return c.repair(ctx, a, r, sum, cfg, told)
 		}),
 	}
 	p.flags(cmd)

@@ -20,19 +20,46 @@ type change struct {
 	basedOn   int
 	yes       bool
 	noPreview bool
+	wait      waiting
 	reason    string
+}
+
+// waiting is for how long what a change would have done is looked for; asked: somebody said so.
+type waiting struct {
+	time.Duration
+	asked bool
+}
+
+// Set takes what was typed.
+func (w *waiting) Set(typed string) (err error) {
+	w.asked = true
+	if w.Duration, err = time.ParseDuration(typed); err == nil && w.Duration < 0 {
+		err = errors.New("it is negative")
+	}
+	return err
+}
+
+// Type names it in help.
+func (w *waiting) Type() string { return "duration" }
+
+// looks tells whether the last days are looked at: when somebody reads it before saying yes, or asked for it.
+func (ch *change) looks(c *cli) bool {
+	return !ch.noPreview && (ch.wait.asked || !ch.yes && !c.json && isTerminal(c.in))
 }
 
 func (ch *change) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&ch.yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&ch.noPreview, "no-preview", false, "do not find out first what it would have done lately")
+	ch.wait.Duration = previewWait
+	cmd.Flags().Var(&ch.wait, "preview-wait", "find that out for so long, 0 for all of the last 30 days; with --yes or --json, too")
 	cmd.Flags().IntVar(&ch.basedOn, "based-on", 0, "refuse when another version than this is in force")
 	reasonFlag(cmd, &ch.reason)
 }
 
 const applyHelp = `Apply a settings file: show what it changes, hold the mapping against both systems, say what it would have done in
-the last 30 days, as far as that is found out in 10 seconds, ask, and make it the next version. With --yes nothing is
-asked and the last days are not looked at. It takes effect at its place in the log; what happened before stays decided as it was. A file that is wrong in
+the last 30 days, ask, and make it the next version. The last days are looked at from the oldest on, for 10 seconds or as
+--preview-wait says, and it is told how far that came. With --yes nothing is asked; with it or --json the last days are
+looked at only if --preview-wait is given, and in JSON preview says what came of it. It takes effect at its place in the log; what happened before stays decided as it was. A file that is wrong in
 any line, or maps what a system does not have, changes nothing, and a file made from an older version than the one in
 force is refused.
 
@@ -192,9 +219,10 @@ func (c *cli) applySettings(ctx context.Context, a *app.App, s settings.Settings
 			c.printNotes(s)
 		}
 		if len(changes) == 0 {
-			return c.applied(now.Version, false)
+			return c.applied(now.Version, false, nil)
 		}
 	}
+	var looked *lookedAt
 	checked, err := a.CheckMapping(ctx, s)
 	if err != nil {
 		return err
@@ -203,9 +231,14 @@ func (c *cli) applySettings(ctx context.Context, a *app.App, s settings.Settings
 		if !c.json {
 			c.tellChecked(checked, s.Env().Zone)
 		}
-		if now.Version > 0 && !ch.yes && !ch.noPreview && !c.json && isTerminal(c.in) {
-			if err := c.preview(ctx, a, now, s); err != nil {
+		if now.Version > 0 && ch.looks(c) {
+			of := s
+			of.Mode, of.Pilot = now.Settings.Mode, now.Settings.Pilot // of which the log has its own
+			if looked, err = c.preview(ctx, a, of, ch.wait.Duration); err != nil {
 				return err
+			}
+			if !c.json {
+				c.tellPreview(looked, now, s, ch.wait.Duration)
 			}
 		}
 		if err := c.confirm(ch.yes, fmt.Sprintf("Apply as v%d?", now.Version+1)); err != nil {
@@ -224,7 +257,7 @@ func (c *cli) applySettings(ctx context.Context, a *app.App, s settings.Settings
 	if err != nil {
 		return err
 	}
-	return c.applied(version, true)
+	return c.applied(version, true, looked)
 }
 
 // tellChecked says what the mapping was held against.
@@ -245,10 +278,14 @@ func (c *cli) tellChecked(k app.Checked, zone *time.Location) {
 	c.printf("%s\n", strings.Join(wrap(text, lineWidth), "\n"))
 }
 
-func (c *cli) applied(version int, changed bool) error {
+func (c *cli) applied(version int, changed bool, looked *lookedAt) error {
 	switch {
 	case c.json:
-		return c.printJSON(map[string]any{"version": version, "changed": changed})
+		return c.printJSON(struct {
+			Version int       `json:"version"`
+			Changed bool      `json:"changed"`
+			Preview *lookedAt `json:"preview,omitempty"`
+		}{version, changed, looked})
 	case changed:
 		c.printf("Applied as v%d.\n", version)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/duolog/duolog/cmd/internal/app"
@@ -13,45 +12,70 @@ import (
 	"github.com/duolog/duolog/projections/replay"
 )
 
-// What a change of the settings would have done lately is looked for so far back, and for so long.
+// What a change of the settings would have done lately is looked for so far back, and, unless told otherwise, for so long.
 const (
 	previewDays = 30
-	previewTime = 10 * time.Second
+	previewWait = 10 * time.Second
 )
 
-// preview says what settings would have done in the last days, as far as that can be found out while somebody waits.
-func (c *cli) preview(ctx context.Context, a *app.App, now app.SettingsVersion, s settings.Settings) error {
+// lookedAt is what settings would have done in the last days, as far as those were looked at: the oldest come first.
+type lookedAt struct {
+	Same  bool      `json:"same"`
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+	replay.Forecast
+}
+
+// preview finds what settings would have done in the last days, as far as it comes in that time; 0: all the way.
+func (c *cli) preview(ctx context.Context, a *app.App, s settings.Settings, wait time.Duration) (*lookedAt, error) {
 	began := time.Now()
 	from, err := a.Contacts.PositionAt(ctx, began.AddDate(0, 0, -previewDays))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.Mode, s.Pilot = now.Settings.Mode, now.Settings.Pilot // of which the log has its own
+	defer boundMemory(decidingMemory)()
 	m := c.meter("the last days", "events")
 	f, err := a.WhatIf(ctx, replay.Config{
-		From: from + 1, Progress: m.set, Enough: func() bool { return time.Since(began) > previewTime },
+		From: from + 1, Progress: m.set, Enough: func() bool { return wait > 0 && time.Since(began) > wait },
 	}, s)
 	m.done()
 	if err != nil {
-		return fmt.Errorf("what it would have done: %w", err)
+		return nil, fmt.Errorf("what it would have done: %w", err)
 	}
 	zone := s.Env().Zone
-	for _, line := range previewText(whatifText{cli: c, Forecast: f, now: now, other: s}, began.In(zone).AddDate(0, 0, -previewDays)) {
-		c.printf("%s\n", fitted(line, "    ", false))
+	looked := &lookedAt{Same: f.Same(), Since: began.AddDate(0, 0, -previewDays).In(zone), Until: began.In(zone), Forecast: f}
+	if !f.Cut {
+		return looked, nil
 	}
-	return nil
+	looked.Until = looked.Since
+	events, err := a.Log.Get(ctx, f.To)
+	if err == nil && len(events) > 0 {
+		looked.Until = time.UnixMicro(events[0].RecordedAt).In(zone)
+	}
+	return looked, err
 }
 
-func previewText(t whatifText, since time.Time) (lines []string) {
+// tellPreview shows what was found.
+func (c *cli) tellPreview(looked *lookedAt, now app.SettingsVersion, s settings.Settings, wait time.Duration) {
+	for _, line := range previewText(whatifText{cli: c, Forecast: looked.Forecast, now: now, other: s}, *looked, wait) {
+		c.printf("%s\n", fitted(line, "    ", false))
+	}
+}
+
+func previewText(t whatifText, looked lookedAt, wait time.Duration) (lines []string) {
 	days := fmt.Sprintf("Over the last %d days", previewDays)
-	more := "duolog whatif looks at all of it: --from " + since.Format("2006-01-02")
+	more := "More: duolog whatif --from " + looked.Since.Format("2006-01-02")
+	if t.Cut {
+		more = "All of it: --preview-wait 0, or duolog whatif --from " + looked.Since.Format("2006-01-02")
+	}
 	switch {
 	case t.Cut && t.Inputs == 0:
-		return []string{fmt.Sprintf("%s: it takes more than %s to find out what it would have done. %s", days, previewTime, more)}
+		return []string{fmt.Sprintf("%s: it takes more than %s to find out what it would have done. %s", days, wait, more)}
 	case t.Inputs == 0:
 		return []string{days + " nothing came in."}
 	case t.Cut:
-		days += fmt.Sprintf(", up to %s and no further after %s", at(t.To), previewTime)
+		days = fmt.Sprintf("From %s to %s, %s, which is as far as it came in %s", looked.Since.Format(dateLayout),
+			looked.Until.Format(bothLayout), at(t.To), wait)
 	}
 	text := fmt.Sprintf("%s (%s) v%d would have made a difference: %s", days, plural(t.Inputs, "input"), t.now.Version+1, t.short())
 	if t.Same() {
@@ -64,7 +88,7 @@ func previewText(t whatifText, since time.Time) (lines []string) {
 		lines = append(lines, fmt.Sprintf("    %s: unknown of %s, not recorded so far.", name, plural(t.Unknown[name], "contact")))
 	}
 	if !t.Same() || t.Cut {
-		lines = append(lines, "    "+strings.ToUpper(more[:1])+more[1:])
+		lines = append(lines, "    "+more)
 	}
 	return lines
 }

@@ -97,7 +97,7 @@ func payload[T any](e eventstore.Event) (T, error) {
 	if e.Erased {
 		return v, nil
 	}
-	if err := json.Unmarshal(e.Data, &v); err != nil {
+	if err := domain.Decode(e.Type, e.Schema, e.Data, &v); err != nil {
 		return v, fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
 	}
 	return v, nil

@@ -73,7 +73,7 @@ func (s *Sync) take(e eventstore.Event) error {
 		return s.settings(e)
 	}
 	var act domain.Act
-	if err := json.Unmarshal(e.Data, &act); err != nil {
+	if err := domain.Decode(e.Type, e.Schema, e.Data, &act); err != nil {
 		return err
 	}
 	switch e.Type {
@@ -103,7 +103,7 @@ func (s *Sync) gate(act domain.Act) {
 // settings takes the settings; the first ones say the mode, too.
 func (s *Sync) settings(e eventstore.Event) error {
 	var act domain.SettingsAct
-	if err := json.Unmarshal(e.Data, &act); err != nil {
+	if err := domain.Decode(e.Type, e.Schema, e.Data, &act); err != nil {
 		return err
 	}
 	var now settings.Settings

@@ -258,31 +258,33 @@ func TestReplayUndo(t *testing.T) {
 
 // TestReplayPart: only what is asked for is compared.
 func TestReplayPart(t *testing.T) {
-	s := newScene(t, backends.SQLite(t))
-	s.rnd = rand.New(rand.NewPCG(96, 1))
-	s.drive(100)
-	all := s.decisionEvents()
-	from, to := all[len(all)/3].Causation, all[2*len(all)/3].Causation
-	var within, about int64
-	contact := all[len(all)/2].Stream
-	id, err := state.Decision(all[len(all)/2])
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range all {
-		if e.Causation >= from && e.Causation <= to {
-			within++
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.rnd = rand.New(rand.NewPCG(96, 1))
+		s.drive(100)
+		all := s.decisionEvents()
+		from, to := all[len(all)/3].Causation, all[2*len(all)/3].Causation
+		var within, about int64
+		contact := all[len(all)/2].Stream
+		id, err := state.Decision(all[len(all)/2])
+		if err != nil {
+			t.Fatal(err)
 		}
-		if e.Stream == contact {
-			about++
+		for _, e := range all {
+			if e.Causation >= from && e.Causation <= to {
+				within++
+			}
+			if e.Stream == contact {
+				about++
+			}
 		}
-	}
-	sum, err := replay.Run(t.Context(), replay.Config{DB: s.store, Log: s.log, From: from, To: to})
-	if err != nil || sum.Same != within || sum.Decisions != within || sum.From != from || sum.To != to {
-		t.Errorf("from %d to %d, with %d decisions: %+v, %v", from, to, within, sum, err)
-	}
-	sum, err = replay.Run(t.Context(), replay.Config{DB: s.store, Log: s.log, Contact: id.Contact})
-	if err != nil || sum.Same < about || sum.Same == int64(len(all)) {
-		t.Errorf("of a contact with %d decisions: %+v, %v", about, sum, err)
-	}
+		sum, err := replay.Run(t.Context(), replay.Config{DB: s.store, Log: s.log, From: from, To: to})
+		if err != nil || sum.Same != within || sum.Decisions != within || sum.From != from || sum.To != to {
+			t.Errorf("from %d to %d, with %d decisions: %+v, %v", from, to, within, sum, err)
+		}
+		sum, err = replay.Run(t.Context(), replay.Config{DB: s.store, Log: s.log, Contact: id.Contact})
+		if err != nil || sum.Same < about || sum.Same == int64(len(all)) {
+			t.Errorf("of a contact with %d decisions: %+v, %v", about, sum, err)
+		}
+	})
 }

@@ -170,6 +170,10 @@ func TestWhatIfCreation(t *testing.T) {
 		if d := f.First[0]; d.Rule != "contacts.create = to_aloware" || d.Would != "" || !strings.HasPrefix(d.Was, "create in HubSpot") {
 			t.Errorf("the first difference: %+v", d)
 		}
+		if f.Later != 6 || f.ByRule[f.First[0].Rule] != 3 || f.BySource["other"] != 3 || f.MadeBySource[domain.HubSpot]["other"] != 3 ||
+			f.LookUps() != (replay.Change{Was: 2, Would: 2}) {
+			t.Errorf("%+v", f)
+		}
 		if !s.whatIf(0, nil).Same() {
 			t.Error("under its own settings something differs")
 		}
@@ -245,6 +249,79 @@ func TestWhatIfConflict(t *testing.T) {
 		f := s.whatIf(0, func(set *settings.Settings) { s.field(set, "first_name").Conflict = settings.AlowareWins })
 		s.wants(f, changes{domain.Aloware: {Was: 1, Would: 1}},
 			changes{domain.Aloware: {Was: 1}, domain.HubSpot: {Would: 1}}, 1, 1)
+	})
+}
+
+// TestWhatIfAnotherValue: where the same fields would have been written with other values, the first difference says of
+// which, and what follows is counterfactual.
+func TestWhatIfAnotherValue(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.set(func(set *settings.Settings) { set.PhoneRegion = "FR" })
+		s.act(domain.BaselineCompleted, domain.Act{})
+		s.append(s.born(domain.HubSpot, "1", map[string]string{"phone": "06 12 34 56 78", "firstname": "Ann"}))
+		s.settle()
+		s.append(s.edit(domain.Record{System: domain.HubSpot, ID: "1"}, "phone", "06 98 76 54 32", false))
+		s.settle()
+		f := s.whatIf(0, func(set *settings.Settings) { set.PhoneRegion = "NL" })
+		s.wants(f, changes{domain.Aloware: {Was: 1, Would: 1}}, f.Updated, 1, 1)
+		d := f.First[0]
+		if f.Begin != 1 || f.Later == 0 || d.Would != d.Was+", another value of phone_number" || !strings.HasPrefix(d.Was, "create in Aloware") {
+			t.Errorf("%d later; the first difference: %+v", f.Later, d)
+		}
+	})
+}
+
+// TestWhatIfDuplicates: who was held or not made because of somebody else, and would be made beside them.
+func TestWhatIfDuplicates(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.open()
+		one, two := person(domain.HubSpot, 1, "P"), person(domain.HubSpot, 2, "Q")
+		two["email"] = one["email"]
+		s.append(s.born(domain.HubSpot, "1", one))
+		s.settle()
+		s.append(s.born(domain.HubSpot, "2", two))
+		s.settle()
+		three, four := person(domain.Aloware, 3, "R"), person(domain.Aloware, 4, "S")
+		four["email"] = three["email"]
+		s.append(s.born(domain.Aloware, "3", three))
+		s.settle()
+		s.append(s.born(domain.Aloware, "4", four))
+		s.settle()
+		f := s.whatIf(0, func(set *settings.Settings) {
+			set.Contacts.Match = []string{settings.MatchLink, settings.MatchUniqueKey, settings.MatchPhone}
+		})
+		s.wants(f, changes{domain.HubSpot: {Was: 1, Would: 1}, domain.Aloware: {Was: 1, Would: 2}}, changes{}, 1, 2)
+		none := replay.Change{}
+		if f.Twins != (replay.Change{Would: 1}) || f.Prevented != f.Twins || f.Held != (replay.Change{Was: 2}) || f.Later != 1 ||
+			f.ByRule["email shared with aloware:3"] != 1 || f.LookUps() != (replay.Change{Was: 1, Would: 2}) {
+			t.Errorf("matched by phone alone: %+v", f)
+		}
+		f = s.whatIf(0, func(set *settings.Settings) { set.Contacts.Create = settings.ToAloware })
+		s.wants(f, changes{domain.HubSpot: {Was: 1}, domain.Aloware: {Was: 1, Would: 1}}, changes{}, 1, 2)
+		if f.Twins != none || f.Prevented != none || f.Held != (replay.Change{Was: 2, Would: 1}) || f.MadeBySource[domain.HubSpot]["other"] != 1 {
+			t.Errorf("nobody made in HubSpot: %+v", f)
+		}
+	})
+}
+
+// TestWhatIfGuards: a guard that would have stopped the sync is counted, and the sync taken to go on.
+func TestWhatIfGuards(t *testing.T) {
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		s := newScene(t, store)
+		s.set(func(set *settings.Settings) { set.Guards.MaxChangedShare = 0 })
+		s.act(domain.BaselineCompleted, domain.Act{})
+		s.people(12)
+		s.settle()
+		for n := range 12 {
+			s.append(s.edit(domain.Record{System: domain.HubSpot, ID: fmt.Sprint(n + 1)}, "firstname", "Zoe", false))
+		}
+		s.settle()
+		f := s.whatIf(0, func(set *settings.Settings) { set.Guards.MaxChangedShare = 1 })
+		if f.Guards != 1 || f.Same() {
+			t.Errorf("%+v", f)
+		}
 	})
 }
 

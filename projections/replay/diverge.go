@@ -112,6 +112,10 @@ func diverges(was, would planner.Decision) (Divergence, bool) {
 		d.Rule = writeRule(was, would)
 		return d, true
 	}
+	if names := otherValues(was, would); len(names) > 0 {
+		d.Would, d.Rule = d.Would+", another value of "+strings.Join(names, ", "), writeRule(was, would)
+		return d, true
+	}
 	if d.Was, d.Would = matter(was.Whole), matter(would.Whole); d.Was != d.Would {
 		if would.Whole != nil {
 			d.Rule = would.Whole.Rule
@@ -148,16 +152,39 @@ func alike(was, would planner.Decision) bool {
 }
 
 func alikeWrites(a, b planner.Command) bool {
-	return a.Kind == b.Kind && (!writes(a) || a.System == b.System && maps.EqualFunc(a.Digests, b.Digests, anyDigest))
+	return a.Kind == b.Kind && (!writes(a) || a.System == b.System && maps.Equal(a.Digests, b.Digests))
 }
-
-func anyDigest(_, _ string) bool { return true }
 
 func writes(c planner.Command) bool {
 	return c.Kind == domain.KindCreate || c.Kind == domain.KindUpdate
 }
 
-// writesText says what is written, and tells values apart without showing them.
+// otherValues names the properties of which the same writes write something else.
+func otherValues(was, would planner.Decision) (names []string) {
+	digests := func(d planner.Decision, name string) (all []string) {
+		for _, c := range d.Commands {
+			if digest, ok := c.Digests[name]; ok && writes(c) {
+				all = append(all, c.Kind+" "+string(c.System)+" "+digest)
+			}
+		}
+		slices.Sort(all)
+		return all
+	}
+	all := map[string]string{}
+	for _, c := range was.Commands {
+		if writes(c) {
+			maps.Copy(all, c.Digests)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if !slices.Equal(digests(was, name), digests(would, name)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// writesText says what is written, and where, but no value.
 func writesText(d planner.Decision) string {
 	var all []string
 	for _, c := range d.Commands {

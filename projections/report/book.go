@@ -69,7 +69,7 @@ func (b *book) before(ctx context.Context) error {
 
 // take puts settings in force, and returns what they replace.
 func (b *book) take(e eventstore.Event) (was settings.Settings, a domain.SettingsAct, err error) {
-	if err := json.Unmarshal(e.Data, &a); err != nil {
+	if err := domain.Decode(e.Type, e.Schema, e.Data, &a); err != nil {
 		return was, a, err
 	}
 	var now settings.Settings
@@ -118,5 +118,5 @@ func opened[T any](e eventstore.Event) (v T, ok bool, err error) {
 	if e.Erased {
 		return v, false, nil
 	}
-	return v, true, json.Unmarshal(e.Data, &v)
+	return v, true, domain.Decode(e.Type, e.Schema, e.Data, &v)
 }

@@ -126,7 +126,7 @@ func property(e eventstore.Event, name string) (string, error) {
 		Properties domain.Properties `json:"properties"`
 		Shows      domain.Properties `json:"shows"`
 	}
-	if err := json.Unmarshal(e.Data, &told); err != nil {
+	if err := domain.Decode(e.Type, e.Schema, e.Data, &told); err != nil {
 		return "", err
 	}
 	raw, ok := told.Properties[name]

@@ -58,7 +58,14 @@ type Config struct {
 	Log   eventstore.Log
 	Spec  domain.PlanSpec
 	After int64
-	Now   int64 // µs UTC
+	// Contacts are all the ids that the contact the spec asks for has had.
+	Contacts []ulid.ULID
+	Now      int64 // µs UTC
+}
+
+// asks reports a contact, by any of its ids, that is asked for.
+func (c Config) asks(contact ulid.ULID) bool {
+	return c.Spec.Contact.IsZero() || contact == c.Spec.Contact || slices.Contains(c.Contacts, contact)
 }
 
 // finder works out, contact by contact, what can be put back.
@@ -83,7 +90,7 @@ func Each(ctx context.Context, c Config, fn func(Found) error) (planner.Control,
 		return planner.Control{}, 0, err
 	}
 	s := &scan{
-		log: c.Log, spec: c.Spec, view: f.fresh(), wrong: map[int64]bool{}, contacts: map[ulid.ULID]*written{},
+		asks: c.asks, log: c.Log, spec: c.Spec, view: f.fresh(), wrong: map[int64]bool{}, contacts: map[ulid.ULID]*written{},
 		commands: map[ulid.ULID][]*send{},
 	}
 	if c.Spec.Repair != nil {

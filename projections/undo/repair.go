@@ -16,7 +16,7 @@ func (s *scan) again(ctx context.Context, f *finder) error {
 	_, err := replay.Run(ctx, replay.Config{
 		DB: f.DB, Log: s.log, From: spec.Repair.From, To: spec.Repair.To, Planned: f.Position,
 		Paired: func(d replay.Difference, was, now *planner.Decision) {
-			if !d.Declared() && !spec.Repair.Unexplained || !spec.Contact.IsZero() && d.Contact != spec.Contact {
+			if !d.Declared() && !spec.Repair.Unexplained || !s.asks(d.Contact) {
 				return
 			}
 			s.differs(d, was, now)

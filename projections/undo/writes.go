@@ -3,7 +3,6 @@ package undo
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/oklog/ulid/v2"
@@ -49,6 +48,7 @@ type written struct {
 type scan struct {
 	log      eventstore.Log
 	spec     domain.PlanSpec
+	asks     func(contact ulid.ULID) bool
 	view     *planner.View  // reads values as the planner does
 	wrong    map[int64]bool // positions of decisions, in a repair
 	contacts map[ulid.ULID]*written
@@ -89,7 +89,7 @@ func (s *scan) event(e eventstore.Event) error {
 		return err
 	case e.Type == domain.CommandSettled && len(s.commands) > 0:
 		var o domain.Outcome
-		if err := json.Unmarshal(e.Data, &o); err != nil {
+		if err := domain.Decode(e.Type, e.Schema, e.Data, &o); err != nil {
 			return fmt.Errorf("outcome at %d: %w", e.Position, err)
 		}
 		for _, w := range s.commands[o.Command] {
@@ -105,7 +105,7 @@ func (s *scan) asked(e eventstore.Event, d planner.Decision) bool {
 	switch {
 	case s.spec.Name == domain.OpRepair:
 		return s.wrong[e.Position]
-	case !s.spec.Contact.IsZero() && s.spec.Contact != d.Contact:
+	case !s.asks(d.Contact):
 		return false
 	case u.Version != 0:
 		return d.Settings == u.Version
@@ -163,12 +163,14 @@ func (s *scan) of(contact ulid.ULID) *written {
 // outcome takes in what became of a write.
 func (s *scan) outcome(w *send, o domain.Outcome) {
 	w.settled = true
+	w.written = o.Result == domain.ResultApplied || o.Result == domain.ResultPartly || o.Result == domain.ResultSuperseded
 	f, ok := s.view.Control.Settings.Field(w.field)
 	if !ok {
-		return
+		return // it is told that it is not mapped any more
 	}
-	_, refused := o.Refused[f.Side(w.record.System).Write]
-	w.written = !refused && (o.Result == domain.ResultApplied || o.Result == domain.ResultPartly || o.Result == domain.ResultSuperseded)
+	if _, refused := o.Refused[f.Side(w.record.System).Write]; refused {
+		w.written = false
+	}
 	if raw, ok := o.Shows[f.Side(w.record.System).Read]; ok && w.written {
 		w.shown = s.view.DigestOf(f, w.record.System, raw)
 	}

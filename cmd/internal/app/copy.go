@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -178,7 +177,7 @@ func (a *App) whither(ctx context.Context, err error) error {
 	}
 	last, wrong := a.Log.Read(ctx, head.Position-1, 1)
 	var moved domain.Act
-	if wrong != nil || len(last) == 0 || last[0].Type != domain.LogMoved || json.Unmarshal(last[0].Data, &moved) != nil {
+	if wrong != nil || len(last) == 0 || last[0].Type != domain.LogMoved || domain.Decode(last[0].Type, last[0].Schema, last[0].Data, &moved) != nil {
 		return err
 	}
 	return fmt.Errorf("%w, %s, since %s: look and act there", eventstore.ErrClosed, moved.Name,

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,7 +46,7 @@ func (a *App) undecided(ctx context.Context, c *closure) error {
 func merged(e eventstore.Event) []domain.Record {
 	var f domain.Fact
 	r, err := domain.ParseRecord(e.Stream)
-	if e.Type != domain.RecordMerged || e.Erased || err != nil || json.Unmarshal(e.Data, &f) != nil {
+	if e.Type != domain.RecordMerged || e.Erased || err != nil || domain.Decode(e.Type, e.Schema, e.Data, &f) != nil {
 		return nil
 	}
 	return append(slices.Clone(f.Merged), r)

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -199,7 +198,7 @@ func (a *App) startOf(ctx context.Context, t *fieldTest) error {
 				continue
 			}
 			t.at, t.started = e.Position, e.RecordedAt
-			if err := json.Unmarshal(e.Data, &t.act); err != nil || t.act.Name != opTest || len(t.act.Records) != 2 {
+			if err := domain.Decode(e.Type, e.Schema, e.Data, &t.act); err != nil || t.act.Name != opTest || len(t.act.Records) != 2 {
 				return fmt.Errorf("%s is no test: %w", t.id, httpapi.ErrNotFound)
 			}
 			return nil
@@ -222,7 +221,7 @@ func (a *App) valuesAt(ctx context.Context, r domain.Record, position int64) (do
 				Shows      domain.Properties `json:"shows"`
 				Clock      int64             `json:"clock"`
 			}
-			if e.Position > position || e.Erased || json.Unmarshal(e.Data, &f) != nil {
+			if e.Position > position || e.Erased || domain.Decode(e.Type, e.Schema, e.Data, &f) != nil {
 				continue
 			}
 			for _, told := range []domain.Properties{f.Properties, f.Shows} {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -58,7 +57,7 @@ func (l *leg) take(e eventstore.Event) error {
 // how says how a fact came.
 func how(e eventstore.Event) string {
 	var f domain.Fact
-	if json.Unmarshal(e.Data, &f) != nil || f.Via == "webhook" {
+	if domain.Decode(e.Type, e.Schema, e.Data, &f) != nil || f.Via == "webhook" {
 		return " by webhook"
 	}
 	return " when it was read"
@@ -66,7 +65,7 @@ func how(e eventstore.Event) string {
 
 func (l *leg) shows(e eventstore.Event, s domain.System) bool {
 	var f domain.Fact
-	if json.Unmarshal(e.Data, &f) != nil {
+	if domain.Decode(e.Type, e.Schema, e.Data, &f) != nil {
 		return false
 	}
 	text, known, err := l.t.field.Get(s, f.Properties, l.t.env)
@@ -107,7 +106,7 @@ func because(rule string) string {
 
 func (l *leg) outcome(e eventstore.Event) error {
 	var o domain.Outcome
-	if err := json.Unmarshal(e.Data, &o); err != nil {
+	if err := domain.Decode(e.Type, e.Schema, e.Data, &o); err != nil {
 		return fmt.Errorf("%s at %d: %w", e.Type, e.Position, err)
 	}
 	if l.command.IsZero() || o.Command != l.command {
@@ -177,7 +176,7 @@ func (a *App) FieldTest(ctx context.Context, id string) (httpapi.FieldTest, erro
 			out.Reason = back.stopped
 		}
 		var act domain.Act
-		if e.Type != domain.OperationFinished || json.Unmarshal(e.Data, &act) != nil || act.Command != t.id {
+		if e.Type != domain.OperationFinished || domain.Decode(e.Type, e.Schema, e.Data, &act) != nil || act.Command != t.id {
 			return
 		}
 		out.Ended, out.PutBack = true, act.Counts[countPutBack] == 1

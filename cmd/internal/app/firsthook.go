@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -142,7 +141,7 @@ func (a *App) tail(ctx context.Context, s domain.System, came chan<- Delivered) 
 		for _, e := range events {
 			after = e.Position
 			var f domain.Fact
-			if e.Actor == string(s) && json.Unmarshal(e.Data, &f) == nil && f.Via == "webhook" {
+			if e.Actor == string(s) && domain.Decode(e.Type, e.Schema, e.Data, &f) == nil && f.Via == "webhook" {
 				at := time.UnixMicro(e.RecordedAt)
 				deliver(ctx, came, Delivered{System: s, At: at, What: f.Vendor, Took: at.Sub(time.UnixMicro(e.OccurredAt))})
 			}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,7 +46,7 @@ func (a *App) privacy(ctx context.Context) (privacy, error) {
 
 func (p *privacy) take(e eventstore.Event) error {
 	var act domain.Act
-	if err := json.Unmarshal(e.Data, &act); err != nil {
+	if err := domain.Decode(e.Type, e.Schema, e.Data, &act); err != nil {
 		return fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
 	}
 	p.last = e.Position

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/duolog/duolog/domain"
@@ -38,7 +37,7 @@ func ahead(c *planner.Control, e eventstore.Event) error {
 	case domain.SyncPaused:
 		c.Paused = true
 		var act domain.Act
-		if err := json.Unmarshal(e.Data, &act); err != nil {
+		if err := domain.Decode(e.Type, e.Schema, e.Data, &act); err != nil {
 			return fmt.Errorf("%s at %d: %w", e.Type, e.Position, err)
 		}
 		if act.Guard != nil {
@@ -48,7 +47,7 @@ func ahead(c *planner.Control, e eventstore.Event) error {
 		c.Paused, c.Guard.Trip = false, nil
 	case domain.ModeChanged:
 		var act domain.Act
-		if err := json.Unmarshal(e.Data, &act); err != nil {
+		if err := domain.Decode(e.Type, e.Schema, e.Data, &act); err != nil {
 			return fmt.Errorf("%s at %d: %w", e.Type, e.Position, err)
 		}
 		c.Mode, c.Pilot = act.Mode, settings.Pilot{Filter: act.Filter, MaxWritesPerHour: act.MaxWrites}

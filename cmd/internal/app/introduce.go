@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
@@ -68,7 +67,7 @@ func (a *App) opening(ctx context.Context) (domain.Opened, bool, error) {
 	}
 	for _, ev := range events {
 		if ev.Type == domain.ConnectionOpened {
-			return o, true, json.Unmarshal(ev.Data, &o)
+			return o, true, domain.Decode(ev.Type, ev.Schema, ev.Data, &o)
 		}
 	}
 	return o, false, nil

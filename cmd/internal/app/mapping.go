@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -103,7 +102,7 @@ func (a *App) lastSchema(ctx context.Context, c planner.Control, s domain.System
 		return nil, time.Time{}, err
 	}
 	var o domain.Schema
-	if err := json.Unmarshal(events[0].Data, &o); err != nil {
+	if err := domain.Decode(events[0].Type, events[0].Schema, events[0].Data, &o); err != nil {
 		return nil, time.Time{}, fmt.Errorf("%s at %d: %w", events[0].Type, seen.Position, err)
 	}
 	return o.Properties, time.UnixMicro(seen.Clock).UTC(), nil

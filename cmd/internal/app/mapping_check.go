@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -78,7 +77,7 @@ func (a *App) reviewedLast(ctx context.Context, now SettingsVersion) (at time.Ti
 		for _, e := range events {
 			after = e.Position
 			var act domain.Act
-			if e.Type == domain.OperationFinished && json.Unmarshal(e.Data, &act) == nil && act.Name == opReview {
+			if e.Type == domain.OperationFinished && domain.Decode(e.Type, e.Schema, e.Data, &act) == nil && act.Name == opReview {
 				at, position = time.UnixMicro(e.RecordedAt).UTC(), e.Position
 			}
 		}
@@ -96,7 +95,7 @@ func (a *App) schemaAt(ctx context.Context, s domain.System, position int64) (fo
 		for _, e := range events {
 			after = e.Position
 			var o domain.Schema
-			if err := json.Unmarshal(e.Data, &o); err != nil {
+			if err := domain.Decode(e.Type, e.Schema, e.Data, &o); err != nil {
 				return nil, fmt.Errorf("%s at %d: %w", e.Type, e.Position, err)
 			}
 			if len(o.Properties) > 0 { // else they are those told before

@@ -9,6 +9,7 @@ import (
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/operations"
 	"github.com/duolog/duolog/projections/outbound"
 	"github.com/duolog/duolog/projections/undo"
@@ -56,6 +57,13 @@ func (p *planning) undo(ctx context.Context, spec domain.PlanSpec) (planner.Cont
 		return planner.Control{}, 0, err
 	}
 	c := undo.Config{DB: p.Store, Log: p.Log, Spec: spec, After: after, Now: p.now().UnixMicro()}
+	if !spec.Contact.IsZero() {
+		var of contacts.Contact
+		if of, c.Contacts, err = p.everyID(ctx, spec.Contact); err != nil {
+			return planner.Control{}, 0, fmt.Errorf("the contact it is about: %w", err)
+		}
+		c.Spec.Contact = of.ID
+	}
 	now, through, err := undo.Each(ctx, c, func(f undo.Found) error {
 		first, later, left := p.tell.back(f)
 		p.later = append(p.later, later...)

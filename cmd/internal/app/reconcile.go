@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -90,7 +89,7 @@ func (a *App) ending(ctx context.Context, id string, after int64) (end *domain.A
 			after = e.Position
 			var act domain.Act
 			over := e.Type == domain.OperationFinished || e.Type == domain.OperationCancelled
-			if over && json.Unmarshal(e.Data, &act) == nil && act.Command.String() == id {
+			if over && domain.Decode(e.Type, e.Schema, e.Data, &act) == nil && act.Command.String() == id {
 				return &act, after, nil
 			}
 		}

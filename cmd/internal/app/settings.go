@@ -121,7 +121,7 @@ func (a *App) SettingsHistory(ctx context.Context) ([]SettingsVersion, error) {
 			after = e.Position
 			var act domain.SettingsAct
 			v := SettingsVersion{Position: e.Position, At: time.UnixMicro(e.RecordedAt).UTC(), Actor: e.Actor}
-			if err := json.Unmarshal(e.Data, &act); err != nil {
+			if err := domain.Decode(e.Type, e.Schema, e.Data, &act); err != nil {
 				return nil, fmt.Errorf("settings at %d: %w", e.Position, err)
 			}
 			if err := json.Unmarshal(act.Settings, &v.Settings); err != nil {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -45,7 +44,7 @@ func (a *App) Tally(ctx context.Context) (Tally, error) {
 			case e.Type == domain.DecisionMade:
 				t.Decisions++
 				var d planner.Decision
-				if err := json.Unmarshal(e.Data, &d); err != nil {
+				if err := domain.Decode(e.Type, e.Schema, e.Data, &d); err != nil {
 					return t, err
 				}
 				t.decision(d, decided, told)
@@ -54,7 +53,7 @@ func (a *App) Tally(ctx context.Context) (Tally, error) {
 				}
 			case e.Type == domain.CommandSettled:
 				var o domain.Outcome
-				if err := json.Unmarshal(e.Data, &o); err != nil {
+				if err := domain.Decode(e.Type, e.Schema, e.Data, &o); err != nil {
 					return t, err
 				}
 				t.outcome(o, decided)

@@ -58,7 +58,7 @@ func owned(t *testing.T, database string, n int) *rig {
 		h["hubspot_owner_id"], f["user_id"] = "71", "3"
 		people = append(people, sandboxkit.Person{HubSpot: h, Aloware: f})
 	}
-	r := start(t, plan{database: database, people: people, change: func(s *settings.Settings) {
+	r := start(t, plan{database: database, people: people, patience: enough + time.Duration(n)*time.Second, change: func(s *settings.Settings) {
 		f := s.NewField(settings.OwnerField, "hubspot_owner_id")
 		f.People = map[string]string{"s.ortiz@acme.example": "sam.ortiz@acme.example"}
 		s.Fields = append(s.Fields, f)
