@@ -305,6 +305,8 @@ const (
 	AccessList    = "list"   // of contacts
 	AccessFeed    = "feed"   // events with their values
 	AccessReport  = "report" // values that lost a conflict
+	AccessReview  = "review" // both values of what waits for a person
+	AccessPlan    = "plan"   // whom a plan would change, from what to what
 )
 
 // Export says which events left the log, and whether they could be read.
