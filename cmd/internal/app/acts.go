@@ -17,6 +17,7 @@ import (
 const (
 	streamConnection = "connection"
 	streamSettings   = "settings"
+	streamAccess     = "access"
 )
 
 // duolog is who acts when nobody asked.

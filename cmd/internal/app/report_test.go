@@ -15,6 +15,7 @@ import (
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore/export"
+	"github.com/duolog/duolog/projections/contacts"
 )
 
 // TestAuditOverHTTP: what an auditor asks for comes over HTTP, each look at a person is an act, once for the same look,
@@ -126,6 +127,7 @@ func (r *rig) reported(at string) {
 func (r *rig) exportedOverHTTP(at string) {
 	r.t.Helper()
 	who := r.hubspot.All()[0].ID
+	about := r.actedOn(r.contact("hubspot:"+who))
 	if status, _ := r.request(http.MethodPost, at+"/export", "test", map[string]any{"contact": "hubspot:" + who}); status != http.StatusBadRequest {
 		r.t.Errorf("an export without a reason: %d", status)
 	}
@@ -134,11 +136,64 @@ func (r *rig) exportedOverHTTP(at string) {
 		r.t.Fatalf("export: %d %s", status, file)
 	}
 	report, err := export.Verify(bytes.NewReader(file), r.PublicKey())
-	if err != nil || !report.OK() || report.Events < 2 || report.Disclosed != report.Events {
+	if err != nil || !report.OK() || report.Disclosed != report.Events {
 		r.t.Errorf("the export does not verify: %v, %+v", err, report)
 	}
+	r.holds(file, who, about)
 	if acts := r.acts(domain.ExportMade); len(acts) != 1 || acts[0].Reason != "CASE-7" || acts[0].Export.Events != report.Events {
 		r.t.Errorf("acts: %+v", acts)
+	}
+}
+
+// actedOn has a person act on a contact in every way that leaves an act outside of its streams, and a system tell of it
+// what nobody can read; it returns the types of those events.
+func (r *rig) actedOn(c contacts.Contact) []string {
+	r.t.Helper()
+	by := httpapi.By{Actor: "test", Reason: "CASE-7"}
+	for _, verdict := range []string{domain.VerdictExclude, domain.VerdictInclude} {
+		_, err := r.Decide(r.t.Context(), httpapi.Verdict{Contact: c.ID, Verdict: verdict}, by)
+		r.must(err)
+	}
+	_, err := r.Hold(r.t.Context(), c.ID, by)
+	r.must(err)
+	body := map[string]any{"event": "Contact-Dreamt"}
+	for _, rec := range c.Records {
+		if rec.System == domain.Aloware {
+			body["people"] = []any{map[string]any{"contact_id": rec.ID}}
+		}
+	}
+	if status, b := r.request(http.MethodPost, r.url+"/webhooks/aloware/default", "sandbox", body); status != http.StatusOK {
+		r.t.Fatalf("a webhook nobody can read: %d %s", status, b)
+	}
+	r.settle()
+	return []string{domain.ReviewSettled, domain.SubjectHeld, domain.SourceRaw, domain.AccessMade, domain.DecisionMade, domain.RecordObserved}
+}
+
+// holds fails unless an export of a contact holds all that its history shows and events of the types, and nobody else's.
+func (r *rig) holds(file []byte, who string, types []string) {
+	r.t.Helper()
+	c := r.contact("hubspot:" + who)
+	told, err := r.History.Events(r.t.Context(), c.ID, contacts.Moment{})
+	r.must(err)
+	held, kinds := map[string]bool{}, map[string]bool{}
+	for line := range bytes.Lines(file) {
+		var l struct{ Sequence, Subject, Type string }
+		r.must(json.Unmarshal(line, &l))
+		held[l.Sequence], kinds[l.Type] = true, true
+		rec, err := domain.ParseRecord(l.Subject)
+		if err == nil && !slices.ContainsFunc(c.Records, func(own contacts.Record) bool { return own.System == rec.System && own.ID == rec.ID }) {
+			r.t.Errorf("the export of %s holds #%s, %s of %s", who, l.Sequence, l.Type, rec)
+		}
+	}
+	for _, e := range told {
+		if !held[fmt.Sprint(e.Position)] {
+			r.t.Errorf("history shows #%d, %s on %s, which the export lacks", e.Position, e.Type, e.Stream)
+		}
+	}
+	for _, kind := range types {
+		if !kinds[kind] {
+			r.t.Errorf("the export holds no %s", kind)
+		}
 	}
 }
 
