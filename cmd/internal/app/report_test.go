@@ -127,7 +127,7 @@ func (r *rig) reported(at string) {
 func (r *rig) exportedOverHTTP(at string) {
 	r.t.Helper()
 	who := r.hubspot.All()[0].ID
-	about := r.actedOn(r.contact("hubspot:"+who))
+	about := r.actedOn(r.contact("hubspot:" + who))
 	if status, _ := r.request(http.MethodPost, at+"/export", "test", map[string]any{"contact": "hubspot:" + who}); status != http.StatusBadRequest {
 		r.t.Errorf("an export without a reason: %d", status)
 	}
