@@ -319,7 +319,15 @@ type Export struct {
 	Sealed bool `json:"sealed,omitempty"`
 	// Head is how many events the signed head speaks for that the proofs end in.
 	Head int64 `json:"head"`
+	// To is who was given it, or where it was put, as far as somebody said.
+	To string `json:"to,omitempty"`
 }
+
+// What an export.made gives away, by its name, when it is no events.
+const (
+	ExportedHead   = "head"   // a signed head, for somebody else to hold
+	ExportedMaster = "master" // the master key
+)
 
 // Sweep is how far a sweep of one system went, and what it found there.
 type Sweep struct {

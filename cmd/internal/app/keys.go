@@ -13,7 +13,7 @@ import (
 )
 
 // masterName tells acts about the master key from those about the key that signs heads.
-const masterName = "master"
+const masterName = domain.ExportedMaster
 
 // Keys says how the master key stands.
 type Keys struct {

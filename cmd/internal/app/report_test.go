@@ -14,6 +14,7 @@ import (
 	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore/export"
 	"github.com/duolog/duolog/projections/contacts"
 )
@@ -92,7 +93,10 @@ func (r *rig) looksAt(at string) {
 // reported asks for the reports.
 func (r *rig) reported(at string) {
 	r.t.Helper()
-	status, body := r.request(http.MethodGet, at+"/report?verify=true", "test", nil)
+	r.set(func(s *settings.Settings) { s.Contacts.Update = settings.ToAloware })
+	r.must(r.aloware.Edit(r.aloware.All()[0].ID, map[string]any{"city": "Rome"}))
+	r.settle()
+	status, body := r.request(http.MethodGet, at+"/report?verify=true&impact=true", "test", nil)
 	var got struct {
 		Sections []struct {
 			Key    string
@@ -105,7 +109,10 @@ func (r *rig) reported(at string) {
 	if err := json.Unmarshal(body, &got); err != nil || status != http.StatusOK || len(got.Sections) != 11 {
 		r.t.Fatalf("report: %d, %v, %s", status, err, body)
 	}
-	for _, want := range []string{"complete and unaltered", "token:bootstrap", "head signed"} {
+	for _, want := range []string{
+		"complete and unaltered", "token:bootstrap", "head signed",
+		`"decided": "nothing"`, `"would have been": "update in HubSpot: city"`,
+	} {
 		if !bytes.Contains(body, []byte(want)) {
 			r.t.Errorf("the report does not say %s:\n%s", want, body)
 		}
