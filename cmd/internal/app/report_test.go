@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +32,7 @@ func TestAuditOverHTTP(t *testing.T) {
 		r.reported(at)
 		r.exportedOverHTTP(at)
 		r.shownStatus(at)
+		r.warnedOfTheKey()
 		config, end := r.config, r.stop
 		end()
 		a, err := app.Open(t.Context(), config, r.logger)
@@ -200,6 +202,23 @@ func (r *rig) holds(file []byte, who string, types []string) {
 	for _, kind := range types {
 		if !kinds[kind] {
 			r.t.Errorf("the export holds no %s", kind)
+		}
+	}
+}
+
+// warnedOfTheKey fails unless the doctor warns as long as no copy of the master key was made, and finds nothing wrong in it.
+func (r *rig) warnedOfTheKey() {
+	r.t.Helper()
+	for _, want := range []bool{true, false} {
+		found, err := r.Doctor(r.t.Context())
+		r.must(err)
+		i := slices.IndexFunc(found, func(f app.Finding) bool { return f.Name == "master key" })
+		if i < 0 || !found[i].OK || found[i].Warning != want || want != (found[i].Fix != "") {
+			r.t.Errorf("the doctor, a copy made %v: %+v", !want, found)
+		}
+		if want {
+			_, err = r.ExportKey(r.t.Context(), filepath.Join(r.t.TempDir(), "copy.key"), httpapi.By{Actor: "test", Reason: "vault"})
+			r.must(err)
 		}
 	}
 }
