@@ -64,6 +64,9 @@ const (
 // StreamPrivacy is where erasures, their ends and holds lie: an erasure is appended after the last hold it has seen.
 const StreamPrivacy = "privacy"
 
+// StreamSchema begins the streams of schema.observed; the system's name follows.
+const StreamSchema = "schema/"
+
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
 // unmapped ones, any JSON at all).
 type Properties map[string]json.RawMessage
