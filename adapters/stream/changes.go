@@ -25,7 +25,7 @@ const streamPage = 500
 // Changed is the payload of contact.changed.
 type Changed struct {
 	Contact ulid.ULID `json:"contact"`
-	// What happened to the contact as a whole, if anything: new, linked, merged, parted, deleted or excluded.
+	// What happened to the contact as a whole, if anything: new, linked, merged, parted, deleted, restored or excluded.
 	What   string        `json:"what,omitempty"`
 	Source domain.System `json:"source,omitempty"` // where it was changed
 	Record domain.Record `json:"record,omitzero"`
@@ -48,7 +48,7 @@ type FieldChange struct {
 
 // wholes are the results that say something about the contact itself.
 var wholes = map[planner.Result]string{
-	planner.LinkedUp: "linked", planner.Gone: "deleted", planner.Absorbing: "merged", planner.Parted: "parted",
+	planner.LinkedUp: "linked", planner.Gone: "deleted", planner.Restored: "restored", planner.Absorbing: "merged", planner.Parted: "parted",
 	planner.OutOfScope: "excluded",
 }
 

@@ -127,7 +127,7 @@ var wholeWords = map[planner.Result]string{
 	planner.Reading: "read the whole record in %s first", planner.HeldBack: "held for a person, nothing sent",
 	planner.OutOfScope: "takes no part", planner.Withheld: "withheld by the mode, nothing sent",
 	planner.Blocked: "not created in %s: the direction does not allow it", planner.Waiting: "waits",
-	planner.Gone: "deleted in %s", planner.Refused: "%s refused", planner.Absorbing: "absorbed by a merge",
+	planner.Gone: "deleted in %s", planner.Restored: "came back in %s", planner.Refused: "%s refused", planner.Absorbing: "absorbed by a merge",
 	planner.Parked: "parked",
 }
 

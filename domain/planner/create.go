@@ -114,7 +114,7 @@ func (p *pass) sendCreate(d *draft, r *Record, target domain.System) {
 		}
 	}
 	p.placeholder(d, r, target, values)
-	p.onCreate(r, target, values)
+	p.onCreate(r, target, values, digests)
 	phone, _, _ := p.phone(r)
 	id := d.command(p, Outgoing{
 		Command: Command{Kind: domain.KindCreate, System: target, Source: r.ID, Digests: digests},

@@ -8,7 +8,7 @@ import (
 
 // Version is the planner version written into every decision. It rises with every change that could make a
 // decision come out differently, together with the golden files; it covers the version of the phone metadata.
-const Version = 7
+const Version = 8
 
 // Decision is the payload of decision.made: what was decided for one contact on one input. It holds no personal
 // value, only references and keyed digests, so the why survives an erasure and the what does not.
@@ -105,6 +105,7 @@ const (
 	LinkedUp   Result = "linked"
 	OutOfScope Result = "excluded"
 	Gone       Result = "deleted"
+	Restored   Result = "restored" // it came back after it was deleted
 	Absorbing  Result = "absorbed"
 	Looking    Result = "looked up first"
 	Reading    Result = "read first"

@@ -106,6 +106,7 @@ func (p *pass) returned(d *draft, r *Record) {
 		}
 	}
 	d.link(p, r, l)
+	d.Whole = &Whole{Result: Restored, System: r.ID.System, Others: []domain.Record{r.ID}}
 }
 
 // counterpart returns the contact's live record in the other system, nil when there is none.

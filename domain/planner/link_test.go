@@ -267,6 +267,23 @@ func TestGone(t *testing.T) {
 			merged(d)
 			settled(d)
 		},
+		"merged into one that is known": func(d *desk) {
+			second(d)
+			into := domain.Fact{Via: "webhook", Clock: d.now, Merged: []domain.Record{hubID("11")}, Primary: hub}
+			d.in(domain.RecordMerged, hub.Stream(), into)
+			if got := d.kinds(); !slices.Equal(got, []string{"read hubspot"}) {
+				d.Fatalf("%v, want the survivor read: nothing tells of what it took over", got)
+			}
+			d.stands(hubID("11"), planner.Merged)
+			d.stands(aloID("12"), planner.Absorbed)
+			d.together(hub, alo, true)
+			d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com", "firstname": "Bea"}, d.sent[0])
+			d.wrote(to{domain.Aloware: "Bea"})
+			d.in(domain.RecordMerged, hub.Stream(), into)
+			if len(d.sent) > 0 {
+				d.Fatalf("told once more, it leads to %v", d.kinds())
+			}
+		},
 		"merged before its create was answered": func(d *desk) {
 			d.read(aloID("12"), values{"phone_number": "+18182124511", "email": "bea@example.com", "first_name": "Bea"}, planner.Outgoing{})
 			create := d.sent[0]
@@ -295,6 +312,9 @@ func TestGone(t *testing.T) {
 			d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com", "firstname": "Ann"}, d.sent[0])
 			d.stands(hub, planner.Linked)
 			d.wrote(to{domain.HubSpot: "Bob"})
+			if w := d.last[0].Whole; w == nil || w.Result != planner.Restored {
+				d.Fatalf("the return is told nowhere: %s", text(w))
+			}
 		},
 		"a lie: the record is there": func(d *desk) {
 			gone(d, hub)

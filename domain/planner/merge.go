@@ -50,8 +50,12 @@ func (p *pass) planMerge(r *Record) {
 	p.weigh(d)
 }
 
-// homeOf is the contact a merge survivor belongs to: the primary's, else the first merged record's that has one.
+// homeOf is the contact a merge survivor belongs to: the primary's, which may be itself, else the first merged record's
+// that has one.
 func (p *pass) homeOf(r *Record) ulid.ULID {
+	if r.Primary == r.ID && !r.Link.Contact.IsZero() {
+		return r.Link.Contact
+	}
 	ids := slices.Clone(r.Merged)
 	slices.SortFunc(ids, compareRecords)
 	for _, id := range append([]domain.Record{r.Primary}, ids...) {

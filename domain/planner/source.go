@@ -98,7 +98,7 @@ func (r *Record) nameless() bool {
 }
 
 // onCreate adds what the settings write with a new contact. What the person's own values say stands above it.
-func (p *pass) onCreate(r *Record, target domain.System, values map[string]json.RawMessage) {
+func (p *pass) onCreate(r *Record, target domain.System, values map[string]json.RawMessage, digests map[string]string) {
 	source := domain.Source("call")
 	if all, _ := r.sources(); len(all) > 0 {
 		source = all[0]
@@ -107,9 +107,10 @@ func (p *pass) onCreate(r *Record, target domain.System, values map[string]json.
 		if _, own := values[property]; own {
 			continue
 		}
-		raw, err := json.Marshal(settings.OnCreateValue(value, source))
+		text := settings.OnCreateValue(value, source)
+		raw, err := json.Marshal(text)
 		if err == nil {
-			values[property] = raw
+			values[property], digests[property] = raw, p.v.Digester.Of(property, text)
 		}
 	}
 }

@@ -143,6 +143,12 @@ func TestOnCreate(t *testing.T) {
 			t.Errorf("%s is written as %q, want %q", name, got[name], want)
 		}
 	}
+	digests := planner.NewDigester(secret)
+	for name, value := range map[string]string{"state": "BE", "duolog_created_by": "aloware:missed_call"} {
+		if got := d.sent[0].Digests[name]; got != digests.Of(name, value) {
+			t.Errorf("%s: the decision tells its value by %q: another rule would seem to have come to the same", name, got)
+		}
+	}
 	if strings.Contains(text(d.all), "missed_call") {
 		t.Error("the decision holds a value")
 	}

@@ -35,6 +35,7 @@ var results = map[planner.Result]words{
 	planner.LinkedUp:   {Same, "the records are one contact"},
 	planner.OutOfScope: {Excluded, "it takes no part"},
 	planner.Gone:       {Gone, "the record was deleted"},
+	planner.Restored:   {Same, "the record came back after it was deleted"},
 	planner.Absorbing:  {Gone, "the record was absorbed by a merge"},
 	planner.Looking:    {Asking, "{to} is asked first whether the person is there"},
 	planner.Reading:    {Asking, "the record is read first"},
