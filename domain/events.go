@@ -64,6 +64,9 @@ const (
 // StreamPrivacy is where erasures, their ends and holds lie: an erasure is appended after the last hold it has seen.
 const StreamPrivacy = "privacy"
 
+// StreamSchema begins the streams of schema.observed; the system's name follows.
+const StreamSchema = "schema/"
+
 // Properties are a record's values under the vendor's own names, raw as delivered: any JSON scalar (or, for
 // unmapped ones, any JSON at all).
 type Properties map[string]json.RawMessage
@@ -310,6 +313,8 @@ const (
 	AccessList    = "list"   // of contacts
 	AccessFeed    = "feed"   // events with their values
 	AccessReport  = "report" // values that lost a conflict
+	AccessReview  = "review" // both values of what waits for a person
+	AccessPlan    = "plan"   // whom a plan would change, from what to what
 )
 
 // Export says which events left the log, and whether they could be read.
@@ -322,7 +327,15 @@ type Export struct {
 	Sealed bool `json:"sealed,omitempty"`
 	// Head is how many events the signed head speaks for that the proofs end in.
 	Head int64 `json:"head"`
+	// To is who was given it, or where it was put, as far as somebody said.
+	To string `json:"to,omitempty"`
 }
+
+// What an export.made gives away, by its name, when it is no events.
+const (
+	ExportedHead   = "head"   // a signed head, for somebody else to hold
+	ExportedMaster = "master" // the master key
+)
 
 // Sweep is how far a sweep of one system went, and what it found there.
 type Sweep struct {

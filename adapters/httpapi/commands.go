@@ -11,18 +11,27 @@ import (
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/outbound"
 	"github.com/duolog/duolog/projections/outbound/outbox"
 )
 
-// Commands lists what waits for a system, in the order it was planned; Outbox does.
+// Commands lists what waits for a system, in the order it was planned, and what waits for nothing; Outbox does.
 type Commands interface {
 	List(ctx context.Context, f outbox.Filter) ([]outbox.Entry, error)
+	// Orphaned lists commands that were decided and have neither a row nor an outcome. It reads the whole log.
+	Orphaned(ctx context.Context) ([]outbox.Entry, error)
 }
 
 // Outbox is a connection's outbox.
 type Outbox struct {
-	DB         eventstore.Querier
+	DB         eventstore.DB
+	Log        eventstore.Log
 	Connection string
+}
+
+// Orphaned lists what is in the log alone.
+func (o Outbox) Orphaned(ctx context.Context) ([]outbox.Entry, error) {
+	return outbound.Orphans(ctx, o.DB, o.Log, 0)
 }
 
 // List returns rows in the order they were planned.
@@ -38,7 +47,7 @@ type Command struct {
 	System   string     `json:"system" doc:"Where it goes"`
 	Record   string     `json:"record,omitempty" doc:"The target, absent while unknown"`
 	Input    int64      `json:"input" doc:"Position of what it was decided on"`
-	State    string     `json:"state" doc:"waiting, sending or dead"`
+	State    string     `json:"state" doc:"waiting, sending, dead or orphaned"`
 	Attempts int        `json:"attempts"`
 	Next     *time.Time `json:"next,omitempty" doc:"Not tried before"`
 	Created  time.Time  `json:"created"`
@@ -55,7 +64,7 @@ func commandsOf(entries []outbox.Entry) []Command {
 		if !e.Record.IsZero() {
 			all[i].Record = e.Record.String()
 		}
-		if e.State != outbox.Dead {
+		if e.State != outbox.Dead && e.State != outbox.Orphaned {
 			next := time.UnixMicro(e.NextAt).UTC()
 			all[i].Next = &next
 		}
@@ -68,6 +77,7 @@ type listCommandsInput struct {
 	State      string `query:"state" enum:"waiting,sending,dead"`
 	System     string `query:"system" enum:"aloware,hubspot"`
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Orphaned   bool   `query:"orphaned" doc:"Instead those that were decided and have neither a row that waits nor an outcome; it reads the whole log"`
 }
 
 type settleInput struct {
@@ -94,18 +104,28 @@ func (a *api) registerCommands() {
 			if conn.Commands == nil {
 				return nil, fmt.Errorf("%w: this connection has no commands here", ErrNotFound)
 			}
-			list, err := conn.Commands.List(ctx, outbox.Filter{
-				State: in.State, System: domain.System(in.System), Limit: in.Limit,
-			})
+			list, err := in.list(ctx, conn.Commands)
 			if err != nil {
 				return nil, err
 			}
 			return &body[CommandList]{CommandList{Commands: commandsOf(list)}}, nil
 		})
 	register(a, act("retry-command", at+"/{id}/retry", "Plan the command's contact again from the present state",
-		"Nothing old is sent again: the planner decides anew."), SettleCommands, a.settle(Acts.Retry))
+		"Nothing old is sent again: the planner decides anew. An orphaned command is taken back by it, too."), SettleCommands, a.settle(Acts.Retry))
 	register(a, act("discard-command", at+"/{id}/discard", "Give a command up", ""), SettleCommands,
 		a.settle(Acts.Discard))
+}
+
+func (in *listCommandsInput) list(ctx context.Context, from Commands) ([]outbox.Entry, error) {
+	f := outbox.Filter{State: in.State, System: domain.System(in.System), Limit: in.Limit}
+	if !in.Orphaned {
+		return from.List(ctx, f)
+	}
+	if in.State != "" {
+		return nil, fmt.Errorf("%w: orphaned is a state of its own: leave state out", ErrBadInput)
+	}
+	all, err := from.Orphaned(ctx)
+	return f.Of(all), err
 }
 
 // settle makes the handler of an act on one command.

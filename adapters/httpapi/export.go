@@ -27,7 +27,7 @@ type Exporter func(ctx context.Context, q ExportQuery, by By) (func(io.Writer) e
 type exportInput struct {
 	Connection string `path:"connection" maxLength:"100"`
 	Body       struct {
-		Contact string    `json:"contact,omitempty" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID: only this person's events"`
+		Contact string    `json:"contact,omitempty" maxLength:"100" doc:"ULID, hubspot:ID or aloware:ID: all that its history shows, acts that name it, and unread bodies that name the person"`
 		From    time.Time `json:"from,omitzero" doc:"Only what was recorded from this time on"`
 		To      time.Time `json:"to,omitzero" doc:"Only what was recorded before this time"`
 		Sealed  bool      `json:"sealed,omitempty" doc:"Give no keys away: that events are there can be shown, and not read"`

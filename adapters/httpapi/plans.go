@@ -3,7 +3,10 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/projections/operations"
@@ -37,6 +40,16 @@ type Plan struct {
 	BigJobs  string           `json:"big_jobs,omitempty" doc:"When it may run"`
 	Left     []operations.Row `json:"left,omitempty" doc:"Of an undo: who is left as it is, and why"`
 	Spent    bool             `json:"spent,omitempty" doc:"It was carried out long ago: its rows were removed, but for the samples"`
+}
+
+// People are the contacts whose values the plan shows.
+func (p Plan) People() (ids []ulid.ULID) {
+	for _, r := range slices.Concat(p.Samples, p.Left) {
+		if r.Sample != nil && !r.Sample.Erased && !slices.Contains(ids, r.Contact) {
+			ids = append(ids, r.Contact)
+		}
+	}
+	return ids
 }
 
 // Operation is an operation, with how far it is.
@@ -164,7 +177,13 @@ func (a *api) registerPlanReads(at string) {
 		})
 	register(a, get("show-plan", at+"/plans/{plan}", "A plan with samples of what it changes", "operations"), ReadOperations,
 		func(ctx context.Context, in *planNameInput) (*body[Plan], error) {
-			return fromPlans(a, in.Connection, func(c Connection) (Plan, error) { return c.Plans.Plan(ctx, in.Plan) })
+			return fromPlans(a, in.Connection, func(c Connection) (Plan, error) {
+				p, err := c.Plans.Plan(ctx, in.Plan)
+				if people := p.People(); err == nil && len(people) > 0 {
+					err = c.looked(ctx, domain.AccessPlan, people...)
+				}
+				return p, err
+			})
 		})
 }
 

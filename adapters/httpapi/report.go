@@ -26,7 +26,9 @@ type ReportQuery struct {
 	Since, Until time.Time
 	// Verify checks the whole log first; Values shows the values that lost a conflict.
 	Verify, Values bool
-	Progress       func(done, total int64)
+	// Impact decides again, under the settings before each change, to tell what came out differently.
+	Impact   bool
+	Progress func(done, total int64)
 }
 
 // Period is the time reported on; zero: without bound.
@@ -60,6 +62,7 @@ type auditInput struct {
 	ReportInput
 	Actors bool `query:"actors" doc:"Every act instead, in a table for each actor"`
 	Verify bool `query:"verify" doc:"Check the whole log, too; it takes a while"`
+	Impact bool `query:"impact" doc:"Tell which decisions new settings had come out differently; it decides again on what came in, which takes a while"`
 }
 
 type duplicatesReportInput struct{ ReportInput }
@@ -85,7 +88,7 @@ func (a *api) registerReport() {
 		if in.Actors {
 			q.What = ReportActors
 		}
-		q.Verify, q.Values = in.Verify, identity(ctx).data() == DataFull
+		q.Verify, q.Impact, q.Values = in.Verify, in.Impact, identity(ctx).data() == DataFull
 		return a.report(ctx, in.ReportInput, q)
 	})
 	register(a, describe("report-duplicates", at+"/duplicates/report", "Duplicates prevented, suspected, resolved, merged"),

@@ -67,7 +67,7 @@ func start(t testing.TB, store eventstore.Store, change ...func(*httpapi.Config)
 	conn := httpapi.Connection{
 		Log: log, HubSpot: into, Rejected: ring, Acts: &acts{log: log},
 		Contacts: contacts.NewReader(store, log), History: history.NewReader(store, log),
-		Commands:    httpapi.Outbox{DB: store, Connection: "default"},
+		Commands:    httpapi.Outbox{DB: store, Log: log, Connection: "default"},
 		Groups:      group.New(store, log, nil),
 		Projections: projections.New(store, log, projections.Options{}, history.Projection{}),
 		Aloware:     ingest.New(ingest.Config{Log: log, System: alo, Ring: ring, Logger: quiet}),

@@ -15,7 +15,11 @@ import (
 )
 
 const commandsHelp = `Commands are the writes and reads that wait for a system. One that failed is tried again by itself, later and
-later; when its tries have run out it is dead, blocks nothing and waits for a person.`
+later; when its tries have run out it is dead, blocks nothing and waits for a person.
+
+An orphaned one was decided and is neither waiting nor settled, after its row was lost by hand or by a fault: nothing
+carries it out, and its contact stays pending. duolog commands list --orphaned reads the whole log for them; retry has
+the contact planned again from what both systems show now, discard leaves its fields apart.`
 
 func (c *cli) commands() *cobra.Command {
 	return group(&cobra.Command{
@@ -30,10 +34,10 @@ func (c *cli) commands() *cobra.Command {
 func (c *cli) commandsList() *cobra.Command {
 	var f outbox.Filter
 	var state, system string
-	var asCSV bool
+	var asCSV, orphaned bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List what waits, oldest first", Args: none,
-		Example: "  duolog commands list --state dead\n  duolog commands list --system aloware --csv > waiting.csv",
+		Example: "  duolog commands list --state dead\n  duolog commands list --orphaned\n  duolog commands list --system aloware --csv > waiting.csv",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
 			f.State, f.System = state, domain.System(system)
 			if state != "" && !slices.Contains(commandStates, state) {
@@ -42,7 +46,7 @@ func (c *cli) commandsList() *cobra.Command {
 			if system != "" && !f.System.Valid() {
 				return hint(usage("there is no system %q", system), "aloware or hubspot")
 			}
-			entries, err := outbox.List(ctx, a.Store, a.Connection, f)
+			entries, err := listed(ctx, a, f, orphaned)
 			if err != nil {
 				return err
 			}
@@ -52,9 +56,21 @@ func (c *cli) commandsList() *cobra.Command {
 	cmd.Flags().StringVar(&state, "state", "", "only those waiting, sending or dead")
 	complete(cmd, "state", commandStates...)
 	cmd.Flags().StringVar(&system, "system", "", "only those for aloware or hubspot")
+	cmd.Flags().BoolVar(&orphaned, "orphaned", false, "those that were decided and have neither a row that waits nor an outcome; reads the whole log")
 	cmd.Flags().IntVar(&f.Limit, "limit", 100, "at most so many")
 	csvFlag(cmd, &asCSV)
 	return cmd
+}
+
+func listed(ctx context.Context, a *app.App, f outbox.Filter, orphaned bool) ([]outbox.Entry, error) {
+	switch {
+	case !orphaned:
+		return outbox.List(ctx, a.Store, a.Connection, f)
+	case f.State != "":
+		return nil, usage("--orphaned is a state of its own: leave --state out")
+	}
+	all, err := a.Orphaned(ctx)
+	return f.Of(all), err
 }
 
 var commandStates = []string{outbox.Waiting, outbox.Sending, outbox.Dead}

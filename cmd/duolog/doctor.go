@@ -10,14 +10,16 @@ import (
 )
 
 const doctorHelp = `Check what a sync needs: the database and its key, both systems and their credentials, HubSpot's properties and
-the webhooks it should send, the mapping and its gate. Every finding says what to do. Exit 3 when something is wrong.`
+the webhooks it should send, the mapping and its gate. Every finding says what to do. It warns while no copy of the
+master key was made. Exit 3 when something is wrong.`
 
 // finding is one check as printed.
 type finding struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail,omitempty"`
-	Fix    string `json:"fix,omitempty"`
+	Name    string `json:"name"`
+	OK      bool   `json:"ok"`
+	Warning bool   `json:"warning,omitempty"`
+	Detail  string `json:"detail,omitempty"`
+	Fix     string `json:"fix,omitempty"`
 }
 
 func (c *cli) doctor() *cobra.Command {
@@ -36,11 +38,14 @@ func (c *cli) doctor() *cobra.Command {
 
 func (c *cli) showFindings(found []app.Finding) error {
 	list := make([]finding, len(found))
-	bad := int64(0)
+	bad, warnings := int64(0), int64(0)
 	for i, f := range found {
-		list[i] = finding{Name: f.Name, OK: f.OK, Detail: f.Detail, Fix: f.Fix}
-		if !f.OK {
+		list[i] = finding{Name: f.Name, OK: f.OK, Warning: f.Warning, Detail: f.Detail, Fix: f.Fix}
+		switch {
+		case !f.OK:
 			bad++
+		case f.Warning:
+			warnings++
 		}
 	}
 	if c.json {
@@ -48,7 +53,7 @@ func (c *cli) showFindings(found []app.Finding) error {
 			return err
 		}
 	} else {
-		c.tellFindings(list, bad)
+		c.tellFindings(list, bad, warnings)
 	}
 	if bad > 0 {
 		return errPerson
@@ -56,11 +61,14 @@ func (c *cli) showFindings(found []app.Finding) error {
 	return nil
 }
 
-func (c *cli) tellFindings(list []finding, bad int64) {
+func (c *cli) tellFindings(list []finding, bad, warnings int64) {
 	for _, f := range list {
 		mark := c.paint(green, "✓")
-		if !f.OK {
+		switch {
+		case !f.OK:
 			mark = c.paint(red, "✗")
+		case f.Warning:
+			mark = c.paint(yellow, "!")
 		}
 		for i, line := range wrap(f.Detail, lineWidth-25) {
 			if i == 0 {
@@ -69,13 +77,16 @@ func (c *cli) tellFindings(list []finding, bad int64) {
 				c.printf("%25s%s\n", "", line)
 			}
 		}
-		if !f.OK && f.Fix != "" {
+		if (!f.OK || f.Warning) && f.Fix != "" {
 			c.printf("    fix: %s\n", strings.Join(wrap(f.Fix, lineWidth-9), "\n         "))
 		}
 	}
-	if bad == 0 {
+	switch {
+	case bad > 0:
+		c.printf("\n%s to mend.\n", plural(bad, "thing"))
+	case warnings > 0:
+		c.printf("\nAll well, but for %s.\n", plural(warnings, "warning"))
+	default:
 		c.printf("\nAll well.\n")
-		return
 	}
-	c.printf("\n%s to mend.\n", plural(bad, "thing"))
 }

@@ -24,6 +24,8 @@ import (
 const eventsHelp = `Print the log in order, one event a line. With --json each line is a CloudEvents 1.0 document, the same that the
 HTTP feed serves. With --follow it goes on with new events until Ctrl-C.
 
+With --json whole values are shown, and that somebody looks at them is an act in the log.
+
 --view contacts shows net changes only: one contact.changed with before and after for each real change, without echoes,
 decisions and outcomes. --samples prints one event of each type, made up, for the tests of a consumer.`
 
@@ -96,6 +98,8 @@ type eventPrinter struct {
 	c    *cli
 	enc  cloudevent.Encoder
 	zone *time.Location
+	// looks says in the log that somebody looks at the events' values.
+	looks func(context.Context) error
 }
 
 func (c *cli) eventPrinter(ctx context.Context, a *app.App) (*eventPrinter, error) {
@@ -104,7 +108,10 @@ func (c *cli) eventPrinter(ctx context.Context, a *app.App) (*eventPrinter, erro
 		return nil, err
 	}
 	zone, err := zoneOf(ctx, a)
-	return &eventPrinter{c: c, enc: cloudevent.New(a.Connection, head, cloudevent.Full), zone: zone}, err
+	return &eventPrinter{
+		c: c, enc: cloudevent.New(a.Connection, head, cloudevent.Full), zone: zone,
+		looks: func(ctx context.Context) error { return a.Looked(ctx, domain.AccessFeed, by(a, "")) },
+	}, err
 }
 
 func (p *eventPrinter) run(ctx context.Context, log eventstore.Log, filter stream.Filter, f eventsFlags) error {
@@ -117,6 +124,11 @@ func (p *eventPrinter) run(ctx context.Context, log eventstore.Log, filter strea
 		page, err := filter.Read(ctx, log, after, n)
 		if err != nil {
 			return p.ended(err, f.follow)
+		}
+		if p.c.json && len(page.Events) > 0 {
+			if err := p.looks(ctx); err != nil {
+				return err
+			}
 		}
 		for _, e := range page.Events {
 			if f.limit > 0 && left == 0 {

@@ -20,7 +20,10 @@ nothing else, that each event was in the log as it stands there, and that none o
 
 A line is an event (CloudEvents). It carries its sealed bytes, the key that opens it and no other, and its path to a
 signed head. Of people who were erased only the sealed bytes are left. The file holds personal data: treat it so.
-The export is an act in the log, with you and the reason.`
+The export is an act in the log, with you and the reason.
+
+With --contact the file holds all that contact history shows, the acts that name the contact (verdicts, holds, who looked
+at it, exports), and bodies that could not be read and name the person.`
 
 func (c *cli) export() *cobra.Command {
 	var contact, from, to, out, reason string
@@ -59,7 +62,7 @@ func (c *cli) export() *cobra.Command {
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&contact, "contact", "", "only the events of one CONTACT")
+	cmd.Flags().StringVar(&contact, "contact", "", "only what is about one CONTACT")
 	cmd.Flags().StringVar(&from, "from", "", "only what was recorded from this time on")
 	cmd.Flags().StringVar(&to, "to", "", "only what was recorded before this time")
 	cmd.Flags().StringVar(&out, "out", "", "file to write, which must not exist yet; standard output when left out")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -15,6 +16,10 @@ import (
 const headsHelp = `A head is a signed line about the log: so many events, and the root of the Merkle tree over them. duolog serve signs
 one a minute while anything happens. A head means something only when somebody else holds it: hand one to your
 auditor, mail it, commit it somewhere. duolog verify --head FILE then shows whether the log is still the one it was.`
+
+const publishHelp = headsHelp + `
+
+That it was published, by whom and to whom, is an act in the log: duolog report lists who holds the heads.`
 
 func (c *cli) heads() *cobra.Command {
 	return group(&cobra.Command{Use: "heads", Short: "Signed heads of the log, for others to hold", Long: headsHelp},
@@ -92,12 +97,13 @@ func (c *cli) tellHeads(ctx context.Context, a *app.App, list headList, asCSV bo
 }
 
 func (c *cli) headsPublish() *cobra.Command {
-	var out, keyOut string
+	var out, keyOut, to, reason string
 	cmd := &cobra.Command{
-		Use: "publish", Short: "Sign a head over everything there is, and print it", Long: headsHelp, Args: none,
-		Example: "  duolog heads publish | mail -s 'Duolog head' auditor@example.com\n  duolog heads publish --out head.txt --key-out duolog.pub",
+		Use: "publish", Short: "Sign a head over everything there is, and print it", Long: publishHelp, Args: none,
+		Example: "  duolog heads publish --to auditor@example.com | mail -s 'Duolog head' auditor@example.com\n" +
+			"  duolog heads publish --out head.txt --key-out duolog.pub",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
-			head, err := a.Seal(ctx)
+			head, err := a.PublishHead(ctx, cmp.Or(to, out, "standard output"), by(a, reason))
 			if err != nil {
 				return err
 			}
@@ -122,5 +128,7 @@ func (c *cli) headsPublish() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&out, "out", "", "write it to this file")
 	cmd.Flags().StringVar(&keyOut, "key-out", "", "write the public key to this file")
+	cmd.Flags().StringVar(&to, "to", "", "who is given it; kept in the log, and in the report")
+	reasonFlag(cmd, &reason)
 	return cmd
 }

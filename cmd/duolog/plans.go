@@ -9,6 +9,7 @@ import (
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/projections/operations"
 )
 
@@ -73,7 +74,19 @@ func (c *cli) plansShow() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) showPlan(_ context.Context, _ *app.App, p httpapi.Plan) error {
+// lookedAt says in the log whom a plan shows, before it does.
+func lookedAt(ctx context.Context, a *app.App, p httpapi.Plan) error {
+	people := p.People()
+	if len(people) == 0 {
+		return nil
+	}
+	return a.Looked(ctx, domain.AccessPlan, by(a, ""), people...)
+}
+
+func (c *cli) showPlan(ctx context.Context, a *app.App, p httpapi.Plan) error {
+	if err := lookedAt(ctx, a, p); err != nil {
+		return err
+	}
 	if c.json {
 		return c.printJSON(p)
 	}
@@ -83,6 +96,9 @@ func (c *cli) showPlan(_ context.Context, _ *app.App, p httpapi.Plan) error {
 
 // planCSV lists every row of a plan.
 func (c *cli) planCSV(ctx context.Context, a *app.App, p httpapi.Plan) error {
+	if err := lookedAt(ctx, a, p); err != nil {
+		return err
+	}
 	t := table{head: []string{"contact", "create", "update", "link", "hold", "fields", "why", "left", "person"}}
 	for from := int64(0); ; {
 		rows, err := a.PlanRows(ctx, p.Name, from, 500)

@@ -35,14 +35,14 @@ func (f *reportFlags) add(cmd *cobra.Command) {
 
 func (c *cli) reports() *cobra.Command {
 	var f reportFlags
-	var actors, noVerify, noValues bool
+	var actors, noVerify, noImpact, noValues bool
 	cmd := &cobra.Command{
 		Use: "report", Short: "What the log says about a month: the audit", Long: reportHelp, Args: none,
 		Example: "  duolog report --month 2026-10 --format html > 2026-10.html\n" +
 			"  duolog report --from 2026-10-01 --to 2026-10-08 --json\n" +
 			"  duolog report --month 2026-10 --actors",
 		RunE: c.on(func(ctx context.Context, a *app.App, _ []string) error {
-			q := httpapi.ReportQuery{Verify: !noVerify, Values: !noValues}
+			q := httpapi.ReportQuery{Verify: !noVerify, Impact: !noImpact, Values: !noValues}
 			if actors {
 				q.What = httpapi.ReportActors
 			}
@@ -52,6 +52,7 @@ func (c *cli) reports() *cobra.Command {
 	f.add(cmd)
 	cmd.Flags().BoolVar(&actors, "actors", false, "every act, in a table for each actor")
 	cmd.Flags().BoolVar(&noVerify, "no-verify", false, "do not check the whole log")
+	cmd.Flags().BoolVar(&noImpact, "no-impact", false, "do not decide again to tell what new settings had come out differently")
 	cmd.Flags().BoolVar(&noValues, "no-values", false, "leave out the values that lost a conflict")
 	return cmd
 }
@@ -88,6 +89,7 @@ func (c *cli) tellReport(ctx context.Context, a *app.App, f reportFlags, q httpa
 		return err
 	}
 	q.Month = f.month
+	defer boundMemory(decidingMemory)()
 	m := c.meter("report", "events")
 	q.Progress = m.set
 	r, err := a.Report(ctx, q, by(a, ""))

@@ -132,6 +132,11 @@ func (c *cli) explainReviews(ctx context.Context, a *app.App, k contacts.Contact
 	if err != nil {
 		return err
 	}
+	if slices.ContainsFunc(waits, func(r httpapi.Review) bool { return r.Field != "" }) {
+		if err := a.Looked(ctx, domain.AccessReview, by(a, ""), k.ID); err != nil {
+			return err
+		}
+	}
 	for _, r := range waits {
 		about := r.Field
 		if about == "" {

@@ -217,35 +217,36 @@ func TestTimelineTellsTheStory(t *testing.T) {
 // TestTimelineFollowsARecordThatLeft: what a record told while it was the contact's stays in its story, what it tells as
 // another's does not.
 func TestTimelineFollowsARecordThatLeft(t *testing.T) {
-	store := backends.SQLite(t)
-	log, err := store.Log(t.Context(), "parted")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, other := &script{t: t, log: log}, ulid.MustParse("01JDB4Q8ZK0000000000000005")
-	s.settings(1, func(*settings.Settings) {})
-	s.born()
-	tell := func(city string, clock int64) int64 {
-		return s.fact(alo, domain.RecordUpdated, domain.Fact{Properties: props("cnam_city", city), Clock: logtest.Start + clock})
-	}
-	told := tell("San Jose", 300)
-	s.decide(planner.Decision{
-		Contact: other, Input: told, Links: []planner.Link{{Record: alo, Contact: other, State: planner.Unlinked}},
-	})
-	tell("Fresno", 400)
-	if err := projections.New(store, log, projections.Options{}, contacts.Projection{}, history.Projection{}).CatchUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for id, want := range map[ulid.ULID]bool{person: false, other: true} {
-		entries, err := history.NewReader(store, log).Timeline(t.Context(), id)
+	backends.Each(t, func(t *testing.T, store eventstore.Store) {
+		log, err := store.Log(t.Context(), "parted")
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := render(entries)
-		if !strings.Contains(got, "San Jose") || strings.Contains(got, "Fresno") != want {
-			t.Errorf("the story of %s is\n%s\nwant San Jose in it, and Fresno: %t", id, got, want)
+		s, other := &script{t: t, log: log}, ulid.MustParse("01JDB4Q8ZK0000000000000005")
+		s.settings(1, func(*settings.Settings) {})
+		s.born()
+		tell := func(city string, clock int64) int64 {
+			return s.fact(alo, domain.RecordUpdated, domain.Fact{Properties: props("cnam_city", city), Clock: logtest.Start + clock})
 		}
-	}
+		told := tell("San Jose", 300)
+		s.decide(planner.Decision{
+			Contact: other, Input: told, Links: []planner.Link{{Record: alo, Contact: other, State: planner.Unlinked}},
+		})
+		tell("Fresno", 400)
+		if err := projections.New(store, log, projections.Options{}, contacts.Projection{}, history.Projection{}).CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for id, want := range map[ulid.ULID]bool{person: false, other: true} {
+			entries, err := history.NewReader(store, log).Timeline(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := render(entries)
+			if !strings.Contains(got, "San Jose") || strings.Contains(got, "Fresno") != want {
+				t.Errorf("the story of %s is\n%s\nwant San Jose in it, and Fresno: %t", id, got, want)
+			}
+		}
+	})
 }
 
 // render writes entries down in a line or two each.

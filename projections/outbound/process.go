@@ -10,7 +10,6 @@ import (
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/planner"
-	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/lease"
 	"github.com/duolog/duolog/projections/outbound/state"
@@ -171,17 +170,4 @@ func Control(ctx context.Context, db eventstore.DB, log eventstore.Log) (planner
 // the position reached and the log's end after each page.
 func Rebuild(ctx context.Context, db eventstore.DB, log eventstore.Log, progress func(done, total int64)) error {
 	return state.Rebuilder{DB: db, Log: log, Progress: progress}.Run(ctx)
-}
-
-// Lists reads what the systems offer to choose from, as far as it was planned with.
-func Lists(ctx context.Context, db eventstore.DB, log eventstore.Log) (settings.Lists, error) {
-	c, err := state.Open(ctx, db, log)
-	if err != nil {
-		return settings.Lists{}, err
-	}
-	all, err := c.Choices(ctx, log)
-	if err != nil {
-		return settings.Lists{}, err
-	}
-	return all.Lists(), nil
 }

@@ -36,7 +36,10 @@ type book struct {
 	acts                     []act
 	sweeps                   map[string]*swept
 	retries                  map[string]*tries
-	price                    float64 // of the look-ups of numbers, in US dollars
+	holds                    []act // in force at the end
+	delays                   map[key]*delay
+	decided                  map[ulid.ULID]int64 // when the writes on their way were
+	price                    float64             // of the look-ups of numbers, in US dollars
 }
 
 func newBook(o Options) *book {
@@ -46,6 +49,7 @@ func newBook(o Options) *book {
 		samples: map[string][]conflict{}, suspected: tally{}, resolved: tally{},
 		made: map[domain.Record]bool{}, stops: map[ulid.ULID]stop{}, consent: map[string]*delivery{},
 		sweeps: map[string]*swept{}, retries: map[string]*tries{},
+		delays: map[key]*delay{}, decided: map[ulid.ULID]int64{},
 	}
 }
 

@@ -62,6 +62,9 @@ func (b *book) fact(e eventstore.Event) error {
 		f.Via = "erased"
 	}
 	b.facts.add(1, system, e.Type, f.Via, f.Origin.Source)
+	if f.Via == viaWebhook && e.OccurredAt > 0 {
+		b.took(stepHeard, system, e.RecordedAt-e.OccurredAt)
+	}
 	if e.Type == domain.RecordMerged {
 		b.merged = append(b.merged, f.Merged...)
 	}
@@ -80,6 +83,9 @@ func (b *book) decision(e eventstore.Event) error {
 		return err
 	}
 	b.decisions.add(1, versionWord(d.Settings))
+	if d.At > 0 {
+		b.took(stepDecided, "", e.RecordedAt-d.At)
+	}
 	for _, v := range d.Fields {
 		if unsent[v.Result] {
 			b.fields.add(1, string(v.Result), ruleWord(v.Rule), v.Field)
@@ -92,6 +98,9 @@ func (b *book) decision(e eventstore.Event) error {
 		b.whole(*d.Whole)
 	}
 	for _, c := range d.Commands {
+		if isWrite(c.Kind) {
+			b.decided[c.ID] = e.RecordedAt
+		}
 		if c.Urgent && isWrite(c.Kind) {
 			b.stops[c.ID] = stop{string(c.System), d.At}
 			b.stopsTo(string(c.System)).decided++
@@ -145,6 +154,12 @@ func (b *book) outcome(e eventstore.Event) error {
 		}
 	}
 	b.tried(system, o.Attempts)
+	if at, known := b.decided[o.Command]; known {
+		delete(b.decided, o.Command)
+		if o.Done() {
+			b.took(stepSent, system, e.RecordedAt-at)
+		}
+	}
 	if !isWrite(o.Kind) {
 		return nil
 	}

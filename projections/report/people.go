@@ -37,7 +37,12 @@ func (b *book) exportsTable() Table {
 	t := Table{Key: "exports", Title: "Exports", Columns: []string{"position", "at", "by", "whose", "events", "readable", "reason"}}
 	for _, a := range b.of(domain.ExportMade) {
 		whose, readable := "everybody's", "yes"
-		if a.Contact != (ulid.ULID{}) {
+		switch {
+		case a.Name == domain.ExportedHead: // it holds nobody's data
+			continue
+		case a.Name == domain.ExportedMaster:
+			whose = "the master key"
+		case a.Contact != (ulid.ULID{}):
 			whose = "contact " + a.Contact.String()
 		}
 		events := int64(0)

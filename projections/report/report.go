@@ -21,6 +21,8 @@ type Options struct {
 	// Values shows the values that lost a conflict. They are personal.
 	Values bool
 	Proof  Proof
+	// Effects are what new settings of the period caused; nil: that was not asked.
+	Effects []Effect
 	// Standing are the duplicates as they stand today, by kind.
 	Standing map[string]int64
 	Progress func(done, total int64)
@@ -99,7 +101,7 @@ func Monthly(ctx context.Context, o Options) (Report, error) {
 	}
 	return o.report("Audit report", b.summarySection(), b.changesSection(), b.volumeSection(), b.unsentSection(), conflicts,
 		b.duplicatesSection(o.Standing), b.consentSection(), b.peopleSection(), b.privacySection(), b.reliabilitySection(),
-		o.proofSection()), nil
+		b.proofSection()), nil
 }
 
 // Duplicates is the part of it about people who stand twice.
@@ -153,6 +155,9 @@ func (o Options) read(ctx context.Context) (*book, error) {
 		if o.Progress != nil {
 			o.Progress(after-o.From+1, o.Through-o.From+1)
 		}
+	}
+	if err := b.holdsInForce(ctx); err != nil {
+		return nil, err
 	}
 	return b, b.ownAmongMerged(ctx)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
+	"github.com/duolog/duolog/projections/replay"
 	"github.com/duolog/duolog/projections/report"
 )
 
@@ -72,8 +73,12 @@ func october(w *writer) int64 {
 	hub, alo := domain.Record{System: domain.HubSpot, ID: "512"}, domain.Record{System: domain.Aloware, ID: "9"}
 	w.settings(1, func(*settings.Settings) {})
 	w.put(domain.SyncPaused, "connection", "os:early@desk", domain.Act{Reason: "before the month"})
+	w.put(domain.SubjectHeld, domain.StreamPrivacy, "os:legal@desk", domain.Act{Contact: jane, Reason: "CASE-1"})
+	w.put(domain.SubjectHeld, domain.StreamPrivacy, "os:legal@desk", domain.Act{Contact: stop, Reason: "CASE-2"})
 	first := w.last + 1
-	w.settings(2, func(s *settings.Settings) { s.Fields[0].Conflict = settings.NewestWins })
+	w.settings(2, func(s *settings.Settings) {
+		s.Fields[0].Conflict, s.Fields[1].Consent = settings.NewestWins, settings.ConsentSticky
+	})
 	fact := w.put(domain.RecordUpdated, hub.Stream(), "hubspot", domain.Fact{
 		Via: "webhook", Properties: domain.Properties{"city": json.RawMessage(`"Bern | <b>"`)}, Origin: domain.Origin{Source: "CRM_UI"},
 	})
@@ -102,6 +107,18 @@ func october(w *writer) int64 {
 		w.put(domain.AccessMade, "access", "token:ann", domain.Act{Access: &domain.Access{What: domain.AccessHistory, Contacts: []ulid.ULID{jane}}})
 	}
 	w.put(domain.ExportMade, "connection", "os:priya@desk", domain.Act{Reason: "CASE-7", Contact: jane, Export: &domain.Export{Events: 12}})
+	w.put(domain.ExportMade, "connection", "os:priya@desk", domain.Act{
+		Name: domain.ExportedHead, Export: &domain.Export{Head: 9, To: "auditor@example.com"},
+	})
+	w.put(domain.TokenCreated, "connection", "os:priya@desk", domain.Act{Token: &domain.Token{ID: jane, Name: "warehouse", Role: "consumer"}})
+	w.put(domain.TokenRevoked, "connection", "os:priya@desk", domain.Act{Token: &domain.Token{ID: jane, Name: "warehouse"}})
+	w.put(domain.SubjectReleased, domain.StreamPrivacy, "os:legal@desk", domain.Act{Contact: stop, Reason: "closed"})
+	w.put(domain.SubjectErased, domain.StreamPrivacy, "os:legal@desk", domain.Act{Contact: stop, Reason: "asked to"})
+	w.put(domain.SubjectLifted, domain.StreamPrivacy, "os:legal@desk", domain.Act{Contact: stop, Reason: "came back"})
+	w.put(domain.RecordSuppressed, "aloware/contact/5", "aloware", domain.Fact{Via: "webhook"})
+	s, _ := settings.Preset(settings.PresetDefault)
+	w.put(domain.ReviewSettled, "connection", "token:ann", domain.Act{Contact: jane, Field: s.Fields[1].Name, Verdict: domain.VerdictTake, Reason: "she called"})
+	w.put(domain.ReviewSettled, "connection", "token:ann", domain.Act{Contact: jane, Field: s.Fields[0].Name, Verdict: domain.VerdictTake, Reason: "no consent"})
 	w.put(domain.SweepCompleted, "connection", "duolog", domain.Act{Sweeps: []domain.Sweep{{System: domain.Aloware, Looked: 40, Drift: 3}}})
 	return first
 }
@@ -126,6 +143,23 @@ func row(t *testing.T, r report.Report, section, name string, begins ...string) 
 	return make([]string, 9)
 }
 
+// ends lists, sorted, what the rows of a table say of act or verdict, and why.
+func ends(r report.Report, section, name string) (all []string) {
+	for _, s := range r.Sections {
+		for _, table := range s.Tables {
+			if s.Key != section || table.Key != name {
+				continue
+			}
+			what := slices.IndexFunc(table.Columns, func(c string) bool { return c == "act" || c == "verdict" || c == "contact" && name == "holds" })
+			for _, cells := range table.Rows {
+				all = append(all, fmt.Sprint(cells[what], " ", cells[len(cells)-1]))
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 func TestMonthlyCountsAPeriod(t *testing.T) {
 	backends.Each(t, func(t *testing.T, store eventstore.Store) {
 		log, err := store.Log(t.Context(), "default")
@@ -135,6 +169,13 @@ func TestMonthlyCountsAPeriod(t *testing.T) {
 		w := &writer{T: t, log: log}
 		o := report.Options{Log: log, From: october(w), Through: w.last, Values: true, Standing: map[string]int64{"suspected": 4}}
 		w.put(domain.SyncPaused, "connection", "os:late@desk", domain.Act{Reason: "after the month"})
+		w.put(domain.SubjectReleased, domain.StreamPrivacy, "os:late@desk", domain.Act{Contact: jane})
+		o.Effects = []report.Effect{{Version: 2, Before: 1, Forecast: replay.Forecast{
+			Inputs: 7, Contacts: 5, Begin: 2, Later: 3, First: []replay.Divergence{
+				{Input: 4, Field: "city", Was: "sent", Would: "lost a conflict", Rule: "newest"},
+				{Input: 6, Field: "city", Was: "sent", Would: "lost a conflict", Rule: "newest"},
+			},
+		}}}
 		r, err := report.Monthly(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
@@ -144,7 +185,12 @@ func TestMonthlyCountsAPeriod(t *testing.T) {
 			begins         []string
 			want           string // the last cell
 		}{
-			{"summary", "summary", []string{"facts taken in"}, "2"},
+			{"summary", "summary", []string{"facts taken in"}, "3"},
+			{"changes", "effects", []string{"v2", "v1", "7", "5", "2", "3"}, "0"},
+			{"changes", "different", []string{"v2", "city", "sent", "lost a conflict", "newest", "#4"}, "2"},
+			{"privacy", "holds", []string{jane.String()}, "CASE-1"},
+			{"reliability", "lag", []string{"2 decided, after it was heard", "", "1", "1"}, "0.0"},
+			{"reliability", "lag", []string{"3 written, after it was decided", "hubspot", "1"}, "0.0"},
 			{"changes", "decisions", []string{"v2"}, "1"},
 			{"volume", "facts", []string{"hubspot", "record.updated", "webhook", "CRM_UI"}, "1"},
 			{"volume", "writes", []string{"aloware", "create"}, "1"},
@@ -163,6 +209,21 @@ func TestMonthlyCountsAPeriod(t *testing.T) {
 				t.Errorf("%s/%s: %q, want %s", tt.section, tt.table, got, tt.want)
 			}
 		}
+		for table, want := range map[string][]string{
+			"privacy/acts":  {"export.made CASE-7", "subject.erased asked to", "subject.lifted came back", "subject.released closed"},
+			"consent/lifts": {"take she called"}, "people/tokens": {"token.created ", "token.revoked "},
+		} {
+			section, name, _ := strings.Cut(table, "/")
+			if got := ends(r, section, name); !slices.Equal(got, want) {
+				t.Errorf("%s: %q, want %q", table, got, want)
+			}
+		}
+		if got := ends(r, "privacy", "holds"); len(got) != 1 {
+			t.Errorf("holds in force: %q", got)
+		}
+		if got := r.Sections[8].Notes; len(got) != 1 || !strings.HasSuffix(got[0], ": 1.") {
+			t.Errorf("who came back: %q", got)
+		}
 		if got := row(t, r, "changes", "changed", fmt.Sprint("#", o.From)); got[3] != "settings v2" || !strings.Contains(got[5], "newest") {
 			t.Errorf("settings: %q", got)
 		}
@@ -175,11 +236,14 @@ func TestMonthlyCountsAPeriod(t *testing.T) {
 		if got := row(t, r, "people", "reads", "token:ann", "history"); got[2] != "2" || got[3] != "1" {
 			t.Errorf("reads: %q", got)
 		}
+		if got := row(t, r, "proof", "holders"); got[3] != "auditor@example.com" || got[4] != "9" {
+			t.Errorf("holders: %q", got)
+		}
 		if got := row(t, r, "people", "exports"); got[3] != "contact "+jane.String() || got[4] != "12" {
 			t.Errorf("exports: %q", got)
 		}
 		all := written(t, r, report.Markdown)
-		for _, foreign := range []string{"early", "late"} {
+		for _, foreign := range []string{"os:early", "os:late", "everybody's"} {
 			if strings.Contains(all, foreign) {
 				t.Errorf("an act outside the period is told: %s", foreign)
 			}
@@ -268,7 +332,7 @@ func checkFormats(t *testing.T, o report.Options) {
 	if err := json.Unmarshal([]byte(written(t, r, report.JSON)), &back); err != nil || len(back.Sections) != 11 {
 		t.Fatalf("json: %v, %d sections", err, len(back.Sections))
 	}
-	if got := back.Sections[0].Tables[0].Rows[0]; got["what"] != "facts taken in" || got["count"] != 2.0 {
+	if got := back.Sections[0].Tables[0].Rows[0]; got["what"] != "facts taken in" || got["count"] != 3.0 {
 		t.Errorf("json: %v", got)
 	}
 	if err := r.Write(new(bytes.Buffer), "pdf"); !errors.Is(err, report.ErrFormat) {

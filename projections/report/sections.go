@@ -61,7 +61,10 @@ func (b *book) changesSection() Section {
 		}
 		t.Rows = append(t.Rows, []any{Position(a.position), a.at, a.by, what, a.Reason, changeWords(a)})
 	}
-	s.Tables = filled(t, b.decisions.table("decisions", "Decisions by settings in force", "settings"))
+	s.Tables = filled(append([]Table{t, b.decisions.table("decisions", "Decisions by settings in force", "settings")}, b.effectTables()...)...)
+	if b.Effects == nil && slices.ContainsFunc(changed, func(a act) bool { return a.version > 1 }) {
+		s.Notes = append(s.Notes, "Which decisions came out differently was not asked: duolog settings impact VERSION says it.")
+	}
 	return s
 }
 
@@ -122,7 +125,8 @@ func (b *book) consentSection() Section {
 
 func (b *book) privacySection() Section {
 	s := Section{Key: "privacy", Title: "Privacy"}
-	t := listed("acts", "Erasures, holds and copies given", b.of("subject.erased", "subject.held", "subject.released"))
+	t := listed("acts", "Erasures, holds, and copies given to who asked", b.of(domain.SubjectErased, domain.SubjectLifted, domain.SubjectHeld,
+		domain.SubjectReleased))
 	for _, a := range b.of(domain.ExportMade) {
 		if a.Contact != (ulid.ULID{}) {
 			t.Rows = append(t.Rows, a.row())
@@ -134,7 +138,11 @@ func (b *book) privacySection() Section {
 			returned += n
 		}
 	}
-	s.Tables = filled(t)
+	held := Table{Key: "holds", Title: "Legal holds in force at the end", Columns: []string{"contact", "since", "position", "by", "reason"}}
+	for _, a := range b.holds {
+		held.Rows = append(held.Rows, []any{a.Contact.String(), a.at, Position(a.position), a.by, a.Reason})
+	}
+	s.Tables = filled(t, held)
 	s.Notes = []string{fmt.Sprintf("People who were erased and came back, and were not let in: %d.", returned)}
 	return s
 }
@@ -151,15 +159,15 @@ func (b *book) reliabilitySection() Section {
 		r := b.retries[system]
 		retries.Rows = append(retries.Rows, []any{system, r.settled, r.attempts, r.again})
 	}
-	s.Tables = filled(sweeps, retries, listed("stops", "Pauses, gates and dead letters", b.of(domain.SyncPaused, domain.SyncResumed, domain.GateChanged,
+	s.Tables = filled(sweeps, retries, b.lagTable(), listed("stops", "Pauses, gates and dead letters", b.of(domain.SyncPaused, domain.SyncResumed, domain.GateChanged,
 		domain.CommandRetried, domain.CommandDiscarded, domain.PlannerRetried)), listed("log", "The log itself", b.of("log.restored", "log.moved", domain.KeyRotated)))
 	return s
 }
 
-func (o Options) proofSection() Section {
-	p := o.Proof
+func (b *book) proofSection() Section {
+	p := b.Proof
 	t := Table{Key: "proof", Columns: []string{"what", "is"}, Rows: [][]any{
-		{"log", p.LogID}, {"generation", p.Generation}, {"first position", Position(o.From)}, {"last position", Position(o.Through)},
+		{"log", p.LogID}, {"generation", p.Generation}, {"first position", Position(b.From)}, {"last position", Position(b.Through)},
 	}}
 	s := Section{Key: "proof", Title: "Proof"}
 	if p.Note == "" {
@@ -172,8 +180,27 @@ func (o Options) proofSection() Section {
 	if p.Verified != "" {
 		t.Rows = append(t.Rows, []any{"verify", p.Verified})
 	}
-	s.Tables = []Table{t}
+	holders := b.holdersTable()
+	if s.Tables = filled(t, holders); len(holders.Rows) == 0 {
+		s.Notes = append(s.Notes, "As far as the log knows, nobody was given a head in this time: duolog heads publish --to WHO does.")
+	}
 	return s
+}
+
+// holdersTable lists who was given a head, by itself or in an export.
+func (b *book) holdersTable() Table {
+	t := Table{Key: "holders", Title: "Who holds the heads", Columns: []string{"position", "at", "by", "to", "head speaks for", "reason"}}
+	for _, a := range b.of(domain.ExportMade) {
+		if a.Export == nil || a.Export.Head == 0 {
+			continue
+		}
+		to := a.Export.To
+		if to == "" {
+			to = "who has the export"
+		}
+		t.Rows = append(t.Rows, []any{Position(a.position), a.at, a.by, to, a.Export.Head, a.Reason})
+	}
+	return t
 }
 
 // listed shows acts one by one.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/oklog/ulid/v2"
@@ -17,6 +18,7 @@ import (
 const (
 	streamConnection = "connection"
 	streamSettings   = "settings"
+	streamAccess     = "access"
 )
 
 // duolog is who acts when nobody asked.
@@ -104,7 +106,7 @@ func (a *App) settle(ctx context.Context, command ulid.ULID, result, kind string
 		case err != nil:
 			return err
 		case len(rows) == 0:
-			return fmt.Errorf("command %s is not waiting: %w", command, httpapi.ErrNotFound)
+			return errNotWaiting
 		}
 		outcome, err := outbox.Outcome(a.Log.Vault(), rows[0].Row, domain.Outcome{
 			Result: result, Reason: domain.ReasonPerson, Attempts: rows[0].Attempts,
@@ -122,5 +124,8 @@ func (a *App) settle(ctx context.Context, command ulid.ULID, result, kind string
 		}
 		return err
 	})
+	if errors.Is(err, errNotWaiting) {
+		return a.settleOrphan(ctx, command, result, kind, by)
+	}
 	return done, err
 }

@@ -1,11 +1,15 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,6 +54,7 @@ func TestBackupAndRestore(t *testing.T) {
 		kept, err := r.Backup(t.Context(), file, nil)
 		r.must(err)
 		beside.Wait()
+		r.withoutTheKey(file)
 		for seed := uint64(2); r.head() < kept.Events()+1000; seed++ {
 			traffic(seed, 100)
 			r.settle()
@@ -121,6 +126,34 @@ func TestRestoreWithoutAKey(t *testing.T) {
 		}
 		r.verified()
 	})
+}
+
+// withoutTheKey fails if the master key lies in the files of a backup, as bytes or in any form its file writes it in.
+func (r *rig) withoutTheKey(backup string) {
+	r.t.Helper()
+	written, err := os.ReadFile(r.config.MasterKeyFile)
+	r.must(err)
+	text := strings.TrimSpace(string(written))
+	forms := [][]byte{[]byte(text)}
+	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.StdEncoding.DecodeString} {
+		if raw, err := decode(text); err == nil {
+			forms = append(forms, raw)
+		}
+	}
+	if len(forms) < 2 {
+		r.t.Fatal("the key's file holds it in a form this test does not know")
+	}
+	files, err := filepath.Glob(backup + "*") // with what SQLite lays beside
+	r.must(err)
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		r.must(err)
+		for _, form := range forms {
+			if bytes.Contains(b, form) {
+				r.t.Errorf("%s holds the master key", file)
+			}
+		}
+	}
 }
 
 // goesOn fails unless a checkpoint of what was lost is told to go on after the last position that was kept, and one of

@@ -1,12 +1,14 @@
 package app_test
 
 import (
+	"fmt"
 	"maps"
 	"testing"
 
 	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/projections/contacts"
+	"github.com/duolog/duolog/projections/history/explain"
 )
 
 // carrying is a person with one more property.
@@ -100,6 +102,11 @@ func TestLabelsFlow(t *testing.T) {
 		h, _ := r.twin(adaPhone)
 		r.same("HubSpot", h.Properties, map[string]string{"hs_lead_status": "OPEN"})
 		r.agreed()
+		before := fmt.Sprint("contacts/hubspot:", ada, "/explain?field=disposition_status&position=", r.head())
+		declare("IN_PROGRESS", "1202", "Under way")
+		if then := asked[explain.Answer](r, before); then.Cause != explain.Same {
+			t.Errorf("before that was declared otherwise, read through today's list: %+v", then)
+		}
 		r.verified()
 	})
 }

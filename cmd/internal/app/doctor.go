@@ -14,8 +14,11 @@ import (
 
 // Finding is one thing the doctor looked at.
 type Finding struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
+	Name string `json:"name"`
+	OK   bool   `json:"ok"`
+	// Warning: nothing is wrong yet, and something should be done all the same.
+	Warning bool `json:"warning,omitempty"`
+
 	Detail string `json:"detail"`
 	Fix    string `json:"fix,omitempty"`
 }
@@ -35,7 +38,11 @@ func (a *App) Doctor(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	out = append(out, protection)
+	keeping, err := a.keeping(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, protection, keeping)
 	out = append(out, e.credentials(ctx)...)
 	out = append(out, e.mapping(ctx)...)
 	hooks, err := a.hookFindings(ctx)

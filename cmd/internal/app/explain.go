@@ -58,9 +58,20 @@ func (a *App) question(ctx context.Context, id ulid.ULID, field string, at conta
 	if q.Sync, err = a.History.Sync(ctx, at); err != nil {
 		return q, err
 	}
-	lists, err := outbound.Lists(ctx, a.Store, a.Log)
+	lists, err := a.lists(ctx, q.Sync.Settings, at)
 	q.Env = q.Sync.Settings.EnvWith(lists)
 	return q, err
+}
+
+// lists are the choices both systems offered at the moment: an old value is read through those of its day.
+func (a *App) lists(ctx context.Context, s settings.Settings, at contacts.Moment) (settings.Lists, error) {
+	if at.Now() {
+		return outbound.Lists(ctx, a.Store, a.Log)
+	}
+	if !s.Listed() {
+		return settings.Lists{}, nil
+	}
+	return outbound.ListsThen(ctx, a.Log, at.Covers)
 }
 
 // ContactAt returns a contact as it stood at the moment.

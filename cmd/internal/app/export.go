@@ -16,7 +16,7 @@ import (
 
 // ExportOptions say what of the log is given away.
 type ExportOptions struct {
-	// Contact narrows it to one person's events; zero: everybody's.
+	// Contact narrows it to everything about one person; zero: about everybody.
 	Contact ulid.ULID
 	// Since and Until narrow it to what was recorded from a time on, and before another; zero: from the first, to the last.
 	Since, Until time.Time
@@ -74,12 +74,8 @@ func (a *App) beginExport(ctx context.Context, o ExportOptions, by httpapi.By) (
 func (a *App) narrow(ctx context.Context, what *export.Options, o ExportOptions) error {
 	if o.Contact != (ulid.ULID{}) {
 		what.Scope = "contact " + o.Contact.String()
-		streams, err := a.Contacts.Streams(ctx, o.Contact)
-		if err != nil {
-			return err
-		}
-		what.Only, err = export.Positions(ctx, a.Store, a.Connection, what.Through, streams...)
-		if err != nil {
+		var err error
+		if what.Only, err = a.concerning(ctx, o.Contact, what.Through); err != nil {
 			return err
 		}
 	}

@@ -140,7 +140,7 @@ func (g *gatekeeper) gateEvent(payload any) (eventstore.NewEvent, error) {
 	by := duolog
 	if o, ok := payload.(domain.Schema); ok {
 		by.Actor = string(o.System)
-		e, err := g.act(domain.SchemaObserved, streamSchema+string(o.System), o, by)
+		e, err := g.act(domain.SchemaObserved, domain.StreamSchema+string(o.System), o, by)
 		e.OccurredAt = o.Clock
 		return e, err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // masterName tells acts about the master key from those about the key that signs heads.
-const masterName = "master"
+const masterName = domain.ExportedMaster
 
 // Keys says how the master key stands.
 type Keys struct {
@@ -57,6 +57,19 @@ func (a *App) exported(ctx context.Context, id string) (bool, error) {
 		a.Connection, a.exportKey(id))
 	found, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (n int64, err error) { return n, r.Scan(&n) })
 	return len(found) > 0, err
+}
+
+// keeping warns while nobody said that the master key is kept anywhere else.
+func (a *App) keeping(ctx context.Context) (Finding, error) {
+	a.key.Reload()
+	id := a.key.ID()
+	done, err := a.exported(ctx, id)
+	f := Finding{Name: "master key", OK: true, Detail: id + " was exported for safekeeping"}
+	if !done {
+		f.Warning, f.Detail = true, id+" has no copy that duolog keys export made: when "+a.MasterKeyFile+" is lost, everything is"
+		f.Fix = "duolog keys export FILE --reason WHY, and keep that apart from database and backups"
+	}
+	return f, err
 }
 
 func (a *App) exportKey(id string) []byte { return a.Log.Vault().Blind("master key exported", id) }

@@ -49,7 +49,7 @@ func (a *App) Looked(ctx context.Context, what string, by httpapi.By, contacts .
 	if a.looks.known(hour, look) {
 		return nil
 	}
-	e, err := a.act(domain.AccessMade, "access", domain.Act{Access: &domain.Access{What: what, Contacts: contacts}}, by)
+	e, err := a.act(domain.AccessMade, streamAccess, domain.Act{Access: &domain.Access{What: what, Contacts: contacts}}, by)
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func (a *App) reviewedLast(ctx context.Context, now SettingsVersion) (at time.Ti
 // last before it: whoever changes the settings has them checked right after.
 func (a *App) schemaAt(ctx context.Context, s domain.System, position int64) (found []domain.Property, err error) {
 	for after := int64(0); ; {
-		events, err := a.Log.ReadStream(ctx, streamSchema+string(s), after, 100)
+		events, err := a.Log.ReadStream(ctx, domain.StreamSchema+string(s), after, 100)
 		if err != nil || len(events) == 0 {
 			return found, err
 		}

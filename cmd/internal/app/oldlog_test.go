@@ -25,6 +25,9 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/eventstore/eventstoretest"
+	"github.com/duolog/duolog/eventstore/postgres"
+	"github.com/duolog/duolog/eventstore/transfer"
 	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/replay"
 )
@@ -42,10 +45,7 @@ func TestOldLogs(t *testing.T) {
 		makeOldLog(t, filepath.Join("testdata", *makeLog))
 	}
 	for _, name := range oldLogs {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			path := filepath.Join("testdata", name)
-			a := openOldLog(t, path)
+		oldOnEach(t, name, func(t *testing.T, path string, a *app.App) {
 			want, err := os.ReadFile(path + ".txt")
 			if err != nil {
 				t.Fatal(err)
@@ -68,6 +68,48 @@ func TestOldLogs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// oldOnEach runs a test on a log as it is kept, and on the same log in PostgreSQL.
+func oldOnEach(t *testing.T, name string, test func(t *testing.T, path string, a *app.App)) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	t.Run(name+"/sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, path, openOldLog(t, path))
+	})
+	t.Run(name+"/postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, path, onPostgres(t, openOldLog(t, path)))
+	})
+}
+
+// onPostgres opens a copy of a log in PostgreSQL: the same events at the same positions.
+func onPostgres(t *testing.T, from *app.App) *app.App {
+	t.Helper()
+	key, err := eventstore.LoadMasterKey(from.MasterKeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := from.Config
+	c.DatabaseURL = eventstoretest.PostgresURL(t)
+	to, err := postgres.Open(t.Context(), postgres.Config{URL: c.DatabaseURL, MasterKey: key, Migrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := transfer.Copy{From: from.Store, To: to, Key: key, NewKey: key}.Run(t.Context())
+	if err == nil {
+		err = transfer.Set(t.Context(), to, transfer.Own, done.At)
+	}
+	if err = errors.Join(err, to.Close()); err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.Open(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	return a
 }
 
 // openOldLog opens a copy of a log: it holds the log's own tables and nothing that was made of them.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,6 +39,21 @@ func (a *App) nameKey(ctx context.Context, public string) error {
 
 // Seal signs a head over everything appended so far.
 func (a *App) Seal(ctx context.Context) (seal.Signed, error) { return a.sealer.Seal(ctx) }
+
+// PublishHead signs a head over everything there is, and says in the log who holds it from here on.
+func (a *App) PublishHead(ctx context.Context, to string, by httpapi.By) (seal.Signed, error) {
+	head, err := a.Seal(ctx)
+	if err != nil {
+		return head, err
+	}
+	_, err = a.Act(ctx, domain.ExportMade, domain.Act{
+		Reason: by.Reason, Name: domain.ExportedHead, Export: &domain.Export{Head: head.Size, To: to},
+	}, by)
+	if errors.Is(err, eventstore.ErrClosed) {
+		return head, nil // nothing is added to a log that was moved, and its last head is worth holding
+	}
+	return head, err
+}
 
 // PublicKey is what this log's heads are checked with.
 func (a *App) PublicKey() string { return a.sealer.Public() }

@@ -49,8 +49,11 @@ func (a *App) Impact(ctx context.Context, c replay.Config, version int) (httpapi
 	case i+1 < len(all):
 		out.Until = all[i+1].Position - 1
 	}
+	if c.To == 0 || out.Until > 0 && out.Until < c.To {
+		c.To = out.Until
+	}
 	out.SettingsVersion, out.Changes = all[i], settings.Diff(all[i-1].Settings, all[i].Settings)
-	c.From, c.To = all[i].Position, out.Until
+	c.From = all[i].Position
 	c.Settled = func(o domain.Outcome) {
 		if o.Kind == domain.KindCreate || o.Kind == domain.KindUpdate {
 			out.Settled[o.Result]++

@@ -8,6 +8,7 @@ import (
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore/seal"
+	"github.com/duolog/duolog/projections/replay"
 	"github.com/duolog/duolog/projections/report"
 )
 
@@ -33,10 +34,10 @@ func (a *App) Report(ctx context.Context, q httpapi.ReportQuery, by httpapi.By) 
 		}
 		return report.Duplicates(ctx, o)
 	}
-	return a.monthly(ctx, o, q.Verify, by)
+	return a.monthly(ctx, o, q, by)
 }
 
-func (a *App) monthly(ctx context.Context, o report.Options, verify bool, by httpapi.By) (r report.Report, err error) {
+func (a *App) monthly(ctx context.Context, o report.Options, q httpapi.ReportQuery, by httpapi.By) (r report.Report, err error) {
 	if o.Values {
 		if err := a.Looked(ctx, domain.AccessReport, by); err != nil {
 			return r, err
@@ -45,10 +46,35 @@ func (a *App) monthly(ctx context.Context, o report.Options, verify bool, by htt
 	if o.Standing, err = a.standingDuplicates(ctx); err != nil {
 		return r, err
 	}
-	if o.Proof, err = a.proofOf(ctx, o.Through, verify); err != nil {
+	if o.Proof, err = a.proofOf(ctx, o.Through, q.Verify); err != nil {
 		return r, err
 	}
+	if q.Impact {
+		if o.Effects, err = a.effects(ctx, o); err != nil {
+			return r, err
+		}
+	}
 	return report.Monthly(ctx, o)
+}
+
+// effects tells what each new version of the settings caused within the period.
+func (a *App) effects(ctx context.Context, o report.Options) ([]report.Effect, error) {
+	all, err := a.SettingsHistory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	effects := []report.Effect{}
+	for i, v := range all {
+		if i == 0 || v.Position < o.From || v.Position > o.Through {
+			continue
+		}
+		caused, err := a.Impact(ctx, replay.Config{To: o.Through}, v.Version)
+		if err != nil {
+			return nil, fmt.Errorf("what settings v%d caused: %w", v.Version, err)
+		}
+		effects = append(effects, report.Effect{Version: v.Version, Before: all[i-1].Version, Forecast: caused.Forecast})
+	}
+	return effects, nil
 }
 
 // bounds turns the period into positions.

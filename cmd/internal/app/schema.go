@@ -13,9 +13,6 @@ import (
 	"github.com/duolog/duolog/domain/planner"
 )
 
-// streamSchema begins the streams of schema.observed; the system's name follows.
-const streamSchema = "schema/"
-
 // withShown adds to the properties Aloware documents those that records there were seen to have: it lists none.
 func withShown(declared []domain.Property, shown map[string]int64) []domain.Property {
 	all := slices.Clone(declared)

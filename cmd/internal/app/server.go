@@ -17,7 +17,7 @@ import (
 func (e *engine) surface(hubspot, aloware httpapi.Webhooks) httpapi.Connection {
 	return httpapi.Connection{
 		Log: e.Log, HubSpot: hubspot, Aloware: aloware,
-		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: httpapi.Outbox{DB: e.Store, Connection: e.Connection}, Acts: e.App, Erasures: e.App,
+		Rejected: e.Ring, Contacts: e.Contacts, History: e.History, Commands: e.outbox(), Acts: e.App, Erasures: e.App,
 		Tokens: e.App, Proofs: e.App,
 		Settings: e.App, Replays: e.App, Mapping: e.App, Status: e.Status, Catalogs: e.App, Plans: e.App, Card: e.Card, DealOwner: e.DealOwner, Explain: e.Explain,
 		Import: e.importFile, Groups: e.Groups, Projections: e.Runner, Report: e.Report, Looked: e.Looked, Export: e.ExportTo,

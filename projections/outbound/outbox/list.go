@@ -19,6 +19,15 @@ type Filter struct {
 	Limit   int // default 100
 }
 
+// Of narrows commands that were listed otherwise by system and number.
+func (f Filter) Of(all []Entry) []Entry {
+	all = slices.DeleteFunc(all, func(e Entry) bool { return f.System != "" && e.System != f.System })
+	if f.Limit > 0 {
+		all = all[:min(len(all), f.Limit)]
+	}
+	return all
+}
+
 // List returns rows in the order they were planned, sealed: oldest first.
 func List(ctx context.Context, q eventstore.Querier, connection string, f Filter) ([]Entry, error) {
 	contact := ""

@@ -22,6 +22,8 @@ const (
 	Sending = "sending"
 	// Dead: the tries ran out. It blocks nothing and waits for a person.
 	Dead = "dead"
+	// Orphaned is none of a row: of a command that was decided and has neither a row nor an outcome.
+	Orphaned = "orphaned"
 )
 
 // never is the next_at of a dead row, µs; firstInLine that of an urgent one as long as it is not dead, so that it stands
