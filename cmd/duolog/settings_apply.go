@@ -222,7 +222,7 @@ func (c *cli) applySettings(ctx context.Context, a *app.App, s settings.Settings
 			return c.applied(now.Version, false, nil)
 		}
 	}
-	var looked *lookedAt
+	var looked *periodLooked
 	checked, err := a.CheckMapping(ctx, s)
 	if err != nil {
 		return err
@@ -278,13 +278,13 @@ func (c *cli) tellChecked(k app.Checked, zone *time.Location) {
 	c.printf("%s\n", strings.Join(wrap(text, lineWidth), "\n"))
 }
 
-func (c *cli) applied(version int, changed bool, looked *lookedAt) error {
+func (c *cli) applied(version int, changed bool, looked *periodLooked) error {
 	switch {
 	case c.json:
 		return c.printJSON(struct {
-			Version int       `json:"version"`
-			Changed bool      `json:"changed"`
-			Preview *lookedAt `json:"preview,omitempty"`
+			Version int           `json:"version"`
+			Changed bool          `json:"changed"`
+			Preview *periodLooked `json:"preview,omitempty"`
 		}{version, changed, looked})
 	case changed:
 		c.printf("Applied as v%d.\n", version)

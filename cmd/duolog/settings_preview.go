@@ -18,8 +18,8 @@ const (
 	previewWait = 10 * time.Second
 )
 
-// lookedAt is what settings would have done in the last days, as far as those were looked at: the oldest come first.
-type lookedAt struct {
+// periodLooked is what settings would have done in the last days, as far as those were looked at: the oldest come first.
+type periodLooked struct {
 	Same  bool      `json:"same"`
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until"`
@@ -27,7 +27,7 @@ type lookedAt struct {
 }
 
 // preview finds what settings would have done in the last days, as far as it comes in that time; 0: all the way.
-func (c *cli) preview(ctx context.Context, a *app.App, s settings.Settings, wait time.Duration) (*lookedAt, error) {
+func (c *cli) preview(ctx context.Context, a *app.App, s settings.Settings, wait time.Duration) (*periodLooked, error) {
 	began := time.Now()
 	from, err := a.Contacts.PositionAt(ctx, began.AddDate(0, 0, -previewDays))
 	if err != nil {
@@ -43,7 +43,7 @@ func (c *cli) preview(ctx context.Context, a *app.App, s settings.Settings, wait
 		return nil, fmt.Errorf("what it would have done: %w", err)
 	}
 	zone := s.Env().Zone
-	looked := &lookedAt{Same: f.Same(), Since: began.AddDate(0, 0, -previewDays).In(zone), Until: began.In(zone), Forecast: f}
+	looked := &periodLooked{Same: f.Same(), Since: began.AddDate(0, 0, -previewDays).In(zone), Until: began.In(zone), Forecast: f}
 	if !f.Cut {
 		return looked, nil
 	}
@@ -56,13 +56,13 @@ func (c *cli) preview(ctx context.Context, a *app.App, s settings.Settings, wait
 }
 
 // tellPreview shows what was found.
-func (c *cli) tellPreview(looked *lookedAt, now app.SettingsVersion, s settings.Settings, wait time.Duration) {
+func (c *cli) tellPreview(looked *periodLooked, now app.SettingsVersion, s settings.Settings, wait time.Duration) {
 	for _, line := range previewText(whatifText{cli: c, Forecast: looked.Forecast, now: now, other: s}, *looked, wait) {
 		c.printf("%s\n", fitted(line, "    ", false))
 	}
 }
 
-func previewText(t whatifText, looked lookedAt, wait time.Duration) (lines []string) {
+func previewText(t whatifText, looked periodLooked, wait time.Duration) (lines []string) {
 	days := fmt.Sprintf("Over the last %d days", previewDays)
 	more := "More: duolog whatif --from " + looked.Since.Format("2006-01-02")
 	if t.Cut {

@@ -61,7 +61,7 @@ func TestWhatIfText(t *testing.T) {
 	c.printf("\n%s\n", say(values).short())
 
 	since := time.Date(2026, 10, 31, 9, 0, 0, 0, s.Env().Zone)
-	looked := lookedAt{Since: since, Until: since.Add(100 * time.Hour)}
+	looked := periodLooked{Since: since, Until: since.Add(100 * time.Hour)}
 	cut := forecast()
 	cut.Cut = true
 	for _, of := range []replay.Forecast{forecast(), cut, {Inputs: 5}, {}, {Cut: true}} {

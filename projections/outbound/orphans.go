@@ -3,7 +3,6 @@ package outbound
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -71,13 +70,10 @@ func (o *orphans) read(ctx context.Context, decisions bool) error {
 	}
 }
 
-func (o *orphans) take(e eventstore.Event, decisions bool) (err error) {
+func (o *orphans) take(e eventstore.Event, decisions bool) error {
 	if e.Erased || e.Type == domain.RecordSuppressed {
 		o.unreadable(e.Causation)
 		return nil
-	}
-	if e.Data, e.Schema, err = domain.Upcast(e.Type, e.Schema, e.Data); err != nil {
-		return err
 	}
 	switch {
 	case e.Type == domain.DecisionMade:
@@ -86,7 +82,7 @@ func (o *orphans) take(e eventstore.Event, decisions bool) (err error) {
 		}
 	case e.Type == domain.CommandSettled:
 		var outcome domain.Outcome
-		if err := json.Unmarshal(e.Data, &outcome); err != nil {
+		if err := domain.Decode(e.Type, e.Schema, e.Data, &outcome); err != nil {
 			return err
 		}
 		o.end(outcome.Command)
@@ -94,7 +90,7 @@ func (o *orphans) take(e eventstore.Event, decisions bool) (err error) {
 		var f struct {
 			Answer *domain.Answer `json:"answer"`
 		}
-		if err := json.Unmarshal(e.Data, &f); err != nil {
+		if err := domain.Decode(e.Type, e.Schema, e.Data, &f); err != nil {
 			return err
 		}
 		if f.Answer != nil {
@@ -106,7 +102,7 @@ func (o *orphans) take(e eventstore.Event, decisions bool) (err error) {
 
 func (o *orphans) decided(e eventstore.Event) error {
 	var d planner.Decision
-	if err := json.Unmarshal(e.Data, &d); err != nil {
+	if err := domain.Decode(e.Type, e.Schema, e.Data, &d); err != nil {
 		return err
 	}
 	for _, c := range d.Commands {

@@ -114,7 +114,7 @@ func TestOrphanedCommands(t *testing.T) {
 				t.Errorf("a second %s: %v, want ErrNotFound", settle.verb, err)
 			}
 		}
-		_, err = r.Erase(t.Context(), r.contact("hubspot:"+id).ID, tester)
+		_, err = r.Erase(t.Context(), r.contact("hubspot:"+id).ID, httpapi.Erasing{}, tester)
 		r.must(err)
 		r.settle()
 		r.orphaned()

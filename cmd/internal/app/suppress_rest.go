@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,7 +42,7 @@ func (r *remainder) complete(ctx context.Context) error {
 			break // the planner has yet to say whose the record is
 		}
 		var act domain.Act
-		if err := json.Unmarshal(e.Data, &act); err != nil {
+		if err := domain.Decode(e.Type, e.Schema, e.Data, &act); err != nil {
 			return fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
 		}
 		if e.Type == domain.SubjectErased && !act.Cause.IsZero() && act.Contact.IsZero() {
