@@ -27,12 +27,11 @@ func refusedAll(found sighting, err *adapters.Error) adapters.WriteAnswer {
 	return ans
 }
 
-// taken answers a create that found somebody. After a doubt that is most likely our own create, if it shows some of what was
-// sent: before it there was nobody, and people change what we made. For certain it cannot be told, so the caller gets it and
-// decides whether to link it.
+// taken answers a create that found somebody. After a doubt that is most likely our own create, if it shows all that was
+// sent; for certain it cannot be told, so the caller gets it and decides whether to link it.
 func taken(found sighting, w adapters.Write) adapters.WriteAnswer {
 	ans := shows(found, nil)
-	ans.Created = w.Again && found.complete() && found.holdsOfSent(w.Values)
+	ans.Created = w.Again && found.complete() && found.holdsSent(w.Values)
 	ans.Err = &adapters.Error{
 		Class: adapters.Rejected, Reason: domain.ReasonExists, Existing: found.record,
 		Detail: "aloware: a contact with this phone exists already",

@@ -15,16 +15,15 @@ func (c contact) holds(name string, want json.RawMessage) bool {
 	return c.shows(ReadName(name), name, want)
 }
 
-// holdsOfSent reports whether the contact holds some value of a create that can be sent at all, beside the number by which
-// it was found: the others may have been changed since.
-func (c contact) holdsOfSent(values map[string]json.RawMessage) bool {
+// holdsSent reports whether the contact holds every value of a create that can be sent at all.
+func (c contact) holdsSent(values map[string]json.RawMessage) bool {
 	send, _ := sendable(values)
 	for name, v := range send {
-		if name != "phone_number" && !blank(v) && c.holds(name, v) {
-			return true
+		if !c.holds(name, v) {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // shows is holds for a property that is read under another name than the adapter's own.

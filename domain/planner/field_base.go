@@ -49,7 +49,7 @@ func (p *fieldPass) load(f *Field) {
 	case s.Result == domain.ResultWithdrawn:
 		p.withdrawn(w)
 	case s.Reason == domain.ReasonExists && s.Existing == p.sides.of(w.System).rec.ID:
-		p.existed(w, s.Record == s.Existing)
+		p.existed(w)
 	default:
 		if reason == "" {
 			reason = s.Reason
@@ -71,14 +71,14 @@ func (p *fieldPass) arrived() {
 }
 
 // existed: the create that carried the value found the record this contact is now linked to. If that told our value
-// back, or shows it, or its outcome says so, it was our own create, answered the second time, or as good as that: what it
-// shows now was typed since. Otherwise both sides are weighed as at first sight.
-func (p *fieldPass) existed(w *PendingWrite, ours bool) {
+// back, or shows it, it was our own create, answered the second time, or as good as that; otherwise both sides are
+// weighed as at first sight.
+func (p *fieldPass) existed(w *PendingWrite) {
 	p.adopted = true
 	p.arrived()
 	switch {
 	case p.now.Base[w.System] == w.Digest:
-	case ours, p.sides.of(w.System).digest == w.Digest:
+	case p.sides.of(w.System).digest == w.Digest:
 		p.setBase(w.System, w.Digest)
 	default:
 		p.now.Base, p.now.Meanwhile = nil, nil

@@ -87,17 +87,9 @@ func (v *View) settle(in Input, o domain.Outcome) {
 		c.noteLookup(o.Command, list)
 	}
 	v.note(o.Contact, &Settlement{
-		Command: o.Command, Position: in.Position, Result: o.Result, Reason: o.Reason, Record: made(o),
+		Command: o.Command, Position: in.Position, Result: o.Result, Reason: o.Reason, Record: o.Record,
 		Existing: o.Existing, Refused: o.Refused,
 	})
-}
-
-// made is the record that an outcome is about, or the one that stood in the way of a create and was made by it all the same.
-func made(o domain.Outcome) domain.Record {
-	if o.Record.IsZero() && o.Reason == domain.ReasonExists && o.Created {
-		return o.Existing
-	}
-	return o.Record
 }
 
 // of reports whether it is the outcome of a write.

@@ -190,25 +190,6 @@ func TestCreation(t *testing.T) {
 		d.stands(hub, planner.Linked)
 		d.together(hub, alo, true)
 	})
-	t.Run("exists there, is our own, and was changed since", func(t *testing.T) {
-		for _, ours := range []bool{true, false} {
-			d := newDesk(t, nil)
-			d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com", "firstname": "Ann"}, none)
-			create := d.sent[0]
-			now := values{"phone_number": "+18182124567", "email": "ann@example.com", "first_name": "Zed"}
-			d.in(domain.RecordUpdated, alo.Stream(), domain.Fact{Via: "webhook", Complete: true, Clock: d.now + hour, Properties: now.raw()})
-			d.settled(create, now, func(o *domain.Outcome) {
-				o.Record, o.Result, o.Reason, o.Existing, o.Sent = domain.Record{}, domain.ResultRejected, domain.ReasonExists, alo, nil
-				o.Complete, o.Created = true, ours
-			})
-			d.together(hub, alo, true)
-			if ours {
-				d.wrote(to{domain.HubSpot: "Zed"})
-			} else {
-				d.wrote(to{domain.Aloware: "Ann"}) // at first sight HubSpot's counts
-			}
-		}
-	})
 	t.Run("exists there, and its own was found meanwhile", func(t *testing.T) {
 		d := newDesk(t, nil)
 		d.read(hub, values{"phone": "+18182124567", "email": "ann@example.com"}, none)
