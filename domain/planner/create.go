@@ -143,6 +143,9 @@ func (p *pass) unfit(d *draft, f settings.Field, r *Record, err error) {
 	})
 }
 
+// rulePlaceholder is the rule of a name that stands for a caller who has none.
+const rulePlaceholder = "placeholder"
+
 // placeholder gives HubSpot, which needs an email or a name, a name for a caller that has none. It is nobody's value:
 // the base pair of the name takes it as settled, so it never flows back.
 func (p *pass) placeholder(d *draft, r *Record, target domain.System, values map[string]json.RawMessage) {
@@ -157,9 +160,9 @@ func (p *pass) placeholder(d *draft, r *Record, target domain.System, values map
 	}
 	values["firstname"] = raw
 	if f, ok := p.v.Control.Settings.FieldFor(domain.HubSpot, "firstname"); ok {
-		after := FieldState{State: Apart, Result: Kept, Rule: "placeholder", Base: map[domain.System]string{
+		after := FieldState{State: Apart, Result: Kept, Rule: rulePlaceholder, Base: map[domain.System]string{
 			r.ID.System: p.v.Digester.Of(f.Name, ""), target: p.v.Digester.Of(f.Name, name),
 		}}
-		d.verdict(p, Verdict{Field: f.Name, Result: Kept, Rule: "placeholder", After: after})
+		d.verdict(p, Verdict{Field: f.Name, Result: Kept, Rule: rulePlaceholder, After: after})
 	}
 }

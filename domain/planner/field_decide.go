@@ -36,7 +36,6 @@ func (p *fieldPass) decide(w *writes) {
 	ours := p.earlierWrite()
 	noted := !ours && p.noteMeanwhile()
 	a, h := p.changed(domain.Aloware), p.changed(domain.HubSpot)
-	doubted := p.noteDoubted()
 	switch {
 	case p.overrun():
 		p.restore(w)
@@ -56,8 +55,6 @@ func (p *fieldPass) decide(w *writes) {
 		p.conclude(Verdict{Result: Echo, Rule: "an earlier write", From: domain.HubSpot})
 	case !a && !h && noted:
 		p.conclude(Verdict{Result: Waiting, Rule: "told while our write is on its way", From: domain.Aloware, Value: p.heard()})
-	case !a && !h && doubted:
-		p.conclude(Verdict{Result: Waiting, Rule: "Aloware is asked first", From: domain.Aloware, Value: p.heard()})
 	case !a && !h:
 		p.still(w)
 	case p.sides.of(domain.Aloware).digest == p.sides.of(domain.HubSpot).digest && p.unsure == nil:
@@ -139,9 +136,13 @@ func (p *fieldPass) stand(w *writes, alowareChanged bool) {
 	p.conclude(Verdict{Result: Waiting, Rule: "ours went over it, and it is written again", From: domain.HubSpot})
 }
 
-// wait leaves a change in HubSpot until the answer tells whether Aloware changed as well: then both sides are weighed.
+// wait leaves a change in HubSpot until the answer tells whether Aloware changed as well: then both sides are weighed. What
+// Aloware shows until then is noted: a write in doubt may go over it first.
 func (p *fieldPass) wait() {
-	h := p.sides.of(domain.HubSpot)
+	h, a := p.sides.of(domain.HubSpot), p.sides.of(domain.Aloware)
+	if m := p.now.Meanwhile; p.unsure == nil && (m == nil || m.Doubt) && !p.recent(domain.Aloware, a.digest) {
+		p.now.Meanwhile = &Meanwhile{Digest: a.digest, Position: a.seen.Position, Doubt: true}
+	}
 	told := p.e.Release || p.e.Record == h.rec.ID && p.e.told(p.f.HubSpot.Read)
 	if told || !p.now.same(p.stored) {
 		p.d.verdict(p.pass, Verdict{

@@ -25,9 +25,6 @@ func (p *fieldPass) flow(w *writes, from domain.System, rule string) {
 	} else if from == domain.HubSpot {
 		v.Loser = p.writtenAway()
 	}
-	if v.Loser == nil && p.stored.State == Apart && !t.blank() && !busy {
-		v.Loser = t.ref(*p.f) // it was left as it was, until now
-	}
 	if result, why := p.stops(s, t); result != "" {
 		v.Result, v.Rule = result, why
 		p.apart(v)
@@ -41,6 +38,9 @@ func (p *fieldPass) flow(w *writes, from domain.System, rule string) {
 	}
 	if !p.f.Sticky() && p.held() { // a stop waits for no guard
 		return
+	}
+	if kept := p.stored.State == Apart && p.stored.Result == Kept && p.stored.Rule != rulePlaceholder; kept && !t.blank() && !busy {
+		v.Loser = t.ref(*p.f) // it was left as it was, until now
 	}
 	if t.system() == domain.HubSpot {
 		p.now.Since = max(t.seen.Clock, 1) // also where it never told a value

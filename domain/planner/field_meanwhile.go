@@ -64,17 +64,6 @@ func (p *fieldPass) noteMeanwhile() bool {
 	return (before == nil) != (after == nil) || before != nil && *before != *after
 }
 
-// noteDoubted notes what Aloware shows and is asked about, and reports whether that is news: it may be an older value that
-// comes late, or one that a write of ours goes over, or went over, before the answer.
-func (p *fieldPass) noteDoubted() bool {
-	t := p.sides.of(domain.Aloware)
-	if !p.asked || p.unsure != nil || p.now.Meanwhile != nil || p.recent(domain.Aloware, t.digest) {
-		return false
-	}
-	p.now.Meanwhile = &Meanwhile{Digest: t.digest, Position: t.seen.Position, Doubt: true}
-	return true
-}
-
 // sent reports a value that was sent to Aloware lately and is not known to have been there and left.
 func (p *fieldPass) sent(digest string) bool {
 	return slices.ContainsFunc(p.now.Recent, func(h HeldValue) bool {

@@ -193,8 +193,6 @@ func (v *View) foldMerge(in Input, f domain.Fact, r *Record, e *Effect) {
 		old.Life, old.LifeAt = Away, f.Clock
 		if !slices.Contains(r.Merged, id) {
 			r.Merged = append(r.Merged, id)
-			// A webhook tells nothing of the values that a record which was there before took over.
-			r.Known = r.Known && in.Type != domain.RecordMerged
 			e.Changed = true
 		}
 		if f.Answer != nil && f.Answer.By == "id" {

@@ -46,6 +46,9 @@ func (p *pass) planMerge(r *Record) {
 		d.head.Dirty = true
 		return
 	}
+	if r.Known && p.in.Type == domain.RecordMerged {
+		p.sendRead(d, r) // nothing tells of the values it took over
+	}
 	p.identify(d, r)
 	p.weigh(d)
 }
@@ -53,7 +56,7 @@ func (p *pass) planMerge(r *Record) {
 // homeOf is the contact a merge survivor belongs to: the primary's, which may be itself, else the first merged record's
 // that has one.
 func (p *pass) homeOf(r *Record) ulid.ULID {
-	if r.Primary == r.ID && !r.Link.Contact.IsZero() {
+	if r.Primary == r.ID && r.Link.Ever {
 		return r.Link.Contact
 	}
 	ids := slices.Clone(r.Merged)

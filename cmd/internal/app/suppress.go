@@ -165,6 +165,9 @@ func (a *App) JoinErasure(ctx context.Context, e eventstore.NewEvent) (joined bo
 }
 
 func (a *App) joinOnce(ctx context.Context, e eventstore.NewEvent) (bool, error) {
+	if a.screen == nil {
+		return false, nil // an App that was not opened looks nobody up, so that was not why
+	}
 	found, err := a.screen.find(ctx, e)
 	if err != nil || len(found) == 0 {
 		return false, err
