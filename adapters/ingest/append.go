@@ -39,10 +39,7 @@ func (in *Ingest) appendEach(ctx context.Context, events []eventstore.NewEvent) 
 		got, err := in.cfg.Log.Append(ctx, events[i])
 		switch {
 		case errors.Is(err, eventstore.ErrErased):
-			if _, err = in.cfg.Erased(ctx, events[i]); err == nil {
-				events[i] = Suppressed(events[i])
-				got, err = in.cfg.Log.Append(ctx, events[i])
-			}
+			got, err = in.appendErased(ctx, &events[i])
 		case errors.Is(err, eventstore.ErrInvalid):
 			events[i].Stream = "" // whatever was refused, its envelope may be why
 			events[i] = in.raw(events[i], "refused by the store")
@@ -54,6 +51,21 @@ func (in *Ingest) appendEach(ctx context.Context, events []eventstore.NewEvent) 
 		all = append(all, got...)
 	}
 	return all, nil
+}
+
+// appendErased stores that something came of an erased person; what turns out not to be one's, as it is.
+func (in *Ingest) appendErased(ctx context.Context, e *eventstore.NewEvent) ([]eventstore.Appended, error) {
+	joined, err := in.cfg.Erased(ctx, *e)
+	if err != nil {
+		return nil, err
+	}
+	if !joined {
+		if got, err := in.cfg.Log.Append(ctx, *e); !errors.Is(err, eventstore.ErrErased) {
+			return got, err
+		}
+	}
+	*e = Suppressed(*e)
+	return in.cfg.Log.Append(ctx, *e)
 }
 
 // settle counts what was appended and shows what went in unread.

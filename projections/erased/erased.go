@@ -112,17 +112,10 @@ func Drop(ctx context.Context, tx eventstore.Tx, connection string, erasures []u
 	return nil
 }
 
-// Any reports whether anybody is to be recognised.
-func Any(ctx context.Context, q eventstore.Querier, connection string) (bool, error) {
-	rows, err := q.Query(ctx, "SELECT token FROM erased_identifier WHERE connection = $1 LIMIT 1", connection)
-	found, err := texts(rows, err)
-	return len(found) > 0, err
-}
-
-// Find returns the erasures that the tokens lead to, by token; one of them where there are several.
-func Find(ctx context.Context, q eventstore.Querier, connection string, tokens []string) (map[string]ulid.ULID, error) {
+// Tokens returns by what people are to be recognised, and the erasure each leads to: the first where there are several.
+func Tokens(ctx context.Context, q eventstore.Querier, connection string) (map[string]ulid.ULID, error) {
 	found := map[string]ulid.ULID{}
-	rows, err := q.QueryKeys(ctx, "SELECT token, erasure FROM erased_identifier WHERE connection = $1 AND token IN ($keys)", tokens, connection)
+	rows, err := q.Query(ctx, "SELECT token, erasure FROM erased_identifier WHERE connection = $1", connection)
 	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (none struct{}, err error) {
 		var token, erasure string
 		if err := r.Scan(&token, &erasure); err != nil {
@@ -135,7 +128,7 @@ func Find(ctx context.Context, q eventstore.Querier, connection string, tokens [
 		return none, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look for erased people: %w", err)
+		return nil, fmt.Errorf("look for erased people (after an upgrade, run duolog migrate up): %w", err)
 	}
 	return found, nil
 }

@@ -86,7 +86,8 @@ type closure struct {
 	parked  []ingest.ParkedBody
 }
 
-func (a *App) closure(ctx context.Context, contact ulid.ULID, check func(*closure) error) (c closure, err error) {
+// closure finds it. Where the person is not to be recognised by emails and numbers, those make nobody else the person.
+func (a *App) closure(ctx context.Context, contact ulid.ULID, forget bool, check func(*closure) error) (c closure, err error) {
 	head, err := a.Log.Head(ctx)
 	if err != nil {
 		return c, err
@@ -105,7 +106,9 @@ func (a *App) closure(ctx context.Context, contact ulid.ULID, check func(*closur
 	if err != nil {
 		return c, err
 	}
-	c.recognise(s, erased.NewHasher(a.Log.Vault()))
+	if !forget {
+		c.recognise(s, erased.NewHasher(a.Log.Vault()))
+	}
 	if err := a.undecided(ctx, &c); err != nil {
 		return c, err
 	}
@@ -159,16 +162,13 @@ func (c *closure) others() []string {
 
 // Erasure says what an erasure of the contact would take; it changes nothing.
 func (a *App) Erasure(ctx context.Context, contact ulid.ULID, how httpapi.Erasing) (httpapi.Erasure, error) {
-	c, err := a.closure(ctx, contact, func(*closure) error { return nil })
+	c, err := a.closure(ctx, contact, how.ForgetIdentifiers, func(*closure) error { return nil })
 	if err != nil {
 		return httpapi.Erasure{}, err
 	}
 	p, err := a.privacy(ctx)
 	if err != nil {
 		return httpapi.Erasure{}, err
-	}
-	if how.ForgetIdentifiers {
-		c.tokens = nil
 	}
 	out := c.shown()
 	out.DryRun = true
@@ -280,12 +280,9 @@ func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, how erasing, by 
 	if err != nil {
 		return httpapi.Erasure{}, err
 	}
-	c, err := a.closure(ctx, contact, func(c *closure) error { return c.erasable(p) })
+	c, err := a.closure(ctx, contact, how.ForgetIdentifiers, func(c *closure) error { return c.erasable(p) })
 	if err != nil {
 		return httpapi.Erasure{}, err
-	}
-	if how.ForgetIdentifiers {
-		c.tokens = nil
 	}
 	out := c.shown()
 	act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, domain.Act{

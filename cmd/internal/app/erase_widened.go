@@ -17,17 +17,22 @@ import (
 
 const widenedPage = 500
 
-// undecided adds the records of merges with one of the person's that the planner has not come to yet.
+// undecided adds the records of merges with one of the person's that the planner has not come to yet, and those that show an
+// email or a number of the person's and are nobody's so far.
 func (a *App) undecided(ctx context.Context, c *closure) error {
 	_, planned, err := a.Control(ctx)
 	if err != nil {
 		return err
 	}
 	return a.each(ctx, planned, c.through, func(e eventstore.Event) error {
-		more, by := c.named(e)
+		more := c.named(e)
 		if len(more) > 0 {
-			if spared, err := a.screen.spares(ctx, &privacy{}, more[0], by); err != nil || spared {
+			owners, err := a.Contacts.Find(ctx, more[0].String())
+			if err != nil {
 				return err
+			}
+			if len(owners) > 0 {
+				more = nil // whoever has it is looked at as a whole, when it is told of next
 			}
 		}
 		if c.merges(e) {
@@ -58,22 +63,15 @@ func (c *closure) merges(e eventstore.Event) bool {
 }
 
 // named is the record that an event shows by an identifier of the person's, if it is another than those known.
-func (c *closure) named(e eventstore.Event) ([]domain.Record, identity.Key) {
+func (c *closure) named(e eventstore.Event) []domain.Record {
 	if len(c.tokens) == 0 || e.Erased {
-		return nil, identity.Key{}
+		return nil
 	}
 	r, keys := erased.Shown(c.finder, eventstore.NewEvent{Stream: e.Stream, Type: e.Type, Data: e.Data})
-	i := slices.IndexFunc(keys, func(k identity.Key) bool { return c.known[k] })
-	if i < 0 || slices.Contains(c.records, r) {
-		return nil, identity.Key{}
+	if !slices.ContainsFunc(keys, func(k identity.Key) bool { return c.known[k] }) || slices.Contains(c.records, r) {
+		return nil
 	}
-	return []domain.Record{r}, keys[i]
-}
-
-// names reports an event that shows another record by an identifier of the person's.
-func (c *closure) names(e eventstore.Event) bool {
-	more, _ := c.named(e)
-	return len(more) > 0
+	return []domain.Record{r}
 }
 
 // each hands over the events after a position, up to another.
@@ -123,7 +121,7 @@ func (a *App) unwidened(ctx context.Context, tx eventstore.Tx, c *closure) error
 
 // widens reports an event by which more may have become the person's.
 func (c *closure) widens(e eventstore.Event) bool {
-	if strings.HasSuffix(e.Stream, "/raw") || c.merges(e) || c.names(e) {
+	if strings.HasSuffix(e.Stream, "/raw") || c.merges(e) || len(c.named(e)) > 0 {
 		return true
 	}
 	if e.Type != domain.DecisionMade {

@@ -37,10 +37,7 @@ func (e *engine) expireUnread(ctx context.Context) error {
 
 // expireBefore goes on after a position in each system's bodies, and leaves there how far none is to be looked at again.
 func (e *engine) expireBefore(ctx context.Context, until int64, after map[domain.System]int64) error {
-	held, err := e.heldNames(ctx)
-	if err != nil {
-		return err
-	}
+	var held []names
 	for _, s := range domain.Systems {
 		for at, more := after[s], true; more; {
 			events, err := e.Log.ReadStream(ctx, string(s)+"/raw", at, rawPage)
@@ -48,6 +45,10 @@ func (e *engine) expireBefore(ctx context.Context, until int64, after map[domain
 				return err
 			}
 			more = len(events) == rawPage
+			var last int64
+			if held, last, err = e.heldNames(ctx); err != nil {
+				return err
+			}
 			var subjects []string
 			for _, ev := range events {
 				if ev.RecordedAt >= until {
@@ -59,7 +60,7 @@ func (e *engine) expireBefore(ctx context.Context, until int64, after map[domain
 					subjects = append(subjects, ev.Subject)
 				}
 			}
-			if err := e.expire(ctx, subjects, nil); err != nil {
+			if err := e.expire(ctx, last, subjects, nil); err != nil {
 				return err
 			}
 			if len(held) == 0 {
@@ -67,10 +68,14 @@ func (e *engine) expireBefore(ctx context.Context, until int64, after map[domain
 			}
 		}
 	}
-	return e.expireParked(ctx, until, held)
+	return e.expireParked(ctx, until)
 }
 
-func (e *engine) expireParked(ctx context.Context, until int64, held []names) error {
+func (e *engine) expireParked(ctx context.Context, until int64) error {
+	held, last, err := e.heldNames(ctx)
+	if err != nil {
+		return err
+	}
 	parked, err := ingest.ParkedBodies(ctx, e.Store, e.Log)
 	if err != nil {
 		return err
@@ -81,11 +86,11 @@ func (e *engine) expireParked(ctx context.Context, until int64, held []names) er
 			subjects, ids = append(subjects, p.Subject), append(ids, p.ID)
 		}
 	}
-	return e.expire(ctx, subjects, ids)
+	return e.expire(ctx, last, subjects, ids)
 }
 
-// expire destroys keys, and says so in the log.
-func (e *engine) expire(ctx context.Context, subjects, parked []string) error {
+// expire destroys keys, and says so in the log, unless somebody was put on hold since it was looked who is.
+func (e *engine) expire(ctx context.Context, last int64, subjects, parked []string) error {
 	if len(subjects) == 0 {
 		return nil
 	}
@@ -95,6 +100,7 @@ func (e *engine) expire(ctx context.Context, subjects, parked []string) error {
 	if err != nil {
 		return err
 	}
+	act.ExpectLast = &last
 	err = e.Store.InTx(ctx, func(tx eventstore.Tx) error {
 		if err := ingest.DropParked(ctx, tx, e.Connection, parked); err != nil {
 			return err
@@ -108,24 +114,24 @@ func (e *engine) expire(ctx context.Context, subjects, parked []string) error {
 	return e.forgotten(ctx)
 }
 
-// heldNames are those of people on hold: nothing that names one of them goes.
-func (e *engine) heldNames(ctx context.Context) (all []names, err error) {
+// heldNames are those of people on hold, as of the last act about privacy: nothing that names one of them goes.
+func (e *engine) heldNames(ctx context.Context) (all []names, last int64, err error) {
 	p, err := e.privacy(ctx)
 	if err != nil || len(p.holds) == 0 {
-		return nil, err
+		return nil, p.last, err
 	}
 	s, err := e.settingsInForce(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for id := range p.holds {
 		c, _, err := e.everyID(ctx, id)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		all = append(all, namesOf(s, c))
 	}
-	return all, nil
+	return all, p.last, nil
 }
 
 func namesOne(held []names, body []byte) bool {

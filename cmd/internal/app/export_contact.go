@@ -10,13 +10,13 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
-	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/export"
 	"github.com/duolog/duolog/projections/contacts"
 )
 
 // concerning lists, in order and up to a position, everything about a contact: what its streams hold, all that its
-// timeline is told from, the acts that name it, and the bodies nobody could read that name the person.
+// timeline is told from, and the acts that name it. Bodies that nobody could read are not among them: whom they name is
+// looked for widely, which is right for an erasure, and would hand out strangers here.
 func (a *App) concerning(ctx context.Context, contact ulid.ULID, through int64) ([]int64, error) {
 	if err := a.CatchUp(ctx); err != nil {
 		return nil, err
@@ -40,11 +40,7 @@ func (a *App) concerning(ctx context.Context, contact ulid.ULID, through int64) 
 	if err != nil {
 		return nil, err
 	}
-	unread, err := a.unread(ctx, contact)
-	if err != nil {
-		return nil, err
-	}
-	all = slices.Concat(all, acts, unread)
+	all = append(all, acts...)
 	slices.Sort(all)
 	return slices.DeleteFunc(slices.Compact(all), func(p int64) bool { return p > through }), nil
 }
@@ -73,32 +69,6 @@ func (a *App) naming(ctx context.Context, streams []string) (positions []int64, 
 				break
 			}
 		}
-	}
-	return positions, nil
-}
-
-// unread lists the bodies that could not be read and name the person, as an erasure finds them.
-func (a *App) unread(ctx context.Context, contact ulid.ULID) (positions []int64, err error) {
-	c, err := a.Contacts.Get(ctx, contact)
-	if err != nil {
-		return nil, err
-	}
-	s, err := a.settingsInForce(ctx)
-	if err != nil {
-		return nil, err
-	}
-	subjects, err := a.rawBodies(ctx, namesOf(s, c))
-	if err != nil || len(subjects) == 0 {
-		return nil, err
-	}
-	for _, system := range domain.Systems {
-		rows, err := a.Store.QueryKeys(ctx, "SELECT position FROM event WHERE connection = $1 AND stream = $2 AND subject IN ($keys)",
-			subjects, a.Connection, string(system)+"/raw")
-		some, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (p int64, err error) { return p, r.Scan(&p) })
-		if err != nil {
-			return nil, fmt.Errorf("bodies that name a contact: %w", err)
-		}
-		positions = append(positions, some...)
 	}
 	return positions, nil
 }

@@ -25,8 +25,8 @@ type screen struct {
 	hasher erased.Hasher
 
 	mu     sync.Mutex
-	epoch  int64 // under which it was looked whether anybody is; -1: never
-	any    bool
+	epoch  int64                // under which it was looked who is to be recognised; -1: never
+	tokens map[string]ulid.ULID // by which, and since which erasure
 	finder identity.Finder
 	made   time.Time // the finder, of the settings in force
 }
@@ -40,10 +40,11 @@ func newScreen(a *App) *screen {
 
 // look refuses events that show somebody who was erased, unless the person is on hold.
 func (s *screen) look(ctx context.Context, epoch int64, events []eventstore.NewEvent) error {
-	if watch, err := s.watches(ctx, epoch); err != nil || !watch {
+	tokens, err := s.watches(ctx, epoch)
+	if err != nil || len(tokens) == 0 {
 		return err
 	}
-	found, err := s.find(ctx, events...)
+	found, err := s.find(ctx, tokens, events...)
 	if err != nil || len(found) == 0 {
 		return err
 	}
@@ -63,18 +64,23 @@ func (s *screen) look(ctx context.Context, epoch int64, events []eventstore.NewE
 	return nil
 }
 
-// watches reports whether anybody is to be recognised. Whoever begins or ends that raises the key epoch.
-func (s *screen) watches(ctx context.Context, epoch int64) (bool, error) {
+// screenWait is how long an append, which holds a connection of the database, waits for another one.
+const screenWait = 2 * time.Second
+
+// watches returns by what anybody is to be recognised. Whoever begins or ends that raises the key epoch.
+func (s *screen) watches(ctx context.Context, epoch int64) (map[string]ulid.ULID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.epoch == epoch {
-		return s.any, nil
+		return s.tokens, nil
 	}
-	watch, err := erased.Any(ctx, s.app.Store, s.app.Connection)
+	ctx, cancel := context.WithTimeout(ctx, screenWait)
+	defer cancel()
+	tokens, err := erased.Tokens(ctx, s.app.Store, s.app.Connection)
 	if err == nil {
-		s.epoch, s.any = epoch, watch
+		s.epoch, s.tokens = epoch, tokens
 	}
-	return watch, err
+	return tokens, err
 }
 
 // recognised is a record that shows an identifier of a person who was erased.
@@ -84,32 +90,22 @@ type recognised struct {
 	erasure ulid.ULID
 }
 
-// find looks all events up at once.
-func (s *screen) find(ctx context.Context, events ...eventstore.NewEvent) ([]recognised, error) {
+// find looks who of the erased the events show.
+func (s *screen) find(ctx context.Context, there map[string]ulid.ULID, events ...eventstore.NewEvent) ([]recognised, error) {
 	finder, err := s.keys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var shown []recognised
-	var tokens []string
+	var found []recognised
 	for _, e := range events {
 		r, keys := erased.Shown(finder, e)
 		for _, k := range keys {
-			shown, tokens = append(shown, recognised{record: r, key: k}), append(tokens, s.hasher.Token(k))
+			if id, ok := there[s.hasher.Token(k)]; ok {
+				found = append(found, recognised{record: r, key: k, erasure: id})
+			}
 		}
 	}
-	if len(tokens) == 0 {
-		return nil, nil
-	}
-	there, err := erased.Find(ctx, s.app.Store, s.app.Connection, tokens)
-	var found []recognised
-	for i, r := range shown {
-		if id, ok := there[tokens[i]]; ok {
-			r.erasure = id
-			found = append(found, r)
-		}
-	}
-	return found, err
+	return found, nil
 }
 
 func (s *screen) keys(ctx context.Context) (identity.Finder, error) {
@@ -118,6 +114,8 @@ func (s *screen) keys(ctx context.Context) (identity.Finder, error) {
 	if !s.made.IsZero() && time.Since(s.made) < finderAge {
 		return s.finder, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, screenWait)
+	defer cancel()
 	set, err := s.app.settingsInForce(ctx)
 	if err == nil {
 		s.finder, s.made = identity.NewFinder(set), time.Now()
@@ -168,9 +166,18 @@ func (a *App) joinOnce(ctx context.Context, e eventstore.NewEvent) (bool, error)
 	if a.screen == nil {
 		return false, nil // an App that was not opened looks nobody up, so that was not why
 	}
-	found, err := a.screen.find(ctx, e)
+	tokens, err := erased.Tokens(ctx, a.Store, a.Connection)
+	if err != nil {
+		return false, err
+	}
+	found, err := a.screen.find(ctx, tokens, e)
 	if err != nil || len(found) == 0 {
 		return false, err
+	}
+	if found[0].key.Kind == identity.KindPhone { // a number counts for nobody who has an email
+		if err := a.CatchUp(ctx); err != nil {
+			return false, err
+		}
 	}
 	p, err := a.privacy(ctx)
 	if err != nil {

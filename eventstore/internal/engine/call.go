@@ -49,6 +49,11 @@ func (l *Log) seal(ctx context.Context, c *call) error {
 		return nil
 	}
 	at := l.vault.stamp()
+	if s := l.screen.Load(); s != nil { // before keys are made for what is refused
+		if err := (*s)(ctx, at.epoch, c.events); err != nil {
+			return fmt.Errorf("append to %s: %w", l.connection, err)
+		}
+	}
 	subjects := make([]string, len(c.events))
 	for i := range c.events {
 		subjects[i] = c.events[i].Subject
@@ -69,11 +74,6 @@ func (l *Log) seal(ctx context.Context, c *call) error {
 		n := len(ev.Data) + envelope.Overhead
 		rows[i] = Row{Event: ev, Key: dedupeKey(ev), Sealed: key.SealEvent(room[:0:n], l.connection, ev)}
 		c.rows[i], room = &rows[i], room[n:]
-	}
-	if s := l.screen.Load(); s != nil {
-		if err := (*s)(ctx, at.epoch, c.events); err != nil {
-			return fmt.Errorf("append to %s: %w", l.connection, err)
-		}
 	}
 	return nil
 }
