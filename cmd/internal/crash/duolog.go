@@ -13,6 +13,7 @@ import (
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 )
 
 // duolog runs a command of the program beside the serve that runs, and returns what it prints. Exit code 3, a check
@@ -94,6 +95,7 @@ type log struct {
 	records map[string]bool // by stream
 	shown   map[string][]sight
 	agreed  map[string][]verdict // by stream and field
+	lost    map[string]bool      // by stream and field: a decision names a value that lost a conflict
 }
 
 // sight is what a record was seen to show.
@@ -117,6 +119,11 @@ func (l log) settled(stream, field string, before time.Time, shows func(map[stri
 	})
 }
 
+// named tells whether a decision says of a pair that a value of the field lost a conflict.
+func (l log) named(two pair, field string) bool {
+	return l.lost[domain.Record{System: domain.HubSpot, ID: two[domain.HubSpot].ID}.Stream()+" "+field]
+}
+
 func texts(properties map[string]any) map[string]string {
 	out := make(map[string]string, len(properties))
 	for name, v := range properties {
@@ -131,6 +138,7 @@ func texts(properties map[string]any) map[string]string {
 func (c *campaign) readLog(ctx context.Context) (log, error) {
 	l := log{
 		told: map[fact]int{}, records: map[string]bool{}, shown: map[string][]sight{}, agreed: map[string][]verdict{},
+		lost: map[string]bool{},
 	}
 	out, err := c.duolog(ctx, "events")
 	if err != nil {
@@ -174,8 +182,9 @@ type logged struct {
 		Input      int64          `json:"input"`
 		Considered []string       `json:"considered"`
 		Fields     []struct {
-			Field string `json:"field"`
-			After struct {
+			Field  string `json:"field"`
+			Result string `json:"result"`
+			After  struct {
 				State string `json:"state"`
 			} `json:"after"`
 		} `json:"fields"`
@@ -191,9 +200,11 @@ func (l log) note(e logged) {
 	}
 	for _, f := range e.Data.Fields {
 		for _, stream := range e.Data.Considered {
-			if key := stream + " " + f.Field; f.After.State == "agreed" {
+			key := stream + " " + f.Field
+			if f.After.State == "agreed" {
 				l.agreed[key] = append(l.agreed[key], verdict{e.Data.Input, e.Time})
 			}
+			l.lost[key] = l.lost[key] || f.Result == string(planner.LostIt)
 		}
 	}
 }

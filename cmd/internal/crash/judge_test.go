@@ -147,6 +147,9 @@ func TestJudgeOverruled(t *testing.T) {
 		const back = "city of aloware:9 and hubspot:1 holds a value that somebody saw and wrote over"
 		w := story("Berkeley", true).hold("Berkeley")
 		w.wants(w.found(), back)
+		w = story("Berkeley", true).hold("Berkeley")
+		w.log.lost = map[string]bool{"hubspot/contact/1 city": true} // a decision says that one was
+		w.wants(w.found(), "")
 		w = story("Berkeley", true).hold("Alameda")
 		w.wants(w.found(), "")
 		if w.result.Overruled != 1 {
