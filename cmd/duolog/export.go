@@ -23,7 +23,7 @@ signed head. Of people who were erased only the sealed bytes are left. The file 
 The export is an act in the log, with you and the reason.
 
 With --contact the file holds all that contact history shows, the acts that name the contact (verdicts, holds, who looked
-at it, exports), and bodies that could not be read and name the person.`
+at it, exports). Bodies that could not be read are in that of the whole log alone.`
 
 func (c *cli) export() *cobra.Command {
 	var contact, from, to, out, reason string

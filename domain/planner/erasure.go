@@ -66,19 +66,16 @@ func (v *View) foldErasure(in Input, a domain.Act) Effect {
 	if slices.ContainsFunc(v.Control.Requests, done) {
 		v.Control.Requests, v.control = slices.DeleteFunc(v.Control.Requests, done), true
 	}
-	whose := a.Contact
-	if whose.IsZero() && len(a.Records) == 1 { // who erased it did not know
-		whose = v.rec(a.Records[0]).Link.Contact
+	e := Effect{Contact: a.Contact, Changed: true}
+	if e.Contact.IsZero() && len(a.Records) == 1 { // who erased it did not know whose it is, and it may be nobody's yet
+		e.Record = a.Records[0]
+		e.Contact = v.rec(e.Record).Link.Contact
 	}
-	if c := v.Contact(whose); c != nil {
+	if c := v.Contact(e.Contact); c != nil {
 		c.Created, c.Looked, c.Unasked, c.changed = nil, nil, nil, true
 		for _, f := range c.Fields {
 			f.Settled, f.Landed = nil, nil
 		}
-	}
-	e := Effect{Contact: whose, Changed: true}
-	if a.Contact.IsZero() && len(a.Records) == 1 {
-		e.Record = a.Records[0] // it may be nobody's yet
 	}
 	if e.Erased = a.Records; in.Type == domain.SubjectLifted {
 		e.Erased, e.Lifted = nil, a.Records
