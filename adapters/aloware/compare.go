@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/duolog/duolog/domain"
 )
@@ -13,6 +15,31 @@ import (
 // carries it. A doubt counts as different, which costs a write and never loses one.
 func (c contact) holds(name string, want json.RawMessage) bool {
 	return c.shows(ReadName(name), name, want)
+}
+
+// shortestCut is from how many characters on a text that is the beginning of ours may be ours, cut off. Nobody documents
+// how long Aloware's columns are; a person who shortens a name leaves less.
+const shortestCut = 32
+
+// mayRender reports whether what the contact shows under the name may be Aloware's spelling of a value that was written:
+// the same letters and digits in the same order, perhaps cut off. What is no plain text is not looked into.
+func (c contact) mayRender(name string, want json.RawMessage) bool {
+	shown, ok := c.properties[ReadName(name)]
+	if !ok || compound(shown) || compound(want) {
+		return ok
+	}
+	ours, theirs := letters(scalar(want)), letters(scalar(shown))
+	return theirs != "" && (ours == theirs || utf8.RuneCountInString(theirs) >= shortestCut && strings.HasPrefix(ours, theirs))
+}
+
+// letters is what a change of case, spaces and punctuation leaves of a text.
+func letters(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, text)
 }
 
 // holdsSent reports whether the contact holds every value of a create that can be sent at all.

@@ -97,13 +97,14 @@ func (c *Client) update(ctx context.Context, w adapters.Write, found sighting) a
 	return c.confirm(ctx, w, refused)
 }
 
-// unexpected lists the values that would go over something else than the write was decided on. After a doubt nothing
-// is expected: our own write may have arrived, and Aloware may show it in its own spelling.
+// unexpected lists the values that would go over something else than the write was decided on. After a doubt our own
+// write may have arrived, and Aloware may show it in its own spelling: that is no change. Anything else is one, made since
+// or before, and the planner weighs it.
 func unexpected(w adapters.Write, found sighting, values map[string]json.RawMessage) map[string]bool {
 	out := map[string]bool{}
-	for name := range values {
+	for name, v := range values {
 		e, ok := w.Expects[name]
-		if ok && !w.Again && !found.shows(e.Property, name, e.Value) {
+		if ok && !found.shows(e.Property, name, e.Value) && !(w.Again && found.mayRender(name, v)) {
 			out[name] = true
 		}
 	}

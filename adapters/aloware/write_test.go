@@ -124,8 +124,7 @@ func TestOnlyWhatDiffersIsSent(t *testing.T) {
 	}
 }
 
-// A value is not written over something else than the write was decided on; the others of the write are. After a doubt
-// it is, since our own write may be what shows.
+// A value is not written over something else than the write was decided on; the others of the write are.
 func TestNothingUnexpectedIsOverwritten(t *testing.T) {
 	expect := func(property string, value any) planner.Expected {
 		return planner.Expected{Property: property, Value: raw(t, value)}
@@ -152,9 +151,38 @@ func TestNothingUnexpectedIsOverwritten(t *testing.T) {
 	if len(log.forms(t)) != 1 || string(got.Shows["first_name"]) != `"Ann"` {
 		t.Fatalf("%+v", got)
 	}
-	w.Again = true
-	if got = a.write(t, w); got.Err != nil || string(got.Shows["first_name"]) != `"Anna"` {
-		t.Fatalf("%+v", got)
+}
+
+// After a doubt our own write may be what shows, in Aloware's spelling; what cannot be that is a change, and stays.
+func TestWriteInDoubtGoesOverNobodysValue(t *testing.T) {
+	long := strings.Repeat("Wilhelmina ", 4)
+	for _, tt := range []struct {
+		ours, shown string
+		kept        bool
+	}{
+		{"Anna", "Bob", false},         // what it was decided on: ours did not arrive
+		{"Anna", "ANNA", false},        // ours, as Aloware writes it
+		{"St. Anna", "St Anna", false}, // again
+		{long, long[:32+8], false},     // ours, cut off
+		{"Anna", "Ann", true},          // a person's
+		{"Anna", "Ben", true},
+		{"Anna", "", true}, // emptied
+		{"", "Ben", true},
+	} {
+		a, log := listen(t, nil)
+		ann := a.person(t)
+		if err := a.Edit(ann.ID, map[string]any{"first_name": tt.shown}); err != nil {
+			t.Fatal(err)
+		}
+		w := adapters.Write{
+			Record: ann, Again: true, Values: values{"city": raw(t, "Elko"), "first_name": raw(t, tt.ours)},
+			Expects: map[string]planner.Expected{"first_name": {Property: "first_name", Value: raw(t, "Bob")}},
+		}
+		got := a.write(t, w)
+		_, written := log.forms(t)[0]["first_name"]
+		if got.Err != nil || written == tt.kept || (got.Refused["first_name"] == domain.ReasonChanged) != tt.kept {
+			t.Errorf("%q over %q: sent %v, %+v", tt.ours, tt.shown, log.forms(t), got)
+		}
 	}
 }
 
