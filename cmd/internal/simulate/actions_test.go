@@ -207,11 +207,16 @@ func (w *world) redeliver(st step) {
 	}
 }
 
-// drop loses a webhook of Aloware's, which comes only once.
+// drop loses a webhook of Aloware's, which comes only once, or a change that HubSpot has tried to tell for too long.
 func (w *world) drop(st step) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	i := slices.IndexFunc(w.mail, func(l *letter) bool { return l.system == domain.Aloware })
+	i := slices.IndexFunc(w.mail, func(l *letter) bool {
+		if st.b%3 > 0 {
+			return l.system == domain.Aloware
+		}
+		return l.system == domain.HubSpot && strings.Contains(l.brief(), "propertyChange")
+	})
 	if i < 0 {
 		return
 	}

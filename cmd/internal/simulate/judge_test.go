@@ -362,7 +362,7 @@ func (w *world) judgeWinner(f settings.Field, a, h domain.Record) {
 			w.fail("changed by itself", "%s: nobody typed anything, but %s shows %s and %s shows %s", f.Name, a, w.shown[sa], h, w.shown[sh])
 		}
 		return
-	case w.unruly:
+	case w.unruly, w.policy.rules[i].Overwrite != settings.OverwriteAlways:
 		return
 	case !paired && w.strangers(sa, sh, ea, eh):
 		return // met for the first time: the first-value rule is judged apart

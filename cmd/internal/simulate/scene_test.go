@@ -60,6 +60,22 @@ func drawPolicy(r *rand.Rand) policy {
 	return p
 }
 
+// widen gives the fields of a third of the scenes other rules for what happens seldom: drawn from a sequence of its own, so
+// that the others are the same with and without.
+func (p *policy) widen(seed uint64) {
+	r := rng(seed, 9)
+	if r.IntN(3) > 0 {
+		return
+	}
+	for i := range p.rules {
+		f := &p.rules[i]
+		f.Initial = []settings.Winner{settings.HubSpotWins, settings.AlowareWins, settings.NewestWins, settings.FillBlanks}[r.IntN(4)]
+		f.Overwrite = []settings.Overwrite{settings.OverwriteAlways, settings.OverwriteAlways, settings.OverwriteIfBlank}[r.IntN(3)]
+		f.Blank = []settings.Blank{settings.BlankKeep, settings.BlankSend}[r.IntN(2)]
+		p.fit(i)
+	}
+}
+
 // draw gives one field other rules.
 func (p *policy) draw(r *rand.Rand, i int) {
 	f := &p.rules[i]
@@ -70,8 +86,19 @@ func (p *policy) draw(r *rand.Rand, i int) {
 	f.Conflict = []settings.Winner{
 		settings.HubSpotWins, settings.HubSpotWins, settings.AlowareWins, settings.NewestWins,
 	}[r.IntN(4)]
-	if both, ok := f.Direction.And(p.update); f.Conflict == settings.AlowareWins && (!ok || !both.Allows(domain.HubSpot)) {
-		f.Conflict = settings.HubSpotWins
+	p.fit(i)
+}
+
+// fit lets Aloware win only where its values may flow to HubSpot.
+func (p *policy) fit(i int) {
+	f := &p.rules[i]
+	if both, ok := f.Direction.And(p.update); ok && both.Allows(domain.HubSpot) {
+		return
+	}
+	for _, w := range []*settings.Winner{&f.Conflict, &f.Initial} {
+		if *w == settings.AlowareWins {
+			*w = settings.HubSpotWins
+		}
 	}
 }
 
@@ -95,7 +122,9 @@ func (p policy) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "create %s, update %s, on delete %s", p.create, p.update, p.onDelete)
 	for i, name := range edited {
-		fmt.Fprintf(&b, "; %s %s, conflict %s", name, p.rules[i].Direction, p.rules[i].Conflict)
+		f := p.rules[i]
+		fmt.Fprintf(&b, "; %s %s, conflict %s, initial %s, overwrite %s, blank %s",
+			name, f.Direction, f.Conflict, f.Initial, f.Overwrite, f.Blank)
 	}
 	return b.String()
 }
@@ -188,6 +217,7 @@ var weights = []struct {
 func draw(seed uint64) scene {
 	r := rng(seed, 1)
 	s := scene{seed: seed, settings: drawPolicy(r)}
+	s.settings.widen(seed)
 	total := 0
 	for _, k := range weights {
 		total += k.weight
