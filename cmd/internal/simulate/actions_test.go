@@ -282,7 +282,7 @@ func (w *world) reopen() {
 	w.setMode(domain.ModeLive)
 }
 
-// change gives one field other rules, or changes what may be made.
+// change gives one field other rules, unmaps it or maps it again, or changes what may be made.
 func (w *world) change(st step) {
 	p := w.policy
 	switch r := rng(st.seed, 4); st.b % 6 {
@@ -293,6 +293,8 @@ func (w *world) change(st step) {
 		for i := range p.rules {
 			p.draw(r, i)
 		}
+	case 2:
+		p.unmapped[st.a%len(p.unmapped)] = !p.unmapped[st.a%len(p.unmapped)]
 	default:
 		p.draw(r, st.a%len(p.rules))
 	}

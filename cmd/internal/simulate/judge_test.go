@@ -280,7 +280,7 @@ func (w *world) judgeField(f settings.Field, a, h domain.Record, held holdings) 
 	if c := w.contacts[w.home(w.links[a].Contact)]; c != nil && c.fields[f.Name] != nil {
 		st = c.fields[f.Name].FieldState
 	}
-	if !w.findable(a, held) || w.mute(slot{a, f.Name}) {
+	if !w.findable(a, held) || w.mute(slot{a, f.Name}) || w.everUnmapped(f.Name) {
 		return
 	}
 	if !same && st.State != planner.Apart && !(st.State == planner.Dirty && st.Result != "") {
@@ -302,6 +302,13 @@ func (w *world) landed(p *planner.PendingWrite) bool {
 	c := w.commands[p.Command]
 	return c != nil && c.outcome != nil && (c.outcome.Result == domain.ResultApplied ||
 		c.outcome.Result == domain.ResultSuperseded || c.outcome.Result == domain.ResultPartly)
+}
+
+// everUnmapped reports a field that was not mapped at some time: what was typed then counts for nobody, and mapping it again
+// sends nothing by itself.
+func (w *world) everUnmapped(name string) bool {
+	i := slices.Index(edited, name)
+	return i >= 0 && slices.ContainsFunc(append(slices.Clone(w.were), w.policy), func(p policy) bool { return p.unmapped[i] })
 }
 
 // findable reports whether the number an Aloware record told last is the one it has: no look-up finds it otherwise.

@@ -37,6 +37,7 @@ type policy struct {
 	create, update settings.Direction
 	onDelete       string
 	rules          [3]settings.Rules // of the edited fields
+	unmapped       [3]bool           // those of them that are not mapped
 }
 
 func drawPolicy(r *rand.Rand) policy {
@@ -115,6 +116,10 @@ func (p policy) Settings() settings.Settings {
 		f := slices.IndexFunc(s.Fields, func(f settings.Field) bool { return f.Name == name })
 		s.Fields[f].Rules = p.rules[i]
 	}
+	s.Fields = slices.DeleteFunc(s.Fields, func(f settings.Field) bool {
+		i := slices.Index(edited, f.Name)
+		return i >= 0 && p.unmapped[i]
+	})
 	return s
 }
 
@@ -125,6 +130,9 @@ func (p policy) String() string {
 		f := p.rules[i]
 		fmt.Fprintf(&b, "; %s %s, conflict %s, initial %s, overwrite %s, blank %s",
 			name, f.Direction, f.Conflict, f.Initial, f.Overwrite, f.Blank)
+		if p.unmapped[i] {
+			b.WriteString(", unmapped")
+		}
 	}
 	return b.String()
 }
