@@ -8,7 +8,7 @@ import (
 
 // Version is the planner version written into every decision. It rises with every change that could make a
 // decision come out differently, together with the golden files; it covers the version of the phone metadata.
-const Version = 8
+const Version = 9
 
 // Decision is the payload of decision.made: what was decided for one contact on one input. It holds no personal
 // value, only references and keyed digests, so the why survives an erasure and the what does not.

@@ -252,15 +252,26 @@ func (p *fieldPass) still(w *writes) {
 		p.conclude(v)
 		return
 	}
-	told := p.e.Record.System.Valid() && p.stored.Pending != nil && p.e.Record == p.sides.of(p.stored.Pending.System).rec.ID &&
-		p.e.told(p.f.Side(p.stored.Pending.System).Read)
-	if !told {
+	if !p.toldBackNow() {
 		return
 	}
 	if p.now.State == Pending {
 		p.now.State = InStep // told back; the outcome may still be to come
 	}
 	p.conclude(Verdict{Result: Echo, From: p.stored.Pending.System.Other(), Command: p.stored.Pending.Command})
+}
+
+// toldBackNow reports that the input, or what was told while the sync stood still, tells the pending write from where it went:
+// the value itself, in HubSpot also another one with our name, or, when the write has ended, whatever it ended in.
+func (p *fieldPass) toldBackNow() bool {
+	w := p.stored.Pending
+	if w == nil {
+		return false
+	}
+	t := p.sides.of(w.System)
+	ours := p.unsure == nil || t.digest == w.Digest || t.system() == domain.HubSpot && t.seen.Own
+	told := p.e.Record == t.rec.ID && p.e.told(p.f.Side(w.System).Read)
+	return ours && (told || p.e.Release && p.unsure != nil && t.seen.Position > p.decidedAt())
 }
 
 // takenBack reports a write that was withdrawn and is not told apart by the bases, since its value had been tried before.

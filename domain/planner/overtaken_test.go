@@ -219,3 +219,36 @@ func TestToldBackAndTakenBack(t *testing.T) {
 		d.wrote(to{domain.HubSpot: "Eve"})
 	}
 }
+
+// TestOldValueIsNotToldBack: what Aloware showed before our write, told again while that is under way, does not tell it
+// back. When the write is refused since Aloware shows something else, it is planned again, though neither side shows a change.
+func TestOldValueIsNotToldBack(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.webhook(hub, values{"firstname": "Bob"})
+	d.webhook(alo, values{"first_name": "Bob"}) // told back, or typed there as well
+	d.webhook(hub, values{"firstname": "Ann"})
+	write := d.sent[0]
+	d.webhook(alo, values{"first_name": "Bob"})
+	d.says("", planner.Pending, nil)
+	d.settled(write, values{"first_name": "Bob"}, func(o *domain.Outcome) {
+		o.Result, o.Sent, o.Refused = domain.ResultRejected, nil, map[string]string{"first_name": domain.ReasonChanged}
+	})
+	d.says(planner.Sent, planner.Pending, to{domain.Aloware: "Ann"})
+}
+
+// TestToldBackInAPause: our write is told back while the sync stands still. It arrived, so what is typed there after the pause
+// came later, and is no rival of it.
+func TestToldBackInAPause(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.webhook(hub, values{"firstname": "Bob"})
+	write := d.sent[0]
+	d.act(domain.SyncPaused, domain.Act{})
+	d.webhook(alo, values{"first_name": "Bob"})
+	d.act(domain.SyncResumed, domain.Act{})
+	d.says(planner.Echo, planner.InStep, nil)
+	d.webhook(alo, values{"first_name": "Eve"})
+	d.settled(write, values{"first_name": "Eve"}, func(o *domain.Outcome) {
+		o.Result, o.Sent, o.Refused = domain.ResultRejected, nil, map[string]string{"first_name": domain.ReasonChanged}
+	})
+	d.says(planner.Sent, planner.Pending, to{domain.HubSpot: "Eve"})
+}

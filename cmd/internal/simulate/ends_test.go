@@ -22,6 +22,7 @@ var ends = [][]kind{
 	{"settle", "slower than its deadline", "moves"},
 	{"settle", "typed while nothing leaves", "moves"},
 	{"settle", "answers show nothing", "moves", "moves"},
+	{"settle", "killed before the answer", "moves"},
 }
 
 // immediate are steps without moves of their own: these take time, and what was stopped must go on before its deadline.
@@ -91,6 +92,32 @@ func (w *world) backlog(st step) {
 			w.sleep(tick)
 		}
 	}
+	w.queued = false
+}
+
+// unanswered kills the owner while Aloware answers a write; the webhook tells the write back, and somebody types over it
+// before it is tried again.
+func (w *world) unanswered(st step) {
+	a, h, field, ok := w.pair(st)
+	if !ok {
+		return
+	}
+	w.retype(h, field, st, "")
+	r := rng(st.seed, 8)
+	for range 80 {
+		if w.answered() != nil {
+			break
+		}
+		w.moveOn(r)
+		w.check()
+	}
+	w.queued = true
+	w.crash(st)
+	w.takenOver(st)
+	for w.advance() {
+		w.sleep(tick)
+	}
+	w.retype(a, field, st, "t")
 	w.queued = false
 }
 

@@ -31,6 +31,8 @@ type ledger struct {
 	freed    map[string]time.Time     // numbers of Aloware that lost their holder, and when
 	number   map[domain.Record]string // that Aloware told of a record last
 	dropped  int                      // webhooks that nobody will send again
+	// back are values of ours that a webhook told which was taken in, and the position up to which the planner has to come.
+	back map[slot]echo
 	// silent are fields that showed a write of ours when a webhook was lost that told it.
 	silent map[slot]*write
 }
@@ -40,8 +42,13 @@ func newLedger() *ledger {
 		shown: map[slot]*edit{}, known: map[string]*edit{}, made: map[domain.Record]*write{},
 		latest: map[domain.Record]int64{}, deleted: map[domain.Record]bool{},
 		freed: map[string]time.Time{}, number: map[domain.Record]string{},
-		silent: map[slot]*write{},
+		silent: map[slot]*write{}, back: map[slot]echo{},
 	}
+}
+
+type echo struct {
+	of *edit
+	at int64
 }
 
 // slot is a field of a record.
@@ -63,7 +70,8 @@ type edit struct {
 	told   bool   // a webhook or a read that showed it was taken in
 	// again: somebody had typed the same before, so it cannot be told from that.
 	again bool
-	// unsettled: a write of ours to this very field had been decided and its end was not known to the planner yet.
+	// unsettled: a write of ours to this very field had been decided, and the planner knew neither its end yet, nor that it was
+	// told back.
 	unsettled bool
 	over      []*write // writes of ours that replaced it
 	toldAt    time.Time
@@ -330,7 +338,7 @@ func (w *world) typed(r domain.Record, before map[string]string) {
 		key := likeness(f.Name, value)
 		e := &edit{
 			n: len(w.edits), at: time.Now(), slot: s, value: value, parent: w.shown[s], first: before == nil,
-			again: w.known[key] != nil, unsettled: before != nil && w.unsettled(s),
+			again: w.known[key] != nil, unsettled: before != nil && w.unsettled(s) && !w.toldBack(s),
 			reshaped: w.taint[r],
 		}
 		w.edits = append(w.edits, e)
@@ -360,6 +368,12 @@ func (w *world) mute(s slot) bool {
 	return e != nil && wr != nil && e.slot == s && e.parent == w.known[likeness(s.field, wr.changed[s.field])]
 }
 
+// toldBack reports whether the planner knows that a write of ours arrived in the slot: what somebody types now came after it.
+func (w *world) toldBack(s slot) bool {
+	b := w.back[s]
+	return b.of != nil && b.of == w.shown[s] && b.at <= w.planned_
+}
+
 // told notes what a webhook that was taken in told.
 func (w *world) told(l *letter) {
 	tell := func(field, value string) {
@@ -367,6 +381,10 @@ func (w *world) told(l *letter) {
 			if e.slot == (slot{l.record, field}) && likeness(field, e.value) == likeness(field, value) {
 				e.told, e.toldAt = true, time.Now()
 			}
+		}
+		s := slot{l.record, field}
+		if ours := w.shown[s]; ours != nil && ours.slot.record.System != l.system && likeness(field, ours.value) == likeness(field, value) {
+			w.back[s] = echo{ours, w.head(w.any())}
 		}
 	}
 	var item struct {

@@ -214,6 +214,7 @@ var weights = []struct {
 	{"slower than its deadline", 0, (*world).slow},
 	{"typed while nothing leaves", 0, (*world).backlog},
 	{"answers show nothing", 0, (*world).unshown},
+	{"killed before the answer", 0, (*world).unanswered},
 	// In histories that are to be proved.
 	{"erase", 0, (*world).erase},
 	{"let in again", 0, (*world).lift},
