@@ -37,6 +37,8 @@ type Harness struct {
 	// Count is the number of live contacts in the sandbox, Show a contact's values by property name.
 	Count func() int
 	Show  func(id string) map[string]string
+	// Edit changes a contact as one of its people does, by Duolog's field names.
+	Edit func(id string, f sandboxkit.Fields) error
 	// MissingID is the id of a record that never was.
 	MissingID string
 	// InvalidProperty and InvalidValue are refused by the sandbox; empty when it refuses no value.
@@ -62,6 +64,7 @@ func Run(t *testing.T, h Harness) {
 		{"create in doubt", createInDoubt},
 		{"create fails after commit", createAfterCommit},
 		{"update", update},
+		{"update what was changed", updateChanged},
 		{"update a missing record", updateMissing},
 		{"create one that exists", createExisting},
 		{"refused value", refused},

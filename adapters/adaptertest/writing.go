@@ -10,6 +10,7 @@ import (
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 )
 
 // createTwice: the same create after a crash finds itself, through our unique key or, where there is none, as a
@@ -113,6 +114,29 @@ func update(t *testing.T, s *suite) {
 	shown := s.Show(r.ID)
 	if shown[s.Names["company_name"]] != "Changed Ltd" || shown[s.Names["last_name"]] != p.fields["last_name"] {
 		t.Error("the record does not hold the change and only the change")
+	}
+}
+
+// updateChanged: a value goes over nothing but what the write was decided on; the rest does, and what stays is told.
+func updateChanged(t *testing.T, s *suite) {
+	p := s.person()
+	r := s.must(t, p)
+	if err := s.Edit(r.ID, sandboxkit.Fields{"company_name": "Their Ltd"}); err != nil {
+		t.Fatal(err)
+	}
+	company, last := s.Names["company_name"], s.Names["last_name"]
+	a := s.write(t, adapters.Write{
+		Command: ulid.Make(), Contact: p.contact, Record: r, Phone: p.fields["phone_number"],
+		Values: s.values(sandboxkit.Fields{"company_name": "Our Ltd", "last_name": "Changed"}),
+		Expects: map[string]planner.Expected{
+			company: {Property: company, Value: quote(p.fields["company_name"])},
+			last:    {Property: last, Value: quote(p.fields["last_name"])},
+		},
+	})
+	shown := s.Show(r.ID)
+	if a.Err != nil || len(a.Refused) != 1 || a.Refused[company] != domain.ReasonChanged ||
+		text(a.Shows[company]) != "Their Ltd" || shown[company] != "Their Ltd" || shown[last] != "Changed" {
+		t.Fatalf("%+v, and the record shows %q and %q", a, shown[company], shown[last])
 	}
 }
 

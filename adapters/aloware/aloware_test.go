@@ -72,6 +72,7 @@ func TestConformance(t *testing.T) {
 			c, _ := a.Contact(id)
 			return c.Properties
 		},
+		Edit:      a.EditFields,
 		MissingID: "1", InvalidProperty: "date_of_birth", InvalidValue: "the day before",
 		Secrets: []string{token, "s3cret", webhook, "pass:word"},
 	})

@@ -54,6 +54,7 @@ type Client struct {
 	search *bucket
 	known  known
 	region atomic.Pointer[string] // of numbers without a country
+	app    atomic.Pointer[string] // the id of ours; empty until a webhook tells it
 	pause  func(context.Context, time.Duration) error
 }
 
@@ -81,6 +82,7 @@ func New(cfg Config) (*Client, error) {
 		pause: rest,
 	}
 	c.region.Store(&cfg.Region)
+	c.app.Store(&cfg.AppID)
 	c.tokens = newTokens(c)
 	return c, nil
 }

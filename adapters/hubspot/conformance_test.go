@@ -75,6 +75,7 @@ func harness(portal *sandbox.Sandbox, c, intruder *hubspot.Client) adaptertest.H
 			}
 			return nil
 		},
+		Edit:      portal.EditFields,
 		MissingID: "404404", InvalidProperty: "date_of_birth", InvalidValue: "some day", Secrets: []string{token, secret},
 	}
 }

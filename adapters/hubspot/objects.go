@@ -18,6 +18,7 @@ type object struct {
 	Archived   bool                       `json:"archived"`
 	New        *bool                      `json:"new"`
 	TraceID    string                     `json:"objectWriteTraceId"`
+	Histories  map[string][]version       `json:"propertiesWithHistory"`
 }
 
 // batchAnswer is the answer to any batch request, 200 or 207.

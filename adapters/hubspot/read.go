@@ -77,9 +77,9 @@ func (c *Client) readGroup(
 	}
 }
 
-// batchRead reads up to 100 records by id or by email, without secondary ones.
+// batchRead reads up to 100 records by id or by email, without secondary ones; with histories of properties up to 50.
 func (c *Client) batchRead(
-	ctx context.Context, by string, values, properties []string,
+	ctx context.Context, by string, values, properties []string, histories ...string,
 ) (batchAnswer, time.Time, error) {
 	inputs := make([]map[string]string, len(values))
 	for i, v := range values {
@@ -88,6 +88,9 @@ func (c *Client) batchRead(
 	body := map[string]any{"inputs": inputs, "properties": properties}
 	if by != "id" {
 		body["idProperty"] = by
+	}
+	if len(histories) > 0 {
+		body["propertiesWithHistory"] = histories
 	}
 	var a batchAnswer
 	begun, err := c.fetch(ctx, c.calls, http.MethodPost, c.paths.contacts("/batch/read"), body, &a)

@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -64,6 +65,10 @@ func (r *row) applied(o object, begun time.Time) {
 	}
 	if len(r.refused) > 0 {
 		r.answer.Refused = r.refused
+	}
+	if len(r.kept.Shows) > 0 { // as of the look before it: what was changed after that is told as later
+		maps.Copy(r.answer.Shows, r.kept.Shows)
+		r.answer.Clock = r.kept.Clock
 	}
 }
 

@@ -169,12 +169,15 @@ func (it item) fillMerge(a *adapters.Arrival) string {
 // origin tells who made the change. The appId of an event is always the app that receives it, so it is ours; who
 // changed the record stands in sourceId.
 func (c *Client) origin(it item) domain.Origin {
-	ours := orElse(c.cfg.AppID, it.AppID.String())
-	return domain.Origin{
-		Source: it.ChangeSource, ID: it.SourceID,
-		Own: it.ChangeSource == "INTEGRATION" && ours != "" && it.SourceID == ours,
+	app := orElse(c.cfg.AppID, it.AppID.String())
+	if told := app; told != "" && told != *c.app.Load() {
+		c.app.Store(&told)
 	}
+	return domain.Origin{Source: it.ChangeSource, ID: it.SourceID, Own: isOurs(app, it.ChangeSource, it.SourceID)}
 }
+
+// isOurs reports whether it was our app that changed a value; one that is not known changed none.
+func isOurs(app, source, id string) bool { return source == "INTEGRATION" && app != "" && id == app }
 
 // micros is the time of the event, 0 when it has none that can be.
 func (it item) micros() int64 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/domain/planner"
 )
 
 // maxTries bounds how often a row is sent again without the properties that were refused.
@@ -24,6 +25,8 @@ type row struct {
 	id      string // the record's, or for a create our unique key
 	props   map[string]string
 	refused map[string]string
+	expects map[string]planner.Expected
+	kept    adapters.WriteAnswer // what shows of that which is not gone over
 	tries   int
 	answer  *adapters.WriteAnswer
 }
@@ -60,7 +63,9 @@ func (c *Client) Write(ctx context.Context, writes []adapters.Write) []adapters.
 		c.sendRows(ctx, part)
 	}
 	for part := range slices.Chunk(updates, maxBatch) {
-		c.sendRows(ctx, part)
+		if rest := c.guard(ctx, part); len(rest) > 0 {
+			c.sendRows(ctx, rest)
+		}
 	}
 	return out
 }
@@ -68,7 +73,7 @@ func (c *Client) Write(ctx context.Context, writes []adapters.Write) []adapters.
 func newRow(i int, w adapters.Write, answer *adapters.WriteAnswer) *row {
 	r := &row{
 		i: i, trace: strconv.Itoa(i), create: w.Create, id: w.Record.ID, props: map[string]string{},
-		refused: map[string]string{}, answer: answer,
+		refused: map[string]string{}, expects: w.Expects, answer: answer,
 	}
 	if w.Create {
 		r.id = w.Contact.String()
@@ -107,13 +112,21 @@ func wire(raw json.RawMessage) (string, bool) {
 	return "", false
 }
 
-func (r *row) fail(err error) { *r.answer = adapters.WriteAnswer{Err: plain(err)} }
+// fail tells what shows of that which is not gone over as well.
+func (r *row) fail(err error) {
+	*r.answer = r.kept
+	r.answer.Err = plain(err)
+}
 
 func (r *row) invalid() *adapters.Error {
-	return &adapters.Error{
+	e := &adapters.Error{
 		Class: adapters.Rejected, Reason: domain.ReasonInvalid, Refused: r.refused,
 		Status: http.StatusBadRequest, Detail: "hubspot refuses what there is to write",
 	}
+	if len(r.kept.Shows) > 0 {
+		e.Reason, e.Status, e.Detail = domain.ReasonChanged, 0, "hubspot: what stood there was changed since the write was decided"
+	}
+	return e
 }
 
 // sendRows sends rows of one kind and settles each.

@@ -71,9 +71,12 @@ func (p *fieldPass) flow(w *writes, from domain.System, rule string) {
 	p.conclude(v)
 }
 
+// to reports a write to that system.
+func (w *PendingWrite) to(s domain.System) bool { return w != nil && w.System == s }
+
 // goesOver reports a write that would replace what its target shows.
 func (w *PendingWrite) goesOver(t side) bool {
-	return w != nil && w.System == t.system() && w.Digest != t.digest
+	return w.to(t.system()) && w.Digest != t.digest
 }
 
 // restate writes a side's own value back to it, behind a write of ours that goes, or went, over it.

@@ -11,16 +11,18 @@ import (
 // our value, an older one that comes late, or a person's change that our write goes over. What it tells is noted; when
 // the outcome shows where the write ended, the conflict rule speaks about it as if it had been told in time.
 
-// guard lets a value go over what the target showed, and nothing else: Aloware is looked at before each write.
+// guard lets a value go over what the target showed, and nothing else: Aloware is looked at before each write, HubSpot
+// before those of fields that ask for it. There, what shows behind a write of ours that is under way is not known yet.
 func (p *fieldPass) guard(u *update, prop string, t side) {
-	if t.system() != domain.Aloware || p.unguarded || p.f.Sticky() {
+	behind := p.unsure.to(t.system()) || p.now.Restated.to(t.system())
+	if p.unguarded || p.f.Sticky() || t.system() == domain.HubSpot && (!p.f.Guard || behind) {
 		return
 	}
 	known := t.seen.Value
 	if len(known) == 0 {
 		known = json.RawMessage("null")
 	}
-	u.expects[prop] = Expected{Property: p.f.Aloware.Read, Value: known}
+	u.expects[prop] = Expected{Property: p.f.Side(t.system()).Read, Value: known}
 }
 
 // noteMeanwhile notes what Aloware shows while a write to it is under way, and reports whether that is news.

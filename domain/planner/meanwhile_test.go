@@ -152,10 +152,13 @@ func TestDoubtfulMeanwhile(t *testing.T) {
 	d.says(planner.LostIt, planner.InStep, nil)
 }
 
-// changedThere is the answer to a write that was not sent, since Aloware showed another first name than was expected.
+// changedThere is the answer to a write that was not sent, since the target showed another first name than was expected.
 func changedThere(o *domain.Outcome) {
 	o.Result, o.Reason, o.Sent = domain.ResultRejected, domain.ReasonChanged, nil
 	o.Refused = map[string]string{"first_name": domain.ReasonChanged}
+	if o.System == domain.HubSpot {
+		o.Refused = map[string]string{"firstname": domain.ReasonChanged}
+	}
 }
 
 // TestChangedThere: a write that was not sent, since Aloware showed another value than it was decided on, is planned
@@ -218,10 +221,11 @@ func TestWinnerInAloware(t *testing.T) {
 	})
 }
 
-// unexpected lists the values that Aloware refuses since it shows something else than the write was decided on.
+// unexpected lists the values that are refused since the target shows something else than the write was decided on.
+// HubSpot tells who wrote it, and what we did is in nobody's way.
 func (w *world) unexpected(o planner.Outgoing) map[string]string {
 	refused := map[string]string{}
-	if w.unguarded || o.System != domain.Aloware {
+	if w.unguarded {
 		return refused
 	}
 	shown := w.raw(o.System, w.systems[o.System][o.Record.ID])
@@ -230,7 +234,9 @@ func (w *world) unexpected(o planner.Outgoing) map[string]string {
 		_ = json.Unmarshal(e.Value, &want)
 		_ = json.Unmarshal(shown[e.Property], &got)
 		_ = json.Unmarshal(o.Values[prop], &written)
-		if got != want && got != written {
+		f, _ := w.settings.FieldFor(o.System, prop)
+		ours := o.System == domain.HubSpot && w.ours[o.Record.String()+f.Name]
+		if got != want && got != written && !ours {
 			refused[prop] = domain.ReasonChanged
 		}
 	}

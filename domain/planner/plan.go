@@ -15,7 +15,7 @@ type Outgoing struct {
 	Command
 	Contact    ulid.ULID
 	Values     map[string]json.RawMessage // by the target's write name
-	Expects    map[string]Expected        // what Aloware must still show for a value to go over it, by its write name
+	Expects    map[string]Expected        // what the target must still show for a value to go over it, by its write name
 	Phone      string                     // by which Aloware finds the target, E.164
 	Value      string                     // what a look-up asks for
 	Properties []string                   // to read back

@@ -84,9 +84,10 @@ func preset(t interface{ Fatal(...any) }, name string) settings.Settings {
 
 func TestConvergence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := preset(t, "default")
+		s, guard := preset(t, "default"), rapid.Bool().Draw(t, "guard")
 		for i := range s.Fields {
 			s.Fields[i].Conflict = rapid.SampledFrom([]settings.Winner{settings.HubSpotWins, settings.AlowareWins, settings.NewestWins}).Draw(t, "conflict")
+			s.Fields[i].Guard = guard
 		}
 		w := newWorld(t, s)
 		w.unguarded = rapid.Bool().Draw(t, "unguarded")

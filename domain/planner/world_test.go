@@ -32,8 +32,9 @@ type world struct {
 	outbox   []planner.Outgoing
 	sends    int
 	creates  map[string]int
-	// unguarded: writes to Aloware do not look first whether it still shows what they were decided on
+	// unguarded: writes do not look first whether the target still shows what they were decided on
 	unguarded bool
+	ours      map[string]bool // by record and field: we wrote it last
 }
 
 // entry is an event of the log: an input, or a decision.
@@ -65,7 +66,7 @@ func unknownWorld(t *rapid.T, s settings.Settings) *world {
 	w := &world{
 		t: t, settings: s, now: 1_700_000_000_000_000, systems: map[domain.System]map[string]map[string]string{
 			domain.HubSpot: {}, domain.Aloware: {},
-		}, creates: map[string]int{},
+		}, creates: map[string]int{}, ours: map[string]bool{},
 	}
 	w.view = planner.NewView(planner.Control{}, planner.NewDigester(secret))
 	raw, err := json.Marshal(s)
@@ -111,6 +112,9 @@ func (w *world) create(s domain.System, values map[string]string, contact string
 	w.nextID++
 	id := fmt.Sprint(w.nextID)
 	w.systems[s][id] = maps.Clone(values)
+	for f := range values {
+		w.ours[domain.Record{System: s, ID: id}.String()+f] = contact != ""
+	}
 	if contact != "" {
 		w.systems[s][id]["unique"] = contact
 	}
@@ -133,6 +137,7 @@ func (w *world) create(s domain.System, values map[string]string, contact string
 func (w *world) edit(rec domain.Record, field, value string, own bool) {
 	values := w.systems[rec.System][rec.ID]
 	values[field] = normalise(rec.System, value)
+	w.ours[rec.String()+field] = own
 	at := w.tick()
 	f, _ := w.settings.Field(field)
 	fact := domain.Fact{Via: "webhook", Clock: at, Origin: domain.Origin{Own: own}}

@@ -165,6 +165,7 @@ func (f Field) lines() []line {
 		{"consent", f.Consent},
 		{"stop", f.Stop},
 		{"on_change", f.OnChange},
+		{"guard", strconv.FormatBool(f.Guard)},
 	}
 	return append(lines, f.Rules.lines()...)
 }

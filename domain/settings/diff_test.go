@@ -17,7 +17,7 @@ func TestDiff(t *testing.T) {
 	newer.Contacts.Create = settings.ToAloware
 	newer.Guards.MaxDeletedShare = 2
 	newer.Pilot.Filter = "city = Oakland"
-	set(&newer, "city", func(f *settings.Field) { f.Conflict = settings.NewestWins })
+	set(&newer, "city", func(f *settings.Field) { f.Conflict, f.Guard = settings.NewestWins, true })
 	set(&newer, "job_title", func(f *settings.Field) { f.HubSpot = settings.Side{Read: "jobtitle", Write: "jobtitle"} })
 	set(&newer, "csf1", func(f *settings.Field) {
 		f.Type, f.Values = domain.Enumeration, map[string]string{"b": "B", "a": "A"}
@@ -31,6 +31,7 @@ func TestDiff(t *testing.T) {
 		"pilot.filter  nothing → city = Oakland",
 		"contacts.create  both → to_aloware",
 		"guards.max_deleted_share  0 % → 2 %",
+		"city.guard  false → true",
 		"city.conflict  hubspot → newest",
 		"fields.csf1  new: csf1 ↔ csf1, enumeration, initial hubspot",
 		"fields.job_title  new: job_title ↔ jobtitle, text, initial hubspot",

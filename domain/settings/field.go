@@ -25,6 +25,8 @@ type Field struct {
 	Stop    string `json:"stop,omitempty"`
 	// OnChange says what becomes of a changed phone, which Aloware cannot take: OnChangeHold, the only one.
 	OnChange string `json:"on_change,omitempty"`
+	// Guard: HubSpot is looked at right before a value is written there, and one that somebody changed is not gone over.
+	Guard bool `json:"guard,omitempty"`
 }
 
 // Side is how one system names and writes a field. Read and Write differ only in Aloware.

@@ -121,6 +121,13 @@ func (f Field) checkRules(c *checker, path string, s Settings) {
 	if s.wins(f, f.Initial) {
 		c.add(path+".initial", string(f.Initial), "a rule its directions allow", fix)
 	}
+	switch {
+	case !f.Guard:
+	case f.Sticky():
+		c.add(path+".guard", "true", "nothing", "a stop waits for nothing: remove the line")
+	case !f.Direction.Allows(domain.HubSpot) || !s.Contacts.Update.Allows(domain.HubSpot):
+		c.add(path+".guard", "true", "nothing", "values never flow to HubSpot here: remove the line, or choose another direction")
+	}
 }
 
 // checkLayout writes down a moment and reads it back: a layout that loses the day, or for a datetime the second,

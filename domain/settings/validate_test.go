@@ -182,6 +182,17 @@ func TestValidate(t *testing.T) {
 			"values of text", onField("csf1", func(f *settings.Field) { f.Values = map[string]string{"a": "A"} }),
 			"fields.csf1.values: no values",
 		},
+		{"guarded", onField("email", func(f *settings.Field) { f.Guard = true }), ""},
+		{"guarded from nothing", onField("city", func(f *settings.Field) {
+			f.Guard, f.Direction = true, settings.ToAloware
+		}), "fields.city.guard: never flow to HubSpot"},
+		{"nothing to guard", func(s *settings.Settings) {
+			s.Contacts.Update = settings.ToAloware
+			set(s, "city", func(f *settings.Field) { f.Guard = true })
+		}, "fields.city.guard: never flow to HubSpot"},
+		{"guarded consent", onField("csf1", func(f *settings.Field) {
+			f.Type, f.Consent, f.Guard = domain.Bool, settings.ConsentSticky, true
+		}), "fields.csf1.guard: a stop waits for nothing"},
 		{"many in one", onField("csf1", func(f *settings.Field) {
 			f.Type, f.Values = domain.Enumeration, map[string]string{"a": "A;B"}
 		}), "fields.csf1.values: between choices"},

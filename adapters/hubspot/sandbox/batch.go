@@ -95,6 +95,9 @@ func (b batch) check(t *table, writes bool) *problem {
 	if len(b.Inputs) == 0 || len(b.Inputs) > 100 {
 		return invalid("The number of inputs must be between 1 and 100.")
 	}
+	if len(b.PropertiesWithHistory) > 0 && len(b.Inputs) > 50 {
+		return invalid("The maximum number of inputs supported in a batch request for property histories is 50.")
+	}
 	ids, traces := map[string]bool{}, map[string]bool{}
 	for _, in := range b.Inputs {
 		if writes && in.ID != "" && ids[string(in.ID)] {

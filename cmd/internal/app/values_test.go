@@ -4,7 +4,9 @@ import (
 	"context"
 	"testing"
 
+	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/domain/planner"
+	"github.com/duolog/duolog/domain/settings"
 )
 
 // TestAlowareAnswersNonsense: a 2xx that is not JSON, as from a proxy's login page, is no success.
@@ -47,4 +49,27 @@ func TestInvalidValue(t *testing.T) {
 	if last := all[len(all)-1]; last.Result != planner.Invalid || last.Rule == "" {
 		t.Errorf("decided about the number: %+v", last)
 	}
+}
+
+// TestGuardedField: a city that a person changed in HubSpot, which told nobody, is not gone over by one from Aloware: the
+// conflict rule speaks about both.
+func TestGuardedField(t *testing.T) {
+	t.Parallel()
+	r := start(t, plan{
+		change: func(s *settings.Settings) {
+			for i := range s.Fields {
+				s.Fields[i].Guard = true
+			}
+		},
+		people: []sandboxkit.Person{{HubSpot: adaHubSpot}}, hubspot: sandboxkit.Faults{WebhookLoss: 1},
+	})
+	r.baseline()
+	r.settle()
+	h, a := r.twin(adaPhone)
+	r.must(r.hubspot.Edit(h.ID, map[string]string{"city": "Rome"}, "7"))
+	r.must(r.aloware.Edit(a.ID, map[string]any{"city": "Paris", "website": "ada.example"}))
+	r.settle()
+	h, _ = r.twin(adaPhone)
+	r.same("HubSpot", h.Properties, map[string]string{"city": "Rome", "website": "ada.example"})
+	r.agreed()
 }

@@ -104,6 +104,9 @@ func pairs(f, base settings.Field, s settings.Settings) []pair {
 	if f.OnChange != base.OnChange {
 		ps = append(ps, pair{"on_change", scalar(f.OnChange)})
 	}
+	if f.Guard {
+		ps = append(ps, pair{"guard", "true"})
+	}
 	switch {
 	case f.ByLabel:
 		ps = append(ps, pair{"values", byLabel})

@@ -235,6 +235,7 @@ func (p *parser) block(path string, n *yaml.Node, f *settings.Field) {
 	keys["consent"] = text(p, &f.Consent)
 	keys["stop"] = text(p, &f.Stop)
 	keys["on_change"] = text(p, &f.OnChange)
+	keys["guard"] = p.boolean(&f.Guard)
 	p.mapping(path, n, keys)
 }
 

@@ -142,6 +142,7 @@ func TestParseExample(t *testing.T) {
 		"disposition": status.ByLabel && status.Direction == settings.ToAloware && status.Aloware.Read == "disposition_status_id",
 		"consent":     dnc.Sticky() && dnc.Type == domain.Bool && dnc.Aloware.Write == "is_dnc" && dnc.StopValue() == "true",
 		"required":    field("phone_number").Required && field("phone_number").OnChange == settings.OnChangeHold,
+		"guard":       field("email").Guard && !owner.Guard,
 		"guards":      s.Guards == settings.Guards{MaxChangedShare: 5, MaxDeletedShare: 1, EmptiedSide: "pause"},
 		"jobs":        s.Limits.BigJobs == "20:00-06:00",
 		"cost":        s.Cost.LRNPerNumberUSD == 0.002,
@@ -244,6 +245,7 @@ func TestParseFaults(t *testing.T) {
 		{"mode: 'live", "line 1: file: …"},
 		{"\tmode: live", "line 1: file: …"},
 		{"mode: *x", "file: found unknown anchor 'x' referenced, …"},
+		{"fields:\n  csf1: {hubspot: x, guard: true, direction: to_aloware}", "line 2: fields.csf1.guard: found true, wanted nothing; …"},
 		{"fields:\n  csf1: {hubspot: x, required: sure}", "line 2: fields.csf1.required: found sure, wanted true or false"},
 		{"[a]: b", "line 1: : …"},
 	} {

@@ -141,6 +141,8 @@ func newField(t *rapid.T, s settings.Settings, name string) settings.Field {
 			f.Values = nil
 		}
 	}
+	f.Guard = !f.Sticky() && f.Direction.Allows(domain.HubSpot) && s.Contacts.Update.Allows(domain.HubSpot) &&
+		rapid.Bool().Draw(t, "guard")
 	return f
 }
 

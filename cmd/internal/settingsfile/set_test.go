@@ -34,7 +34,7 @@ func TestSet(t *testing.T) {
 	got, err := assign(t, s,
 		"contacts.create=↔", "contacts.create_from.missed_call=true", "city.conflict=newest", "zip.overwrite = if_blank",
 		"fields.job_title=jobtitle", "fields.do_not_call={hubspot: do_not_call, aloware: is_dnc, type: bool, consent: sticky}",
-		"first_name.blank=send", "contacts.match=[link, phone]", `contacts.only=city = Oakland and first_name != "a: b"`,
+		"first_name.blank=send", "email.guard=true", "contacts.match=[link, phone]", `contacts.only=city = Oakland and first_name != "a: b"`,
 		"limits.hubspot_share=75 %", "pilot.filter=", "website=remove", "contacts.on_create.hubspot.duolog_created_by=aloware:{source}")
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +49,7 @@ func TestSet(t *testing.T) {
 		"new":         field("job_title").HubSpot.Write == "jobtitle",
 		"block":       field("do_not_call").Sticky(),
 		"short form":  field("first_name").Blank == settings.BlankSend && field("first_name").HubSpot.Read == "firstname",
+		"guard":       field("email").Guard && !field("city").Guard,
 		"list":        reflect.DeepEqual(got.Contacts.Match, []string{"link", "phone"}),
 		"filter":      got.Contacts.Only == `city = Oakland and first_name != "a: b"`,
 		"share":       got.Limits.HubSpotShare == 75,
