@@ -88,6 +88,11 @@ func (p *fieldPass) readable() {
 // rendering of our value. It never is a change by the target.
 func (p *fieldPass) recognise() {
 	t := p.sides.of(p.unsure.System)
+	if p.toldBackBefore(*t) {
+		p.setBase(t.system(), p.unsure.Digest)
+		p.now.State = InStep
+		return
+	}
 	own := t.system() == domain.HubSpot && (t.seen.Own || t.digest == t.answer) // what an earlier write ended in is ours
 	if t.digest != p.unsure.Digest && !own {
 		return
@@ -96,6 +101,16 @@ func (p *fieldPass) recognise() {
 		return
 	}
 	p.setBase(t.system(), t.digest)
+}
+
+// toldBackBefore reports that Aloware told our write while the sync stood still, and something else after it.
+func (p *fieldPass) toldBackBefore(t side) bool {
+	before := t.rec.Replaced[p.f.Side(t.system()).Read]
+	if t.system() != domain.Aloware || !p.e.Release || t.digest == p.unsure.Digest || before.Position <= p.decidedAt() {
+		return false
+	}
+	told, held := p.toldAs(before)
+	return held && told.digest == p.unsure.Digest
 }
 
 // changed reports whether a side shows something else than its base, as far as that is to be believed now.

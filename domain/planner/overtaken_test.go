@@ -236,19 +236,29 @@ func TestOldValueIsNotToldBack(t *testing.T) {
 	d.says(planner.Sent, planner.Pending, to{domain.Aloware: "Ann"})
 }
 
-// TestToldBackInAPause: our write is told back while the sync stands still. It arrived, so what is typed there after the pause
-// came later, and is no rival of it.
+// TestToldBackInAPause: our write is told back while the sync stands still. It arrived, so what is typed there after it, in
+// the pause or when that is over, is no rival of it.
 func TestToldBackInAPause(t *testing.T) {
-	d := newDesk(t, nil).linked()
-	d.webhook(hub, values{"firstname": "Bob"})
-	write := d.sent[0]
-	d.act(domain.SyncPaused, domain.Act{})
-	d.webhook(alo, values{"first_name": "Bob"})
-	d.act(domain.SyncResumed, domain.Act{})
-	d.says(planner.Echo, planner.InStep, nil)
-	d.webhook(alo, values{"first_name": "Eve"})
-	d.settled(write, values{"first_name": "Eve"}, func(o *domain.Outcome) {
-		o.Result, o.Sent, o.Refused = domain.ResultRejected, nil, map[string]string{"first_name": domain.ReasonChanged}
-	})
-	d.says(planner.Sent, planner.Pending, to{domain.HubSpot: "Eve"})
+	for _, inPause := range []bool{false, true} {
+		d := newDesk(t, nil).linked()
+		d.webhook(hub, values{"firstname": "Bob"})
+		write := d.sent[0]
+		d.act(domain.SyncPaused, domain.Act{})
+		d.webhook(alo, values{"first_name": "Bob"})
+		if inPause {
+			d.webhook(alo, values{"first_name": "Eve"})
+		}
+		d.act(domain.SyncResumed, domain.Act{})
+		if d.field("first_name").State != planner.InStep {
+			t.Fatalf("not told back: %s", text(d.last))
+		}
+		if !inPause {
+			d.says(planner.Echo, planner.InStep, nil)
+			d.webhook(alo, values{"first_name": "Eve"})
+		}
+		d.settled(write, values{"first_name": "Eve"}, func(o *domain.Outcome) {
+			o.Result, o.Sent, o.Refused = domain.ResultRejected, nil, map[string]string{"first_name": domain.ReasonChanged}
+		})
+		d.says(planner.Sent, planner.Pending, to{domain.HubSpot: "Eve"})
+	}
 }

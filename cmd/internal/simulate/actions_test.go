@@ -245,6 +245,7 @@ func (w *world) pause(step) {
 	w.must(err)
 	if !w.paused {
 		w.paused, w.stood = true, append(w.stood, standstill{from: time.Now()})
+		clear(w.back)
 	}
 	w.grown()
 }

@@ -16,7 +16,8 @@ const attemptTime = 10 * time.Second
 
 // episode is what happened since everything was at rest.
 type episode struct {
-	since  int            // edits before it belong to earlier ones
+	since  int // edits before it belong to earlier ones
+	began  time.Time
 	before map[slot]*edit // what was shown then
 	pairs  map[domain.Record]domain.Record
 	taint  map[domain.Record]bool // records that were merged, deleted, restored or got another number
@@ -115,7 +116,7 @@ func (w *world) judge() {
 	w.note("at rest: %d records, %d pairs, %d edits, %d writes", len(held), len(pairs), len(w.edits), len(w.writes))
 	w.were = append(w.were, w.policy)
 	w.episode = episode{
-		since: len(w.edits), before: maps.Clone(w.shown), pairs: pairs, taint: map[domain.Record]bool{},
+		since: len(w.edits), began: time.Now(), before: maps.Clone(w.shown), pairs: pairs, taint: map[domain.Record]bool{},
 	}
 }
 
@@ -388,11 +389,11 @@ func (w *world) judgeWinner(f settings.Field, a, h domain.Record) {
 	}
 }
 
-// cameOut reports that both sides show now what one held at the last rest already, and no webhook had told: nobody could
-// find it there either, by a number it no longer had.
+// cameOut reports that both sides show now what one held at the last rest already, and no webhook had told by then: nobody
+// could find it there either, by a number it no longer had.
 func (w *world) cameOut(sa, sh slot) bool {
 	e := w.shown[sa]
-	return e != nil && e == w.shown[sh] && e == w.before[e.slot] && !e.told && (e.slot == sa || e.slot == sh)
+	return e != nil && e == w.shown[sh] && e == w.before[e.slot] && (!e.told || e.toldAt.After(w.began)) && (e.slot == sa || e.slot == sh)
 }
 
 // strangers reports whether each side had a value of its own when they met; one may be from before the last rest.

@@ -32,6 +32,7 @@ type ledger struct {
 	number   map[domain.Record]string // that Aloware told of a record last
 	dropped  int                      // webhooks that nobody will send again
 	// back are values of ours that a webhook told which was taken in, and the position up to which the planner has to come.
+	// What is told in a pause is decided on behind it, with whatever was typed meanwhile.
 	back map[slot]echo
 	// silent are fields that showed a write of ours when a webhook was lost that told it.
 	silent map[slot]*write
@@ -383,7 +384,7 @@ func (w *world) told(l *letter) {
 			}
 		}
 		s := slot{l.record, field}
-		if ours := w.shown[s]; ours != nil && ours.slot.record.System != l.system && likeness(field, ours.value) == likeness(field, value) {
+		if ours := w.shown[s]; ours != nil && !w.paused && ours.slot.record.System != l.system && likeness(field, ours.value) == likeness(field, value) {
 			w.back[s] = echo{ours, w.head(w.any())}
 		}
 	}
