@@ -19,6 +19,7 @@ import (
 	"github.com/duolog/duolog/projections"
 	"github.com/duolog/duolog/projections/history"
 	"github.com/duolog/duolog/projections/operations"
+	"github.com/duolog/duolog/projections/outbound"
 )
 
 // rebuildStage is a log of acts, without systems.
@@ -48,16 +49,21 @@ func newRebuildStage(t *testing.T, database string, events int) *rebuildStage {
 func (s *rebuildStage) fill(events int) {
 	s.Helper()
 	for at := 0; at < events; at += 1000 {
-		batch := make([]eventstore.NewEvent, 1000)
-		for i := range batch {
-			batch[i] = eventstore.NewEvent{
-				ID: s.app.NewID(), Stream: "connection", Type: domain.SyncPaused, Schema: 1, Actor: "test",
-				Subject: eventstore.SubjectLog, Data: []byte(`{}`),
-			}
-		}
-		_, err := s.app.Log.Append(s.Context(), batch...)
-		s.must(err)
+		s.acts(domain.SyncPaused, 1000)
 	}
+}
+
+func (s *rebuildStage) acts(kind string, n int) {
+	s.Helper()
+	batch := make([]eventstore.NewEvent, n)
+	for i := range batch {
+		batch[i] = eventstore.NewEvent{
+			ID: s.app.NewID(), Stream: "connection", Type: kind, Schema: 1, Actor: "test",
+			Subject: eventstore.SubjectLog, Data: []byte(`{}`),
+		}
+	}
+	_, err := s.app.Log.Append(s.Context(), batch...)
+	s.must(err)
 }
 
 func (s *rebuildStage) progress() projections.Progress {
@@ -209,5 +215,24 @@ func (s *rebuildStage) steered() {
 	live := s.progress().Live
 	if out := string(s.duolog("rebuild", "resume")); !strings.Contains(out, "history: 12,000 events folded") || s.progress().Live == live {
 		s.Errorf("resumed: %s%+v", out, s.progress())
+	}
+}
+
+// TestRebuildOvertaken: who rebuilds the planner's state while another begins to is told that the other one goes on.
+func TestRebuildOvertaken(t *testing.T) {
+	t.Parallel()
+	s := newRebuildStage(t, "sqlite", 0)
+	s.acts(domain.ExportMade, 300)
+	_, err := outbound.New(outbound.Config{DB: s.app.Store, Log: s.app.Log}).Step(t.Context())
+	s.must(err)
+	first := true
+	err = outbound.Rebuild(t.Context(), s.app.Store, s.app.Log, func(int64, int64) {
+		if first {
+			first = false
+			s.duolog("rebuild", "outbound")
+		}
+	})
+	if h := hintOf((&cli{}).stopped(plannerState, err)); !strings.Contains(h, "another process began") {
+		t.Errorf("%v, hint %q", err, h)
 	}
 }
