@@ -19,6 +19,8 @@ var (
 	ErrUnavailable = errors.New("database unavailable")
 	// ErrDisk: the database can be read and not written, for its disk is full or refuses. It is ErrUnavailable, too.
 	ErrDisk = errors.New("no room to write, or no right to")
+	// ErrRights: the role that is logged in may not do this in the database. It is ErrUnavailable, too.
+	ErrRights = errors.New("the role that is logged in lacks a right in the database")
 	// ErrInvalid: the event cannot be stored as it is (NUL or invalid UTF-8 in a text, missing type …).
 	ErrInvalid = errors.New("invalid event")
 	// ErrClosed: the log went on in another database, and takes no more events here.

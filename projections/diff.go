@@ -50,18 +50,22 @@ func (t TableDiff) Differences() int64 { return t.Added + t.Removed + t.Changed 
 // FirstRows is how many differing rows of a table a Diff names.
 const FirstRows = 10
 
-// Compare compares two versions' rows of a table in a snapshot, sealed values opened.
+// Compare compares two versions' rows of a table in a snapshot, sealed values opened. It walks through both by their key:
+// of a version that was just filled the database knows nothing yet, and joins it row by row with every other.
 func (t Table) Compare(
 	ctx context.Context, q eventstore.Querier, v eventstore.Vault, connection string, old, next int64,
 ) (TableDiff, error) {
 	c := comparison{Table: t, q: q, vault: v, connection: connection, diff: TableDiff{Table: t.Name}}
-	if err := c.both(ctx, old, next); err != nil {
-		return c.diff, fmt.Errorf("compare %s: %w", t.Name, err)
+	for after := []any(nil); ; {
+		last, err := c.stretch(ctx, old, next, after)
+		if err != nil {
+			return c.diff, fmt.Errorf("compare %s: %w", t.Name, err)
+		}
+		if last == nil {
+			return c.diff, nil
+		}
+		after = last
 	}
-	if err := c.only(ctx, next, old); err != nil {
-		return c.diff, fmt.Errorf("compare %s: %w", t.Name, err)
-	}
-	return c.diff, nil
 }
 
 // comparison is a run of Compare.
@@ -73,7 +77,7 @@ type comparison struct {
 	diff       TableDiff
 }
 
-// pair is a row of the old version and, unless it has none, of the new one.
+// pair is a row of the old version and, unless that has none, of the new one.
 type pair struct{ old, next []any }
 
 // comparedAtOnce is how many rows are opened together.
@@ -85,79 +89,81 @@ func (c *comparison) rest() []eventstore.Column { return c.Columns[2:] }
 // keys are the columns that name a row of a version.
 func (c *comparison) keys() []eventstore.Column { return c.Columns[2:c.Key] }
 
-// both compares the old version's rows with those of their keys in the new one.
-func (c *comparison) both(ctx context.Context, old, next int64) error {
-	var cols []string
-	for _, side := range []string{"a.", "b."} {
-		for _, col := range c.rest() {
-			cols = append(cols, nullable(side, col))
-		}
-	}
-	rows, err := c.q.Query(ctx, `SELECT `+strings.Join(cols, ", ")+`, CASE WHEN b.connection IS NULL THEN 0 ELSE 1 END
-		FROM `+c.Name+` a LEFT JOIN `+c.Name+` b ON b.connection = $1 AND b.version = $2 AND `+c.sameKey()+`
-		WHERE a.connection = $3 AND a.version = $4`, c.connection, next, c.connection, old)
+// stretch compares the rows from a key to the one it returns: nil when that was the end.
+func (c *comparison) stretch(ctx context.Context, old, next int64, after []any) (last []any, err error) {
+	var pairs []pair
+	at := map[string]int{}
+	err = c.each(ctx, old, after, nil, comparedAtOnce, func(row []any) {
+		at[c.name(row, "\x00")] = len(pairs)
+		pairs = append(pairs, pair{old: row})
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { _ = rows.Close() }()
-	n := len(c.rest())
-	for {
-		list, err := nextRows(rows, slices.Concat(c.rest(), c.rest(), []eventstore.Column{Int("there")}), comparedAtOnce)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		pairs := make([]pair, len(list))
-		for i, row := range list {
-			if pairs[i].old = row[:n]; row[2*n] == int64(1) {
-				pairs[i].next = row[n : 2*n]
-			}
-		}
-		if err := c.compare(ctx, pairs); err != nil {
-			return err
-		}
+	if len(pairs) == comparedAtOnce {
+		last = pairs[len(pairs)-1].old[:len(c.keys())]
 	}
+	err = c.each(ctx, next, after, last, 0, func(row []any) {
+		if i, there := at[c.name(row, "\x00")]; there {
+			pairs[i].next = row
+			return
+		}
+		c.diff.Added++
+		c.note(row, "added", nil)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return last, c.compare(ctx, pairs)
 }
 
-// nullable is a column of a side that may have no row.
-func nullable(side string, col eventstore.Column) string {
-	if side == "a." {
-		return side + col.Name
+// each hands on a version's rows behind one key, up to another unless that is nil, in their order; limit 0: all of them.
+func (c *comparison) each(ctx context.Context, version int64, after, last []any, limit int, fn func(row []any)) error {
+	keys := columnNames(c.keys())
+	text := "SELECT " + columnNames(c.rest()) + " FROM " + c.Name + " WHERE connection = $1 AND version = $2"
+	args := []any{c.connection, version}
+	if after != nil {
+		text += " AND (" + keys + ") > (" + marks(len(args), len(after)) + ")"
+		args = append(args, after...)
 	}
-	none := map[eventstore.Kind]string{eventstore.Int: "0", eventstore.Text: "''", eventstore.Bytes: "NULL"}[col.Kind]
-	return "COALESCE(" + side + col.Name + ", " + none + ")"
-}
-
-func (c *comparison) sameKey() string {
-	var same []string
-	for _, k := range c.keys() {
-		same = append(same, "b."+k.Name+" = a."+k.Name)
+	if last != nil {
+		text += " AND (" + keys + ") <= (" + marks(len(args), len(last)) + ")"
+		args = append(args, last...)
 	}
-	return strings.Join(same, " AND ")
-}
-
-// only counts the rows one version has and the other has not.
-func (c *comparison) only(ctx context.Context, has, lacks int64) error {
-	var names []string
-	for _, k := range c.keys() {
-		names = append(names, "a."+k.Name)
+	if text += " ORDER BY connection, version, " + keys; limit > 0 {
+		text += fmt.Sprintf(" LIMIT %d", limit)
 	}
-	rows, err := c.q.Query(ctx, `SELECT `+strings.Join(names, ", ")+` FROM `+c.Name+` a
-		WHERE a.connection = $1 AND a.version = $2 AND NOT EXISTS (SELECT 1 FROM `+c.Name+` b
-		WHERE b.connection = $3 AND b.version = $4 AND `+c.sameKey()+`)`, c.connection, has, c.connection, lacks)
+	rows, err := c.q.Query(ctx, text, args...)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
 	for {
-		list, err := nextRows(rows, c.keys(), comparedAtOnce)
+		list, err := nextRows(rows, c.rest(), comparedAtOnce)
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		c.diff.Added += int64(len(list))
 		for _, row := range list {
-			c.note(row, "added", nil)
+			fn(row)
 		}
 	}
+}
+
+// marks are so many placeholders behind those there are.
+func marks(behind, n int) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("$%d", behind+i+1)
+	}
+	return strings.Join(all, ", ")
+}
+
+func columnNames(columns []eventstore.Column) string {
+	names := make([]string, len(columns))
+	for i, col := range columns {
+		names[i] = col.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 // compare counts what became of rows of the old version.
@@ -189,6 +195,11 @@ func (c *comparison) note(row []any, what string, columns []string) {
 	if len(c.diff.First) == FirstRows {
 		return
 	}
+	c.diff.First = append(c.diff.First, RowDiff{Key: c.name(row, " "), What: what, Columns: columns})
+}
+
+// name is a row's key as text.
+func (c *comparison) name(row []any, between string) string {
 	var key []string
 	for i := range c.keys() {
 		if b, ok := row[i].([]byte); ok {
@@ -197,7 +208,7 @@ func (c *comparison) note(row []any, what string, columns []string) {
 			key = append(key, fmt.Sprint(row[i]))
 		}
 	}
-	c.diff.First = append(c.diff.First, RowDiff{Key: strings.Join(key, " "), What: what, Columns: columns})
+	return strings.Join(key, between)
 }
 
 // differing names the columns in which two rows of a key differ, of a sealed one its parts.

@@ -255,6 +255,7 @@ func TestReadiness(t *testing.T) {
 		says string
 	}{
 		{fmt.Errorf("%w: %w: /var/lib/secret: %w", eventstore.ErrUnavailable, eventstore.ErrDisk, down), "make room on its disk"},
+		{fmt.Errorf("%w: %w: secret: %w", eventstore.ErrUnavailable, eventstore.ErrRights, down), "duolog migrate up --runtime-role ROLE"},
 		{fmt.Errorf("%w: %w", eventstore.ErrUnavailable, down), "cannot be reached"},
 	} {
 		down = tt.err
@@ -269,7 +270,7 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("readyz when all is well: %d %s", resp.StatusCode, body)
 	}
 	resp, body = call(t, srv, "GET", "/metrics", "feed", "")
-	want := `duolog_http_requests_total{route="GET /readyz",status="503"} 3`
+	want := `duolog_http_requests_total{route="GET /readyz",status="503"} 4`
 	if resp.StatusCode != 200 || !strings.Contains(body, want) {
 		t.Errorf("metrics: %d %s", resp.StatusCode, body)
 	}

@@ -92,6 +92,8 @@ func reason(err error) string {
 	switch {
 	case errors.Is(err, eventstore.ErrDisk):
 		return unwritable + ": make room on its disk, or see whether it may be written; everything then goes on by itself"
+	case errors.Is(err, eventstore.ErrRights):
+		return refusing + ": duolog migrate up --runtime-role ROLE, as the owner of its tables, gives that; everything then goes on by itself"
 	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return unreachable + ": is it running, and can it be reached from here?"
 	}
@@ -101,6 +103,7 @@ func reason(err error) string {
 // What may be said of a database that fails.
 const (
 	unwritable  = "the database cannot be written"
+	refusing    = "the service's role lacks a right in the database"
 	unreachable = "the database cannot be reached"
 )
 

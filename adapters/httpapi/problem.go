@@ -81,8 +81,11 @@ func (a *api) answer(ctx context.Context, err error) error {
 	if errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, context.Canceled) {
 		what := unreachable
-		if errors.Is(err, eventstore.ErrDisk) {
+		switch {
+		case errors.Is(err, eventstore.ErrDisk):
 			what = unwritable
+		case errors.Is(err, eventstore.ErrRights):
+			what = refusing
 		}
 		p = problem(http.StatusServiceUnavailable, what+": try again")
 		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {retryAfter}})

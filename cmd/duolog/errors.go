@@ -126,6 +126,7 @@ var hints = []struct {
 	{eventstore.ErrClosed, "name that database with --database-url; over HTTP, ask the service that serves it"},
 	{eventstore.ErrMasterKey, "DUOLOG_MASTER_KEY_FILE must name the key this log was made with"},
 	{eventstore.ErrDisk, "make room on the disk of the database, or see whether it may be written; nothing was lost"},
+	{eventstore.ErrRights, "as the owner of the tables, duolog migrate up --runtime-role ROLE brings them up to date and gives ROLE what serving needs"},
 	{eventstore.ErrUnavailable, "is the database running, and is DUOLOG_DATABASE_URL right? duolog doctor checks"},
 	{eventstore.ErrErased, "this person was erased: the values cannot be read again"},
 }

@@ -46,8 +46,11 @@ func (c *cli) migrateUp() *cobra.Command {
 			return nil, usageError{app.ErrNoRoles}
 		}
 		steps, err := app.Migrate(ctx, cfg)
-		if err != nil || role == "" {
+		if err != nil {
 			return steps, err
+		}
+		if role == "" {
+			return steps, c.unserved(ctx, cfg)
 		}
 		if err := app.GrantRuntime(ctx, cfg, role); err != nil {
 			return steps, err
@@ -59,6 +62,15 @@ func (c *cli) migrateUp() *cobra.Command {
 	cmd.Example = "  duolog migrate up\n  duolog migrate up --runtime-role duolog_app"
 	cmd.Flags().StringVar(&role, "runtime-role", "", "PostgreSQL role to give the rights to serve")
 	return cmd
+}
+
+// unserved names the roles that cannot serve on what was made since they were given their rights.
+func (c *cli) unserved(ctx context.Context, cfg app.Config) error {
+	roles, err := app.Unserved(ctx, cfg)
+	for _, role := range roles {
+		c.note("%s serves here and has no right to what is new: duolog migrate up --runtime-role %s gives it.\n", role, role)
+	}
+	return err
 }
 
 func (c *cli) migrateVerb(verb, short string,

@@ -131,6 +131,8 @@ func (c *cli) stopped(name string, err error) error {
 	case errors.Is(err, projections.ErrPaused):
 		c.note("%s: paused; duolog rebuild resume %s goes on\n", name, name)
 		return errPerson
+	case errors.Is(err, outbound.ErrMoved):
+		return hint(err, "another process began to rebuild it after this one, and goes on; what is in use is whole")
 	case errors.Is(err, projections.ErrOtherFold):
 		return hint(err, "only the version of the program that made them can bring them back; what is in use may be rebuilt")
 	case errors.Is(err, projections.ErrNothingKept):

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/duolog/duolog/projections"
 	"github.com/duolog/duolog/projections/history"
 	"github.com/duolog/duolog/projections/operations"
+	"github.com/duolog/duolog/projections/outbound"
 )
 
 // rebuildStage is a log of acts, without systems.
@@ -26,30 +28,42 @@ type rebuildStage struct {
 	app *app.App
 }
 
-func newRebuildStage(t *testing.T, events int) *rebuildStage {
+func newRebuildStage(t *testing.T, database string, events int) *rebuildStage {
 	t.Helper()
 	s := &rebuildStage{stage: &stage{T: t, dir: t.TempDir()}}
-	s.env = append(os.Environ(), "DUOLOG_DATA="+s.dir)
+	url, key := databaseOf(t, database, s.dir), filepath.Join(s.dir, "master.key")
+	s.env = append(os.Environ(), "DUOLOG_DATA="+s.dir, "DUOLOG_DATABASE_URL="+url, "DUOLOG_MASTER_KEY_FILE="+key)
 	cfg, err := app.LoadConfig("", func(string) string { return "" }, func(c *app.Config) {
-		c.Connection, c.Data = app.DefaultConnection, s.dir
+		c.Connection, c.Data, c.DatabaseURL, c.MasterKeyFile, c.Migrate = app.DefaultConnection, s.dir, url, key, true
 	})
 	s.must(err)
 	s.app, err = app.Open(t.Context(), cfg, (&cli{err: t.Output()}).logger(0))
 	s.must(err)
 	t.Cleanup(func() { _ = s.app.Close() })
-	for at := 0; at < events; at += 1000 {
-		batch := make([]eventstore.NewEvent, 1000)
-		for i := range batch {
-			batch[i] = eventstore.NewEvent{
-				ID: s.app.NewID(), Stream: "connection", Type: domain.SyncPaused, Schema: 1, Actor: "test",
-				Subject: eventstore.SubjectLog, Data: []byte(`{}`),
-			}
-		}
-		_, err := s.app.Log.Append(t.Context(), batch...)
-		s.must(err)
-	}
+	s.fill(events)
 	s.must(s.app.Runner.CatchUpOf(t.Context(), history.Name))
 	return s
+}
+
+// fill appends so many thousand acts.
+func (s *rebuildStage) fill(events int) {
+	s.Helper()
+	for at := 0; at < events; at += 1000 {
+		s.acts(domain.SyncPaused, 1000)
+	}
+}
+
+func (s *rebuildStage) acts(kind string, n int) {
+	s.Helper()
+	batch := make([]eventstore.NewEvent, n)
+	for i := range batch {
+		batch[i] = eventstore.NewEvent{
+			ID: s.app.NewID(), Stream: "connection", Type: kind, Schema: 1, Actor: "test",
+			Subject: eventstore.SubjectLog, Data: []byte(`{}`),
+		}
+	}
+	_, err := s.app.Log.Append(s.Context(), batch...)
+	s.must(err)
 }
 
 func (s *rebuildStage) progress() projections.Progress {
@@ -65,9 +79,13 @@ func (s *rebuildStage) progress() projections.Progress {
 	return projections.Progress{}
 }
 
-// killed starts a rebuild and kills it when some of it is written; it reports where.
-func (s *rebuildStage) killed() int64 {
+// killed starts a rebuild and kills it when some of it is written; it reports where. The log is filled up meanwhile.
+func (s *rebuildStage) killed(events int) int64 {
 	s.Helper()
+	if s.app.Store.Backend() == "postgres" {
+		return s.killedAtTheLock(events)
+	}
+	s.fill(events)
 	for range 20 {
 		live := s.progress().Live
 		p := s.start("rebuild", history.Name)
@@ -83,6 +101,30 @@ func (s *rebuildStage) killed() int64 {
 	}
 	s.Fatal("the rebuild is always over before it is killed")
 	return 0
+}
+
+// killedAtTheLock is killed on PostgreSQL, where a rebuild writes so few events in one transaction, and swaps at once. So
+// it is kept from the row of the version in use, waits there, and is killed while the log goes on.
+func (s *rebuildStage) killedAtTheLock(events int) int64 {
+	s.Helper()
+	s.must(s.app.Store.InTx(s.Context(), func(tx eventstore.Tx) error {
+		_, err := tx.Exec(s.Context(), `UPDATE projection SET polled_at = polled_at WHERE name = $1 AND state = 'live'`, history.Name)
+		if err != nil {
+			return err
+		}
+		p := s.start("rebuild", history.Name)
+		for s.progress().Position == 0 {
+			select {
+			case <-p.over:
+				s.Fatal("the rebuild ended by itself")
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		p.end(os.Kill)
+		return nil
+	}))
+	s.fill(events)
+	return s.progress().Position
 }
 
 // differs runs rebuild --diff and returns what it found of the last that is named, and its exit code.
@@ -106,9 +148,17 @@ func (s *rebuildStage) differs(more ...string) (rebuilt, int) {
 // TestKilledRebuild: kill -9 in the midst of a rebuild, which then goes on where it was and comes to the rows an
 // undisturbed one comes to; a row changed by hand is found before the next swap, and comes back with a rollback.
 func TestKilledRebuild(t *testing.T) {
-	t.Parallel()
-	s := newRebuildStage(t, 12_000)
-	at := s.killed()
+	for _, database := range []string{"sqlite", "postgres"} {
+		t.Run(database, func(t *testing.T) {
+			t.Parallel()
+			killedRebuild(t, newRebuildStage(t, database, 6000))
+		})
+	}
+}
+
+func killedRebuild(t *testing.T, s *rebuildStage) {
+	t.Helper()
+	at := s.killed(6000)
 	if _, err := s.app.Contacts.Counts(t.Context()); err != nil {
 		t.Errorf("reads go on: %v", err)
 	}
@@ -165,5 +215,24 @@ func (s *rebuildStage) steered() {
 	live := s.progress().Live
 	if out := string(s.duolog("rebuild", "resume")); !strings.Contains(out, "history: 12,000 events folded") || s.progress().Live == live {
 		s.Errorf("resumed: %s%+v", out, s.progress())
+	}
+}
+
+// TestRebuildOvertaken: who rebuilds the planner's state while another begins to is told that the other one goes on.
+func TestRebuildOvertaken(t *testing.T) {
+	t.Parallel()
+	s := newRebuildStage(t, "sqlite", 0)
+	s.acts(domain.ExportMade, 300)
+	_, err := outbound.New(outbound.Config{DB: s.app.Store, Log: s.app.Log}).Step(t.Context())
+	s.must(err)
+	first := true
+	err = outbound.Rebuild(t.Context(), s.app.Store, s.app.Log, func(int64, int64) {
+		if first {
+			first = false
+			s.duolog("rebuild", "outbound")
+		}
+	})
+	if h := hintOf((&cli{}).stopped(plannerState, err)); !strings.Contains(h, "another process began") {
+		t.Errorf("%v, hint %q", err, h)
 	}
 }

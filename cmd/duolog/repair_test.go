@@ -60,7 +60,7 @@ func (s *rebuildStage) said(args ...string) (string, int) {
 // its cause, and exits 3, whether there is something to be repaired or not.
 func TestReplayRepairTellsWhatIsUnexplained(t *testing.T) {
 	t.Parallel()
-	s := newRebuildStage(t, 0)
+	s := newRebuildStage(t, "sqlite", 0)
 	if out, code := s.said("settings", "apply", "--preset", "recommended", "--yes"); code != exitOK {
 		t.Fatalf("exit %d\n%s", code, out)
 	}

@@ -13,10 +13,23 @@ import (
 	"github.com/duolog/duolog/eventstore/internal/engine"
 )
 
-// translate marks errors that mean the server cannot be reached or is going away.
+// translate marks errors that mean the server cannot be reached or is going away, or refuses the role.
 func translate(err error) error {
+	if pe := (*pgconn.PgError)(nil); errors.As(err, &pe) && pe.Code == noRight {
+		return refusal(pe.Message)
+	}
 	return engine.MarkUnavailable(engine.MarkDisk(engine.MarkClosed(err), disk), unavailable)
 }
+
+// noRight is what a role reads that may not do something.
+const noRight = "42501"
+
+// refusal is an error of the role's rights, with what the server says of it. Nobody is helped by what it was wrapped in.
+type refusal string
+
+func (r refusal) Error() string { return eventstore.ErrRights.Error() + ": " + string(r) }
+
+func (r refusal) Unwrap() []error { return []error{eventstore.ErrRights, eventstore.ErrUnavailable} }
 
 // disk tells errors of a server whose disk is full, or fails.
 func disk(err error) bool {
@@ -49,11 +62,11 @@ func unavailable(err error) bool {
 }
 
 func (d *driver) Classify(err error) engine.Class {
+	if errors.Is(err, eventstore.ErrClosed) || errors.Is(err, eventstore.ErrRights) {
+		return engine.Other
+	}
 	if errors.Is(err, eventstore.ErrUnavailable) {
 		return engine.Unavailable
-	}
-	if errors.Is(err, eventstore.ErrClosed) {
-		return engine.Other
 	}
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) {

@@ -24,8 +24,16 @@ func Migrate(ctx context.Context, c Config) ([]eventstore.Migration, error) {
 	} else if newer := (engine.NewerError{}); errors.As(err, &newer) || errors.Is(err, eventstore.ErrUnavailable) {
 		return nil, err
 	}
+	if err := mayMigrate(ctx, c); err != nil {
+		return nil, fmt.Errorf("migrate database: %w", translate(err))
+	}
+	// A lock in a table, not an advisory one: those do nothing on some distributed engines.
+	locker, err := lock.NewPostgresTableLocker(lock.WithTableLockTimeout(200*time.Millisecond, 1500))
+	if err != nil {
+		return nil, err
+	}
 	var applied []eventstore.Migration
-	err := withProvider(c, func(p *goose.Provider) error {
+	err = withProvider(c, func(p *goose.Provider) error {
 		results, err := p.Up(ctx)
 		for _, r := range results {
 			applied = append(applied, eventstore.Migration{
@@ -33,17 +41,45 @@ func Migrate(ctx context.Context, c Config) ([]eventstore.Migration, error) {
 			})
 		}
 		return err
-	})
+	}, goose.WithLocker(locker))
 	if err != nil {
 		return applied, fmt.Errorf("migrate database: %w", translate(err))
 	}
 	return applied, nil
 }
 
-// Status lists the migrations this program has and which of them the database has.
+// mayMigrate refuses a role that may make no tables: migrating would try for minutes to take a lock it has no right to.
+func mayMigrate(ctx context.Context, c Config) (err error) {
+	db, err := openSQL(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var role string
+	var may sql.NullBool // NULL: there is no schema, which migrating tells
+	err = db.QueryRowContext(ctx, "SELECT CAST(current_user AS TEXT), has_schema_privilege(current_schema(), 'CREATE')").Scan(&role, &may)
+	if err == nil && may.Valid && !may.Bool {
+		err = refusal(role + " may make no tables")
+	}
+	return err
+}
+
+// Status lists the migrations this program has and which of them the database has. It changes nothing and takes no lock, so
+// a role that only serves may ask.
 func Status(ctx context.Context, c Config) ([]eventstore.Migration, error) {
 	var all []eventstore.Migration
-	err := withProvider(c.withDefaults(), func(p *goose.Provider) error {
+	c = c.withDefaults()
+	err := withProvider(c, func(p *goose.Provider) error {
+		found, err := schemaVersion(ctx, c)
+		if err != nil {
+			return err
+		}
+		if found == 0 { // or Status would make a table
+			for _, s := range p.ListSources() {
+				all = append(all, eventstore.Migration{Version: s.Version, Name: s.Path})
+			}
+			return nil
+		}
 		list, err := p.Status(ctx)
 		for _, m := range list {
 			all = append(all, eventstore.Migration{
@@ -67,7 +103,7 @@ func openSQL(c Config) (*sql.DB, error) {
 	return stdlib.OpenDB(*config.ConnConfig), nil
 }
 
-func withProvider(c Config, fn func(*goose.Provider) error) (err error) {
+func withProvider(c Config, fn func(*goose.Provider) error, options ...goose.ProviderOption) (err error) {
 	db, err := openSQL(c)
 	if err != nil {
 		return err
@@ -78,13 +114,7 @@ func withProvider(c Config, fn func(*goose.Provider) error) (err error) {
 	if err != nil {
 		return err
 	}
-	// A lock in a table, not an advisory one: those do nothing on some distributed engines.
-	locker, err := lock.NewPostgresTableLocker(lock.WithTableLockTimeout(200*time.Millisecond, 1500))
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, fsys,
-		goose.WithDisableGlobalRegistry(true), goose.WithLocker(locker))
+	p, err := goose.NewProvider(goose.DialectPostgres, db, fsys, append(options, goose.WithDisableGlobalRegistry(true))...)
 	if err != nil {
 		return err
 	}

@@ -112,6 +112,28 @@ UNION ALL SELECT 'may make tables in schema ' || nspname || ': REVOKE CREATE ON 
 	FROM home WHERE has_schema_privilege($1, nspname, 'CREATE')
 LIMIT 1`
 
+// Unserved lists the roles that were given the rights to serve and lack those to some table, as one that was made since.
+func Unserved(ctx context.Context, c Config) (roles []string, err error) {
+	db, err := openSQL(c.withDefaults())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if roles, err = texts(ctx, db, unserved); err != nil {
+		err = fmt.Errorf("look at the roles that serve: %w", translate(err))
+	}
+	return roles, err
+}
+
+const unserved = `SELECT DISTINCT CAST(g.grantee AS TEXT) FROM information_schema.role_table_grants g
+	JOIN pg_roles r ON r.rolname = g.grantee
+	WHERE g.table_schema = current_schema() AND g.table_name = 'event' AND g.privilege_type = 'INSERT'
+		AND NOT pg_has_role(r.oid, (SELECT relowner FROM pg_class WHERE oid = 'event'::regclass), 'MEMBER')
+		AND EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+			WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v') AND c.relname <> 'goose_lock'
+			AND NOT has_table_privilege(r.oid, c.oid, 'SELECT'))
+	ORDER BY 1`
+
 // Protection says what keeps the log as it is, in words, and whether nothing is missing.
 func Protection(ctx context.Context, q eventstore.Querier) (string, bool, error) {
 	rows, err := q.Query(ctx, protection)
@@ -146,8 +168,11 @@ const protection = `SELECT CAST(current_user AS TEXT),
 
 func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }
 
-func texts(ctx context.Context, tx *sql.Tx, query string, args ...any) (all []string, err error) {
-	rows, err := tx.QueryContext(ctx, query, args...)
+func texts(ctx context.Context, q interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}, query string, args ...any,
+) (all []string, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,8 @@ type Previewed struct {
 
 // EachPreview says of contact after contact, in id order, what an operation would do, by the rules the planner works
 // under, from what it has stored, and changes nothing. It returns the connection's own state it was worked out under,
-// and its position. Things may happen meanwhile: what is said of a contact holds as long as its digest.
+// and its position. Things may happen meanwhile: what is said of a contact holds as long as its digest. ErrMoved, when the
+// state was rebuilt meanwhile: then contacts may be missing, and it is to be asked again.
 func EachPreview(ctx context.Context, db eventstore.DB, log eventstore.Log, spec domain.PlanSpec, now int64,
 	fn func(Previewed) error,
 ) (planner.Control, int64, error) {
@@ -47,18 +48,14 @@ func EachPreview(ctx context.Context, db eventstore.DB, log eventstore.Log, spec
 	p := preview{Cursor: c, choices: choices, db: db, spec: spec, filter: filter, fn: fn, digester: state.Digester(log.Vault())}
 	p.in = planner.Input{Position: c.Position + 1<<40, ID: stamped(now), Type: domain.PlanApplied, Stream: "connection", RecordedAt: now}
 	if !spec.Contact.IsZero() {
-		return c.Control, c.Position, p.page(ctx, []ulid.ULID{spec.Contact})
+		err = p.page(ctx, []ulid.ULID{spec.Contact})
+	} else {
+		err = p.all(ctx)
 	}
-	for after := ""; ; {
-		ids, err := c.Contacts(ctx, db, after, previewPage)
-		if err != nil || len(ids) == 0 {
-			return c.Control, c.Position, err
-		}
-		after = ids[len(ids)-1].String()
-		if err := p.page(ctx, ids); err != nil {
-			return c.Control, c.Position, err
-		}
+	if err == nil {
+		err = c.Still(ctx, db)
 	}
+	return c.Control, c.Position, err
 }
 
 // Watch names the properties by which it is seen whether a contact has changed.
@@ -84,6 +81,19 @@ type preview struct {
 	in       planner.Input
 	fn       func(Previewed) error
 	digester planner.Digester
+}
+
+func (p *preview) all(ctx context.Context) error {
+	for after := ""; ; {
+		ids, err := p.Contacts(ctx, p.db, after, previewPage)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		after = ids[len(ids)-1].String()
+		if err := p.page(ctx, ids); err != nil {
+			return err
+		}
+	}
 }
 
 func (p *preview) page(ctx context.Context, ids []ulid.ULID) error {

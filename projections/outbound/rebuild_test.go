@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -19,9 +18,7 @@ import (
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
-	"github.com/duolog/duolog/projections/lease"
 	"github.com/duolog/duolog/projections/outbound"
-	"github.com/duolog/duolog/projections/outbound/state"
 	"github.com/duolog/duolog/projections/undo"
 )
 
@@ -379,20 +376,5 @@ func TestRebuildBesideThePlanner(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.same("after the swap", want)
-	})
-}
-
-// TestRebuildUnderALostLease: a rebuild of an owner that is no longer one leaves the live version as it was.
-func TestRebuildUnderALostLease(t *testing.T) {
-	backends.Each(t, func(t *testing.T, store eventstore.Store) {
-		s := newScene(t, store)
-		s.open()
-		s.people(2)
-		s.settle()
-		old := s.formerOwner()
-		err := state.Rebuilder{DB: store, Log: s.log, Lease: old}.Run(t.Context())
-		if !errors.Is(err, lease.ErrLost) {
-			t.Fatalf("%v, want ErrLost", err)
-		}
 	})
 }

@@ -83,7 +83,8 @@ type Standing struct {
 	Phone  string // E.164
 }
 
-// EachStanding calls fn with pages of a system's live records, in id order.
+// EachStanding calls fn with pages of a system's live records, in id order. ErrMoved, when the state was rebuilt meanwhile:
+// then records may be missing.
 func EachStanding(ctx context.Context, db eventstore.DB, log eventstore.Log, sys domain.System,
 	fn func([]Standing) error,
 ) error {
@@ -93,6 +94,9 @@ func EachStanding(ctx context.Context, db eventstore.DB, log eventstore.Log, sys
 	}
 	for after := ""; ; {
 		ids, err := c.Records(ctx, db, sys, after, 500)
+		if err == nil && len(ids) == 0 {
+			err = c.Still(ctx, db)
+		}
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -108,7 +112,7 @@ func EachStanding(ctx context.Context, db eventstore.DB, log eventstore.Log, sys
 }
 
 // StandingAfter returns the live ones among a page of a system's records, in id order after one, with the id the page
-// ends at: empty when it is the last page.
+// ends at: empty when it is the last page. ErrMoved as of EachStanding.
 func StandingAfter(ctx context.Context, db eventstore.DB, log eventstore.Log, sys domain.System, after string, limit int) (
 	page []Standing, last string, err error,
 ) {
@@ -117,13 +121,15 @@ func StandingAfter(ctx context.Context, db eventstore.DB, log eventstore.Log, sy
 		return nil, "", err
 	}
 	ids, err := c.Records(ctx, db, sys, after, limit)
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return nil, "", err
 	}
 	if len(ids) == limit {
 		last = ids[limit-1]
 	}
-	page, err = standing(ctx, c, db, ids)
+	if page, err = standing(ctx, c, db, ids); err == nil {
+		err = c.Still(ctx, db)
+	}
 	return page, last, err
 }
 

@@ -56,6 +56,8 @@ func (r *replay) pair(e eventstore.Event, now planner.Decision) (same bool, err 
 		return false, err
 	}
 	r.version = was.Planner
+	rule := r.view.Control.Settings.Contacts.OnCreate
+	now = onCreate{rule, rule}.asTold([]planner.Decision{was}, now)
 	switch {
 	case r.erased.bears(was) || r.erased.bears(now):
 		r.out.adopted(was.Contact)

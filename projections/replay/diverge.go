@@ -13,6 +13,7 @@ import (
 
 // differ counts what was and would have been decided on an input, and returns the commands that only the branch issued.
 func (b *branch) differ(in planner.Input, was []planner.Decision, planned []planner.Planned) []planner.Outgoing {
+	planned = b.asTold(was, planned)
 	for _, d := range was {
 		b.count(d, 1, 0)
 	}
@@ -37,6 +38,23 @@ func (b *branch) differ(in planner.Input, was []planner.Decision, planned []plan
 	}
 	b.judge(in, was, planned)
 	return only
+}
+
+// asTold are decisions of the branch with no more than what the planner that decided then told.
+func (b *branch) asTold(was []planner.Decision, planned []planner.Planned) []planner.Planned {
+	if !toldLess(was) {
+		return planned
+	}
+	o := onCreate{b.recorded.Contacts.OnCreate, b.view.Control.Settings.Contacts.OnCreate}
+	planned = slices.Clone(planned)
+	for i, p := range planned {
+		planned[i].Decision = o.asTold(was, p.Decision)
+		planned[i].Outgoing = slices.Clone(p.Outgoing)
+		for j, out := range p.Outgoing {
+			planned[i].Outgoing[j].Command = o.command(was, out.Command)
+		}
+	}
+	return planned
 }
 
 // sameCommand reports a command of the same kind and values, for the same records.

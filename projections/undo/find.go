@@ -83,7 +83,7 @@ type finder struct {
 const loadPage = 200
 
 // Each finds what can be put back, contact by contact in id order. It returns the connection's own state it was worked
-// out under, and the planner's position.
+// out under, and the planner's position. ErrMoved of the planner's state, when that was rebuilt meanwhile: ask again.
 func Each(ctx context.Context, c Config, fn func(Found) error) (planner.Control, int64, error) {
 	f, err := open(ctx, c)
 	if err != nil {
@@ -108,7 +108,7 @@ func Each(ctx context.Context, c Config, fn func(Found) error) (planner.Control,
 			return f.Control, f.Position, err
 		}
 	}
-	return f.Control, f.Position, nil
+	return f.Control, f.Position, f.Still(ctx, c.DB)
 }
 
 func open(ctx context.Context, c Config) (*finder, error) {

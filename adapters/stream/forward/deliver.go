@@ -24,22 +24,19 @@ func (f *Forwarder) again(ctx context.Context) error {
 	if f.info.Parked == 0 {
 		return nil
 	}
-	parked, err := f.Groups.Parked(ctx, f.Name)
+	due, err := f.Groups.Again(ctx, f.Name)
 	if err != nil {
 		return err
 	}
-	for _, p := range parked {
-		if !p.Again {
-			continue
-		}
-		events, err := f.read(ctx, p.Position)
+	for _, position := range due {
+		events, err := f.read(ctx, position)
 		if err != nil {
 			return err
 		}
 		if err := f.deliver(ctx, opened{events, f.keys, true}); err != nil {
 			return err
 		}
-		if err := f.Groups.Advance(ctx, f.info, f.info.Position, p.Position); err != nil {
+		if err := f.Groups.Advance(ctx, f.info, f.info.Position, position); err != nil {
 			return err
 		}
 	}
@@ -144,7 +141,7 @@ func (f *Forwarder) present(ctx context.Context, o opened) (opened, error) {
 	if err := f.Groups.Holds(ctx, f.info); err != nil {
 		return o, err
 	}
-	aside, err := f.Groups.Aside(ctx, f.Name)
+	aside, err := f.Groups.Aside(ctx, f.Name, positions(o.events)...)
 	if err != nil {
 		return o, err
 	}
@@ -156,13 +153,17 @@ func (f *Forwarder) present(ctx context.Context, o opened) (opened, error) {
 	if err != nil || head.KeyEpoch == o.keys {
 		return o, err
 	}
-	positions := make([]int64, len(o.events))
-	for i, e := range o.events {
-		positions[i] = e.Position
-	}
 	o.keys = head.KeyEpoch
-	o.events, err = f.read(ctx, positions...)
+	o.events, err = f.read(ctx, positions(o.events)...)
 	return o, err
+}
+
+func positions(events []eventstore.Event) []int64 {
+	all := make([]int64, len(events))
+	for i, e := range events {
+		all[i] = e.Position
+	}
+	return all
 }
 
 // while runs do, whose context ends early once what was opened is not to be sent any more as it is.

@@ -2,6 +2,7 @@ package forward_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -97,6 +98,7 @@ func TestRunningForwarder(t *testing.T) {
 			t.Fatal(err)
 		}
 		// run begins a forwarder at the end of the log, to an endpoint that answers 503 to an event as long as it is held.
+		reads := &counted{Store: store}
 		run := func(t *testing.T, name string, held *atomic.Int64, status int, more ...func(*forward.Config)) (*forwarding, *receiver) {
 			t.Helper()
 			head, err := log.Head(t.Context())
@@ -110,7 +112,7 @@ func TestRunningForwarder(t *testing.T) {
 				return 204
 			})
 			more = append(more, func(c *forward.Config) { c.Name, c.After = name, head.Position })
-			return begin(t, store, target, stream.Filter{}, more...), r
+			return begin(t, reads, target, stream.Filter{}, more...), r
 		}
 		next := func(t *testing.T) int64 {
 			t.Helper()
@@ -142,6 +144,28 @@ func TestRunningForwarder(t *testing.T) {
 			f.caughtUp(t)
 			if n := count(r); n != 2 {
 				t.Errorf("%d were taken after a replay, want the other one again", n)
+			}
+		})
+		t.Run("among many put aside", func(t *testing.T) {
+			var held atomic.Int64
+			first := next(t)
+			f, r := run(t, "many", &held, 503)
+			var people []string
+			for n := range 30 {
+				people = append(people, fmt.Sprint("hubspot/contact/", n))
+			}
+			tell(t, log, people...)
+			f.caughtUp(t)
+			for n := range people {
+				if err := f.groups.Park(t.Context(), "many", first+int64(n), "poison"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before, sent := reads.aside.Load(), count(r)
+			tell(t, log, people[:5]...)
+			f.caughtUp(t)
+			if n, more := reads.aside.Load()-before, count(r)-sent; n > 0 || more != 5 {
+				t.Errorf("%d rows of what is put aside were read to send %d events", n, more)
 			}
 		})
 		t.Run("reset", func(t *testing.T) {
@@ -226,6 +250,42 @@ func TestRunningForwarder(t *testing.T) {
 			}
 		})
 	})
+}
+
+// counted is a database that counts the rows read of what was put aside.
+type counted struct {
+	eventstore.Store
+	aside atomic.Int64
+}
+
+func (c *counted) Query(ctx context.Context, query string, args ...any) (eventstore.Rows, error) {
+	rows, err := c.Store.Query(ctx, query, args...)
+	return c.of(query, rows), err
+}
+
+func (c *counted) QueryKeys(ctx context.Context, query string, keys any, args ...any) (eventstore.Rows, error) {
+	rows, err := c.Store.QueryKeys(ctx, query, keys, args...)
+	return c.of(query, rows), err
+}
+
+func (c *counted) of(query string, rows eventstore.Rows) eventstore.Rows {
+	if rows == nil || !strings.Contains(query, "consumer_parked") || strings.Contains(query, "COUNT") {
+		return rows
+	}
+	return countedRows{rows, &c.aside}
+}
+
+type countedRows struct {
+	eventstore.Rows
+	read *atomic.Int64
+}
+
+func (r countedRows) Next() bool {
+	more := r.Rows.Next()
+	if more {
+		r.read.Add(1)
+	}
+	return more
 }
 
 // text is what is written by one goroutine and read by another.

@@ -50,7 +50,7 @@ func (g *Groups) Fetch(ctx context.Context, log stream.Reader, s Share, limit in
 	if len(s.Held) == 0 {
 		return b, nil
 	}
-	parked, err := g.parked(ctx, g.db, s.Consumer)
+	parked, err := g.parked(ctx, s.Consumer)
 	if err != nil {
 		return b, err
 	}

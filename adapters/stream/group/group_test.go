@@ -5,8 +5,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -284,8 +286,21 @@ func TestParkAndRetry(t *testing.T) {
 		if err := g.Ack(t.Context(), "shop", "a", b); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := g.Retry(t.Context(), "shop", 0); n != 1 || err != nil {
+		if err := g.Park(t.Context(), "shop", 6, "nor this one"); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := g.Retry(t.Context(), "shop", 4); n != 1 || err != nil {
 			t.Fatalf("retry: %d, %v", n, err)
+		}
+		aside, err := g.Aside(t.Context(), "shop", 3, 4)
+		if err != nil || !maps.Equal(aside, map[int64]bool{4: true}) {
+			t.Errorf("of 3 and 4 are put aside: %v, %v", aside, err)
+		}
+		if due, err := g.Again(t.Context(), "shop"); err != nil || !slices.Equal(due, []int64{4}) {
+			t.Errorf("to be delivered once more: %v, %v", due, err)
+		}
+		if err := g.Drop(t.Context(), "shop", 6); err != nil {
+			t.Fatal(err)
 		}
 		got, b = fetch()
 		if got != "4again " {

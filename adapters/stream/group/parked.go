@@ -27,11 +27,11 @@ func (g *Groups) Parked(ctx context.Context, name string) ([]Parked, error) {
 	if _, err := g.Get(ctx, name); err != nil {
 		return nil, err
 	}
-	return g.parked(ctx, g.db, name)
+	return g.parked(ctx, name)
 }
 
-func (g *Groups) parked(ctx context.Context, q eventstore.Querier, name string) ([]Parked, error) {
-	rows, err := q.Query(ctx, `SELECT position, partition, reason, attempts, again, parked_at FROM consumer_parked
+func (g *Groups) parked(ctx context.Context, name string) ([]Parked, error) {
+	rows, err := g.db.Query(ctx, `SELECT position, partition, reason, attempts, again, parked_at FROM consumer_parked
 		WHERE connection = $1 AND consumer = $2 ORDER BY connection, consumer, position`, g.log.Connection(), name)
 	all, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (p Parked, err error) {
 		var partition, attempts, again, at int64
@@ -39,20 +39,37 @@ func (g *Groups) parked(ctx context.Context, q eventstore.Querier, name string) 
 		p.Partition, p.Attempts, p.Again, p.At = int(partition), int(attempts), again == 1, time.UnixMicro(at).UTC()
 		return p, err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read what %s parked: %w", name, err)
-	}
-	return all, nil
+	return all, readParked(name, err)
 }
 
-// Aside returns the positions that are put aside, and of each whether it is to be delivered once more.
-func (g *Groups) Aside(ctx context.Context, name string) (map[int64]bool, error) {
-	all, err := g.parked(ctx, g.db, name)
-	aside := make(map[int64]bool, len(all))
-	for _, p := range all {
-		aside[p.Position] = p.Again
+func readParked(name string, err error) error {
+	if err != nil {
+		return fmt.Errorf("read what %s parked: %w", name, err)
 	}
-	return aside, err
+	return nil
+}
+
+// Aside returns which of the positions are put aside, and of each whether it is to be delivered once more. It reads no
+// other: who delivers asks often, and much may be put aside.
+func (g *Groups) Aside(ctx context.Context, name string, positions ...int64) (map[int64]bool, error) {
+	aside := map[int64]bool{}
+	rows, err := g.db.QueryKeys(ctx, `SELECT position, again FROM consumer_parked
+		WHERE connection = $1 AND consumer = $2 AND position IN ($keys)`, positions, g.log.Connection(), name)
+	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (position int64, err error) {
+		var again int64
+		err = r.Scan(&position, &again)
+		aside[position] = again == 1
+		return position, err
+	})
+	return aside, readParked(name, err)
+}
+
+// Again returns the positions that were put aside and are to be delivered once more, in order.
+func (g *Groups) Again(ctx context.Context, name string) ([]int64, error) {
+	rows, err := g.db.Query(ctx, `SELECT position FROM consumer_parked WHERE connection = $1 AND consumer = $2 AND again = 1
+		ORDER BY connection, consumer, position`, g.log.Connection(), name)
+	all, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (n int64, err error) { return n, r.Scan(&n) })
+	return all, readParked(name, err)
 }
 
 // maxReason bounds what is stored of why an event is parked.

@@ -201,7 +201,7 @@ func (s *subscription) one(ctx context.Context, e group.Delivered) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		aside, err := s.groups.Aside(ctx, s.Group)
+		aside, err := s.groups.Aside(ctx, s.Group, e.Position)
 		if err != nil {
 			return err
 		}

@@ -141,7 +141,7 @@ func (c Config) log(ctx context.Context, store eventstore.Store) (eventstore.Log
 }
 
 // Projections are all that are filled from the log and can be made again from it alone. The planner's state, which can be
-// as well, is steered by the engine's lease instead: outbound.Rebuild.
+// as well, goes its own way: outbound.Rebuild.
 func Projections() []projections.Projection {
 	return []projections.Projection{contacts.Projection{}, history.Projection{}, catalogs.Projection{}, operations.Projection{}}
 }

@@ -50,6 +50,14 @@ func GrantRuntime(ctx context.Context, c Config, role string) error {
 	return postgres.GrantRuntime(ctx, postgres.Config{URL: c.DatabaseURL}, role)
 }
 
+// Unserved lists the roles of PostgreSQL that serve and lack a right to what a migration made since: GrantRuntime gives it.
+func Unserved(ctx context.Context, c Config) ([]string, error) {
+	if c.SQLite() != "" {
+		return nil, nil
+	}
+	return postgres.Unserved(ctx, postgres.Config{URL: c.DatabaseURL})
+}
+
 // protection finds what keeps the log from being changed.
 func (a *App) protection(ctx context.Context) (Finding, error) {
 	look, fix := postgres.Protection, "duolog migrate status; a restore without its triggers is not the log that was backed up"

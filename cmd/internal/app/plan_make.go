@@ -37,7 +37,7 @@ func (e *engine) makePlan(ctx context.Context, h *lease.Handle, op planner.Opera
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil, errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, lease.ErrLost):
+	case ctx.Err() != nil, errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, lease.ErrLost), errors.Is(err, outbound.ErrMoved):
 		return err // it begins again when that is over
 	}
 	return p.end(ctx, domain.Act{Command: op.ID, Name: op.Name, Reason: err.Error()})

@@ -3,9 +3,13 @@ package app_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/url"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,6 +18,7 @@ import (
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/cmd/internal/app"
+	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
 	"github.com/duolog/duolog/eventstore/postgres"
 	"github.com/duolog/duolog/projections/contacts"
@@ -150,5 +155,69 @@ func TestRuntimeRoleRefused(t *testing.T) {
 	r := newRoleRig(t, "")
 	if err := app.GrantRuntime(t.Context(), r.owner, "nobody-"+r.role); !errors.Is(err, postgres.ErrRole) {
 		t.Errorf("no such role: %v", err)
+	}
+}
+
+// TestRoleWithoutRights: a role that lacks a right is told so at once, whatever it wanted, and nothing is laid to the
+// events; the owner who migrates learns which role cannot serve any more.
+func TestRoleWithoutRights(t *testing.T) {
+	t.Parallel()
+	r := newRoleRig(t, "")
+	mine := r.owner
+	mine.DatabaseURL = r.mine
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute) // a lock was waited for for five
+	defer stop()
+	refused := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, eventstore.ErrRights) || strings.Contains(err.Error(), "SQLSTATE") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	_, err := app.Migrate(ctx, mine)
+	refused("migrate, before anything was granted", err)
+	_, err = app.MigrationStatus(ctx, mine)
+	refused("status, before anything was granted", err)
+	grant := func() {
+		t.Helper()
+		if err := app.GrantRuntime(ctx, r.owner, r.role); err != nil {
+			t.Fatal(err)
+		}
+	}
+	grant()
+	if steps, err := app.MigrationStatus(ctx, mine); err != nil || len(steps) == 0 || !steps[len(steps)-1].Applied {
+		t.Errorf("status: %v, %v", steps, err)
+	}
+	r.exec(r.owner.DatabaseURL, "CREATE TABLE last AS SELECT * FROM goose_db_version ORDER BY version_id DESC LIMIT 1")
+	r.exec(r.owner.DatabaseURL, "DELETE FROM goose_db_version WHERE version_id IN (SELECT version_id FROM last)")
+	_, err = app.Migrate(ctx, mine)
+	refused("migrate, with a step missing", err)
+	r.exec(r.owner.DatabaseURL, "INSERT INTO goose_db_version (version_id, is_applied) SELECT version_id, is_applied FROM last; DROP TABLE last")
+
+	if roles, err := app.Unserved(ctx, r.owner); err != nil || len(roles) > 0 {
+		t.Errorf("cannot serve: %q, %v", roles, err)
+	}
+	r.exec(r.owner.DatabaseURL, `REVOKE ALL ON history_entry FROM "`+r.role+`"`) // as on a table that a migration makes
+	if roles, err := app.Unserved(ctx, r.owner); err != nil || !slices.Equal(roles, []string{r.role}) {
+		t.Errorf("cannot serve: %q, %v", roles, err)
+	}
+	mine.MasterKeyFile = filepath.Join(t.TempDir(), "master.key")
+	a, err := app.Open(ctx, mine, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close() }()
+	if _, err := a.Pause(ctx, tester); err != nil {
+		t.Fatal(err)
+	}
+	refused("fold", a.CatchUp(ctx))
+	grant()
+	if err := a.CatchUp(ctx); err != nil {
+		t.Error(err)
+	}
+	status, err := a.Runner.Status(ctx)
+	for _, p := range status {
+		if err != nil || p.Parked > 0 || p.Lag > 0 {
+			t.Errorf("%s: %d parked, %d behind, %v", p.Name, p.Parked, p.Lag, err)
+		}
 	}
 }

@@ -32,7 +32,7 @@ func Open(ctx context.Context, db eventstore.DB, log eventstore.Log) (*Cursor, e
 		return c, err
 	}
 	c.Version = 1
-	if err := c.insert(ctx, db); err != nil {
+	if _, err := c.insert(ctx, db); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -58,13 +58,28 @@ func (c *Cursor) read(ctx context.Context, q eventstore.Querier, which string) (
 	return true, nil
 }
 
-func (c *Cursor) insert(ctx context.Context, q eventstore.Querier) error {
-	_, err := q.Exec(ctx, `INSERT INTO outbound (connection, version, live, position, control, updated_at)
-		VALUES ($1, $2, $3, 0, '{}', 0) ON CONFLICT (connection, version) DO NOTHING`, c.Connection, c.Version, flag(c.live))
-	if err != nil {
-		return fmt.Errorf("open planner state: %w", err)
+// Still fails with ErrMoved once another version has taken this one's place: its rows are being removed then, and whoever
+// read page after page of them may have read too few.
+func (c *Cursor) Still(ctx context.Context, q eventstore.Querier) error {
+	rows, err := q.Query(ctx, "SELECT version FROM outbound WHERE connection = $1 AND version = $2 AND live = 1", c.Connection, c.Version)
+	there, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (n int64, err error) { return n, r.Scan(&n) })
+	switch {
+	case err != nil:
+		return fmt.Errorf("look at the planner's place: %w", err)
+	case len(there) == 0:
+		return fmt.Errorf("version %d: %w", c.Version, ErrMoved)
 	}
 	return nil
+}
+
+// insert makes the version's row, and false when it is there.
+func (c *Cursor) insert(ctx context.Context, q eventstore.Querier) (bool, error) {
+	n, err := q.Exec(ctx, `INSERT INTO outbound (connection, version, live, position, control, updated_at)
+		VALUES ($1, $2, $3, 0, '{}', 0) ON CONFLICT (connection, version) DO NOTHING`, c.Connection, c.Version, flag(c.live))
+	if err != nil {
+		return false, fmt.Errorf("open planner state: %w", err)
+	}
+	return n > 0, nil
 }
 
 // Write moves the version to a position and saves the changes. ErrMoved unless it still stands as it was read. now is

@@ -7,16 +7,16 @@ import (
 	"time"
 
 	"github.com/duolog/duolog/eventstore"
-	"github.com/duolog/duolog/projections/lease"
 )
 
 // Rebuilder folds the log from its beginning into a new version beside the live one, and swaps. It may run while the
-// planner works, in its process or in another: the planner finds its version gone and goes on with the new one.
+// planner works, in its process or in another: the planner finds its version gone and goes on with the new one. It needs
+// no lease, for whoever writes to a version, planner or rebuild, moves its row from where it read it to be, in the same
+// transaction, and of two only one can.
 type Rebuilder struct {
-	DB    eventstore.DB
-	Log   eventstore.Log
-	Lease *lease.Handle // nil: not the owner; then the live version's row alone keeps planner and swap apart
-	Page  int           // events in a transaction; 0: 200
+	DB   eventstore.DB
+	Log  eventstore.Log
+	Page int // events in a transaction; 0: 200
 	// Progress, when set, hears the position reached and the log's end after each page.
 	Progress func(done, total int64)
 }
@@ -45,26 +45,34 @@ func (r Rebuilder) begin(ctx context.Context) (*Cursor, error) {
 		return nil, err
 	}
 	next := &Cursor{Store: Store{Connection: r.Log.Connection(), Vault: r.Log.Vault()}}
-	err := r.DB.InTx(ctx, func(tx eventstore.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT MAX(version) FROM outbound WHERE connection = $1", next.Connection)
-		last, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (int64, error) {
-			var n int64
-			return n, r.Scan(&n)
+	for mine := false; !mine; { // another that began at the same moment may have taken the number
+		err := r.DB.InTx(ctx, func(tx eventstore.Tx) (err error) {
+			mine, err = r.take(ctx, tx, next)
+			return err
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE outbound SET position = -1 WHERE connection = $1 AND live = 0",
-			next.Connection); err != nil {
-			return err
-		}
-		next.Version = last[0] + 1
-		return next.insert(ctx, tx)
-	})
-	if err != nil {
-		return nil, err
 	}
 	return next, r.removeOld(ctx, next.Version)
+}
+
+// take makes the row of the next version, and false when there is one of it by now. Only what is behind it is stopped: of
+// those that run at once, the last goes on.
+func (r Rebuilder) take(ctx context.Context, tx eventstore.Tx, next *Cursor) (bool, error) {
+	rows, err := tx.Query(ctx, "SELECT MAX(version) FROM outbound WHERE connection = $1", next.Connection)
+	last, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (n int64, err error) { return n, r.Scan(&n) })
+	if err != nil {
+		return false, err
+	}
+	next.Version = last[0] + 1
+	mine, err := next.insert(ctx, tx)
+	if err != nil || !mine {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, "UPDATE outbound SET position = -1 WHERE connection = $1 AND live = 0 AND version < $2",
+		next.Connection, next.Version)
+	return true, err
 }
 
 // fill brings the new version to where the live one stands, and swaps.

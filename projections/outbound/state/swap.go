@@ -28,11 +28,6 @@ func (r Rebuilder) swap(ctx context.Context, next, live *Cursor) error {
 	}
 	now := time.Now().UnixMicro()
 	err = r.DB.InTx(ctx, func(tx eventstore.Tx) error {
-		if r.Lease != nil {
-			if err := r.Lease.Fence(ctx, tx); err != nil {
-				return err
-			}
-		}
 		err := live.move(ctx, tx, "{}", live.Position, now, false)
 		switch {
 		case errors.Is(err, ErrMoved):
