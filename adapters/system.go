@@ -137,6 +137,8 @@ type Write struct {
 	// Expects is what the record must still show for a value to go over it, by write name, where the system is looked at
 	// before each write; a value that stands over something else is refused with domain.ReasonChanged.
 	Expects map[string]planner.Expected
+	// Tried are values that tries before this one may have left there, by write name: they are ours, and in nobody's way.
+	Tried map[string][]json.RawMessage
 	// Properties to report back in the answer's Shows, besides those written.
 	Properties []string
 }

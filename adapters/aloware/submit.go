@@ -108,7 +108,8 @@ func withheld(refused map[string]string) *adapters.Error {
 }
 
 func merge(a, b map[string]string) map[string]string {
-	out := maps.Clone(b)
+	out := map[string]string{}
+	maps.Copy(out, b)
 	maps.Copy(out, a)
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/duolog/duolog/adapters"
 	"github.com/duolog/duolog/domain"
@@ -89,6 +90,7 @@ func (c *Client) update(ctx context.Context, w adapters.Write, found sighting) a
 	}
 	refused, err := c.submit(ctx, w.Phone, values, refused, true)
 	if err != nil && err.Reason == domain.ReasonInvalid {
+		err.Refused = merge(refused, err.Refused)
 		return refusedAll(found, err)
 	}
 	if err != nil {
@@ -102,9 +104,10 @@ func (c *Client) update(ctx context.Context, w adapters.Write, found sighting) a
 // or before, and the planner weighs it.
 func unexpected(w adapters.Write, found sighting, values map[string]json.RawMessage) map[string]bool {
 	out := map[string]bool{}
-	for name, v := range values {
+	for name := range values {
 		e, ok := w.Expects[name]
-		if ok && !found.shows(e.Property, name, e.Value) && !(w.Again && found.mayRender(name, v)) {
+		ours := func(v json.RawMessage) bool { return found.holds(name, v) || found.mayRender(name, v) }
+		if ok && !found.shows(e.Property, name, e.Value) && !slices.ContainsFunc(w.Tried[name], ours) {
 			out[name] = true
 		}
 	}

@@ -161,6 +161,7 @@ func TestWriteInDoubtGoesOverNobodysValue(t *testing.T) {
 		kept        bool
 	}{
 		{"Anna", "Bob", false},         // what it was decided on: ours did not arrive
+		{"Anna", "Anya", false},        // an earlier one of the lane, which was tried with it
 		{"Anna", "ANNA", false},        // ours, as Aloware writes it
 		{"St. Anna", "St Anna", false}, // again
 		{long, long[:32+8], false},     // ours, cut off
@@ -176,6 +177,7 @@ func TestWriteInDoubtGoesOverNobodysValue(t *testing.T) {
 		}
 		w := adapters.Write{
 			Record: ann, Again: true, Values: values{"city": raw(t, "Elko"), "first_name": raw(t, tt.ours)},
+			Tried:   map[string][]json.RawMessage{"first_name": {raw(t, "Anya"), raw(t, tt.ours)}},
 			Expects: map[string]planner.Expected{"first_name": {Property: "first_name", Value: raw(t, "Bob")}},
 		}
 		got := a.write(t, w)

@@ -188,9 +188,36 @@ func TestDoubt(t *testing.T) {
 		var got []bool
 		for _, w := range e.system.sent() {
 			got = append(got, w.Again)
+			if (len(w.Tried["x"]) > 0) != w.Again {
+				e.Errorf("in doubt: %v, and tried: %s", w.Again, w.Tried["x"])
+			}
 		}
 		if !slices.Equal(got, want) {
 			e.Errorf("in doubt: %v, want %v", got, want)
+		}
+	})
+}
+
+// What a try in doubt may have left there is told to the next, though by then another command of the lane wins.
+func TestTried(t *testing.T) {
+	each(t, func(e *env) {
+		first, later := e.update("1", "x", "y"), e.update("1", "x", "z")
+		e.system.write = func(_ context.Context, n int, w adapters.Write) adapters.WriteAnswer {
+			if n == 1 {
+				e.put(later)
+				return failing(adapters.Retry, 0)
+			}
+			return applied(w)
+		}
+		e.check(first)
+		e.settled(later)
+		for _, w := range e.system.sent() {
+			if tried := w.Tried["x"]; string(w.Values["x"]) == `"z"` && (len(tried) != 1 || string(tried[0]) != `"y"`) {
+				e.Errorf("%s after %s", w.Values["x"], tried)
+			}
+		}
+		if n := len(e.system.sent()); n != 2 {
+			e.Errorf("%d writes, want the second for both", n)
 		}
 	})
 }

@@ -28,7 +28,7 @@ func coalesce(lane []*outbox.Entry, attempt ulid.ULID) call {
 	last := lane[len(lane)-1]
 	c := call{lane: lane, winner: map[string]*outbox.Entry{}, attempt: attempt, write: adapters.Write{
 		Command: last.Command, Contact: last.Contact, Record: last.Record, Values: map[string]json.RawMessage{},
-		Expects: map[string]planner.Expected{},
+		Expects: map[string]planner.Expected{}, Tried: map[string][]json.RawMessage{},
 	}}
 	var back []string
 	for _, e := range lane {
@@ -41,6 +41,9 @@ func coalesce(lane []*outbox.Entry, attempt ulid.ULID) call {
 		for property, value := range e.Payload.Values {
 			if _, written := c.write.Values[property]; !written { // nothing leaves before the lane's first command
 				c.expect(property, e)
+			}
+			if e.Sent > 1 { // but for what tries before this one sent
+				c.write.Tried[property] = append(c.write.Tried[property], value)
 			}
 			c.write.Values[property], c.winner[property] = value, e
 		}

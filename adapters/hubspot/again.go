@@ -21,7 +21,7 @@ func (c *Client) notMade(ctx context.Context, rows []*row) []*row {
 	properties := withIdentifying(slices.Sorted(maps.Keys(names)))
 	a, begun, err := c.batchRead(ctx, UniqueProperty, keys, properties)
 	if err != nil {
-		failAll(rows, unsent(err))
+		failAll(rows, unseen(err))
 		return nil
 	}
 	var rest []*row

@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -42,7 +43,7 @@ func (c *Client) look(ctx context.Context, rows []*row) {
 	histories := slices.Sorted(maps.Keys(names))
 	a, begun, err := c.batchRead(ctx, "id", ids, withIdentifying(histories), histories...)
 	if err != nil {
-		failAll(rows, unsent(err))
+		failAll(rows, unseen(err))
 		return
 	}
 	for _, r := range rows {
@@ -60,17 +61,30 @@ func (r *row) compare(o object, begun time.Time, app string) {
 		now, last := o.text(e.Property), o.Histories[e.Property]
 		untold := now == "" && len(last) == 0 // never set, or there is no such property
 		ours := len(last) > 0 && isOurs(app, last[0].SourceType, last[0].SourceID)
-		if now != expected && now != r.props[name] && !untold && !ours {
+		tried := slices.ContainsFunc(r.tried[name], func(v json.RawMessage) bool { sent, _ := wire(v); return sent == now })
+		if now != expected && now != r.props[name] && !untold && !ours && !tried {
 			changed[name], shows[e.Property] = domain.ReasonChanged, quoted(now)
 		}
 	}
 	if !r.refuse(changed) {
 		return
 	}
-	r.kept = adapters.WriteAnswer{Record: record(o.ID), Shows: shows, Clock: orElse(o.updated(), begun.UnixMicro())}
+	// A microsecond behind the last change: what was saved with it is told with the same time, and our write went over it.
+	r.kept = adapters.WriteAnswer{Record: record(o.ID), Shows: shows, Clock: orElse(o.updated(), begun.UnixMicro()) + 1}
 	if len(r.props) == 0 {
 		r.fail(r.invalid())
 	}
+}
+
+// unseen is why a look failed: nothing was sent, and of the write it says nothing, so it is tried again.
+func unseen(err error) error {
+	var told *adapters.Error
+	if !errors.As(err, &told) || told.Class != adapters.Rejected {
+		return unsent(err)
+	}
+	e := *told
+	e.Class, e.Reason, e.Unsent = adapters.Retry, "", true
+	return &e
 }
 
 func quoted(s string) json.RawMessage {

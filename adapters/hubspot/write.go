@@ -26,6 +26,7 @@ type row struct {
 	props   map[string]string
 	refused map[string]string
 	expects map[string]planner.Expected
+	tried   map[string][]json.RawMessage
 	kept    adapters.WriteAnswer // what shows of that which is not gone over
 	tries   int
 	answer  *adapters.WriteAnswer
@@ -73,7 +74,7 @@ func (c *Client) Write(ctx context.Context, writes []adapters.Write) []adapters.
 func newRow(i int, w adapters.Write, answer *adapters.WriteAnswer) *row {
 	r := &row{
 		i: i, trace: strconv.Itoa(i), create: w.Create, id: w.Record.ID, props: map[string]string{},
-		refused: map[string]string{}, expects: w.Expects, answer: answer,
+		refused: map[string]string{}, expects: w.Expects, tried: w.Tried, answer: answer,
 	}
 	if w.Create {
 		r.id = w.Contact.String()
@@ -123,7 +124,7 @@ func (r *row) invalid() *adapters.Error {
 		Class: adapters.Rejected, Reason: domain.ReasonInvalid, Refused: r.refused,
 		Status: http.StatusBadRequest, Detail: "hubspot refuses what there is to write",
 	}
-	if len(r.kept.Shows) > 0 {
+	if len(r.kept.Shows) > 0 && len(r.props) == 0 {
 		e.Reason, e.Status, e.Detail = domain.ReasonChanged, 0, "hubspot: what stood there was changed since the write was decided"
 	}
 	return e

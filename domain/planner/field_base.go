@@ -36,7 +36,11 @@ func (p *fieldPass) load(f *Field) {
 		// It had been made after all, and nobody knew: what the target shows since is a change of its own.
 	case refused && reason == domain.ReasonChanged:
 		p.withdrawn(w)
-		p.unguarded = p.sides.of(w.System).digest == w.Over
+		t := p.sides.of(w.System)
+		p.unguarded = t.digest == w.Over
+		if t.system() == domain.Aloware && t.digest != w.Digest && p.sent(t.digest) {
+			p.setBase(t.system(), t.digest) // an earlier write of ours, of which nobody heard
+		}
 	case s.Result == domain.ResultApplied, s.Result == domain.ResultSuperseded, s.Result == domain.ResultPartly && !refused:
 		base := w.Digest
 		if t := p.sides.of(w.System); t.answer != "" && t.answered >= s.Position {

@@ -284,7 +284,8 @@ func (p *fieldPass) toldBackNow() bool {
 		return false
 	}
 	t := p.sides.of(w.System)
-	ours := p.unsure == nil || t.digest == w.Digest || t.system() == domain.HubSpot && t.seen.Own
+	ours := p.unsure == nil || t.digest == w.Digest ||
+		t.system() == domain.HubSpot && t.seen.Own && !p.recent(domain.HubSpot, t.digest)
 	told := p.e.Record == t.rec.ID && p.e.told(p.f.Side(w.System).Read)
 	return ours && (told || p.e.Release && p.unsure != nil && t.seen.Position > p.decidedAt())
 }

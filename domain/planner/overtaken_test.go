@@ -262,3 +262,29 @@ func TestToldBackInAPause(t *testing.T) {
 		d.says(planner.Sent, planner.Pending, to{domain.HubSpot: "Eve"})
 	}
 }
+
+// TestUnheardWriteIsNoChange: Aloware refuses a write since it shows what an earlier one of ours left there, of which nobody
+// heard: that is nobody's change, so it goes nowhere, and what HubSpot shows is sent once more.
+func TestUnheardWriteIsNoChange(t *testing.T) {
+	for _, next := range []string{"Ann", "Cyd"} {
+		for _, conflict := range []settings.Winner{settings.HubSpotWins, settings.AlowareWins, settings.NewestWins, settings.Review} {
+			d := newDesk(t, func(s *settings.Settings) {
+				for i := range s.Fields {
+					s.Fields[i].Conflict = conflict
+				}
+			}).linked()
+			d.webhook(hub, values{"firstname": "Bob"})
+			earlier := d.sent[0]
+			d.webhook(hub, values{"firstname": next})
+			later := d.sent[0]
+			d.settled(earlier, nil, func(o *domain.Outcome) { o.Result, o.By, o.Sent, o.Clock = domain.ResultSuperseded, later.ID, nil, 0 })
+			d.settled(later, values{"first_name": "Bob"}, func(o *domain.Outcome) {
+				o.Result, o.Sent, o.Refused = domain.ResultRejected, nil, map[string]string{"first_name": domain.ReasonChanged}
+			})
+			d.says(planner.Sent, planner.Pending, to{domain.Aloware: next})
+			if d.names("first_name", "Bob") {
+				t.Fatalf("%s, %s: ours counts as lost: %s", next, conflict, text(d.last))
+			}
+		}
+	}
+}
