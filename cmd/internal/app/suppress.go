@@ -166,6 +166,9 @@ func (a *App) joinOnce(ctx context.Context, e eventstore.NewEvent) (bool, error)
 	if a.screen == nil {
 		return false, nil // an App that was not opened looks nobody up, so that was not why
 	}
+	if _, err := a.Log.Head(ctx); err != nil { // so that what refused it hears of those another process has let in
+		return false, err
+	}
 	tokens, err := erased.Tokens(ctx, a.Store, a.Connection)
 	if err != nil {
 		return false, err
@@ -206,10 +209,9 @@ func (a *App) joinOnce(ctx context.Context, e eventstore.NewEvent) (bool, error)
 	})
 }
 
-// suppressed is what is stored in the place of an event that was refused because its person was erased.
-func (a *App) suppressed(ctx context.Context, e eventstore.NewEvent) (eventstore.NewEvent, error) {
-	_, err := a.JoinErasure(ctx, e)
-	return ingest.Suppressed(e), err
+// storeRefused stores an event that was refused because its person was erased.
+func (a *App) storeRefused(ctx context.Context, e *eventstore.NewEvent, store func(eventstore.NewEvent) error) error {
+	return ingest.StoreRefused(ctx, a.Log.Vault(), e, a.JoinErasure, store)
 }
 
 // gone reports whether a record is erased, as far as the acts say.
