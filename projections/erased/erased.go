@@ -99,20 +99,41 @@ func Keep(ctx context.Context, tx eventstore.Tx, connection string, erasure ulid
 	return nil
 }
 
-// Drop lets go of the tokens of erasures.
-func Drop(ctx context.Context, tx eventstore.Tx, connection string, erasures []ulid.ULID) error {
+// Kept is how many tokens of an erasure are kept.
+func Kept(ctx context.Context, q eventstore.Querier, connection string, erasure ulid.ULID) (int, error) {
+	rows, err := q.Query(ctx, "SELECT token FROM erased_identifier WHERE connection = $1 AND erasure = $2", connection, erasure.String())
+	all, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) })
+	if err != nil {
+		return 0, fmt.Errorf("count what an erased person is recognised by: %w", err)
+	}
+	return len(all), nil
+}
+
+// Drop lets go of the tokens of erasures, and of the same ones where other erasures keep them: whoever is let in would be
+// taken for those others. It returns how many that were.
+func Drop(ctx context.Context, tx eventstore.Tx, connection string, erasures []ulid.ULID) (shared int, err error) {
 	ids := make([]string, len(erasures))
 	for i, e := range erasures {
 		ids[i] = e.String()
 	}
-	rows, err := tx.QueryKeys(ctx, "DELETE FROM erased_identifier WHERE connection = $1 AND erasure IN ($keys) RETURNING token", ids, connection)
-	if _, err = texts(rows, err); err != nil {
-		return fmt.Errorf("let go of what an erased person is recognised by: %w", err)
+	rows, err := tx.QueryKeys(ctx, `DELETE FROM erased_identifier WHERE connection = $1 AND token IN (
+		SELECT token FROM erased_identifier WHERE connection = $1 AND erasure IN ($keys)) RETURNING token, erasure`, ids, connection)
+	others := map[string]bool{}
+	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (none struct{}, err error) {
+		var token, erasure string
+		if err = r.Scan(&token, &erasure); err == nil && !slices.Contains(ids, erasure) {
+			others[token] = true
+		}
+		return none, err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("let go of what an erased person is recognised by: %w", err)
 	}
-	return nil
+	return len(others), nil
 }
 
-// Tokens returns by what people are to be recognised, and the erasure each leads to: the first where there are several.
+// Tokens returns by what people are to be recognised, and the erasure each leads to: the last where there are several, since
+// who was let in is spared by those before.
 func Tokens(ctx context.Context, q eventstore.Querier, connection string) (map[string]ulid.ULID, error) {
 	found := map[string]ulid.ULID{}
 	rows, err := q.Query(ctx, "SELECT token, erasure FROM erased_identifier WHERE connection = $1", connection)
@@ -122,7 +143,7 @@ func Tokens(ctx context.Context, q eventstore.Querier, connection string) (map[s
 			return none, err
 		}
 		id, err := ulid.ParseStrict(erasure)
-		if was, ok := found[token]; !ok || id.Compare(was) < 0 {
+		if was, ok := found[token]; !ok || id.Compare(was) > 0 {
 			found[token] = id
 		}
 		return none, err
@@ -131,8 +152,4 @@ func Tokens(ctx context.Context, q eventstore.Querier, connection string) (map[s
 		return nil, fmt.Errorf("look for erased people (after an upgrade, run duolog migrate up): %w", err)
 	}
 	return found, nil
-}
-
-func texts(rows eventstore.Rows, err error) ([]string, error) {
-	return eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) })
 }

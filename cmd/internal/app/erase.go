@@ -16,7 +16,6 @@ import (
 	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/identity"
-	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/contacts"
@@ -359,97 +358,6 @@ func (a *App) clearFound(ctx context.Context, tx eventstore.Tx, streams []string
 	return nil
 }
 
-// Lift lets a person who was erased in again: what is told from then on is stored and synced. What was erased stays so.
-func (a *App) Lift(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpapi.Done, error) {
-	if strings.TrimSpace(by.Reason) == "" {
-		return httpapi.Done{}, fmt.Errorf("%w: to let somebody in again needs a reason; it stays in the log", httpapi.ErrBadInput)
-	}
-	c, _, err := a.everyID(ctx, contact)
-	if err != nil {
-		return httpapi.Done{}, err
-	}
-	if len(erasedOf(c)) == 0 {
-		return httpapi.Done{}, fmt.Errorf("%w: it was not erased: there is nothing to lift", httpapi.ErrConflict)
-	}
-	if err := a.listable(ctx); err != nil {
-		return httpapi.Done{}, err
-	}
-	var done httpapi.Done
-	err = again(func() error {
-		done, err = a.liftOnce(ctx, c, by)
-		return err
-	})
-	if err == nil {
-		err = a.keepErasures(ctx)
-	}
-	return done, err
-}
-
-// liftOnce lets in every record of the person, those that joined the erasure included, and lets go of what the person was
-// recognised by.
-func (a *App) liftOnce(ctx context.Context, c contacts.Contact, by httpapi.By) (done httpapi.Done, err error) {
-	p, err := a.privacy(ctx)
-	if err != nil {
-		return done, err
-	}
-	var first []string
-	for _, r := range erasedOf(c) {
-		first = append(first, r.Stream())
-	}
-	streams, erasures := p.bound(first)
-	people := []contacts.Contact{c}
-	for _, stream := range streams {
-		if r, err := domain.ParseRecord(stream); err == nil {
-			found, err := a.Contacts.Find(ctx, r.String())
-			if err != nil {
-				return done, err
-			}
-			for _, other := range found {
-				if !slices.ContainsFunc(people, func(c contacts.Contact) bool { return c.ID == other.ID }) {
-					people = append(people, other)
-				}
-			}
-		}
-	}
-	var acts []eventstore.NewEvent
-	var subjects []string
-	for _, c := range people {
-		payload := domain.Act{Reason: by.Reason, Contact: c.ID, Records: erasedOf(c)}
-		for _, r := range payload.Records {
-			subjects = append(subjects, r.Stream())
-		}
-		act, err := a.act(domain.SubjectLifted, domain.StreamPrivacy, payload, by)
-		if err != nil {
-			return done, err
-		}
-		if len(payload.Records) > 0 {
-			acts = append(acts, act)
-		}
-	}
-	acts[0].ExpectLast = &p.last
-	err = a.Store.InTx(ctx, func(tx eventstore.Tx) error {
-		if err := erased.Drop(ctx, tx, a.Connection, erasures); err != nil {
-			return err
-		}
-		got, err := tx.Revive(ctx, a.Log, subjects, acts...)
-		if err == nil {
-			done = httpapi.Done{Position: got[0].Position, ID: got[0].ID.String()}
-		}
-		return err
-	})
-	return done, err
-}
-
-// erasedOf are the records of a contact that were erased and may be let in again.
-func erasedOf(c contacts.Contact) (records []domain.Record) {
-	for _, r := range c.Records {
-		if r.Erased && r.State != string(planner.Merged) {
-			records = append(records, domain.Record{System: r.System, ID: r.ID})
-		}
-	}
-	return records
-}
-
 // Certificate says once more that somebody was erased, of the last time that was so.
 func (a *App) Certificate(ctx context.Context, contact ulid.ULID) (httpapi.Certificate, error) {
 	_, ids, err := a.everyID(ctx, contact)
@@ -465,7 +373,10 @@ func (a *App) Certificate(ctx context.Context, contact ulid.ULID) (httpapi.Certi
 			continue
 		}
 		at := time.UnixMicro(e.At).UTC()
-		out := httpapi.Erasure{Position: e.Position, At: &at, Identifiers: len(e.Identifiers)}
+		out := httpapi.Erasure{Position: e.Position, At: &at}
+		if out.Identifiers, err = erased.Kept(ctx, a.Store, a.Connection, e.Origin()); err != nil {
+			return httpapi.Certificate{}, err
+		}
 		for _, stream := range e.Streams {
 			r, err := domain.ParseRecord(stream)
 			if err != nil {
