@@ -3,6 +3,7 @@
 package erased
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -22,6 +23,14 @@ import (
 // kept is how many bytes of a hash are: two people share them by chance nowhere.
 const kept = 16
 
+// KindMade is of the keys by which a record is known that a create made for somebody who was erased while it was under way.
+const KindMade = "made"
+
+// Made is the key of what a create makes.
+func Made(command ulid.ULID) identity.Key {
+	return identity.Key{Kind: KindMade, Value: command.String()}
+}
+
 // Hasher makes the keyed hashes of a connection.
 type Hasher struct{ secret []byte }
 
@@ -35,7 +44,7 @@ func (h Hasher) Token(k identity.Key) string {
 	return k.Kind + ":" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:kept])
 }
 
-// Tokens are the keyed hashes of the emails and numbers among match keys, each once.
+// Tokens are the keyed hashes of match keys, each once, but for our own unique key.
 func (h Hasher) Tokens(keys []identity.Key) (tokens []string) {
 	for _, k := range keys {
 		if t := h.Token(k); k.Kind != identity.KindUnique && !slices.Contains(tokens, t) {
@@ -47,9 +56,8 @@ func (h Hasher) Tokens(keys []identity.Key) (tokens []string) {
 
 // Shown returns the record an event shows values of, and the match keys by which it may be found to be somebody who was
 // erased. An email counts wherever it is told. A number counts only where the whole record is shown and has no email:
-// households and front desks share numbers.
+// households and front desks share numbers. What a create made is known by that as well.
 func Shown(f identity.Finder, e eventstore.NewEvent) (r domain.Record, keys []identity.Key) {
-	props, complete := domain.Properties(nil), false
 	switch {
 	case planner.IsFact(e.Type):
 		var fact domain.Fact
@@ -57,20 +65,30 @@ func Shown(f identity.Finder, e eventstore.NewEvent) (r domain.Record, keys []id
 		if err != nil || json.Unmarshal(e.Data, &fact) != nil {
 			return r, nil
 		}
-		r, props, complete = parsed, fact.Properties, fact.Complete
-	case e.Type == domain.CommandSettled: // what stood in the way of a create
+		return parsed, telling(f, parsed, fact.Properties, fact.Complete)
+	case e.Type == domain.CommandSettled && e.Subject != eventstore.SubjectLog: // there it holds no value any more
 		var o domain.Outcome
-		if json.Unmarshal(e.Data, &o) != nil || o.Existing.IsZero() {
+		if json.Unmarshal(e.Data, &o) != nil {
 			return r, nil
 		}
-		r, props, complete = o.Existing, o.Shows, o.Complete
+		if !o.Existing.IsZero() { // what stood in the way of a create
+			r, keys = o.Existing, telling(f, o.Existing, o.Shows, o.Complete)
+		}
+		if o.Made() {
+			r, keys = cmp.Or(o.Record, r), append(keys, Made(o.Command))
+		}
 	}
+	return r, keys
+}
+
+// telling are the keys of what is shown of a record that count.
+func telling(f identity.Finder, r domain.Record, props domain.Properties, complete bool) []identity.Key {
 	if len(props) == 0 {
-		return r, nil
+		return nil
 	}
-	keys = f.Keys(r, func(name string) json.RawMessage { return props[name] })
+	keys := f.Keys(r, func(name string) json.RawMessage { return props[name] })
 	email := slices.ContainsFunc(keys, func(k identity.Key) bool { return k.Kind == identity.KindEmail })
-	return r, slices.DeleteFunc(keys, func(k identity.Key) bool {
+	return slices.DeleteFunc(keys, func(k identity.Key) bool {
 		return k.Kind == identity.KindUnique || k.Kind == identity.KindPhone && (email || !complete)
 	})
 }

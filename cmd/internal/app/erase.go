@@ -83,6 +83,9 @@ type closure struct {
 	known   map[identity.Key]bool
 	finder  identity.Finder
 	parked  []ingest.ParkedBody
+
+	settings  settings.Settings
+	withdrawn []outbox.Entry // commands, once they are
 }
 
 // closure finds it. Where the person is not to be recognised by emails and numbers, those make nobody else the person.
@@ -105,7 +108,7 @@ func (a *App) closure(ctx context.Context, contact ulid.ULID, forget bool, check
 	if err != nil {
 		return c, err
 	}
-	if !forget {
+	if c.settings = s; !forget {
 		c.recognise(s, erased.NewHasher(a.Log.Vault()))
 	}
 	if err := a.undecided(ctx, &c); err != nil {
@@ -274,31 +277,33 @@ func again(do func() error) error {
 	return err
 }
 
-func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, how erasing, by httpapi.By) (httpapi.Erasure, error) {
+func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, how erasing, by httpapi.By) (out httpapi.Erasure, err error) {
 	p, err := a.privacy(ctx)
-	if err != nil {
-		return httpapi.Erasure{}, err
-	}
-	c, err := a.closure(ctx, contact, how.ForgetIdentifiers, func(c *closure) error { return c.erasable(p) })
-	if err != nil {
-		return httpapi.Erasure{}, err
-	}
-	out := c.shown()
-	act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, domain.Act{
-		Reason: by.Reason, Contact: c.contact.ID, Records: c.records, Subjects: c.others(), Identifiers: c.tokens, Cause: how.cause,
-	}, by)
 	if err != nil {
 		return out, err
 	}
-	act.ExpectLast, act.Causation = &p.last, p.at(how.cause)
+	c, err := a.closure(ctx, contact, how.ForgetIdentifiers, func(c *closure) error { return c.erasable(p) })
+	if err != nil {
+		return out, err
+	}
 	err = a.Store.InTx(ctx, func(tx eventstore.Tx) error {
 		if err := a.unwidened(ctx, tx, &c); err != nil {
 			return err
 		}
 		outcomes, err := a.clear(ctx, tx, &c)
+		if err == nil {
+			err = a.recogniseComing(ctx, &c, how)
+		}
 		if err != nil {
 			return err
 		}
+		act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, domain.Act{
+			Reason: by.Reason, Contact: c.contact.ID, Records: c.records, Subjects: c.others(), Identifiers: c.tokens, Cause: how.cause,
+		}, by)
+		if err != nil {
+			return err
+		}
+		act.ExpectLast, act.Causation = &p.last, p.at(how.cause)
 		if err := erased.Keep(ctx, tx, a.Connection, act.ID, c.tokens); err != nil {
 			return err
 		}
@@ -307,6 +312,7 @@ func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, how erasing, by 
 			return err
 		}
 		at := time.UnixMicro(done[0].RecordedAt).UTC()
+		out = c.shown()
 		out.Position, out.At, out.Commands = done[0].Position, &at, len(outcomes)
 		return nil
 	})
@@ -316,8 +322,8 @@ func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, how erasing, by 
 // clear deletes the rows that are the person's, in every version of every projection, and returns the outcomes of the
 // commands among them.
 func (a *App) clear(ctx context.Context, tx eventstore.Tx, c *closure) ([]eventstore.NewEvent, error) {
-	removed, busy, err := outbox.Erase(ctx, tx, a.Connection, c.streams())
-	if err == nil && busy > 0 {
+	removed, left, err := outbox.Erase(ctx, tx, a.Connection, c.streams())
+	if err == nil && len(left) > 0 {
 		err = fmt.Errorf("%w: %w", httpapi.ErrConflict, ErrBusy)
 	}
 	if err != nil {
@@ -333,17 +339,8 @@ func (a *App) clear(ctx context.Context, tx eventstore.Tx, c *closure) ([]events
 	if err := ingest.DropParked(ctx, tx, a.Connection, ids); err != nil {
 		return nil, err
 	}
-	outcomes := make([]eventstore.NewEvent, len(removed))
-	for i, r := range removed {
-		outcomes[i], err = outbox.Outcome(a.Log.Vault(), r.Row, domain.Outcome{
-			Result: domain.ResultWithdrawn, Reason: domain.ReasonErased, Attempts: r.Attempts,
-		}, a.NewID())
-		if err != nil {
-			return nil, err
-		}
-		outcomes[i].Subject = eventstore.SubjectLog // it holds no value, and the record's key is gone
-	}
-	return outcomes, nil
+	c.withdrawn = removed
+	return a.withdrawn(removed)
 }
 
 // clearFound deletes by what records are found.

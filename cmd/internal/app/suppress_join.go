@@ -3,17 +3,19 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/identity"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/erased"
+	"github.com/duolog/duolog/projections/outbound/outbox"
 )
 
 // JoinErasure has the record that a refused event shows join the erasure of the person it is, and reports whether that was
 // why it was refused: from then on it is suppressed like the others. The record alone is erased here and now; what else has
-// become the person's meanwhile is taken by remainder.
+// become the person's meanwhile is taken by remainder, and what comes of a create that is under way joins when it is told of.
 func (a *App) JoinErasure(ctx context.Context, e eventstore.NewEvent) (joined bool, err error) {
 	err = again(func() error {
 		joined, err = a.joinOnce(ctx, e)
@@ -58,25 +60,51 @@ func (a *App) joinOnce(ctx context.Context, e eventstore.NewEvent) (bool, error)
 	return false, nil
 }
 
-// join erases a record that was recognised.
+// join erases a record that was recognised. What it is on its way to become on the other side is recognised as well.
 func (a *App) join(ctx context.Context, p *privacy, f recognised) error {
 	if p.gone(f.record) {
 		return nil
 	}
-	payload := domain.Act{Records: []domain.Record{f.record}, Cause: f.erasure}
-	payload.Reason = fmt.Sprintf("it shows the %s of a person who was erased", f.key.Kind)
-	act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, payload, duolog)
+	set, err := a.settingsInForce(ctx)
 	if err != nil {
 		return err
 	}
-	act.ExpectLast, act.Causation = &p.last, p.at(f.erasure)
+	payload := domain.Act{Records: []domain.Record{f.record}, Cause: f.erasure, Reason: f.why()}
+	streams := []string{f.record.Stream()}
 	return a.Store.InTx(ctx, func(tx eventstore.Tx) error {
-		if err := a.clearFound(ctx, tx, []string{f.record.Stream()}); err != nil {
+		removed, left, err := outbox.Erase(ctx, tx, a.Connection, streams)
+		if err == nil {
+			payload.Identifiers, err = a.comingOf(ctx, set, slices.Concat(removed, left))
+		}
+		if err != nil {
 			return err
 		}
-		_, err := tx.Erase(ctx, a.Log, []string{f.record.Stream()}, act)
+		act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, payload, duolog)
+		if err != nil {
+			return err
+		}
+		act.ExpectLast, act.Causation = &p.last, p.at(f.erasure)
+		if err := erased.Keep(ctx, tx, a.Connection, act.ID, payload.Identifiers); err != nil {
+			return err
+		}
+		if err := a.clearFound(ctx, tx, streams); err != nil {
+			return err
+		}
+		outcomes, err := a.withdrawn(removed)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Erase(ctx, a.Log, streams, append([]eventstore.NewEvent{act}, outcomes...)...)
 		return err
 	})
+}
+
+// why a record joins.
+func (r recognised) why() string {
+	if r.key.Kind == erased.KindMade {
+		return "a create that was under way when its person was erased made it"
+	}
+	return fmt.Sprintf("it shows the %s of a person who was erased", r.key.Kind)
 }
 
 // storeRefused stores an event that was refused because its person was erased.
