@@ -261,7 +261,7 @@ type Act struct {
 	Subjects []string `json:"subjects,omitempty"`
 	// Identifiers, in a subject.erased, are keyed hashes of the person's emails and numbers: a record that shows one of them
 	// joins the erasure. Cause, of a record that did, is the id of the subject.erased it joined; whose the record is may not
-	// be known then, and Contact is zero.
+	// be known then, and Contact is zero. It has Identifiers where a create was under way, for what comes of that.
 	Identifiers []string  `json:"identifiers,omitempty"`
 	Cause       ulid.ULID `json:"cause,omitzero"`
 	// Again, in a subject.erased or subject.lifted, is the id of one that was lost when the log was put back to an earlier

@@ -14,7 +14,7 @@ type Erasures interface {
 	// Erasure says what an erasure would take.
 	Erasure(ctx context.Context, contact ulid.ULID, how Erasing) (Erasure, error)
 	Erase(ctx context.Context, contact ulid.ULID, how Erasing, by By) (Erasure, error)
-	Lift(ctx context.Context, contact ulid.ULID, by By) (Done, error)
+	Lift(ctx context.Context, contact ulid.ULID, by By) (Lifted, error)
 	Hold(ctx context.Context, contact ulid.ULID, by By) (Done, error)
 	Release(ctx context.Context, contact ulid.ULID, by By) (Done, error)
 	Holds(ctx context.Context) ([]Hold, error)
@@ -43,6 +43,15 @@ type Erasure struct {
 	Notes    []string   `json:"notes" doc:"What erasing here does not reach"`
 	// Certificate is there once it is done.
 	Certificate *Certificate `json:"certificate,omitempty"`
+}
+
+// Lifted is the end of an erasure.
+type Lifted struct {
+	Done
+	Records []string `json:"records" doc:"Who is let in again: all that mean this person, those that joined the erasure included"`
+	// Shared are let go of for the others as well.
+	Shared int      `json:"shared_identifiers" doc:"Emails and numbers that were kept of somebody else who was erased, too: nobody is recognised by them any more"`
+	Notes  []string `json:"notes" doc:"What that means for others"`
 }
 
 // Hold is a contact that may not be erased.
@@ -102,16 +111,10 @@ func (a *api) registerErasures() {
 	register(a, act("erase-contact", at+"/contacts/{id}/erase", "Erase a person for good",
 		"Destroys the keys of every record that means the person. The log still verifies; nobody can read what was theirs."),
 		EraseContacts, a.erase)
-	for _, op := range []struct {
-		id, path, summary, description string
-		do                             func(Erasures, context.Context, ulid.ULID, By) (Done, error)
-	}{
-		{"lift-erasure", "/lift", "Let a person who was erased in again", "For what comes from then on: what was erased stays so.", Erasures.Lift},
-		{"hold-contact", "/hold", "Keep a contact from being erased", "", Erasures.Hold},
-		{"release-contact", "/release", "End a hold", "", Erasures.Release},
-	} {
-		register(a, act(op.id, at+"/contacts/{id}"+op.path, op.summary, op.description), EraseContacts, a.holding(op.do))
-	}
+	register(a, act("lift-erasure", at+"/contacts/{id}/lift", "Let a person who was erased in again",
+		"For what comes from then on: what was erased stays so."), EraseContacts, holding(a, Erasures.Lift))
+	register(a, act("hold-contact", at+"/contacts/{id}/hold", "Keep a contact from being erased", ""), EraseContacts, holding(a, Erasures.Hold))
+	register(a, act("release-contact", at+"/contacts/{id}/release", "End a hold", ""), EraseContacts, holding(a, Erasures.Release))
 	register(a, get("list-holds", at+"/holds", "Contacts that may not be erased", "contacts"), EraseContacts,
 		func(ctx context.Context, in *holdsInput) (*body[HoldList], error) {
 			conn, err := a.erasures(in.Connection)
@@ -150,10 +153,8 @@ func (a *api) erase(ctx context.Context, in *eraseInput) (*body[Erasure], error)
 }
 
 // holding makes the handler of an act on what keeps a person from being erased, or out.
-func (a *api) holding(do func(Erasures, context.Context, ulid.ULID, By) (Done, error)) func(
-	context.Context, *holdInput,
-) (*body[Done], error) {
-	return func(ctx context.Context, in *holdInput) (*body[Done], error) {
+func holding[T any](a *api, do func(Erasures, context.Context, ulid.ULID, By) (T, error)) func(context.Context, *holdInput) (*body[T], error) {
+	return func(ctx context.Context, in *holdInput) (*body[T], error) {
 		conn, err := a.erasures(in.Connection)
 		if err != nil {
 			return nil, err
@@ -163,6 +164,6 @@ func (a *api) holding(do func(Erasures, context.Context, ulid.ULID, By) (Done, e
 			return nil, err
 		}
 		done, err := do(conn.Erasures, ctx, id, By{Actor: identity(ctx).Actor(), Reason: strings.TrimSpace(in.Body.Reason)})
-		return &body[Done]{done}, err
+		return &body[T]{done}, err
 	}
 }

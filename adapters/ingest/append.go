@@ -39,7 +39,10 @@ func (in *Ingest) appendEach(ctx context.Context, events []eventstore.NewEvent) 
 		got, err := in.cfg.Log.Append(ctx, events[i])
 		switch {
 		case errors.Is(err, eventstore.ErrErased):
-			got, err = in.appendErased(ctx, &events[i])
+			err = StoreRefused(ctx, in.cfg.Log.Vault(), &events[i], in.cfg.Erased, func(e eventstore.NewEvent) (err error) {
+				got, err = in.cfg.Log.Append(ctx, e)
+				return err
+			})
 		case errors.Is(err, eventstore.ErrInvalid):
 			events[i].Stream = "" // whatever was refused, its envelope may be why
 			events[i] = in.raw(events[i], "refused by the store")
@@ -51,21 +54,6 @@ func (in *Ingest) appendEach(ctx context.Context, events []eventstore.NewEvent) 
 		all = append(all, got...)
 	}
 	return all, nil
-}
-
-// appendErased stores that something came of an erased person; what turns out not to be one's, as it is.
-func (in *Ingest) appendErased(ctx context.Context, e *eventstore.NewEvent) ([]eventstore.Appended, error) {
-	joined, err := in.cfg.Erased(ctx, *e)
-	if err != nil {
-		return nil, err
-	}
-	if !joined {
-		if got, err := in.cfg.Log.Append(ctx, *e); !errors.Is(err, eventstore.ErrErased) {
-			return got, err
-		}
-	}
-	*e = Suppressed(*e)
-	return in.cfg.Log.Append(ctx, *e)
 }
 
 // settle counts what was appended and shows what went in unread.
@@ -140,8 +128,8 @@ func (in *Ingest) key(a adapters.Arrival) []byte {
 	return append(key, in.cfg.Log.Vault().Blind("webhook", a.Key)...)
 }
 
-// Suppressed keeps that something came for an erased record, and nothing of what came.
-func Suppressed(e eventstore.NewEvent) eventstore.NewEvent {
+// suppressed keeps that something came for an erased record, and nothing of what came.
+func suppressed(e eventstore.NewEvent) eventstore.NewEvent {
 	var f domain.Fact
 	_ = json.Unmarshal(e.Data, &f)
 	e.Type, e.Schema = domain.RecordSuppressed, domain.SchemaOf(domain.RecordSuppressed)

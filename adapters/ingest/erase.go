@@ -45,3 +45,41 @@ func DropParked(ctx context.Context, tx eventstore.Tx, connection string, ids []
 	}
 	return nil
 }
+
+// refusals is how often an event is tried that is refused and is of nobody who was erased: others erase, and let in, meanwhile.
+const refusals = 5
+
+// StoreRefused stores an event that was refused because its person was erased: without what it told, once joins or the key of
+// its subject says so. Where neither does, the person was let in meanwhile, and it is stored as it is.
+func StoreRefused(ctx context.Context, vault eventstore.Vault, e *eventstore.NewEvent,
+	joins func(context.Context, eventstore.NewEvent) (bool, error), store func(eventstore.NewEvent) error,
+) error {
+	var err error
+	for range refusals {
+		var gone bool
+		if gone, err = isErased(ctx, vault, *e, joins); err != nil {
+			return err
+		}
+		if gone {
+			*e = suppressed(*e)
+		}
+		if err = store(*e); gone || !errors.Is(err, eventstore.ErrErased) {
+			return err
+		}
+	}
+	return err
+}
+
+// isErased reports whether the record of an event is erased, by now.
+func isErased(ctx context.Context, vault eventstore.Vault, e eventstore.NewEvent,
+	joins func(context.Context, eventstore.NewEvent) (bool, error),
+) (bool, error) {
+	if joined, err := joins(ctx, e); joined || err != nil {
+		return joined, err
+	}
+	_, err := vault.Seal(ctx, e.Subject, "probe", nil)
+	if errors.Is(err, eventstore.ErrErased) {
+		return true, nil
+	}
+	return false, err
+}

@@ -170,22 +170,35 @@ func TestAlowareDeliveries(t *testing.T) {
 func TestWhatTheStoreRefusesIsKeptRaw(t *testing.T) {
 	store := backends.SQLite(t)
 	r := newRig(t, store, "default", "1", secret)
+	err := store.InTx(t.Context(), func(tx eventstore.Tx) error {
+		_, err := tx.Erase(t.Context(), r.log, []string{"hubspot/contact/3"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
 	in := refitted(t, store, r, &refusing{Log: r.log, refuse: func(e eventstore.NewEvent) error {
-		switch e.Subject {
-		case "hubspot/contact/2":
+		switch {
+		case e.Subject == "hubspot/contact/2":
 			return fmt.Errorf("text: %w", eventstore.ErrInvalid)
-		case "hubspot/contact/3":
+		case e.Subject == "hubspot/contact/4" && refused < 3: // among others, by itself, and before it was let in
+			refused++
 			return fmt.Errorf("subject: %w", eventstore.ErrErased)
 		}
 		return nil
 	}})
-	body := "[" + change(1, 1, `"a"`) + "," + change(1, 2, `"b"`) + "," + change(1, 3, `"Jane"`) + "]"
+	body := "[" + change(1, 4, `"d"`) + "," + change(1, 1, `"a"`) + "," + change(1, 2, `"b"`) + "," + change(1, 3, `"Jane"`) + "]"
 	got, err := in.Receive(t.Context(), r.signed(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantReceipt(t, got, ingest.Receipt{Stored: 2, Raw: 1})
+	wantReceipt(t, got, ingest.Receipt{Stored: 3, Raw: 1})
 	all := r.events()
+	if e := all[0]; e.Stream != "hubspot/contact/4" || e.Type == domain.RecordSuppressed || refused != 3 {
+		t.Errorf("refused %d times, and of nobody who is erased: %s of %s", refused, e.Type, e.Stream)
+	}
+	all = all[1:]
 	var raw domain.Raw
 	if all[1].Type != domain.SourceRaw || json.Unmarshal(all[1].Data, &raw) != nil ||
 		!strings.Contains(string(raw.Body), `"city":"b"`) {

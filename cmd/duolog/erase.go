@@ -22,8 +22,13 @@ person's can be read by nobody any more. Formerly linked records that were parte
 
 What the systems tell of the person later is stored as suppressed, without data, and never synced, until --lift lets the
 person in again. Under another id as well: keyed hashes of emails and numbers are kept, and a record that shows one is
-erased, too; --forget-identifiers keeps none. A contact on hold is not erased: duolog hold. Of who was erased before, --certificate writes the
-certificate again.`
+erased, too; --forget-identifiers keeps none. A contact on hold is not erased: duolog hold. Of who was erased before,
+--certificate writes the certificate again.
+
+--lift lets in every record of the person, those that joined the erasure included, and removes the hashes. An email or a
+number that is kept of somebody else who was erased, too, counts for nobody from then on, since the person who is let in
+would be taken for the other: the command says of how many that is so. The other stays erased, and is known by whatever else
+is kept.`
 
 func (c *cli) erase() *cobra.Command {
 	var dry, yes, lift bool
@@ -44,7 +49,7 @@ func (c *cli) erase() *cobra.Command {
 			}
 			if lift {
 				done, err := a.Lift(ctx, k.ID, by(a, reason))
-				return c.acted(done, err, shortName(k)+" is let in again; what is told from now on counts")
+				return c.lifted(done, err, shortName(k))
 			}
 			if k.Erased && certificate != "" && !dry {
 				return c.certifyAgain(ctx, a, k.ID, certificate)
@@ -80,6 +85,26 @@ func (c *cli) erase() *cobra.Command {
 	return cmd
 }
 
+// lifted says who was let in again.
+func (c *cli) lifted(done httpapi.Lifted, err error, name string) error {
+	switch {
+	case err != nil:
+		return err
+	case c.json:
+		return c.printJSON(done)
+	}
+	c.printf("%s is let in again; what is told from now on counts  %s\n", name, c.paint(faint, at(done.Position)))
+	c.printf("  records  %s\n", strings.Join(done.Records, " "))
+	c.notes(done.Notes)
+	return nil
+}
+
+func (c *cli) notes(notes []string) {
+	for _, n := range notes {
+		c.printf("%s\n", strings.Join(wrap("- "+n, lineWidth), "\n  "))
+	}
+}
+
 // eraseNow opens the certificate's file before anything is destroyed: afterwards it would be too late to find that it
 // cannot be written.
 func (c *cli) eraseNow(contact, certificate string, erase func() (httpapi.Erasure, error)) (err error) {
@@ -103,9 +128,7 @@ func (c *cli) eraseNow(contact, certificate string, erase func() (httpapi.Erasur
 		return c.printJSON(done)
 	}
 	c.printf("Contact %s is erased  %s\n", contact, c.paint(faint, at(done.Position)))
-	for _, n := range done.Notes {
-		c.printf("%s\n", strings.Join(wrap("- "+n, lineWidth), "\n  "))
-	}
+	c.notes(done.Notes)
 	return nil
 }
 

@@ -3,6 +3,7 @@
 package erased
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -22,6 +23,14 @@ import (
 // kept is how many bytes of a hash are: two people share them by chance nowhere.
 const kept = 16
 
+// KindMade is of the keys by which a record is known that a create made for somebody who was erased while it was under way.
+const KindMade = "made"
+
+// Made is the key of what a create makes.
+func Made(command ulid.ULID) identity.Key {
+	return identity.Key{Kind: KindMade, Value: command.String()}
+}
+
 // Hasher makes the keyed hashes of a connection.
 type Hasher struct{ secret []byte }
 
@@ -35,7 +44,7 @@ func (h Hasher) Token(k identity.Key) string {
 	return k.Kind + ":" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:kept])
 }
 
-// Tokens are the keyed hashes of the emails and numbers among match keys, each once.
+// Tokens are the keyed hashes of match keys, each once, but for our own unique key.
 func (h Hasher) Tokens(keys []identity.Key) (tokens []string) {
 	for _, k := range keys {
 		if t := h.Token(k); k.Kind != identity.KindUnique && !slices.Contains(tokens, t) {
@@ -47,9 +56,8 @@ func (h Hasher) Tokens(keys []identity.Key) (tokens []string) {
 
 // Shown returns the record an event shows values of, and the match keys by which it may be found to be somebody who was
 // erased. An email counts wherever it is told. A number counts only where the whole record is shown and has no email:
-// households and front desks share numbers.
+// households and front desks share numbers. What a create made is known by that as well.
 func Shown(f identity.Finder, e eventstore.NewEvent) (r domain.Record, keys []identity.Key) {
-	props, complete := domain.Properties(nil), false
 	switch {
 	case planner.IsFact(e.Type):
 		var fact domain.Fact
@@ -57,20 +65,30 @@ func Shown(f identity.Finder, e eventstore.NewEvent) (r domain.Record, keys []id
 		if err != nil || json.Unmarshal(e.Data, &fact) != nil {
 			return r, nil
 		}
-		r, props, complete = parsed, fact.Properties, fact.Complete
-	case e.Type == domain.CommandSettled: // what stood in the way of a create
+		return parsed, telling(f, parsed, fact.Properties, fact.Complete)
+	case e.Type == domain.CommandSettled && e.Subject != eventstore.SubjectLog: // there it holds no value any more
 		var o domain.Outcome
-		if json.Unmarshal(e.Data, &o) != nil || o.Existing.IsZero() {
+		if json.Unmarshal(e.Data, &o) != nil {
 			return r, nil
 		}
-		r, props, complete = o.Existing, o.Shows, o.Complete
+		if !o.Existing.IsZero() { // what stood in the way of a create
+			r, keys = o.Existing, telling(f, o.Existing, o.Shows, o.Complete)
+		}
+		if o.Made() {
+			r, keys = cmp.Or(o.Record, r), append(keys, Made(o.Command))
+		}
 	}
+	return r, keys
+}
+
+// telling are the keys of what is shown of a record that count.
+func telling(f identity.Finder, r domain.Record, props domain.Properties, complete bool) []identity.Key {
 	if len(props) == 0 {
-		return r, nil
+		return nil
 	}
-	keys = f.Keys(r, func(name string) json.RawMessage { return props[name] })
+	keys := f.Keys(r, func(name string) json.RawMessage { return props[name] })
 	email := slices.ContainsFunc(keys, func(k identity.Key) bool { return k.Kind == identity.KindEmail })
-	return r, slices.DeleteFunc(keys, func(k identity.Key) bool {
+	return slices.DeleteFunc(keys, func(k identity.Key) bool {
 		return k.Kind == identity.KindUnique || k.Kind == identity.KindPhone && (email || !complete)
 	})
 }
@@ -99,20 +117,41 @@ func Keep(ctx context.Context, tx eventstore.Tx, connection string, erasure ulid
 	return nil
 }
 
-// Drop lets go of the tokens of erasures.
-func Drop(ctx context.Context, tx eventstore.Tx, connection string, erasures []ulid.ULID) error {
+// Kept is how many tokens of an erasure are kept.
+func Kept(ctx context.Context, q eventstore.Querier, connection string, erasure ulid.ULID) (int, error) {
+	rows, err := q.Query(ctx, "SELECT token FROM erased_identifier WHERE connection = $1 AND erasure = $2", connection, erasure.String())
+	all, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) })
+	if err != nil {
+		return 0, fmt.Errorf("count what an erased person is recognised by: %w", err)
+	}
+	return len(all), nil
+}
+
+// Drop lets go of the tokens of erasures, and of the same ones where other erasures keep them: whoever is let in would be
+// taken for those others. It returns how many that were.
+func Drop(ctx context.Context, tx eventstore.Tx, connection string, erasures []ulid.ULID) (shared int, err error) {
 	ids := make([]string, len(erasures))
 	for i, e := range erasures {
 		ids[i] = e.String()
 	}
-	rows, err := tx.QueryKeys(ctx, "DELETE FROM erased_identifier WHERE connection = $1 AND erasure IN ($keys) RETURNING token", ids, connection)
-	if _, err = texts(rows, err); err != nil {
-		return fmt.Errorf("let go of what an erased person is recognised by: %w", err)
+	rows, err := tx.QueryKeys(ctx, `DELETE FROM erased_identifier WHERE connection = $1 AND token IN (
+		SELECT token FROM erased_identifier WHERE connection = $1 AND erasure IN ($keys)) RETURNING token, erasure`, ids, connection)
+	others := map[string]bool{}
+	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (none struct{}, err error) {
+		var token, erasure string
+		if err = r.Scan(&token, &erasure); err == nil && !slices.Contains(ids, erasure) {
+			others[token] = true
+		}
+		return none, err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("let go of what an erased person is recognised by: %w", err)
 	}
-	return nil
+	return len(others), nil
 }
 
-// Tokens returns by what people are to be recognised, and the erasure each leads to: the first where there are several.
+// Tokens returns by what people are to be recognised, and the erasure each leads to: the last where there are several, since
+// who was let in is spared by those before.
 func Tokens(ctx context.Context, q eventstore.Querier, connection string) (map[string]ulid.ULID, error) {
 	found := map[string]ulid.ULID{}
 	rows, err := q.Query(ctx, "SELECT token, erasure FROM erased_identifier WHERE connection = $1", connection)
@@ -122,7 +161,7 @@ func Tokens(ctx context.Context, q eventstore.Querier, connection string) (map[s
 			return none, err
 		}
 		id, err := ulid.ParseStrict(erasure)
-		if was, ok := found[token]; !ok || id.Compare(was) < 0 {
+		if was, ok := found[token]; !ok || id.Compare(was) > 0 {
 			found[token] = id
 		}
 		return none, err
@@ -131,8 +170,4 @@ func Tokens(ctx context.Context, q eventstore.Querier, connection string) (map[s
 		return nil, fmt.Errorf("look for erased people (after an upgrade, run duolog migrate up): %w", err)
 	}
 	return found, nil
-}
-
-func texts(rows eventstore.Rows, err error) ([]string, error) {
-	return eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) })
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/identity"
-	"github.com/duolog/duolog/domain/planner"
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/contacts"
@@ -84,6 +83,9 @@ type closure struct {
 	known   map[identity.Key]bool
 	finder  identity.Finder
 	parked  []ingest.ParkedBody
+
+	settings  settings.Settings
+	withdrawn []outbox.Entry // commands, once they are
 }
 
 // closure finds it. Where the person is not to be recognised by emails and numbers, those make nobody else the person.
@@ -106,7 +108,7 @@ func (a *App) closure(ctx context.Context, contact ulid.ULID, forget bool, check
 	if err != nil {
 		return c, err
 	}
-	if !forget {
+	if c.settings = s; !forget {
 		c.recognise(s, erased.NewHasher(a.Log.Vault()))
 	}
 	if err := a.undecided(ctx, &c); err != nil {
@@ -275,31 +277,33 @@ func again(do func() error) error {
 	return err
 }
 
-func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, how erasing, by httpapi.By) (httpapi.Erasure, error) {
+func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, how erasing, by httpapi.By) (out httpapi.Erasure, err error) {
 	p, err := a.privacy(ctx)
-	if err != nil {
-		return httpapi.Erasure{}, err
-	}
-	c, err := a.closure(ctx, contact, how.ForgetIdentifiers, func(c *closure) error { return c.erasable(p) })
-	if err != nil {
-		return httpapi.Erasure{}, err
-	}
-	out := c.shown()
-	act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, domain.Act{
-		Reason: by.Reason, Contact: c.contact.ID, Records: c.records, Subjects: c.others(), Identifiers: c.tokens, Cause: how.cause,
-	}, by)
 	if err != nil {
 		return out, err
 	}
-	act.ExpectLast, act.Causation = &p.last, p.at(how.cause)
+	c, err := a.closure(ctx, contact, how.ForgetIdentifiers, func(c *closure) error { return c.erasable(p) })
+	if err != nil {
+		return out, err
+	}
 	err = a.Store.InTx(ctx, func(tx eventstore.Tx) error {
 		if err := a.unwidened(ctx, tx, &c); err != nil {
 			return err
 		}
 		outcomes, err := a.clear(ctx, tx, &c)
+		if err == nil {
+			err = a.recogniseComing(ctx, &c, how)
+		}
 		if err != nil {
 			return err
 		}
+		act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, domain.Act{
+			Reason: by.Reason, Contact: c.contact.ID, Records: c.records, Subjects: c.others(), Identifiers: c.tokens, Cause: how.cause,
+		}, by)
+		if err != nil {
+			return err
+		}
+		act.ExpectLast, act.Causation = &p.last, p.at(how.cause)
 		if err := erased.Keep(ctx, tx, a.Connection, act.ID, c.tokens); err != nil {
 			return err
 		}
@@ -308,6 +312,7 @@ func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, how erasing, by 
 			return err
 		}
 		at := time.UnixMicro(done[0].RecordedAt).UTC()
+		out = c.shown()
 		out.Position, out.At, out.Commands = done[0].Position, &at, len(outcomes)
 		return nil
 	})
@@ -317,8 +322,8 @@ func (a *App) eraseOnce(ctx context.Context, contact ulid.ULID, how erasing, by 
 // clear deletes the rows that are the person's, in every version of every projection, and returns the outcomes of the
 // commands among them.
 func (a *App) clear(ctx context.Context, tx eventstore.Tx, c *closure) ([]eventstore.NewEvent, error) {
-	removed, busy, err := outbox.Erase(ctx, tx, a.Connection, c.streams())
-	if err == nil && busy > 0 {
+	removed, left, err := outbox.Erase(ctx, tx, a.Connection, c.streams())
+	if err == nil && len(left) > 0 {
 		err = fmt.Errorf("%w: %w", httpapi.ErrConflict, ErrBusy)
 	}
 	if err != nil {
@@ -334,17 +339,8 @@ func (a *App) clear(ctx context.Context, tx eventstore.Tx, c *closure) ([]events
 	if err := ingest.DropParked(ctx, tx, a.Connection, ids); err != nil {
 		return nil, err
 	}
-	outcomes := make([]eventstore.NewEvent, len(removed))
-	for i, r := range removed {
-		outcomes[i], err = outbox.Outcome(a.Log.Vault(), r.Row, domain.Outcome{
-			Result: domain.ResultWithdrawn, Reason: domain.ReasonErased, Attempts: r.Attempts,
-		}, a.NewID())
-		if err != nil {
-			return nil, err
-		}
-		outcomes[i].Subject = eventstore.SubjectLog // it holds no value, and the record's key is gone
-	}
-	return outcomes, nil
+	c.withdrawn = removed
+	return a.withdrawn(removed)
 }
 
 // clearFound deletes by what records are found.
@@ -357,97 +353,6 @@ func (a *App) clearFound(ctx context.Context, tx eventstore.Tx, streams []string
 		}
 	}
 	return nil
-}
-
-// Lift lets a person who was erased in again: what is told from then on is stored and synced. What was erased stays so.
-func (a *App) Lift(ctx context.Context, contact ulid.ULID, by httpapi.By) (httpapi.Done, error) {
-	if strings.TrimSpace(by.Reason) == "" {
-		return httpapi.Done{}, fmt.Errorf("%w: to let somebody in again needs a reason; it stays in the log", httpapi.ErrBadInput)
-	}
-	c, _, err := a.everyID(ctx, contact)
-	if err != nil {
-		return httpapi.Done{}, err
-	}
-	if len(erasedOf(c)) == 0 {
-		return httpapi.Done{}, fmt.Errorf("%w: it was not erased: there is nothing to lift", httpapi.ErrConflict)
-	}
-	if err := a.listable(ctx); err != nil {
-		return httpapi.Done{}, err
-	}
-	var done httpapi.Done
-	err = again(func() error {
-		done, err = a.liftOnce(ctx, c, by)
-		return err
-	})
-	if err == nil {
-		err = a.keepErasures(ctx)
-	}
-	return done, err
-}
-
-// liftOnce lets in every record of the person, those that joined the erasure included, and lets go of what the person was
-// recognised by.
-func (a *App) liftOnce(ctx context.Context, c contacts.Contact, by httpapi.By) (done httpapi.Done, err error) {
-	p, err := a.privacy(ctx)
-	if err != nil {
-		return done, err
-	}
-	var first []string
-	for _, r := range erasedOf(c) {
-		first = append(first, r.Stream())
-	}
-	streams, erasures := p.bound(first)
-	people := []contacts.Contact{c}
-	for _, stream := range streams {
-		if r, err := domain.ParseRecord(stream); err == nil {
-			found, err := a.Contacts.Find(ctx, r.String())
-			if err != nil {
-				return done, err
-			}
-			for _, other := range found {
-				if !slices.ContainsFunc(people, func(c contacts.Contact) bool { return c.ID == other.ID }) {
-					people = append(people, other)
-				}
-			}
-		}
-	}
-	var acts []eventstore.NewEvent
-	var subjects []string
-	for _, c := range people {
-		payload := domain.Act{Reason: by.Reason, Contact: c.ID, Records: erasedOf(c)}
-		for _, r := range payload.Records {
-			subjects = append(subjects, r.Stream())
-		}
-		act, err := a.act(domain.SubjectLifted, domain.StreamPrivacy, payload, by)
-		if err != nil {
-			return done, err
-		}
-		if len(payload.Records) > 0 {
-			acts = append(acts, act)
-		}
-	}
-	acts[0].ExpectLast = &p.last
-	err = a.Store.InTx(ctx, func(tx eventstore.Tx) error {
-		if err := erased.Drop(ctx, tx, a.Connection, erasures); err != nil {
-			return err
-		}
-		got, err := tx.Revive(ctx, a.Log, subjects, acts...)
-		if err == nil {
-			done = httpapi.Done{Position: got[0].Position, ID: got[0].ID.String()}
-		}
-		return err
-	})
-	return done, err
-}
-
-// erasedOf are the records of a contact that were erased and may be let in again.
-func erasedOf(c contacts.Contact) (records []domain.Record) {
-	for _, r := range c.Records {
-		if r.Erased && r.State != string(planner.Merged) {
-			records = append(records, domain.Record{System: r.System, ID: r.ID})
-		}
-	}
-	return records
 }
 
 // Certificate says once more that somebody was erased, of the last time that was so.
@@ -465,7 +370,10 @@ func (a *App) Certificate(ctx context.Context, contact ulid.ULID) (httpapi.Certi
 			continue
 		}
 		at := time.UnixMicro(e.At).UTC()
-		out := httpapi.Erasure{Position: e.Position, At: &at, Identifiers: len(e.Identifiers)}
+		out := httpapi.Erasure{Position: e.Position, At: &at}
+		if out.Identifiers, err = erased.Kept(ctx, a.Store, a.Connection, e.Origin()); err != nil {
+			return httpapi.Certificate{}, err
+		}
 		for _, stream := range e.Streams {
 			r, err := domain.ParseRecord(stream)
 			if err != nil {

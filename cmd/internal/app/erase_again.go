@@ -91,8 +91,8 @@ func (a *App) eraseAgainOf(ctx context.Context, e kept.Entry, s standing) error 
 	}
 	return a.Store.InTx(ctx, func(tx eventstore.Tx) error {
 		if e.Lifted {
-			_, erasures := p.bound(c.streams())
-			if err := erased.Drop(ctx, tx, a.Connection, erasures); err != nil {
+			_, erasures := bound(p.inForce(), c.streams())
+			if _, err := erased.Drop(ctx, tx, a.Connection, erasures); err != nil {
 				return err
 			}
 			_, err := tx.Revive(ctx, a.Log, c.streams(), act)

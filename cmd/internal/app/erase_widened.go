@@ -17,8 +17,8 @@ import (
 
 const widenedPage = 500
 
-// undecided adds the records of merges with one of the person's that the planner has not come to yet, and those that show an
-// email or a number of the person's and are nobody's so far.
+// undecided adds the records of merges with one of the person's, and those made for the person, that the planner has not come
+// to yet, and those that show an email or a number of the person's and are nobody's so far.
 func (a *App) undecided(ctx context.Context, c *closure) error {
 	_, planned, err := a.Control(ctx)
 	if err != nil {
@@ -38,6 +38,7 @@ func (a *App) undecided(ctx context.Context, c *closure) error {
 		if c.merges(e) {
 			more = append(more, merged(e)...)
 		}
+		more = append(more, c.madeFor(e)...)
 		for _, r := range more {
 			if !slices.Contains(c.records, r) {
 				c.records = append(c.records, r)
@@ -121,7 +122,7 @@ func (a *App) unwidened(ctx context.Context, tx eventstore.Tx, c *closure) error
 
 // widens reports an event by which more may have become the person's.
 func (c *closure) widens(e eventstore.Event) bool {
-	if strings.HasSuffix(e.Stream, "/raw") || c.merges(e) || len(c.named(e)) > 0 {
+	if strings.HasSuffix(e.Stream, "/raw") || c.merges(e) || len(c.named(e))+len(c.madeFor(e)) > 0 {
 		return true
 	}
 	if e.Type != domain.DecisionMade {

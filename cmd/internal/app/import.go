@@ -256,23 +256,11 @@ func (i *importing) store(ctx context.Context, facts []eventstore.NewEvent) erro
 	done, err := i.Log.Append(ctx, facts...)
 	if errors.Is(err, eventstore.ErrErased) || errors.Is(err, eventstore.ErrInvalid) {
 		for _, f := range facts {
-			one, err := i.Log.Append(ctx, f)
-			switch {
-			case err == nil:
-				done = append(done, one...)
-			case errors.Is(err, eventstore.ErrErased):
-				i.sum.Withheld++
-				if f, err = i.suppressed(ctx, f); err != nil {
-					return err
-				}
-				if _, err := i.Log.Append(ctx, f); err != nil {
-					return err
-				}
-			case errors.Is(err, eventstore.ErrInvalid):
-				i.sum.Withheld++
-			default:
+			one, err := i.storeOne(ctx, f)
+			if err != nil {
 				return err
 			}
+			done = append(done, one...)
 		}
 		err = nil
 	}
@@ -284,4 +272,23 @@ func (i *importing) store(ctx context.Context, facts []eventstore.NewEvent) erro
 		}
 	}
 	return err
+}
+
+// storeOne returns nothing of what was not stored as it is.
+func (i *importing) storeOne(ctx context.Context, f eventstore.NewEvent) (done []eventstore.Appended, err error) {
+	store := func(e eventstore.NewEvent) (err error) {
+		done, err = i.Log.Append(ctx, e)
+		return err
+	}
+	if err = store(f); errors.Is(err, eventstore.ErrErased) {
+		err = i.storeRefused(ctx, &f, store)
+	}
+	switch {
+	case err == nil && f.Type != domain.RecordSuppressed:
+		return done, nil
+	case err != nil && !errors.Is(err, eventstore.ErrInvalid):
+		return nil, err
+	}
+	i.sum.Withheld++
+	return nil, nil
 }

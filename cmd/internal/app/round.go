@@ -244,9 +244,7 @@ func (r *round) store(ctx context.Context, facts []eventstore.NewEvent) error {
 	for _, f := range facts {
 		err := r.fenced(ctx, r.h, f)
 		if errors.Is(err, eventstore.ErrErased) {
-			if f, err = r.suppressed(ctx, f); err == nil {
-				err = r.fenced(ctx, r.h, f)
-			}
+			err = r.storeRefused(ctx, &f, func(e eventstore.NewEvent) error { return r.fenced(ctx, r.h, e) })
 		}
 		switch {
 		case err == nil:

@@ -10,7 +10,6 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/identity"
 	"github.com/duolog/duolog/eventstore"
@@ -53,7 +52,7 @@ func (s *screen) look(ctx context.Context, epoch int64, events []eventstore.NewE
 		return err
 	}
 	for _, f := range found {
-		spared, err := s.spares(ctx, &p, f.record, f.key)
+		spared, err := s.spares(ctx, &p, f)
 		if err != nil {
 			return err
 		}
@@ -123,17 +122,18 @@ func (s *screen) keys(ctx context.Context) (identity.Finder, error) {
 	return s.finder, err
 }
 
-// spares reports whether a record that shows an identifier of an erased person is somebody all the same: its contact is on
-// hold, or it was found by a number alone and the contact has an email.
-func (s *screen) spares(ctx context.Context, p *privacy, r domain.Record, by identity.Key) (bool, error) {
-	if by.Kind == identity.KindEmail && len(p.holds) == 0 {
-		return false, nil
+// spares reports whether a record that shows an identifier of an erased person is somebody all the same: it was let in since,
+// its contact is on hold, or it was found by a number alone and the contact has an email.
+func (s *screen) spares(ctx context.Context, p *privacy, r recognised) (bool, error) {
+	phone := r.key.Kind == identity.KindPhone
+	if in := p.letIn(r.record, r.erasure); in || !phone && len(p.holds) == 0 {
+		return in, nil
 	}
-	found, err := s.app.Contacts.Find(ctx, r.String())
+	found, err := s.app.Contacts.Find(ctx, r.record.String())
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
-	if by.Kind == identity.KindPhone {
+	if phone {
 		finder, err := s.keys(ctx)
 		if err != nil || hasEmail(finder, found[0]) {
 			return err == nil, err
@@ -149,112 +149,4 @@ func hasEmail(f identity.Finder, c contacts.Contact) bool {
 		keys := f.Keys(domain.Record{System: r.System, ID: r.ID}, func(name string) json.RawMessage { return r.Values[name].Value })
 		return slices.ContainsFunc(keys, func(k identity.Key) bool { return k.Kind == identity.KindEmail })
 	})
-}
-
-// JoinErasure has the record that a refused event shows join the erasure of the person it is, and reports whether that was
-// why it was refused: from then on it is suppressed like the others. The record alone is erased here and now; what else has
-// become the person's meanwhile is taken by remainder.
-func (a *App) JoinErasure(ctx context.Context, e eventstore.NewEvent) (joined bool, err error) {
-	err = again(func() error {
-		joined, err = a.joinOnce(ctx, e)
-		return err
-	})
-	return joined, err
-}
-
-func (a *App) joinOnce(ctx context.Context, e eventstore.NewEvent) (bool, error) {
-	if a.screen == nil {
-		return false, nil // an App that was not opened looks nobody up, so that was not why
-	}
-	tokens, err := erased.Tokens(ctx, a.Store, a.Connection)
-	if err != nil {
-		return false, err
-	}
-	found, err := a.screen.find(ctx, tokens, e)
-	if err != nil || len(found) == 0 {
-		return false, err
-	}
-	if found[0].key.Kind == identity.KindPhone { // a number counts for nobody who has an email
-		if err := a.CatchUp(ctx); err != nil {
-			return false, err
-		}
-	}
-	p, err := a.privacy(ctx)
-	if err != nil {
-		return false, err
-	}
-	f := found[0]
-	if spared, err := a.screen.spares(ctx, &p, f.record, f.key); spared || err != nil {
-		return false, err
-	}
-	if p.gone(f.record) {
-		return true, nil
-	}
-	payload := domain.Act{Records: []domain.Record{f.record}, Cause: f.erasure}
-	payload.Reason = fmt.Sprintf("it shows the %s of a person who was erased", f.key.Kind)
-	act, err := a.act(domain.SubjectErased, domain.StreamPrivacy, payload, duolog)
-	if err != nil {
-		return false, err
-	}
-	act.ExpectLast, act.Causation = &p.last, p.at(f.erasure)
-	return true, a.Store.InTx(ctx, func(tx eventstore.Tx) error {
-		if err := a.clearFound(ctx, tx, []string{f.record.Stream()}); err != nil {
-			return err
-		}
-		_, err := tx.Erase(ctx, a.Log, []string{f.record.Stream()}, act)
-		return err
-	})
-}
-
-// suppressed is what is stored in the place of an event that was refused because its person was erased.
-func (a *App) suppressed(ctx context.Context, e eventstore.NewEvent) (eventstore.NewEvent, error) {
-	_, err := a.JoinErasure(ctx, e)
-	return ingest.Suppressed(e), err
-}
-
-// gone reports whether a record is erased, as far as the acts say.
-func (p *privacy) gone(r domain.Record) (gone bool) {
-	for _, e := range p.erasures {
-		if slices.Contains(e.Streams, r.Stream()) {
-			gone = !e.Lifted
-		}
-	}
-	return gone
-}
-
-// at is the position of an erasure, 0 when it is not known.
-func (p *privacy) at(erasure ulid.ULID) int64 {
-	for _, e := range p.erasures {
-		if e.Origin() == erasure {
-			return e.Position
-		}
-	}
-	return 0
-}
-
-// bound are the streams and the ids of all erasures that one of the streams is in, that one of those led to, or came of: one
-// person's, under whatever ids.
-func (p *privacy) bound(streams []string) (all []string, erasures []ulid.ULID) {
-	all = slices.Clone(streams)
-	for grown := true; grown; {
-		grown = false
-		for _, e := range p.erasures {
-			ours := slices.ContainsFunc(e.Streams, func(s string) bool { return slices.Contains(all, s) }) ||
-				slices.Contains(erasures, e.Origin()) || slices.Contains(erasures, e.Cause)
-			if e.Lifted || !ours {
-				continue
-			}
-			for _, s := range e.Streams {
-				if !slices.Contains(all, s) {
-					all, grown = append(all, s), true
-				}
-			}
-			for _, id := range []ulid.ULID{e.Origin(), e.Cause} {
-				if !id.IsZero() && !slices.Contains(erasures, id) {
-					erasures, grown = append(erasures, id), true
-				}
-			}
-		}
-	}
-	return all, erasures
 }

@@ -8,8 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore/kept"
 	"github.com/duolog/duolog/projections/contacts"
 )
 
@@ -36,7 +39,10 @@ func (r *remainder) complete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lately := false
+	lately, all := false, p.inForce()
+	inForce := func(id ulid.ULID) bool {
+		return slices.ContainsFunc(all, func(k kept.Entry) bool { return k.ID == id })
+	}
 	for _, e := range events {
 		if e.Position > planned {
 			break // the planner has yet to say whose the record is
@@ -45,9 +51,9 @@ func (r *remainder) complete(ctx context.Context) error {
 		if err := domain.Decode(e.Type, e.Schema, e.Data, &act); err != nil {
 			return fmt.Errorf("read %s at %d: %w", e.Type, e.Position, err)
 		}
-		if e.Type == domain.SubjectErased && !act.Cause.IsZero() && act.Contact.IsZero() {
+		if e.Type == domain.SubjectErased && !act.Cause.IsZero() && act.Contact.IsZero() && inForce(e.ID) {
 			lately = lately || r.now().Sub(time.UnixMicro(e.RecordedAt)) < time.Hour
-			if err := r.of(ctx, &p, act); err != nil {
+			if err := r.of(ctx, act); err != nil {
 				return err
 			}
 		}
@@ -59,11 +65,8 @@ func (r *remainder) complete(ctx context.Context) error {
 	return nil
 }
 
-func (r *remainder) of(ctx context.Context, p *privacy, act domain.Act) error {
+func (r *remainder) of(ctx context.Context, act domain.Act) error {
 	for _, record := range act.Records {
-		if !p.gone(record) {
-			continue // let in again
-		}
 		found, err := r.Contacts.Find(ctx, record.String())
 		if err != nil || len(found) == 0 {
 			return err

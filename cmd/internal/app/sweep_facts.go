@@ -66,9 +66,10 @@ func (s *sweep) storeEach(ctx context.Context, events []eventstore.NewEvent) err
 	for i := range events {
 		_, err := s.Log.Append(ctx, events[i])
 		if errors.Is(err, eventstore.ErrErased) {
-			if events[i], err = s.suppressed(ctx, events[i]); err == nil {
-				_, err = s.Log.Append(ctx, events[i])
-			}
+			err = s.storeRefused(ctx, &events[i], func(e eventstore.NewEvent) error {
+				_, err := s.Log.Append(ctx, e)
+				return err
+			})
 		}
 		if err != nil {
 			return err

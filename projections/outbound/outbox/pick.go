@@ -147,7 +147,7 @@ func (p *picker) front(lane []*Entry) []*Entry {
 // outdated reports a write that was decided under the mode before, and is to be planned again; never a create in doubt,
 // which is not withdrawn and must come to its end.
 func (p *picker) outdated(e *Entry) bool {
-	return e.Input < p.Since && e.State == Waiting && !e.Reads() && !e.Urgent && !e.inDoubt()
+	return e.Input < p.Since && e.State == Waiting && !e.Reads() && !e.Urgent && !e.InDoubt()
 }
 
 func order(a, b *Entry) int {

@@ -90,7 +90,8 @@ func (e Entry) Class() string {
 	return class
 }
 
-func (e Entry) inDoubt() bool { return e.Kind == domain.KindCreate && e.Sent > 0 }
+// InDoubt reports a create that may have been sent: whether it was carried out is not known.
+func (e Entry) InDoubt() bool { return e.Kind == domain.KindCreate && e.Sent > 0 }
 
 func scan(r eventstore.Rows) (Entry, error) {
 	var e Entry
