@@ -70,12 +70,10 @@ func (w *world) crossed(st step) {
 		return
 	}
 	w.retype(h, field, st, "")
-	w.hide(true)
+	w.hide(domain.HubSpot, true)
 	w.retype(a, field, st, "x")
-	for w.advance() {
-		w.sleep(tick)
-	}
-	w.hide(false)
+	w.runOn()
+	w.hide(domain.HubSpot, false)
 }
 
 // backlog has people type into one field, in Aloware and then again and again in HubSpot, while our writes only queue up.
@@ -88,15 +86,13 @@ func (w *world) backlog(st step) {
 	w.queued = true
 	for i, r := range []domain.Record{a, h, h, a}[:3+st.a/8%2] {
 		w.retype(r, field, st, fmt.Sprintf("q%d", i))
-		for w.advance() {
-			w.sleep(tick)
-		}
+		w.runOn()
 	}
 	w.queued = false
 }
 
-// unanswered kills the owner while Aloware answers a write; the webhook tells the write back, and somebody types over it
-// before it is tried again.
+// unanswered kills the owner while Aloware answers a write. Before it is tried again, somebody types over it in Aloware, which
+// has told it back; or in HubSpot, and Aloware has told nothing.
 func (w *world) unanswered(st step) {
 	a, h, field, ok := w.pair(st)
 	if !ok {
@@ -114,11 +110,28 @@ func (w *world) unanswered(st step) {
 	w.queued = true
 	w.crash(st)
 	w.takenOver(st)
+	if told := st.a/8%2 == 0; told {
+		w.runOn()
+		w.retype(a, field, st, "t")
+	} else {
+		w.hide(domain.Aloware, true)
+		w.runOn()
+		w.retype(h, field, st, "t")
+		w.runOn()
+	}
+	w.queued = false
+	for range st.a % 8 {
+		w.moveOn(r)
+		w.check()
+	}
+	w.hide(domain.Aloware, false)
+}
+
+// runOn lets everything go on until nothing can any more for now.
+func (w *world) runOn() {
 	for w.advance() {
 		w.sleep(tick)
 	}
-	w.retype(a, field, st, "t")
-	w.queued = false
 }
 
 // unshown has HubSpot answer writes without the values that were written, and somebody change something in Aloware.
@@ -129,12 +142,14 @@ func (w *world) unshown(st step) {
 	}
 }
 
-// hide keeps what HubSpot has sent from arriving, or lets it.
-func (w *world) hide(hidden bool) {
+// hide keeps what a system has sent from arriving, or lets it.
+func (w *world) hide(s domain.System, hidden bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, l := range w.mail {
-		l.hidden = hidden && l.system == domain.HubSpot
+		if l.system == s {
+			l.hidden = hidden
+		}
 	}
 }
 
@@ -205,9 +220,7 @@ func (w *world) observed(st step) {
 
 // unwritten has everything go on, and finds writes left for a time when they have grown old.
 func (w *world) unwritten(step) {
-	for w.advance() {
-		w.sleep(tick)
-	}
+	w.runOn()
 	if n := w.waiting(); n > 0 {
 		w.fail("left waiting", "%d writes wait in mode %s, with nothing left to be done", n, w.modeNow)
 	}

@@ -18,7 +18,8 @@ const attemptTime = 10 * time.Second
 type episode struct {
 	since  int // edits before it belong to earlier ones
 	began  time.Time
-	before map[slot]*edit // what was shown then
+	hidden map[domain.Record]bool // nobody could find it then
+	before map[slot]*edit         // what was shown then
 	pairs  map[domain.Record]domain.Record
 	taint  map[domain.Record]bool // records that were merged, deleted, restored or got another number
 	unruly bool                   // the settings or the mode changed
@@ -115,8 +116,12 @@ func (w *world) judge() {
 	w.judgeLosers()
 	w.note("at rest: %d records, %d pairs, %d edits, %d writes", len(held), len(pairs), len(w.edits), len(w.writes))
 	w.were = append(w.were, w.policy)
+	hidden := map[domain.Record]bool{}
+	for a := range pairs {
+		hidden[a] = !w.findable(a, held)
+	}
 	w.episode = episode{
-		since: len(w.edits), began: time.Now(), before: maps.Clone(w.shown), pairs: pairs, taint: map[domain.Record]bool{},
+		hidden: hidden, since: len(w.edits), began: time.Now(), before: maps.Clone(w.shown), pairs: pairs, taint: map[domain.Record]bool{},
 	}
 }
 
@@ -281,14 +286,17 @@ func (w *world) judgeField(f settings.Field, a, h domain.Record, held holdings) 
 	if c := w.contacts[w.home(w.links[a].Contact)]; c != nil && c.fields[f.Name] != nil {
 		st = c.fields[f.Name].FieldState
 	}
-	if !w.findable(a, held) || w.mute(slot{a, f.Name}) || w.everUnmapped(f.Name) {
+	if !w.findable(a, held) || w.mute(slot{a, f.Name}) {
 		return
+	}
+	if st.State == planner.Pending && !w.landed(st.Pending) && !w.isUnmapped(f.Name, w.policy) {
+		w.fail("pending", "%s of %s and %s is pending at rest", f.Name, a, h)
+	}
+	if slices.ContainsFunc(append(slices.Clone(w.were), w.policy), func(p policy) bool { return w.isUnmapped(f.Name, p) }) {
+		return // what was typed then counts for nobody, and mapping it again sends nothing by itself
 	}
 	if !same && st.State != planner.Apart && !(st.State == planner.Dirty && st.Result != "") {
 		w.fail("apart, unexplained", "%s: %s shows %q, %s shows %q, and the field is %s %s %s", f.Name, a, va, h, vh, st.State, st.Result, st.Rule)
-	}
-	if st.State == planner.Pending && !w.landed(st.Pending) {
-		w.fail("pending", "%s of %s and %s is pending at rest", f.Name, a, h)
 	}
 	if !same {
 		if why := w.implausible(f, st, a, h); why != "" {
@@ -305,11 +313,9 @@ func (w *world) landed(p *planner.PendingWrite) bool {
 		c.outcome.Result == domain.ResultSuperseded || c.outcome.Result == domain.ResultPartly)
 }
 
-// everUnmapped reports a field that was not mapped at some time: what was typed then counts for nobody, and mapping it again
-// sends nothing by itself.
-func (w *world) everUnmapped(name string) bool {
+func (w *world) isUnmapped(name string, p policy) bool {
 	i := slices.Index(edited, name)
-	return i >= 0 && slices.ContainsFunc(append(slices.Clone(w.were), w.policy), func(p policy) bool { return p.unmapped[i] })
+	return i >= 0 && p.unmapped[i]
 }
 
 // findable reports whether the number an Aloware record told last is the one it has: no look-up finds it otherwise.
@@ -389,11 +395,12 @@ func (w *world) judgeWinner(f settings.Field, a, h domain.Record) {
 	}
 }
 
-// cameOut reports that both sides show now what one held at the last rest already, and no webhook had told by then: nobody
-// could find it there either, by a number it no longer had.
+// cameOut reports that both sides show now what Aloware held at the last rest already, and no webhook had told by then: nor
+// could anybody find it there, by a number it no longer had.
 func (w *world) cameOut(sa, sh slot) bool {
 	e := w.shown[sa]
-	return e != nil && e == w.shown[sh] && e == w.before[e.slot] && (!e.told || e.toldAt.After(w.began)) && (e.slot == sa || e.slot == sh)
+	return e != nil && e == w.shown[sh] && e.slot == sa && e == w.before[sa] && w.hidden[sa.record] &&
+		(!e.told || e.firstAt.After(w.began))
 }
 
 // strangers reports whether each side had a value of its own when they met; one may be from before the last rest.
