@@ -17,7 +17,6 @@ const attemptTime = 10 * time.Second
 // episode is what happened since everything was at rest.
 type episode struct {
 	since  int // edits before it belong to earlier ones
-	began  time.Time
 	hidden map[domain.Record]bool // nobody could find it then
 	before map[slot]*edit         // what was shown then
 	pairs  map[domain.Record]domain.Record
@@ -121,7 +120,7 @@ func (w *world) judge() {
 		hidden[a] = !w.findable(a, held)
 	}
 	w.episode = episode{
-		hidden: hidden, since: len(w.edits), began: time.Now(), before: maps.Clone(w.shown), pairs: pairs, taint: map[domain.Record]bool{},
+		hidden: hidden, since: len(w.edits), before: maps.Clone(w.shown), pairs: pairs, taint: map[domain.Record]bool{},
 	}
 }
 
@@ -395,12 +394,11 @@ func (w *world) judgeWinner(f settings.Field, a, h domain.Record) {
 	}
 }
 
-// cameOut reports that both sides show now what Aloware held at the last rest already, and no webhook had told by then: nor
-// could anybody find it there, by a number it no longer had.
+// cameOut reports that both sides show now what Aloware held at the last rest already, when nobody could find it there by the
+// number it had told last: to be sure of a value that was doubted, or never told, it is to be read.
 func (w *world) cameOut(sa, sh slot) bool {
 	e := w.shown[sa]
-	return e != nil && e == w.shown[sh] && e.slot == sa && e == w.before[sa] && w.hidden[sa.record] &&
-		(!e.told || e.firstAt.After(w.began))
+	return e != nil && e == w.shown[sh] && e.slot == sa && e == w.before[sa] && w.hidden[sa.record]
 }
 
 // strangers reports whether each side had a value of its own when they met; one may be from before the last rest.

@@ -76,7 +76,6 @@ type edit struct {
 	unsettled bool
 	over      []*write // writes of ours that replaced it
 	toldAt    time.Time
-	firstAt   time.Time // told for the first time
 	judged    bool
 	// reshaped: its record was merged, restored or got another number, and that was not known to everybody yet.
 	reshaped bool
@@ -381,9 +380,6 @@ func (w *world) told(l *letter) {
 	tell := func(field, value string) {
 		for _, e := range w.edits {
 			if e.slot == (slot{l.record, field}) && likeness(field, e.value) == likeness(field, value) {
-				if !e.told {
-					e.firstAt = time.Now()
-				}
 				e.told, e.toldAt = true, time.Now()
 			}
 		}
