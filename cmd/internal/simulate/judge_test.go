@@ -16,7 +16,7 @@ const attemptTime = 10 * time.Second
 
 // episode is what happened since everything was at rest.
 type episode struct {
-	since  int // edits before it belong to earlier ones
+	since  int                    // edits before it belong to earlier ones
 	hidden map[domain.Record]bool // nobody could find it then
 	before map[slot]*edit         // what was shown then
 	pairs  map[domain.Record]domain.Record
