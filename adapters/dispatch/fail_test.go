@@ -260,7 +260,7 @@ func TestSlowBeyondDeadline(t *testing.T) {
 			return failing(adapters.Retry, 0)
 		}
 		row := e.update("1", "x", "y")
-		if o := e.check(row)[row.Command]; o.Result != domain.ResultApplied || o.Attempts != 2 {
+		if o := e.check(row)[row.Command]; o.Result != domain.ResultApplied || o.Attempts < 2 { // one may be over before it is sent
 			e.Errorf("outcome %+v", o)
 		}
 		if !within.Load() {
