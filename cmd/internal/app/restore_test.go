@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -156,9 +157,11 @@ func (r *rig) putBack(her, other string, erasures int) {
 	if n := r.suppressed(before - 1000); n == 0 {
 		r.t.Error("what is told of her is not suppressed")
 	}
-	again, err := r.hubspot.Create(map[string]string{"firstname": zoe["firstname"], "phone": zoePhone}, "7")
+	again, err := r.aloware.Create(map[string]any{ // by her email: whoever was let in shows her number, too
+		"first_name": zoe["firstname"], "email": zoe["email"], "phone_number": fmt.Sprintf("+1212555017%d", erasures),
+	}, "")
 	r.must(err)
-	r.joined("hubspot:" + again)
+	r.joined("aloware:" + again)
 	r.forgotten(r.config.DatabaseURL, her)
 }
 
