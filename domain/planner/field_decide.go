@@ -155,7 +155,9 @@ func (p *fieldPass) stand(w *writes, alowareChanged bool) {
 // Aloware shows until then is noted: a write in doubt may go over it first.
 func (p *fieldPass) wait() {
 	h, a := p.sides.of(domain.HubSpot), p.sides.of(domain.Aloware)
-	if m := p.now.Meanwhile; p.unsure == nil && (m == nil || m.Doubt) && !p.recent(domain.Aloware, a.digest) {
+	m := p.now.Meanwhile
+	news := m == nil || m.Doubt && m.Digest != a.digest // told again it is none, whether that is planned or not
+	if news && p.unsure == nil && !p.recent(domain.Aloware, a.digest) {
 		p.now.Meanwhile = &Meanwhile{Digest: a.digest, Position: a.seen.Position, Doubt: true}
 	}
 	told := p.e.Release || p.e.Record == h.rec.ID && p.e.told(p.f.HubSpot.Read)

@@ -288,3 +288,18 @@ func TestUnheardWriteIsNoChange(t *testing.T) {
 		}
 	}
 }
+
+// TestDoubtedValueToldAgain: a value that Aloware is asked about, told once more, is no news, whether that is planned or not.
+func TestDoubtedValueToldAgain(t *testing.T) {
+	d := newDesk(t, nil).linked()
+	d.webhook(alo, values{"last_name": "Lee"})
+	d.hasty(alo, values{"first_name": "Eve"})
+	d.webhook(hub, values{"firstname": "Cyd"})
+	d.says(planner.Waiting, planner.InStep, nil)
+	noted := *d.field("first_name").Meanwhile
+	d.webhook(alo, values{"first_name": "Eve"})
+	d.webhook(hub, values{"lastname": "Lea"}) // planned for another field
+	if now := d.field("first_name").Meanwhile; now == nil || *now != noted {
+		t.Fatalf("%+v, and was %+v: %s", now, noted, text(d.last))
+	}
+}

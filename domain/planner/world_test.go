@@ -202,7 +202,7 @@ func (w *world) take(in planner.Input, eff planner.Effect, out []planner.Planned
 	// planning again after a decision yields nothing
 	for range 1 {
 		if again := w.view.Plan(in, planner.Effect{Contact: contactOf(out), Changed: true, Scanned: eff.Scanned}); len(again) > 0 {
-			w.t.Fatalf("planned again on %s at %d: %s\nfirst: %s", in.Type, in.Position, text(again), text(out))
+			w.t.Fatalf("planned again on %s at %d: %s\nfirst: %s\n%s", in.Type, in.Position, text(again), text(out), w.story())
 		}
 	}
 }
