@@ -21,10 +21,10 @@ func (c contact) holds(name string, want json.RawMessage) bool {
 // how long Aloware's columns are; a person who shortens a name leaves less.
 const shortestCut = 32
 
-// mayRender reports whether what the contact shows under the name may be Aloware's spelling of a value that was written:
-// the same letters and digits in the same order, perhaps cut off. What is no plain text is not looked into.
-func (c contact) mayRender(name string, want json.RawMessage) bool {
-	shown, ok := c.properties[ReadName(name)]
+// mayRender reports whether what the contact shows as a property may be Aloware's spelling of a value that was written: the
+// same letters and digits in the same order, perhaps cut off. What is no plain text is not looked into.
+func (c contact) mayRender(property string, want json.RawMessage) bool {
+	shown, ok := c.properties[property]
 	if !ok || compound(shown) || compound(want) {
 		return ok
 	}

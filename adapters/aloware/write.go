@@ -106,7 +106,9 @@ func unexpected(w adapters.Write, found sighting, values map[string]json.RawMess
 	out := map[string]bool{}
 	for name := range values {
 		e, ok := w.Expects[name]
-		ours := func(v json.RawMessage) bool { return found.holds(name, v) || found.mayRender(name, v) }
+		ours := func(v json.RawMessage) bool {
+			return found.shows(e.Property, name, v) || found.mayRender(e.Property, v)
+		}
 		if ok && !found.shows(e.Property, name, e.Value) && !slices.ContainsFunc(w.Tried[name], ours) {
 			out[name] = true
 		}

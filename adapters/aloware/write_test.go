@@ -188,6 +188,25 @@ func TestWriteInDoubtGoesOverNobodysValue(t *testing.T) {
 	}
 }
 
+// What may be ours is looked for where the field is read, whatever name Aloware's own is.
+func TestWriteInDoubtLooksWhereTheFieldIsRead(t *testing.T) {
+	for shown, kept := range map[string]bool{"ELKO": false, "Reno": true} {
+		a, _ := listen(t, nil)
+		ann := a.person(t)
+		if err := a.Edit(ann.ID, map[string]any{"first_name": shown}); err != nil {
+			t.Fatal(err)
+		}
+		got := a.write(t, adapters.Write{
+			Record: ann, Again: true, Values: values{"city": raw(t, "Elko"), "last_name": raw(t, "Lee")},
+			Tried:   map[string][]json.RawMessage{"city": {raw(t, "Elko")}},
+			Expects: map[string]planner.Expected{"city": {Property: "first_name", Value: raw(t, "Bob")}},
+		})
+		if got.Err != nil || (got.Refused["city"] == domain.ReasonChanged) != kept {
+			t.Errorf("%s: %+v", shown, got)
+		}
+	}
+}
+
 func TestCreateNeverOverwrites(t *testing.T) {
 	t.Run("found first", func(t *testing.T) {
 		a := open(t, sandbox.Config{})
