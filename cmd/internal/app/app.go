@@ -115,14 +115,17 @@ func (c Config) over(
 		tokens: &httpapi.Tokens{Log: log, Clock: time.Now}, key: key,
 	}
 	a.shared, a.screen = grants{a}, newScreen(a)
-	if log, ok := log.(eventstore.Screened); ok {
-		log.Screen(a.screen.look)
-	}
 	var err error
 	if a.sealer, err = a.newSealer(); err != nil {
 		return nil, err
 	}
-	return a, a.unlock(ctx)
+	if err := a.unlock(ctx); err != nil {
+		return nil, err
+	}
+	if log, ok := log.(eventstore.Screened); ok { // last: whoever writes to the log meets the screen from here on
+		log.Screen(a.screen.look)
+	}
+	return a, nil
 }
 
 // log opens the connection's log, which makes it when it is new.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -73,6 +75,32 @@ func TestTwoConnections(t *testing.T) {
 			return status == 404, nil
 		})
 	})
+}
+
+// TestLookedAtWhileWritten: what looks at a connection that is being written to shares its log: the race detector finds what
+// the writers see of it before it is whole.
+func TestLookedAtWhileWritten(t *testing.T) {
+	t.Parallel()
+	r := sandboxes(t, plan{})
+	r.apply(nil)
+	a := r.aside()
+	ctx, stop := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	for range 2 {
+		writers.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				if err := r.tells(a.App, "hubspot/contact/"+strconv.Itoa(n), `{"city":"London"}`); err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 50 {
+		_, err := a.Connections(ctx)
+		r.must(err)
+	}
+	stop()
+	writers.Wait()
 }
 
 // TestPortalShared: two connections that keep one portal in step say so, each of the other, until one is switched off.

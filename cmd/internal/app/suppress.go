@@ -75,7 +75,7 @@ func (s *screen) watches(ctx context.Context, epoch int64) (map[string]ulid.ULID
 	}
 	ctx, cancel := context.WithTimeout(ctx, screenWait)
 	defer cancel()
-	tokens, err := erased.Tokens(ctx, s.app.Store, s.app.Connection)
+	tokens, err := erased.Tokens(ctx, s.app.Store, s.app.Log.Connection())
 	if err == nil {
 		s.epoch, s.tokens = epoch, tokens
 	}
