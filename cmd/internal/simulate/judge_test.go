@@ -68,6 +68,29 @@ func (w *world) judgeEffect(wr *write) {
 	}
 }
 
+// judgeGuard looks at a write over what a person typed. Into a guarded field of HubSpot it may go when the person was quicker
+// than request after request, or when it was known by then: told, or seen by an attempt before this one.
+func (w *world) judgeGuard(e *edit, wr *write) {
+	i := slices.Index(edited, e.slot.field)
+	known := e.told && !e.toldAt.After(wr.task.began)
+	if i < 0 || wr.system != domain.HubSpot || !w.policy.guarded[i] || w.unruly || e.again || known {
+		return
+	}
+	seen := false
+	for _, l := range w.looks {
+		if l.record != wr.record || !l.at.After(e.at) {
+			continue
+		}
+		if l.task != wr.task {
+			return
+		}
+		seen = true
+	}
+	if seen {
+		w.blame("unguarded", "%s writes %s over %s, which it had looked at", wr.task, wr, e)
+	}
+}
+
 // typedSince returns something that a person did to a record since a moment.
 func (w *world) typedSince(r domain.Record, at time.Time) *edit {
 	for _, e := range slices.Backward(w.edits) {

@@ -36,6 +36,14 @@ type ledger struct {
 	back map[slot]echo
 	// silent are fields that showed a write of ours when a webhook was lost that told it.
 	silent map[slot]*write
+	looks  []look
+}
+
+// look is a stage looking at a record of HubSpot before it writes there.
+type look struct {
+	task   *task
+	at     time.Time
+	record domain.Record
 }
 
 func newLedger() *ledger {
@@ -209,6 +217,7 @@ func (w *world) arrives(c call, f fault) *http.Response {
 	}
 	if c.writes == nil {
 		res := c.remote.serve(c.Request, c.body)
+		w.looked(c)
 		w.note("%s: %s: %d", c.task, c.what, res.StatusCode)
 		return res
 	}
@@ -230,6 +239,20 @@ func (w *world) arrives(c call, f fault) *http.Response {
 		w.sparse(res)
 	}
 	return res
+}
+
+// looked notes which records a request looked at for a guard.
+func (w *world) looked(c call) {
+	var in struct {
+		PropertiesWithHistory []string
+		Inputs                []struct{ ID string }
+	}
+	if c.remote.system != domain.HubSpot || json.Unmarshal(c.body, &in) != nil || len(in.PropertiesWithHistory) == 0 {
+		return
+	}
+	for _, i := range in.Inputs {
+		w.looks = append(w.looks, look{c.task, time.Now(), domain.Record{System: domain.HubSpot, ID: i.ID}})
+	}
 }
 
 // author is the row of a request that wrote a property: the last one that names it, wr where none does. Two rows are
@@ -265,6 +288,7 @@ func (w *world) effect(wr *write, before, after holdings) {
 		wr.changed[f.Name] = now
 		if e := w.shown[s]; e != nil && e.slot == s {
 			e.over = append(e.over, wr)
+			w.judgeGuard(e, wr)
 		}
 		w.shown[s] = w.known[likeness(f.Name, now)]
 		if !had && now == "" {

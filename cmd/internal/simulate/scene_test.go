@@ -38,6 +38,7 @@ type policy struct {
 	onDelete       string
 	rules          [3]settings.Rules // of the edited fields
 	unmapped       [3]bool           // those of them that are not mapped
+	guarded        [3]bool           // those HubSpot is looked at for before they are written there
 }
 
 func drawPolicy(r *rand.Rand) policy {
@@ -61,10 +62,15 @@ func drawPolicy(r *rand.Rand) policy {
 	return p
 }
 
-// widen gives the fields of a third of the scenes other rules for what happens seldom: drawn from a sequence of its own, so
-// that the others are the same with and without.
+// widen guards some fields, and gives those of a third of the scenes other rules for what happens seldom: drawn from sequences
+// of their own, so that the rest is the same with and without.
 func (p *policy) widen(seed uint64) {
-	r := rng(seed, 9)
+	r := rng(seed, 10)
+	for i := range p.guarded {
+		p.guarded[i] = r.IntN(6) == 0
+		p.fit(i)
+	}
+	r = rng(seed, 9)
 	if r.IntN(3) > 0 {
 		return
 	}
@@ -90,12 +96,13 @@ func (p *policy) draw(r *rand.Rand, i int) {
 	p.fit(i)
 }
 
-// fit lets Aloware win only where its values may flow to HubSpot.
+// fit lets Aloware win, and HubSpot be looked at, only where values may flow to HubSpot.
 func (p *policy) fit(i int) {
 	f := &p.rules[i]
 	if both, ok := f.Direction.And(p.update); ok && both.Allows(domain.HubSpot) {
 		return
 	}
+	p.guarded[i] = false
 	for _, w := range []*settings.Winner{&f.Conflict, &f.Initial} {
 		if *w == settings.AlowareWins {
 			*w = settings.HubSpotWins
@@ -114,7 +121,7 @@ func (p policy) Settings() settings.Settings {
 	s.Fields = slices.Clone(fields)
 	for i, name := range edited {
 		f := slices.IndexFunc(s.Fields, func(f settings.Field) bool { return f.Name == name })
-		s.Fields[f].Rules = p.rules[i]
+		s.Fields[f].Rules, s.Fields[f].Guard = p.rules[i], p.guarded[i]
 	}
 	s.Fields = slices.DeleteFunc(s.Fields, func(f settings.Field) bool {
 		i := slices.Index(edited, f.Name)
@@ -130,6 +137,9 @@ func (p policy) String() string {
 		f := p.rules[i]
 		fmt.Fprintf(&b, "; %s %s, conflict %s, initial %s, overwrite %s, blank %s",
 			name, f.Direction, f.Conflict, f.Initial, f.Overwrite, f.Blank)
+		if p.guarded[i] {
+			b.WriteString(", guard")
+		}
 		if p.unmapped[i] {
 			b.WriteString(", unmapped")
 		}
