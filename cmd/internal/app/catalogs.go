@@ -122,20 +122,17 @@ func (a *App) Pull(ctx context.Context, name string, by httpapi.By, progress fun
 	if err != nil {
 		return domain.Act{}, fmt.Errorf("id of the pull: %w", err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	worker := make(chan error, 1)
 	op := planner.Operation{ID: id, Name: catalogs.Operation(name), Position: done.Position}
-	go func() { worker <- e.pullInLine(ctx, op) }()
-	end, err := a.awaitEnd(ctx, done.ID, done.Position, worker, "pulling", progress)
+	var end domain.Act
+	work := func(ctx context.Context) error { return e.pullInLine(ctx, op) }
+	err = alongside(ctx, work, func(ctx context.Context, worker <-chan error) (err error) {
+		end, err = a.awaitEnd(ctx, done.ID, done.Position, worker, "pulling", progress)
+		return err
+	})
 	if err != nil {
 		return end, err
 	}
-	cancel()
-	if err := ended(ctx, <-worker); err != nil {
-		return end, err
-	}
-	return end, a.Runner.CatchUpOf(context.WithoutCancel(ctx), catalogs.Name)
+	return end, a.Runner.CatchUpOf(ctx, catalogs.Name)
 }
 
 // pullInLine carries the operation out once nobody else owns the connection, and keeps it until ctx ends. Nothing else

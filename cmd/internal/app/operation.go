@@ -173,25 +173,36 @@ func (a *App) Carry(ctx context.Context, started httpapi.Done, tell func(done, t
 	if err != nil {
 		return httpapi.Operation{}, err
 	}
-	outer := ctx
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	worker := make(chan error, 1)
-	go func() { worker <- e.keep(ctx) }() // waits in line behind an owner that is running
 	began := time.Now()
-	_, err = a.awaitEnd(ctx, started.ID, started.Position, worker, "", func(int64, string) {
-		if tell != nil {
-			a.tellProgress(ctx, started.ID, time.Since(began), tell)
-		}
+	err = alongside(ctx, e.keep, func(ctx context.Context, worker <-chan error) error { // in line behind an owner that is running
+		_, err := a.awaitEnd(ctx, started.ID, started.Position, worker, "", func(int64, string) {
+			if tell != nil {
+				a.tellProgress(ctx, started.ID, time.Since(began), tell)
+			}
+		})
+		return err
 	})
 	if err != nil {
 		return httpapi.Operation{}, err
 	}
+	return a.Operation(ctx, started.ID)
+}
+
+// alongside has work done as long as do lasts, which hears of its end, and returns once both have ended.
+func alongside(ctx context.Context, work func(context.Context) error, do func(context.Context, <-chan error) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	worker := make(chan error, 1)
+	go func() {
+		defer close(worker)
+		worker <- work(ctx)
+	}()
+	err := do(ctx, worker)
 	cancel()
-	if err := ended(ctx, <-worker); err != nil {
-		return httpapi.Operation{}, err
+	if last := ended(ctx, <-worker); err == nil {
+		err = last
 	}
-	return a.Operation(outer, started.ID)
+	return err
 }
 
 func (a *App) tellProgress(ctx context.Context, id string, waited time.Duration, tell progress) {

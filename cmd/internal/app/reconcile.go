@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
@@ -16,11 +17,6 @@ func (a *App) Reconcile(ctx context.Context, by httpapi.By, progress func(second
 	if err != nil {
 		return Reconciled{}, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	worker := make(chan error, 1)
-	go func() { worker <- e.keep(ctx) }() // waits in line behind an owner that is running
-	go func() { _ = a.Runner.Run(ctx) }()
 	act, err := a.act(domain.OperationStarted, streamConnection, domain.Act{Name: opReconcile, Reason: by.Reason}, by)
 	if err != nil {
 		return Reconciled{}, err
@@ -29,19 +25,27 @@ func (a *App) Reconcile(ctx context.Context, by httpapi.By, progress func(second
 	if err != nil {
 		return Reconciled{}, err
 	}
-	end, err := a.awaitEnd(ctx, act.ID.String(), done.Position, worker, "reading both systems", progress)
-	if err != nil {
-		return Reconciled{}, err
+	work := func(ctx context.Context) error {
+		var folding sync.WaitGroup
+		folding.Go(func() { _ = a.Runner.Run(ctx) })
+		defer folding.Wait()
+		return e.keep(ctx) // in line behind an owner that is running
 	}
-	c := end.Counts
-	sum := Reconciled{c["scanned"], c["looked_up"], c["found"], c["facts"], c["failed"]}
-	head, err := a.Log.Head(ctx)
-	if err != nil {
-		return sum, err
-	}
-	err = a.waitSettled(ctx, head.Position)
-	cancel()
-	return sum, errors.Join(err, ended(ctx, <-worker))
+	var sum Reconciled
+	err = alongside(ctx, work, func(ctx context.Context, worker <-chan error) error {
+		end, err := a.awaitEnd(ctx, act.ID.String(), done.Position, worker, "reading both systems", progress)
+		if err != nil {
+			return err
+		}
+		c := end.Counts
+		sum = Reconciled{c["scanned"], c["looked_up"], c["found"], c["facts"], c["failed"]}
+		head, err := a.Log.Head(ctx)
+		if err != nil {
+			return err
+		}
+		return a.waitSettled(ctx, head.Position)
+	})
+	return sum, err
 }
 
 // awaitEnd waits for the act that says how an operation ended. what is told beside the seconds waited.
