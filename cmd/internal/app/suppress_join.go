@@ -39,12 +39,10 @@ func (a *App) joinOnce(ctx context.Context, e eventstore.NewEvent) (bool, error)
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
-	if found[0].key.Kind == identity.KindPhone { // a number counts for nobody who has an email
-		if err := a.CatchUp(ctx); err != nil {
-			return false, err
-		}
-	}
 	p, err := a.privacy(ctx)
+	if err == nil && (found[0].key.Kind == identity.KindPhone || p.lifts()) { // then it counts whose the record is, and what else that shows
+		err = a.CatchUp(ctx)
+	}
 	if err != nil {
 		return false, err
 	}
