@@ -13,12 +13,19 @@ import (
 )
 
 // comingOf are the keyed hashes by which is recognised what comes of creates that may have been sent for somebody who is being
-// erased: its outcome, where one may still be told, and what it was sent with, where none is. Their values can be read yet.
-func (a *App) comingOf(ctx context.Context, s settings.Settings, rows []outbox.Entry) ([]string, error) {
+// erased: what they were sent with, and the outcomes of those that are left, which may be told yet, whatever state they are in
+// by now. Their values can be read yet.
+func (a *App) comingOf(ctx context.Context, s settings.Settings, removed, left []outbox.Entry) ([]string, error) {
 	var doubt []*outbox.Entry
-	for i := range rows {
-		if rows[i].InDoubt() {
-			doubt = append(doubt, &rows[i])
+	for i := range removed {
+		if removed[i].InDoubt() {
+			doubt = append(doubt, &removed[i])
+		}
+	}
+	told := len(doubt)
+	for i := range left {
+		if left[i].Kind == domain.KindCreate {
+			doubt = append(doubt, &left[i])
 		}
 	}
 	if len(doubt) == 0 {
@@ -28,9 +35,9 @@ func (a *App) comingOf(ctx context.Context, s settings.Settings, rows []outbox.E
 		return nil, err
 	}
 	var keys []identity.Key
-	for _, e := range doubt {
+	for i, e := range doubt {
 		keys = append(keys, sentWith(s, e)...)
-		if e.State == outbox.Sending {
+		if i >= told {
 			keys = append(keys, erased.Made(e.Command))
 		}
 	}
@@ -43,7 +50,7 @@ func (a *App) recogniseComing(ctx context.Context, c *closure, how erasing) erro
 	if how.ForgetIdentifiers && how.cause.IsZero() {
 		return nil
 	}
-	tokens, err := a.comingOf(ctx, c.settings, c.withdrawn)
+	tokens, err := a.comingOf(ctx, c.settings, c.withdrawn, nil)
 	for _, t := range tokens {
 		if !slices.Contains(c.tokens, t) {
 			c.tokens = append(c.tokens, t)
