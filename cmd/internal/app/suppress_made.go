@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -98,11 +99,8 @@ func (c *closure) madeFor(e eventstore.Event) []domain.Record {
 		!o.Made() || !slices.Contains(c.ids, o.Contact) {
 		return nil
 	}
-	r := o.Record
-	if r.IsZero() {
-		r = o.Existing
-	}
-	if slices.Contains(c.records, r) {
+	r := cmp.Or(o.Record, o.Existing)
+	if r.IsZero() || slices.Contains(c.records, r) {
 		return nil
 	}
 	return []domain.Record{r}
