@@ -32,7 +32,9 @@ func (a *App) comingOf(ctx context.Context, s settings.Settings, removed, left [
 	if len(doubt) == 0 {
 		return nil, nil
 	}
-	if _, err := outbox.Open(ctx, a.Log.Vault(), doubt); err != nil {
+	wait, cancel := context.WithTimeout(ctx, screenWait) // whoever waits for us to be done may hold every other connection
+	defer cancel()
+	if _, err := outbox.Open(wait, a.Log.Vault(), doubt); err != nil {
 		return nil, err
 	}
 	var keys []identity.Key
