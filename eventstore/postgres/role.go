@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -19,10 +20,12 @@ var ErrRole = errors.New("not fit to be a runtime role")
 // no trigger taken off. Of subjects' keys it may change what an erasure does; verify finds one that was replaced.
 var rights = map[string]string{
 	"event": "SELECT, INSERT", "append_key": "SELECT, INSERT",
-	"subject_key": "SELECT, INSERT, UPDATE (master_id, wrapped, since)",
+	"subject_key": "SELECT, INSERT, UPDATE (" + keyColumns + ")",
 	"tree_hash":   "SELECT, INSERT", "tree_head": "SELECT, INSERT",
 	"log_head": "SELECT, INSERT, UPDATE", "goose_db_version": "SELECT", "goose_lock": "",
 }
+
+const keyColumns = "master_id, wrapped, since"
 
 const readWrite = "SELECT, INSERT, UPDATE, DELETE"
 
@@ -119,7 +122,11 @@ func Unserved(ctx context.Context, c Config) (roles []string, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if roles, err = texts(ctx, db, unserved); err != nil {
+	special, err := json.Marshal(rights)
+	if err != nil {
+		return nil, err
+	}
+	if roles, err = texts(ctx, db, unserved, string(special)); err != nil {
 		err = fmt.Errorf("look at the roles that serve: %w", translate(err))
 	}
 	return roles, err
@@ -130,8 +137,11 @@ const unserved = `SELECT DISTINCT CAST(g.grantee AS TEXT) FROM information_schem
 	WHERE g.table_schema = current_schema() AND g.table_name = 'event' AND g.privilege_type = 'INSERT'
 		AND NOT pg_has_role(r.oid, (SELECT relowner FROM pg_class WHERE oid = 'event'::regclass), 'MEMBER')
 		AND EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v') AND c.relname <> 'goose_lock'
-			AND NOT has_table_privilege(r.oid, c.oid, 'SELECT'))
+			WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v') AND (
+			EXISTS (SELECT 1 FROM unnest(string_to_array(COALESCE(CAST(CAST($1 AS TEXT) AS JSON) ->> c.relname, '` + readWrite + `'), ', ')) AS may
+				WHERE CASE WHEN may IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') THEN NOT has_table_privilege(r.oid, c.oid, may) END)
+			OR c.relname = 'subject_key' AND EXISTS (SELECT 1 FROM unnest(string_to_array('` + keyColumns + `', ', ')) AS part
+				WHERE NOT has_column_privilege(r.oid, c.oid, part, 'UPDATE'))))
 	ORDER BY 1`
 
 // Protection says what keeps the log as it is, in words, and whether nothing is missing.

@@ -74,8 +74,8 @@ func Shown(f identity.Finder, e eventstore.NewEvent) (r domain.Record, keys []id
 		if !o.Existing.IsZero() { // what stood in the way of a create
 			r, keys = o.Existing, telling(f, o.Existing, o.Shows, o.Complete)
 		}
-		if o.Made() {
-			r, keys = cmp.Or(o.Record, r), append(keys, Made(o.Command))
+		if made := cmp.Or(o.Record, r); o.Made() && !made.IsZero() {
+			r, keys = made, append(keys, Made(o.Command))
 		}
 	}
 	return r, keys

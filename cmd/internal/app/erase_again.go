@@ -16,17 +16,42 @@ import (
 	"github.com/duolog/duolog/projections/erased"
 )
 
-// eraseAgain makes an erasure again, or the end of one, that the log has forgotten. Each contact that the records are of now
-// gets an act of its own. It may be done again.
+// eraseAgain makes an erasure again, or the end of one, that the log has forgotten: all of it or nothing, since the log then
+// counts as one that knows. Each contact that the records are of now gets an act of its own. It may be done again.
 func (a *App) eraseAgain(ctx context.Context, e kept.Entry) error {
-	contacts, err := a.stand(ctx, e)
+	c, err := a.closureAgain(ctx, e)
 	if err != nil {
 		return err
 	}
-	for _, contact := range contacts {
-		if err := a.eraseAgainOf(ctx, e, contact); err != nil {
-			return fmt.Errorf("make the erasure at %d again: %w", e.Position, err)
+	acts, err := a.actsAgain(ctx, e, &c)
+	if err != nil {
+		return err
+	}
+	p, err := a.privacy(ctx)
+	if err != nil {
+		return err
+	}
+	err = a.Store.InTx(ctx, func(tx eventstore.Tx) error {
+		if e.Lifted {
+			_, erasures := bound(p.inForce(), c.streams())
+			if _, err := erased.Drop(ctx, tx, a.Connection, erasures); err != nil {
+				return err
+			}
+			_, err := tx.Revive(ctx, a.Log, c.streams(), acts...)
+			return err
 		}
+		outcomes, err := a.clear(ctx, tx, &c)
+		if err != nil {
+			return err
+		}
+		if err := erased.Keep(ctx, tx, a.Connection, e.Origin(), e.Identifiers); err != nil {
+			return err
+		}
+		_, err = tx.Erase(ctx, a.Log, append(c.streams(), c.others()...), slices.Concat(acts, outcomes)...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("make the erasure at %d again: %w", e.Position, err)
 	}
 	return nil
 }
@@ -68,46 +93,25 @@ func (a *App) stand(ctx context.Context, e kept.Entry) ([]standing, error) {
 	return all, nil
 }
 
-func (a *App) eraseAgainOf(ctx context.Context, e kept.Entry, s standing) error {
-	c, err := a.closureAgain(ctx, e, s)
-	if err != nil {
-		return err
-	}
+// actsAgain are the acts by which it is done, and adds to the closure the records that are in them.
+func (a *App) actsAgain(ctx context.Context, e kept.Entry, c *closure) (acts []eventstore.NewEvent, err error) {
 	kind := domain.SubjectErased
 	if e.Lifted {
 		kind = domain.SubjectLifted
 	}
-	act, err := a.act(kind, domain.StreamPrivacy, domain.Act{
-		Reason:  fmt.Sprintf("done on %s at #%d, and lost when the log was put back", time.UnixMicro(e.At).UTC().Format(time.RFC3339), e.Position),
-		Contact: s.contact, Records: s.records, Subjects: e.Subjects, Again: e.Origin(), Identifiers: e.Identifiers, Cause: e.Cause,
-	}, duolog)
-	if err != nil {
-		return err
-	}
-	act = once(act, a.Log.Vault().Blind("erased again", e.Origin().String()+" "+s.contact.String()))
-	p, err := a.privacy(ctx)
-	if err != nil {
-		return err
-	}
-	return a.Store.InTx(ctx, func(tx eventstore.Tx) error {
-		if e.Lifted {
-			_, erasures := bound(p.inForce(), c.streams())
-			if _, err := erased.Drop(ctx, tx, a.Connection, erasures); err != nil {
-				return err
-			}
-			_, err := tx.Revive(ctx, a.Log, c.streams(), act)
-			return err
-		}
-		outcomes, err := a.clear(ctx, tx, &c)
+	all, err := a.stand(ctx, e)
+	for _, s := range all {
+		act, err := a.act(kind, domain.StreamPrivacy, domain.Act{
+			Reason:  fmt.Sprintf("done on %s at #%d, and lost when the log was put back", time.UnixMicro(e.At).UTC().Format(time.RFC3339), e.Position),
+			Contact: s.contact, Records: s.records, Subjects: e.Subjects, Again: e.Origin(), Identifiers: e.Identifiers, Cause: e.Cause,
+		}, duolog)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := erased.Keep(ctx, tx, a.Connection, e.Origin(), e.Identifiers); err != nil {
-			return err
-		}
-		_, err = tx.Erase(ctx, a.Log, append(c.streams(), c.others()...), append([]eventstore.NewEvent{act}, outcomes...)...)
-		return err
-	})
+		acts = append(acts, once(act, a.Log.Vault().Blind("erased again", e.Origin().String()+" "+s.contact.String())))
+		c.records = append(c.records, s.records...)
+	}
+	return acts, err
 }
 
 // forgotten makes sure that the list holds what was made again, and that the database's files let go of it.
@@ -115,10 +119,10 @@ func (a *App) forgotten(ctx context.Context) error {
 	return errors.Join(a.keepErasures(ctx), a.Store.Scrub(ctx, scrubbed...))
 }
 
-// closureAgain is what an erasure takes when it is made again.
-func (a *App) closureAgain(ctx context.Context, e kept.Entry, s standing) (closure, error) {
-	c := closure{records: s.records, raw: e.Subjects}
+// closureAgain is what an erasure takes beside the records when it is made again.
+func (a *App) closureAgain(ctx context.Context, e kept.Entry) (closure, error) {
 	parked, err := ingest.ParkedBodies(ctx, a.Store, a.Log)
-	c.parked = slices.DeleteFunc(parked, func(p ingest.ParkedBody) bool { return !slices.Contains(e.Subjects, p.Subject) })
-	return c, err
+	return closure{raw: e.Subjects, parked: slices.DeleteFunc(parked, func(p ingest.ParkedBody) bool {
+		return !slices.Contains(e.Subjects, p.Subject)
+	})}, err
 }

@@ -54,7 +54,7 @@ func (a *App) liftOnce(ctx context.Context, contact ulid.ULID, by httpapi.By) (o
 	if err != nil {
 		return out, err
 	}
-	acts, records, err := a.lifting(people, by)
+	acts, records, err := a.lifting(append(people, strays(people, streams)...), by)
 	if err != nil {
 		return out, err
 	}
@@ -93,6 +93,21 @@ func (a *App) peopleOf(ctx context.Context, c contacts.Contact, streams []string
 		}
 	}
 	return people, nil
+}
+
+// strays are the records among the streams that are nobody's yet, each as a contact without an id: they joined, and are yet to be
+// planned.
+func strays(people []contacts.Contact, streams []string) (all []contacts.Contact) {
+	for _, stream := range streams {
+		r, err := domain.ParseRecord(stream)
+		has := func(c contacts.Contact) bool {
+			return slices.ContainsFunc(c.Records, func(o contacts.Record) bool { return o.System == r.System && o.ID == r.ID })
+		}
+		if err == nil && !slices.ContainsFunc(people, has) {
+			all = append(all, contacts.Contact{Records: []contacts.Record{{System: r.System, ID: r.ID, Erased: true}}})
+		}
+	}
+	return all
 }
 
 // lifting are the acts that let people in, the first one's first, and the records those let in.

@@ -95,15 +95,21 @@ func (a *App) each(ctx context.Context, after, through int64, do func(eventstore
 	return nil
 }
 
-// unwidened keeps everybody else from appending until the transaction ends, and fails with ErrExpectation, so that it is
+// alone keeps everybody else from appending until the transaction ends, and returns how far the log goes.
+func (a *App) alone(ctx context.Context, tx eventstore.Tx) (position int64, err error) {
+	rows, err := tx.Query(ctx, "UPDATE log_head SET position = position WHERE connection = $1 RETURNING position", a.Connection)
+	_, err = eventstore.Scan(rows, err, func(r eventstore.Rows) (none struct{}, err error) { return none, r.Scan(&position) })
+	return position, err
+}
+
+// unwidened has nobody append, and fails with ErrExpectation, so that it is
 // begun again, when more has become the person's since the closure was made: a link, a merge, or a body nobody could read.
 func (a *App) unwidened(ctx context.Context, tx eventstore.Tx, c *closure) error {
-	rows, err := tx.Query(ctx, "UPDATE log_head SET position = position WHERE connection = $1 RETURNING position", a.Connection)
-	now, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (n int64, err error) { return n, r.Scan(&n) })
-	if err != nil || len(now) == 0 {
+	now, err := a.alone(ctx, tx)
+	if err != nil {
 		return err
 	}
-	err = a.each(ctx, c.through, now[0], func(e eventstore.Event) error {
+	err = a.each(ctx, c.through, now, func(e eventstore.Event) error {
 		if c.widens(e) {
 			return fmt.Errorf("%w: #%d makes more the person's", eventstore.ErrExpectation, e.Position)
 		}
@@ -112,7 +118,7 @@ func (a *App) unwidened(ctx context.Context, tx eventstore.Tx, c *closure) error
 	if err != nil {
 		return err
 	}
-	rows, err = tx.Query(ctx, "SELECT id FROM parked_delivery WHERE connection = $1", a.Connection)
+	rows, err := tx.Query(ctx, "SELECT id FROM parked_delivery WHERE connection = $1", a.Connection)
 	parked, err := eventstore.Scan(rows, err, func(r eventstore.Rows) (s string, err error) { return s, r.Scan(&s) })
 	if err == nil && slices.ContainsFunc(parked, func(id string) bool { return !slices.Contains(c.at, id) }) {
 		err = fmt.Errorf("%w: a delivery was put aside", eventstore.ErrExpectation)

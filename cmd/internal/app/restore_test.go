@@ -219,3 +219,72 @@ func TestErasedAndNotListed(t *testing.T) {
 		}
 	})
 }
+
+// TestPutBackInPart: who was erased as one person since, and is two in the log that was put back, is erased again whole, also
+// where the first try at that died midway.
+func TestPutBackInPart(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, database string) {
+		r := start(t, plan{database: database})
+		her, err := r.hubspot.Create(zoe, "7")
+		r.must(err)
+		other, err := r.hubspot.Create(map[string]string{"firstname": "Quexley", "email": "z@people.example", "phone": "+12125550188"}, "7")
+		r.must(err)
+		r.settle()
+		early := r.snapshot(database)
+		survivor, err := r.hubspot.Merge(her, other)
+		r.must(err)
+		r.settle()
+		_, err = r.aside().Erase(t.Context(), r.contact("hubspot:"+survivor).ID, httpapi.Erasing{}, tester)
+		r.must(err)
+		r.stop()
+
+		r.config.DatabaseURL = early
+		r.node = r.aside()
+		allow := r.refusesSecondAct()
+		if _, err := app.Recover(t.Context(), r.config, app.RecoverOptions{By: lost}, r.logger); err == nil || !strings.Contains(err.Error(), "died") {
+			t.Errorf("recovered, though it died: %v", err)
+		}
+		allow()
+		_, err = app.Recover(t.Context(), r.config, app.RecoverOptions{By: lost}, r.logger)
+		r.must(err)
+		for _, id := range []string{her, other} {
+			if n := r.number("SELECT COUNT(*) FROM subject_key WHERE wrapped IS NULL AND subject = $1", "hubspot/contact/"+id); n != 1 {
+				t.Errorf("hubspot:%s: %d keys are destroyed", id, n)
+			}
+			if c := r.contact("hubspot:" + id); !erasedWhole(c) {
+				t.Errorf("put back, and readable: %+v", c)
+			}
+		}
+		r.sameAnew()
+		r.verifies()
+	})
+}
+
+// refusesSecondAct has the database refuse every act on privacy but the first, until it is called off.
+func (r *rig) refusesSecondAct() (allow func()) {
+	r.t.Helper()
+	const second = "NEW.stream = 'privacy' AND EXISTS (SELECT 1 FROM event WHERE stream = 'privacy')"
+	on := []string{"CREATE TRIGGER second BEFORE INSERT ON event WHEN " + second + " BEGIN SELECT RAISE(ABORT, 'died'); END"}
+	off := []string{"DROP TRIGGER second"}
+	if !strings.HasPrefix(r.config.DatabaseURL, "sqlite:") {
+		on = []string{
+			"CREATE FUNCTION second() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF " + strings.ReplaceAll(second, "'", "''") +
+				" THEN RAISE EXCEPTION ''died''; END IF; RETURN NEW; END'",
+			"CREATE TRIGGER second BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION second()",
+		}
+		off = []string{"DROP TRIGGER second ON event"}
+	}
+	do := func(statements []string) {
+		r.must(r.Store.InTx(r.t.Context(), func(tx eventstore.Tx) error {
+			for _, s := range statements {
+				if _, err := tx.Exec(r.t.Context(), s); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	do(on)
+	return func() { do(off) }
+}

@@ -126,8 +126,8 @@ func (s *screen) keys(ctx context.Context) (identity.Finder, error) {
 // its contact is on hold, or it was found by a number alone and the contact has an email.
 func (s *screen) spares(ctx context.Context, p *privacy, r recognised) (bool, error) {
 	phone := r.key.Kind == identity.KindPhone
-	if in := p.letIn(r.record, r.erasure); in || !phone && len(p.holds) == 0 {
-		return in, nil
+	if in, err := s.app.letIn(ctx, p, r); in || err != nil || !phone && len(p.holds) == 0 {
+		return in, err
 	}
 	found, err := s.app.Contacts.Find(ctx, r.record.String())
 	if err != nil || len(found) == 0 {

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"context"
 	"slices"
 
 	"github.com/oklog/ulid/v2"
 
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/eventstore/kept"
+	"github.com/duolog/duolog/projections/contacts"
+	"github.com/duolog/duolog/projections/erased"
 )
 
 // gone reports whether a record is erased, as far as the acts say.
@@ -30,6 +33,40 @@ func (p *privacy) letIn(r domain.Record, erasure ulid.ULID) (in bool) {
 		}
 	}
 	return in
+}
+
+// lifts reports whether anybody was ever let in.
+func (p *privacy) lifts() bool {
+	return slices.ContainsFunc(p.erasures, func(e kept.Entry) bool { return e.Lifted })
+}
+
+// letInAny reports whether a record of the contact was let in since an erasure.
+func (p *privacy) letInAny(c contacts.Contact, erasure ulid.ULID) bool {
+	return slices.ContainsFunc(c.Records, func(r contacts.Record) bool {
+		return p.letIn(domain.Record{System: r.System, ID: r.ID}, erasure)
+	})
+}
+
+// letIn reports whether a recognised record is that of somebody who was let in since: it was, another of its contact was, or
+// somebody who shows the same was. A counterpart is told of before anybody knows whose it is.
+func (a *App) letIn(ctx context.Context, p *privacy, r recognised) (bool, error) {
+	if p.letIn(r.record, r.erasure) {
+		return true, nil
+	}
+	if !p.lifts() || p.gone(r.record) {
+		return false, nil
+	}
+	by := []string{r.record.String()}
+	if r.key.Kind != erased.KindMade {
+		by = append(by, r.key.Value)
+	}
+	for _, text := range by {
+		found, err := a.Contacts.Find(ctx, text)
+		if err != nil || slices.ContainsFunc(found, func(c contacts.Contact) bool { return p.letInAny(c, r.erasure) }) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // at is the position of an erasure, 0 when it is not known.

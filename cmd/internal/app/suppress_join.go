@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/duolog/duolog/adapters/ingest"
 	"github.com/duolog/duolog/domain"
@@ -39,12 +38,10 @@ func (a *App) joinOnce(ctx context.Context, e eventstore.NewEvent) (bool, error)
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
-	if found[0].key.Kind == identity.KindPhone { // a number counts for nobody who has an email
-		if err := a.CatchUp(ctx); err != nil {
-			return false, err
-		}
-	}
 	p, err := a.privacy(ctx)
+	if err == nil && (found[0].key.Kind == identity.KindPhone || p.lifts()) { // then it counts whose the record is, and what else that shows
+		err = a.CatchUp(ctx)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -72,9 +69,12 @@ func (a *App) join(ctx context.Context, p *privacy, f recognised) error {
 	payload := domain.Act{Records: []domain.Record{f.record}, Cause: f.erasure, Reason: f.why()}
 	streams := []string{f.record.Stream()}
 	return a.Store.InTx(ctx, func(tx eventstore.Tx) error {
+		if _, err := a.alone(ctx, tx); err != nil { // a create that is decided on meanwhile would be in neither
+			return err
+		}
 		removed, left, err := outbox.Erase(ctx, tx, a.Connection, streams)
 		if err == nil {
-			payload.Identifiers, err = a.comingOf(ctx, set, slices.Concat(removed, left))
+			payload.Identifiers, err = a.comingOf(ctx, set, removed, left)
 		}
 		if err != nil {
 			return err

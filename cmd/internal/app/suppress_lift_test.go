@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/settings"
 )
 
@@ -108,4 +109,48 @@ func (r *rig) lifts(id string, want ...string) {
 		r.t.Errorf("%v are let in, want %v", done.Records, want)
 	}
 	r.settle()
+}
+
+// TestLiftedCounterpart: who was let in stays in when her counterpart is made, though it shows an email by which somebody else is
+// recognised.
+func TestLiftedCounterpart(t *testing.T) {
+	t.Parallel()
+	eachBackend(t, func(t *testing.T, database string) {
+		r := start(t, plan{database: database})
+		const email, phone = "pat@people.example", "+12125550321"
+		her, err := r.hubspot.Create(map[string]string{"firstname": "Pat", "email": email}, "7") // no number, so no counterpart
+		r.must(err)
+		r.settle()
+		_, err = r.aside().Erase(t.Context(), r.contact("hubspot:"+her).ID, httpapi.Erasing{ForgetIdentifiers: true}, tester)
+		r.must(err)
+		r.must(r.hubspot.Edit(her, map[string]string{"email": ""}, "7"))
+		other, err := r.aloware.Create(map[string]any{"first_name": "Kim", "email": email, "phone_number": "+12125550322"}, "")
+		r.must(err)
+		r.settle()
+		theirs := r.contact("aloware:" + other)
+		_, err = r.aside().Erase(t.Context(), theirs.ID, httpapi.Erasing{}, tester)
+		r.must(err)
+		for _, c := range theirs.Records {
+			if c.System == domain.HubSpot {
+				r.must(r.hubspot.Delete(c.ID))
+			}
+		}
+		r.must(r.hubspot.Edit(her, map[string]string{"email": email, "phone": phone}, "7"))
+		r.settle()
+
+		_, err = r.aside().Lift(t.Context(), r.contact("hubspot:"+her).ID, tester)
+		r.must(err)
+		r.settle()
+		made := r.inAloware("phone_number", phone)
+		if len(made) != 1 {
+			t.Fatalf("let in, and no counterpart was made: %+v", r.contact("hubspot:"+her))
+		}
+		r.stays(false, made[0].ID)
+		r.stays(true, other)
+		if c := r.contact("hubspot:" + her); c.Erased || len(c.Records) != 2 || c.Records[0].Erased || c.Records[1].Erased {
+			t.Errorf("let in: %+v", c)
+		}
+		r.sameAnew()
+		r.verifies()
+	})
 }

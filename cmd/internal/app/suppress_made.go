@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -13,24 +14,33 @@ import (
 )
 
 // comingOf are the keyed hashes by which is recognised what comes of creates that may have been sent for somebody who is being
-// erased: its outcome, where one may still be told, and what it was sent with, where none is. Their values can be read yet.
-func (a *App) comingOf(ctx context.Context, s settings.Settings, rows []outbox.Entry) ([]string, error) {
+// erased: what they were sent with, and the outcomes of those that are left, which may be told yet, whatever state they are in
+// by now. Their values can be read yet.
+func (a *App) comingOf(ctx context.Context, s settings.Settings, removed, left []outbox.Entry) ([]string, error) {
 	var doubt []*outbox.Entry
-	for i := range rows {
-		if rows[i].InDoubt() {
-			doubt = append(doubt, &rows[i])
+	for i := range removed {
+		if removed[i].InDoubt() {
+			doubt = append(doubt, &removed[i])
+		}
+	}
+	told := len(doubt)
+	for i := range left {
+		if left[i].Kind == domain.KindCreate {
+			doubt = append(doubt, &left[i])
 		}
 	}
 	if len(doubt) == 0 {
 		return nil, nil
 	}
-	if _, err := outbox.Open(ctx, a.Log.Vault(), doubt); err != nil {
+	wait, cancel := context.WithTimeout(ctx, screenWait) // whoever waits for us to be done may hold every other connection
+	defer cancel()
+	if _, err := outbox.Open(wait, a.Log.Vault(), doubt); err != nil {
 		return nil, err
 	}
 	var keys []identity.Key
-	for _, e := range doubt {
+	for i, e := range doubt {
 		keys = append(keys, sentWith(s, e)...)
-		if e.State == outbox.Sending {
+		if i >= told {
 			keys = append(keys, erased.Made(e.Command))
 		}
 	}
@@ -43,7 +53,7 @@ func (a *App) recogniseComing(ctx context.Context, c *closure, how erasing) erro
 	if how.ForgetIdentifiers && how.cause.IsZero() {
 		return nil
 	}
-	tokens, err := a.comingOf(ctx, c.settings, c.withdrawn)
+	tokens, err := a.comingOf(ctx, c.settings, c.withdrawn, nil)
 	for _, t := range tokens {
 		if !slices.Contains(c.tokens, t) {
 			c.tokens = append(c.tokens, t)
@@ -91,11 +101,8 @@ func (c *closure) madeFor(e eventstore.Event) []domain.Record {
 		!o.Made() || !slices.Contains(c.ids, o.Contact) {
 		return nil
 	}
-	r := o.Record
-	if r.IsZero() {
-		r = o.Existing
-	}
-	if slices.Contains(c.records, r) {
+	r := cmp.Or(o.Record, o.Existing)
+	if r.IsZero() || slices.Contains(c.records, r) {
 		return nil
 	}
 	return []domain.Record{r}

@@ -6,10 +6,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
+	"github.com/duolog/duolog/domain"
+	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/projections/outbound/outbox"
 )
 
@@ -73,6 +77,13 @@ func TestJoinsWhileCreated(t *testing.T) {
 		r.settle()
 
 		s.on.Store(true)
+		sent, late := r.sentFor(s, "+12125550168")
+		r.joinsMeanwhile(sent)
+		s.on.Store(false)
+		s.answer <- struct{}{}
+		r.joinedWhole("aloware:" + late)
+
+		s.on.Store(true)
 		sent, lost := r.sentFor(s, "+12125550167")
 		s.down.Store(true)
 		s.answer <- struct{}{}
@@ -94,7 +105,7 @@ func TestJoinsWhileCreated(t *testing.T) {
 		_, err = r.Lift(t.Context(), r.contact("hubspot:"+her).ID, tester)
 		r.must(err)
 		r.settle()
-		for _, id := range []string{answered, lost} {
+		for _, id := range []string{answered, late, lost} {
 			r.must(r.aloware.Edit(id, map[string]any{"city": "Delft"}))
 			r.settle()
 			if c := r.contact("aloware:" + id); c.Erased {
@@ -105,6 +116,56 @@ func TestJoinsWhileCreated(t *testing.T) {
 			t.Errorf("let in again, %d hashes are kept", n)
 		}
 	})
+}
+
+// joinsMeanwhile has a record of HubSpot join while its create fails between two looks at what waits to be sent, and somebody
+// else tries to append.
+func (r *rig) joinsMeanwhile(id string) {
+	r.t.Helper()
+	a, other := r.aside(), r.aside()
+	a.Store = &meanwhile{Store: a.Store, do: func(tx eventstore.Tx) {
+		_, err := tx.Exec(r.t.Context(), "UPDATE outbox SET state = 'waiting', sent = 0 WHERE subject = $1", "hubspot/contact/"+id)
+		r.must(err)
+		if strings.HasPrefix(r.config.DatabaseURL, "sqlite:") {
+			return // which has one writer at a time
+		}
+		ctx, cancel := context.WithTimeout(r.t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if err := other.Store.InTx(ctx, func(tx eventstore.Tx) error {
+			_, err := tx.Exec(ctx, "UPDATE log_head SET position = position") // as whoever appends
+			return err
+		}); err == nil {
+			r.t.Error("somebody could append while a record joined")
+		}
+	}}
+	joined, err := a.JoinErasure(r.t.Context(), eventstore.NewEvent{
+		Stream: "hubspot/contact/" + id, Type: domain.RecordUpdated, Data: []byte(`{"properties":{"email":"` + zoe["email"] + `"}}`),
+	})
+	if err != nil || !joined {
+		r.t.Errorf("joined %t, %v", joined, err)
+	}
+}
+
+// meanwhile is a store where something happens in a transaction once what waits to be sent was removed.
+type meanwhile struct {
+	eventstore.Store
+	do func(eventstore.Tx)
+}
+
+func (m *meanwhile) InTx(ctx context.Context, fn func(eventstore.Tx) error) error {
+	return m.Store.InTx(ctx, func(tx eventstore.Tx) error { return fn(&meanwhileTx{tx, m.do}) })
+}
+
+type meanwhileTx struct {
+	eventstore.Tx
+	do func(eventstore.Tx)
+}
+
+func (t *meanwhileTx) QueryKeys(ctx context.Context, query string, keys any, args ...any) (eventstore.Rows, error) {
+	if strings.HasPrefix(query, "SELECT") && strings.Contains(query, "FROM outbox") {
+		t.do(t.Tx)
+	}
+	return t.Tx.QueryKeys(ctx, query, keys, args...)
 }
 
 // sentFor enters her in HubSpot under a new id, without anything she is recognised by, and returns once Aloware has made her

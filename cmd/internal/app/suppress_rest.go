@@ -53,7 +53,7 @@ func (r *remainder) complete(ctx context.Context) error {
 		}
 		if e.Type == domain.SubjectErased && !act.Cause.IsZero() && act.Contact.IsZero() && inForce(e.ID) {
 			lately = lately || r.now().Sub(time.UnixMicro(e.RecordedAt)) < time.Hour
-			if err := r.of(ctx, act); err != nil {
+			if err := r.of(ctx, &p, act); err != nil {
 				return err
 			}
 		}
@@ -65,13 +65,13 @@ func (r *remainder) complete(ctx context.Context) error {
 	return nil
 }
 
-func (r *remainder) of(ctx context.Context, act domain.Act) error {
+func (r *remainder) of(ctx context.Context, p *privacy, act domain.Act) error {
 	for _, record := range act.Records {
 		found, err := r.Contacts.Find(ctx, record.String())
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		if !slices.ContainsFunc(found[0].Records, func(c contacts.Record) bool { return !c.Erased }) {
+		if !slices.ContainsFunc(found[0].Records, func(c contacts.Record) bool { return !c.Erased }) || p.letInAny(found[0], act.Cause) {
 			continue
 		}
 		_, err = r.erase(ctx, found[0].ID, erasing{httpapi.Erasing{ForgetIdentifiers: true}, act.Cause}, httpapi.By{

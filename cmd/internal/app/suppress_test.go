@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain"
@@ -293,7 +295,31 @@ func TestEraseNamed(t *testing.T) {
 		r.node = a
 		r.scrubbed(database, keys)
 		r.forgotten(database, her)
+		r.liftsUnplanned(a, id)
 	})
+}
+
+// liftsUnplanned looks that records are let in as well that joined, and that the planner has not come to.
+func (r *rig) liftsUnplanned(a *node, id ulid.ULID) {
+	r.t.Helper()
+	const late = "hubspot/contact/999"
+	if joined, err := a.JoinErasure(r.t.Context(), eventstore.NewEvent{
+		Stream: late, Type: domain.RecordUpdated, Data: []byte(`{"properties":{"email":"` + zoe["email"] + `"}}`),
+	}); err != nil || !joined {
+		r.t.Errorf("joined %t, %v", joined, err)
+	}
+	done, err := a.Lift(r.t.Context(), id, tester)
+	r.must(err)
+	if len(done.Records) != 5 || !slices.Contains(done.Records, "hubspot:999") {
+		r.t.Errorf("%v are let in, want hubspot:999 as well", done.Records)
+	}
+	r.must(r.tells(a.App, late, `{"email":"`+zoe["email"]+`"}`))
+	r.node = r.boot()
+	r.settle()
+	if c := r.contact("hubspot:999"); c.Erased || len(c.Records[0].Values) == 0 {
+		r.t.Errorf("let in before it was planned: %+v", c)
+	}
+	r.sameAnew()
 }
 
 // tells appends what a whole record shows, as a sweep does.
