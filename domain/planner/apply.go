@@ -64,6 +64,9 @@ func (v *View) applyLink(l Link, input int64) {
 	v.keepLink(r, added)
 	v.leave(r)
 	r.Link, r.LinkAt, r.changed = l, input, true
+	if r.ReadDone != l.Reading { // as if it had been answered after this was decided
+		r.ReadDone = ulid.ULID{}
+	}
 	v.contact(l.Contact)
 	v.join(r)
 }

@@ -105,7 +105,7 @@ func (v *View) foldFact(in Input, f domain.Fact) (Effect, error) {
 	}
 	r := v.record(id, in)
 	if f.Answer != nil && f.Answer.By == "id" {
-		r.ReadDone = f.Answer.Command
+		r.answered(f.Answer.Command)
 	}
 	v.live(in, f, r, &e)
 	v.native(in, f, r)
@@ -140,7 +140,8 @@ func (v *View) answered(a *domain.Answer) {
 	c.noteLookup(a.Command, &c.Looked)
 	for _, r := range v.Members(c.ID) {
 		if a.By == "id" && r.Link.Reading == a.Command && r.ReadDone != a.Command {
-			r.ReadDone, r.changed = a.Command, true // another record answered in its place
+			r.answered(a.Command) // another record answered in its place
+			r.changed = true
 		}
 	}
 }
@@ -196,7 +197,7 @@ func (v *View) foldMerge(in Input, f domain.Fact, r *Record, e *Effect) {
 			e.Changed = true
 		}
 		if f.Answer != nil && f.Answer.By == "id" {
-			old.ReadDone = f.Answer.Command
+			old.answered(f.Answer.Command)
 		}
 	}
 	if !f.Primary.IsZero() && r.Primary.IsZero() {

@@ -17,7 +17,7 @@ func (v *View) foldOutcome(in Input, o domain.Outcome) Effect {
 	}
 	r := v.record(o.Record, in)
 	if o.Kind == domain.KindRead {
-		r.ReadDone = o.Command
+		r.answered(o.Command)
 	}
 	if o.Created || o.Complete {
 		r.Known, r.Whole = true, in.Position

@@ -60,14 +60,14 @@ func (v *View) keepLink(r *Record, added bool) {
 	if v.journal == nil {
 		return
 	}
-	link, at, changed := r.Link, r.LinkAt, r.changed
+	link, at, changed, done := r.Link, r.LinkAt, r.changed, r.ReadDone
 	v.journal.back = append(v.journal.back, func() {
 		v.leave(r)
 		if added {
 			delete(v.records, r.ID)
 			return
 		}
-		r.Link, r.LinkAt, r.changed = link, at, changed
+		r.Link, r.LinkAt, r.changed, r.ReadDone = link, at, changed, done
 		v.join(r)
 	})
 }

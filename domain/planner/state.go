@@ -88,7 +88,7 @@ type Record struct {
 	Primary domain.Record   `json:"primary,omitzero"`
 	// Whole is the position of the last full snapshot: what was mapped then and is not in it is blank.
 	Whole int64 `json:"whole,omitempty"`
-	// ReadDone is the last read command that was answered or failed.
+	// ReadDone is the read command that is awaited, once it was answered or has failed.
 	ReadDone ulid.ULID `json:"read_done,omitzero"`
 	// ChangedAt is the clock of the last webhook that changed a value.
 	ChangedAt int64 `json:"changed_at,omitempty"`
@@ -301,6 +301,14 @@ func (r *Record) doubtful(property string) bool {
 
 // asked reports a record whose reading is awaited.
 func (r *Record) asked() bool { return !r.Link.Reading.IsZero() && r.Link.Reading != r.ReadDone }
+
+// answered notes that a read came back. One that is not waited for any more leaves nothing: in the log its answer may lie on
+// either side of the decision to give it up.
+func (r *Record) answered(read ulid.ULID) {
+	if r.Link.Reading == read {
+		r.ReadDone = read
+	}
+}
 
 // Untold reports a property of HubSpot, which shows only what it is asked for, that nobody told and no read asked for
 // since it was mapped: not blank, but unknown.
