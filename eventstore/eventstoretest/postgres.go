@@ -19,14 +19,20 @@ const databaseURL = "DUOLOG_TEST_DATABASE_URL"
 // fails when there is no server to make it on.
 func PostgresURL(tb testing.TB) string {
 	tb.Helper()
+	// template0 is the one template nobody can be connected to, so creations do not get in each other's way.
+	return PostgresCopy(tb, "template0")
+}
+
+// PostgresCopy is PostgresURL of a copy of a database that takes no connections.
+func PostgresCopy(tb testing.TB, template string) string {
+	tb.Helper()
 	server := NeedPostgres(tb)
 	u, err := url.Parse(server)
 	if err != nil || u.Host == "" {
 		tb.Fatalf("%s is not a URL of the form postgres://user@host:port/database", databaseURL)
 	}
 	name := "duolog_test_" + randomHex(tb)
-	// template0 is the one template nobody can be connected to, so creations do not get in each other's way.
-	execOn(tb, server, "CREATE DATABASE "+name+" TEMPLATE template0")
+	execOn(tb, server, "CREATE DATABASE "+name+" TEMPLATE "+template)
 	tb.Cleanup(func() { execOn(tb, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 	u.Path = "/" + name
 	return u.String()

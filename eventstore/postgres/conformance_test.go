@@ -9,6 +9,7 @@ import (
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
+	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 	"github.com/duolog/duolog/eventstore/postgres"
 )
 
@@ -23,7 +24,7 @@ func openAt(ctx context.Context, url string, o eventstoretest.Options) (eventsto
 func TestConformance(t *testing.T) {
 	eventstoretest.NeedPostgres(t)
 	eventstoretest.Run(t, func(t *testing.T) *eventstoretest.Database {
-		return databaseAt(t, eventstoretest.PostgresURL(t))
+		return databaseAt(t, backends.PostgresURL(t))
 	})
 }
 

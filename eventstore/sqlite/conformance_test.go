@@ -10,6 +10,7 @@ import (
 
 	"github.com/duolog/duolog/eventstore"
 	"github.com/duolog/duolog/eventstore/eventstoretest"
+	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 	"github.com/duolog/duolog/eventstore/sqlite"
 )
 
@@ -23,7 +24,7 @@ func openAt(ctx context.Context, path string, o eventstoretest.Options) (eventst
 
 func TestConformance(t *testing.T) {
 	eventstoretest.Run(t, func(t *testing.T) *eventstoretest.Database {
-		return databaseAt(t, filepath.Join(t.TempDir(), "duolog.db"))
+		return databaseAt(t, backends.SQLiteFile(t))
 	})
 }
 

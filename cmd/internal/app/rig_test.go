@@ -20,7 +20,7 @@ import (
 	"github.com/duolog/duolog/adapters/sandboxkit"
 	"github.com/duolog/duolog/cmd/internal/app"
 	"github.com/duolog/duolog/domain/settings"
-	"github.com/duolog/duolog/eventstore/eventstoretest"
+	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 )
 
 // rig is a whole Duolog between two sandboxes, over real HTTP. Its node is the process that is asked; others may
@@ -66,11 +66,11 @@ type plan struct {
 func eachBackend(t *testing.T, test func(t *testing.T, database string)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		test(t, "sqlite:"+filepath.Join(t.TempDir(), "duolog.db"))
+		test(t, "sqlite:"+backends.SQLiteFile(t))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		test(t, eventstoretest.PostgresURL(t))
+		test(t, backends.PostgresURL(t))
 	})
 }
 
@@ -110,7 +110,7 @@ func sandboxes(t *testing.T, p plan) *rig {
 	})
 	dir := t.TempDir()
 	if p.database == "" {
-		p.database = "sqlite:" + filepath.Join(dir, "duolog.db")
+		p.database = "sqlite:" + backends.SQLiteFile(t)
 	}
 	r.config = app.Config{
 		Connection: "default", DatabaseURL: p.database, Data: dir, Migrate: true,

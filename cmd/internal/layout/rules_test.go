@@ -43,6 +43,7 @@ var rules = []rule{
 	{folder: "eventstore/sqlite", allow: []string{contracts, module + "/migrations", ulid, goose, sqlite}},
 	{folder: "eventstore/postgres", allow: []string{contracts, module + "/migrations", ulid, goose, pgx}},
 	{folder: "eventstore/eventstoretest", allow: []string{contracts, ulid, pgx, sqlite}},
+	{folder: backends, allow: []string{contracts, module + "/migrations", pgx}},
 	{folder: "projections", allow: []string{module + "/domain", contracts, ulid}},
 	{folder: "adapters", allow: []string{module + "/domain", contracts, module + "/projections"}, others: true},
 	{folder: "migrations"},

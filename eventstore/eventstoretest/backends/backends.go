@@ -2,11 +2,9 @@
 package backends
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/duolog/duolog/eventstore"
-	"github.com/duolog/duolog/eventstore/eventstoretest"
 	"github.com/duolog/duolog/eventstore/postgres"
 	"github.com/duolog/duolog/eventstore/sqlite"
 )
@@ -36,12 +34,12 @@ func Keyed(tb testing.TB, backend string, key eventstore.MasterKey) eventstore.S
 	tb.Helper()
 	if backend == "sqlite" {
 		store, err := sqlite.Open(tb.Context(), sqlite.Config{
-			Path: filepath.Join(tb.TempDir(), "duolog.db"), MasterKey: key, Migrate: true,
+			Path: SQLiteFile(tb), MasterKey: key,
 		})
 		return opened(tb, store, err)
 	}
 	store, err := postgres.Open(tb.Context(), postgres.Config{
-		URL: eventstoretest.PostgresURL(tb), MasterKey: key, Migrate: true,
+		URL: PostgresURL(tb), MasterKey: key,
 	})
 	return opened(tb, store, err)
 }
