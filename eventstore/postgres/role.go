@@ -137,7 +137,8 @@ const unserved = `SELECT DISTINCT CAST(g.grantee AS TEXT) FROM information_schem
 	WHERE g.table_schema = current_schema() AND g.table_name = 'event' AND g.privilege_type = 'INSERT'
 		AND NOT pg_has_role(r.oid, (SELECT relowner FROM pg_class WHERE oid = 'event'::regclass), 'MEMBER')
 		AND EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v') AND (
+			WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v')
+			AND c.relowner = (SELECT relowner FROM pg_class WHERE oid = 'event'::regclass) AND (
 			EXISTS (SELECT 1 FROM unnest(string_to_array(COALESCE(CAST(CAST($1 AS TEXT) AS JSON) ->> c.relname, '` + readWrite + `'), ', ')) AS may
 				WHERE CASE WHEN may IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') THEN NOT has_table_privilege(r.oid, c.oid, may) END)
 			OR c.relname = 'subject_key' AND EXISTS (SELECT 1 FROM unnest(string_to_array('` + keyColumns + `', ', ')) AS part

@@ -26,9 +26,11 @@ func (a *App) Reconcile(ctx context.Context, by httpapi.By, progress func(second
 		return Reconciled{}, err
 	}
 	work := func(ctx context.Context) error {
+		folds, stop := context.WithCancel(ctx)
 		var folding sync.WaitGroup
-		folding.Go(func() { _ = a.Runner.Run(ctx) })
+		folding.Go(func() { _ = a.Runner.Run(folds) })
 		defer folding.Wait()
+		defer stop()
 		return e.keep(ctx) // in line behind an owner that is running
 	}
 	var sum Reconciled

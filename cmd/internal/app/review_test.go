@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/duolog/duolog/adapters/httpapi"
 	"github.com/duolog/duolog/adapters/sandboxkit"
@@ -56,5 +57,13 @@ func TestRefusedOnceItAnswers(t *testing.T) {
 	elsewhere.HubSpot.BaseURL = other.config.HubSpot.BaseURL
 	if err := serve(t, r, elsewhere); !errors.Is(err, app.ErrRefused) {
 		t.Errorf("%v, want ErrRefused", err)
+	}
+	a, err := app.Open(t.Context(), elsewhere, r.logger)
+	r.must(err)
+	defer func() { r.must(a.Close()) }()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := a.Reconcile(ctx, tester, nil); !errors.Is(err, app.ErrRefused) {
+		t.Errorf("reconcile: %v, want ErrRefused", err)
 	}
 }

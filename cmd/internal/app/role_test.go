@@ -193,6 +193,7 @@ func TestRoleWithoutRights(t *testing.T) {
 	refused("migrate, with a step missing", err)
 	r.exec(r.owner.DatabaseURL, "INSERT INTO goose_db_version (version_id, is_applied) SELECT version_id, is_applied FROM last; DROP TABLE last")
 
+	r.exec(r.owner.DatabaseURL, "CREATE TABLE theirs (n INT); ALTER TABLE theirs OWNER TO pg_monitor") // another program's
 	if roles, err := app.Unserved(ctx, r.owner); err != nil || len(roles) > 0 {
 		t.Errorf("cannot serve: %q, %v", roles, err)
 	}

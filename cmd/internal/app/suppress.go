@@ -47,6 +47,8 @@ func (s *screen) look(ctx context.Context, epoch int64, events []eventstore.NewE
 	if err != nil || len(found) == 0 {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, screenWait)
+	defer cancel()
 	p, err := s.app.privacy(ctx)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/duolog/duolog/domain"
 	"github.com/duolog/duolog/domain/identity"
 	"github.com/duolog/duolog/eventstore"
+	"github.com/duolog/duolog/projections/contacts"
 	"github.com/duolog/duolog/projections/erased"
 	"github.com/duolog/duolog/projections/outbound/outbox"
 )
@@ -40,7 +41,7 @@ func (a *App) joinOnce(ctx context.Context, e eventstore.NewEvent) (bool, error)
 	}
 	p, err := a.privacy(ctx)
 	if err == nil && (found[0].key.Kind == identity.KindPhone || p.lifts()) { // then it counts whose the record is, and what else that shows
-		err = a.CatchUp(ctx)
+		err = a.Runner.CatchUpOf(ctx, contacts.Name)
 	}
 	if err != nil {
 		return false, err
