@@ -140,8 +140,7 @@ func (v *View) answered(a *domain.Answer) {
 	c.noteLookup(a.Command, &c.Looked)
 	for _, r := range v.Members(c.ID) {
 		if a.By == "id" && r.Link.Reading == a.Command && r.ReadDone != a.Command {
-			r.answered(a.Command) // another record answered in its place
-			r.changed = true
+			r.ReadDone, r.changed = a.Command, true // another record answered in its place
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -14,7 +13,7 @@ import (
 
 	"github.com/duolog/duolog/domain/settings"
 	"github.com/duolog/duolog/eventstore"
-	"github.com/duolog/duolog/eventstore/sqlite"
+	"github.com/duolog/duolog/eventstore/eventstoretest/backends"
 )
 
 var (
@@ -47,17 +46,8 @@ func prepare() error {
 		return err
 	}
 	env = s.Env()
-	dir, err := os.MkdirTemp("", "duolog-simulate")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
 	template.key = eventstore.NewMasterKey()
-	path := dir + "/duolog.db"
-	if _, err := sqlite.Migrate(context.Background(), sqlite.Config{Path: path, MasterKey: template.key}); err != nil {
-		return err
-	}
-	template.file, err = os.ReadFile(path)
+	template.file, err = backends.MigratedFile()
 	return err
 }
 

@@ -25,7 +25,7 @@ import (
 // under the race detector migrating takes longer than many a test.
 func SQLiteFile(tb testing.TB) string {
 	tb.Helper()
-	file, err := migratedFile()
+	file, err := MigratedFile()
 	if err != nil {
 		tb.Fatalf("migrate a file to copy: %v", err)
 	}
@@ -36,7 +36,8 @@ func SQLiteFile(tb testing.TB) string {
 	return path
 }
 
-var migratedFile = sync.OnceValues(func() ([]byte, error) {
+// MigratedFile returns what is in such a file.
+var MigratedFile = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "duolog-template")
 	if err != nil {
 		return nil, err
